@@ -5,6 +5,7 @@ export default [
   {
     files: ['**/*.ts'],
     rules: {
+      '@stylistic/object-property-newline': 'off',
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       // A parameter that an interface asks for, and an implementation has no use of, is written with an underscore.

@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net'
+import { buildConnector } from 'undici'
+import { HoldfastError } from '../errors.js'
+import type { ResolvedUndiciOptions } from '../options.js'
+
+/** A dial in progress. */
+export interface Dial {
+  /** Gives it up; its callback is not called any more. */
+  abandon (): void
+}
+
+/** Makes one connected socket, handshake included. The callback is called once, and never before `dial` has returned. */
+export type Dialer = (callback: (error: HoldfastError | undefined, socket: Socket | undefined) => void) => Dial
+
+/** Refusals before which nothing can have been sent, and after which another try may find the process listening again. */
+const REFUSED = new Set(['ECONNREFUSED', 'ENOENT'])
+
+/** Whether a dial failed in a way that is worth another try. */
+export function wasRefused (error: HoldfastError): boolean {
+  return REFUSED.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
+}
+
+/** The reason of a failed dial as a short, stable word for a metric: an errno, a TLS code, or ours. */
+export function dialFailureCode (error: HoldfastError): string {
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.code
+}
+
+/** Dials an origin. Names are resolved at each dial. */
+export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
+  const connect = typeof options.connect === 'function'
+    ? options.connect
+    : buildConnector({ ...options.connect, allowH2: false, ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) } as buildConnector.BuildOptions)
+  const to: buildConnector.Options = {
+    host: origin.host,
+    hostname: origin.hostname.startsWith('[') ? origin.hostname.slice(1, -1) : origin.hostname,
+    protocol: origin.protocol,
+    port: origin.port,
+    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress })
+  }
+  const secure = origin.protocol === 'https:'
+
+  return callback => {
+    let settled = false
+    let abandoned = false
+    const settle = (error: HoldfastError | undefined, socket: Socket | undefined): void => {
+      if (settled) {
+        socket?.on('error', ignore).destroy()
+        return
+      }
+      settled = true
+      // A connect function of the user's may call back at once; the pool counts on having its Dial by then.
+      queueMicrotask(() => {
+        if (abandoned) socket?.on('error', ignore).destroy()
+        else callback(error, socket)
+      })
+    }
+    let connecting: unknown
+    try {
+      connecting = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
+        if (error === null || error === undefined) settle(undefined, socket!)
+        else settle(dialError(error, secure), undefined)
+      })
+    } catch (error) {
+      settle(dialError(error as Error, secure), undefined)
+    }
+    return {
+      abandon () {
+        abandoned = true
+        if (settled) return
+        settled = true
+        if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+      }
+    }
+  }
+}
+
+function dialError (cause: Error, secure: boolean): HoldfastError {
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT', { cause })
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || (cause as NodeJS.ErrnoException).syscall === 'getaddrinfo') return new HoldfastError('HOLDFAST_ERR_UNRESOLVABLE', { cause })
+  if (secure && !/^(ECONN|EHOST|ENET|ENOENT|EACCES|EADDR)/.test(code)) return new HoldfastError('HOLDFAST_ERR_TLS', { cause })
+  return new HoldfastError('HOLDFAST_ERR_CONNECT', { cause })
+}
+
+function isSocket (value: unknown): value is Socket {
+  return typeof (value as Socket | undefined)?.destroy === 'function'
+}
+
+function ignore (): void {}

@@ -1,0 +1,266 @@
+import type { Duplex } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { HoldfastError } from '../errors.js'
+import { readSignal } from '../http/connection-signal.js'
+import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { Connection } from './connection.js'
+import type { CloseReason, ResponseView } from './observer.js'
+
+/** A request as it is written on a connection. */
+export interface ExchangeRequest {
+  readonly method: string
+  readonly path: string
+  readonly headers: Dispatcher.DispatchOptions['headers']
+  readonly body: Dispatcher.DispatchOptions['body']
+  readonly headersTimeout: number
+  readonly bodyTimeout: number
+  readonly upgrade: string | undefined
+  /** undici adds it to the path. */
+  readonly query?: Record<string, unknown> | undefined
+}
+
+/** How an exchange is to go. */
+export interface ExchangeTerms {
+  /** Whether the connection has lain in the pool. */
+  readonly reused: boolean
+  /** Why the connection ends with this exchange; the request says `Connection: close` then. */
+  readonly closeFor: CloseReason | undefined
+  /** Whether the request may be sent again after an answer that is none. */
+  readonly retryable: boolean
+}
+
+/** What is known of an exchange that failed: all that a retry may be decided on. */
+export interface Failure {
+  readonly error: HoldfastError
+  /** Whether the connection was lost, as against a timeout, an abort or an answer that is not HTTP. */
+  readonly lost: boolean
+  /** Whether the connection had lain in the pool. */
+  readonly reused: boolean
+  /** Whether undici had begun to write the request. */
+  readonly written: boolean
+  /** Whether any byte of a response had come. */
+  readonly responseStarted: boolean
+  /** Whether the backend said 408 and close to a connection that had never been used: it had not seen the request. */
+  readonly unusedTimeout: boolean
+}
+
+/** Where a response goes. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
+export interface ExchangeSink {
+  informed (status: number, headers: Buffer[]): void
+  responded (status: number, headers: Buffer[], statusText: string): void
+  /** Returns false to have the response paused until `Exchange.resume()`. */
+  data (chunk: Buffer): boolean
+  ended (trailers: Buffer[]): void
+  upgraded (status: number, headers: Buffer[], socket: Duplex): void
+  failed (failure: Failure): void
+  bodySent (chunk: Buffer): void
+  requestSent (): void
+}
+
+/** Who takes the connection back, with what its exchange found out. */
+export interface ExchangeOwner {
+  /** `reason` is undefined where the connection may carry another request. */
+  exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void
+  exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void
+}
+
+/** One request on one connection. Speaks undici's legacy handler dialect: raw header buffers, and nothing built twice. */
+export class Exchange {
+  readonly #connection: Connection
+  readonly #owner: ExchangeOwner
+  readonly #sink: ExchangeSink
+  readonly #terms: ExchangeTerms
+  readonly #isHead: boolean
+  #abort: ((error: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #written = false
+  #requestSent = false
+  #responseStarted = false
+  #unusedTimeout = false
+  /** The sink has had its last call. */
+  #over = false
+  #status = 0
+  #signal: PersistenceSignal | undefined
+  #given: { error: HoldfastError, reason: CloseReason } | undefined
+
+  constructor (connection: Connection, owner: ExchangeOwner, sink: ExchangeSink, request: ExchangeRequest, terms: ExchangeTerms) {
+    this.#connection = connection
+    this.#owner = owner
+    this.#sink = sink
+    this.#terms = terms
+    this.#isHead = request.method === 'HEAD'
+    connection.dispatch({
+      method: request.method as Dispatcher.HttpMethod,
+      path: request.path,
+      headers: request.headers,
+      body: request.body,
+      headersTimeout: request.headersTimeout,
+      bodyTimeout: request.bodyTimeout,
+      // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
+      reset: terms.closeFor !== undefined,
+      ...(request.query === undefined ? undefined : { query: request.query }),
+      ...(request.upgrade === undefined ? undefined : { upgrade: request.upgrade })
+    }, this as unknown as Dispatcher.DispatchHandler)
+  }
+
+  /** Gives the exchange up: its connection is closed for `reason`, its sink fails with `error`. */
+  abort (error: HoldfastError, reason: CloseReason): void {
+    if (this.#given !== undefined) return
+    this.#given = { error, reason }
+    if (this.#abort !== undefined) this.#abort(error)
+    // Not begun yet: undici waits one turn before it reuses a connection. Ending the connection takes the request out.
+    else this.#connection.destroy()
+  }
+
+  /** Lets a paused response go on. */
+  resume (): void {
+    this.#resume?.()
+  }
+
+  onConnect (abort: (error: Error) => void): void {
+    this.#written = true
+    this.#abort = abort
+  }
+
+  onBodySent (chunk: Buffer): void {
+    if (!this.#over) this.#sink.bodySent(chunk)
+  }
+
+  onRequestSent (): void {
+    this.#requestSent = true
+    if (!this.#over) this.#sink.requestSent()
+  }
+
+  onResponseStarted (): void {
+    this.#responseStarted = true
+  }
+
+  onHeaders (status: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
+    if (status < 200) {
+      // A 101 that nobody asked for; undici lets it pass where it does not say `Upgrade`.
+      if (status === 101) this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
+      else this.#sink.informed(status, headers)
+      return true
+    }
+    if (status > 599) {
+      this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
+      return true
+    }
+    const signal = this.#signal = signalOf(this.#connection.minor, headers)
+    this.#status = status
+    if (status === 408 && !signal.persistent && this.#terms.reused && this.#terms.retryable && this.#connection.served === 0) {
+      this.#unusedTimeout = true
+      this.abort(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), 'connection_close')
+      return true
+    }
+    this.#resume = resume
+    this.#sink.responded(status, headers, statusText)
+    // These have no body whatever their headers say (RFC 9112 section 6.3); undici fails a 304 whose Content-Length is
+    // that of the body it stands for, so the response is over before undici can say so.
+    if (status === 204 || status === 304 || this.#isHead) this.#finish([])
+    return true
+  }
+
+  onData (chunk: Buffer): boolean {
+    return this.#over ? true : this.#sink.data(chunk)
+  }
+
+  onComplete (trailers: Buffer[]): void {
+    const connection = this.#connection
+    // A body that ends with its connection, and the connection by a reset: undici calls that complete.
+    if (connection.wasReset && !this.#over) return this.onError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    connection.served++
+    this.#owner.exchangeEnded(connection, this.#closeReason(), this.#view(false))
+    this.#finish(trailers)
+  }
+
+  onUpgrade (status: number, headers: Buffer[], socket: Duplex): void {
+    this.#over = true
+    this.#status = status
+    this.#signal = signalOf(this.#connection.minor, headers)
+    this.#connection.served++
+    this.#owner.exchangeUpgraded(this.#connection, this.#view(true), socket)
+    this.#sink.upgraded(status, headers, socket)
+  }
+
+  onError (cause: Error): void {
+    const { error, reason } = this.#given ?? classify(cause, this.#written)
+    this.#owner.exchangeEnded(this.#connection, this.#over ? 'undici_limit' : reason, this.#status === 0 ? undefined : this.#view(false))
+    if (this.#over) return
+    this.#over = true
+    this.#sink.failed({
+      error,
+      lost: this.#given === undefined && reason === 'backend_active',
+      reused: this.#terms.reused,
+      written: this.#written,
+      // A parser error is an answer, if not one that can be read.
+      responseStarted: this.#responseStarted || reason === 'invalid_response',
+      unusedTimeout: this.#unusedTimeout
+    })
+  }
+
+  #finish (trailers: Buffer[]): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.ended(trailers)
+  }
+
+  #closeReason (): CloseReason | undefined {
+    if (!this.#requestSent) return 'early_response'
+    if (this.#terms.closeFor !== undefined) return this.#terms.closeFor
+    return this.#signal!.persistent ? undefined : 'connection_close'
+  }
+
+  #view (upgraded: boolean): ResponseView {
+    return {
+      signal: this.#signal!,
+      status: this.#status,
+      asked: this.#terms.closeFor === undefined ? 'keep-alive' : 'close',
+      requestSent: this.#requestSent,
+      clientGone: this.#given?.reason === 'client_gone',
+      upgraded
+    }
+  }
+}
+
+// Both names that matter have ten letters, which few others have.
+const NAME_LENGTH = 10
+
+function signalOf (minor: 0 | 1, headers: Buffer[]): PersistenceSignal {
+  let connection: string | undefined
+  let keepAlive: string | undefined
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (name.length !== NAME_LENGTH) continue
+    const lower = name.toString('latin1').toLowerCase()
+    if (lower === 'connection') connection = joined(connection, headers[i + 1]!)
+    else if (lower === 'keep-alive') keepAlive = joined(keepAlive, headers[i + 1]!)
+  }
+  return readSignal(minor, connection, keepAlive)
+}
+
+function joined (before: string | undefined, value: Buffer): string {
+  const text = value.toString('latin1')
+  return before === undefined ? text : `${before},${text}`
+}
+
+const LOST = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
+const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
+// undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.
+const BAD_WORDS = new Set(['bad response', 'bad upgrade'])
+const UNSENDABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
+
+function classify (cause: Error & { code?: string }, written: boolean): { error: HoldfastError, reason: CloseReason | undefined } {
+  if (cause instanceof HoldfastError) return { error: cause, reason: cause.blame === 'client' ? 'client_gone' : 'error' }
+  const code = cause.code ?? ''
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT', { cause }), reason: 'timeout' }
+  if (code === 'UND_ERR_BODY_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT', { cause }), reason: 'timeout' }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { error: new HoldfastError('HOLDFAST_ERR_RESPONSE_TOO_LARGE', { cause }), reason: 'invalid_response' }
+  if (code.startsWith('HPE_') || INVALID.has(code) || BAD_WORDS.has(cause.message)) {
+    return { error: new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE', { cause }), reason: 'invalid_response' }
+  }
+  // undici refused the request itself; unless it had begun to write it, the connection is as good as before.
+  if (UNSENDABLE.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_UNSENDABLE', { cause }), reason: written ? 'error' : undefined }
+  if (LOST.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'backend_active' }
+  return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'error' }
+}

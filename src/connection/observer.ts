@@ -1,0 +1,130 @@
+import type { PersistenceSignal } from '../http/connection-signal.js'
+
+/** Whether a backend keeps connections open: what is believed now, or that it is being found out. */
+export type Persistence = 'persistent' | 'non-persistent' | 'trial'
+
+/**
+ * Why a connection was closed; every close has exactly one reason.
+ *
+ * - `backend_idle` the backend closed it while it lay idle; `backend_active` while a request was on it
+ * - `connection_close` the response said so; `non_persistent` its target does not keep connections
+ * - `idle_limit`, `max_age`, `max_requests` it reached that limit
+ * - `unexpected_data` bytes came that no request had asked for; `invalid_response` a response was not HTTP
+ * - `early_response` the response came before the request's body was sent
+ * - `client_gone` the client left; `timeout` a deadline of ours passed
+ * - `stale_suspect` another that was idle no longer than it was found closed
+ * - `evicted` it made room, or somebody asked; `updated` its target's options changed; `drained` its target is closing
+ * - `upgraded` it became a tunnel and that has ended
+ * - `undici_limit` undici gave it up after a response that allowed another request
+ * - `error` anything else
+ */
+export type CloseReason = 'backend_idle' | 'backend_active' | 'connection_close' | 'idle_limit' | 'max_age' | 'max_requests' | 'non_persistent'
+  | 'unexpected_data' | 'invalid_response' | 'early_response' | 'client_gone' | 'timeout' | 'stale_suspect' | 'evicted' | 'updated'
+  | 'drained' | 'upgraded' | 'undici_limit' | 'error'
+
+/** What an observer may know of a connection. The same object for all of a connection's life. */
+export interface ConnectionView {
+  /** The target's name. */
+  readonly target: string
+  /** Unique in the app. */
+  readonly id: number
+  /** Responses it has carried. */
+  readonly served: number
+  /** Since it was opened, in ms. */
+  readonly age: number
+  /** Whether it was dialled to find out if its backend keeps connections open. */
+  readonly trial: boolean
+}
+
+/** How an exchange ended, as told to observers. */
+export interface ResponseView {
+  readonly signal: PersistenceSignal
+  readonly status: number
+  /** What the request said in `Connection`. */
+  readonly asked: 'keep-alive' | 'close'
+  /** Whether the request was written whole before the response ended. */
+  readonly requestSent: boolean
+  readonly clientGone: boolean
+  readonly upgraded: boolean
+}
+
+/**
+ * Anybody who wants to know what connections do. All methods are optional and are called while the pool works, so they
+ * are to be quick; one that throws is logged once and never called again. Times in ms.
+ */
+export interface ConnectionObserver {
+  opened?(connection: ConnectionView, connectMs: number): void
+  dialFailed?(target: string, code: string, ms: number): void
+  acquired?(connection: ConnectionView, idleMs: number, waitMs: number): void
+  /** An exchange's response has ended; the connection is not yet released or closed. */
+  responded?(connection: ConnectionView, response: ResponseView): void
+  released?(connection: ConnectionView): void
+  /** `idleMs` is undefined unless the connection was idle. */
+  closed?(connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void
+  rejected?(target: string, code: string): void
+  retried?(target: string, kind: string): void
+  persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
+}
+
+/** An app's observers. Tells each of them everything, and nobody waits for any of them. */
+export class Observers implements Required<ConnectionObserver> {
+  #list: readonly ConnectionObserver[] = []
+  readonly #onThrow: (error: unknown) => void
+
+  /** @param onThrow is called with what an observer threw, once: it is removed then */
+  constructor (onThrow: (error: unknown) => void) {
+    this.#onThrow = onThrow
+  }
+
+  /** Starts telling an observer; returns what stops it. */
+  add (observer: ConnectionObserver): () => void {
+    // A new array each time: one that is being told may come or go meanwhile.
+    this.#list = [...this.#list, observer]
+    return () => this.#remove(observer)
+  }
+
+  #remove (observer: ConnectionObserver): void {
+    this.#list = this.#list.filter(other => other !== observer)
+  }
+
+  #dismiss (observer: ConnectionObserver, error: unknown): void {
+    this.#remove(observer)
+    this.#onThrow(error)
+  }
+
+  opened (connection: ConnectionView, connectMs: number): void {
+    for (const o of this.#list) try { o.opened?.(connection, connectMs) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  dialFailed (target: string, code: string, ms: number): void {
+    for (const o of this.#list) try { o.dialFailed?.(target, code, ms) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  acquired (connection: ConnectionView, idleMs: number, waitMs: number): void {
+    for (const o of this.#list) try { o.acquired?.(connection, idleMs, waitMs) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  responded (connection: ConnectionView, response: ResponseView): void {
+    for (const o of this.#list) try { o.responded?.(connection, response) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  released (connection: ConnectionView): void {
+    for (const o of this.#list) try { o.released?.(connection) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  closed (connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void {
+    for (const o of this.#list) try { o.closed?.(connection, reason, idleMs) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  rejected (target: string, code: string): void {
+    for (const o of this.#list) try { o.rejected?.(target, code) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  retried (target: string, kind: string): void {
+    for (const o of this.#list) try { o.retried?.(target, kind) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
+    for (const o of this.#list) try { o.persistenceChanged?.(target, from, to, cause) } catch (error) { this.#dismiss(o, error) }
+  }
+}

@@ -1,0 +1,483 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { HoldfastError } from '../errors.js'
+import type { ResolvedTargetOptions } from '../options.js'
+import { Connection } from './connection.js'
+import type { ConnectionOwner } from './connection.js'
+import { createDialer, dialFailureCode, wasRefused } from './dial.js'
+import type { Dialer } from './dial.js'
+import type { ExchangeOwner } from './exchange.js'
+import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
+import { WaitingQueue } from './waiting-queue.js'
+import type { OwnedDial, Ticket, Waiter } from './waiting-queue.js'
+
+/** What a pool asks its target, each time it needs to know: options and states may change while it runs. */
+export interface PoolHost {
+  readonly name: string
+  readonly origin: URL
+  readonly options: ResolvedTargetOptions
+  /** How long a connection may lie unused, in ms. */
+  readonly idleLimit: number
+  readonly observers: Required<ConnectionObserver>
+  /** Whether a connection whose exchange has ended may be kept; if not, why not. */
+  refuseReturn (connection: Connection): CloseReason | undefined
+  /** An app-wide number for a connection. */
+  nextId (): number
+}
+
+/** What kind of connection a request can go on. */
+export interface Fit {
+  /** The longest that a connection may have been idle, in ms; -1 where only a fresh one will do. */
+  readonly maxIdle: number
+  /** Whether it may be one that tests if its backend keeps connections open. */
+  readonly trial: boolean
+}
+
+// Servers answer a connection that stays silent with 408, or block a thread on it.
+const UNUSED_LIMIT = 10_000
+const MAX_AGE_JITTER = 0.1
+// A refused dial is tried again after 50 to 150 ms: soon enough for a restart, and not all at once.
+const REDIAL_DELAY = 50
+const REDIAL_JITTER = 100
+// Sweeping more often would find little; expiry is checked at each acquire anyway.
+const SWEEP_AT_LEAST = 100
+
+/**
+ * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active; it
+ * passes from the one to the other in `acquire` or `#hand`, and back in `exchangeEnded`.
+ */
+export class Pool implements ConnectionOwner, ExchangeOwner {
+  readonly #host: PoolHost
+  readonly #clock: () => number
+  #dialer: Dialer
+  /** Most recently used last. */
+  readonly #idle: Connection[] = []
+  readonly #active = new Set<Connection>()
+  readonly #dials = new Set<OwnedDial>()
+  readonly #upgraded = new Set<Duplex>()
+  /** Those with a dial of their own, or about to try it again. */
+  readonly #dialling = new WaitingQueue()
+  /** Those without. */
+  readonly #queued = new WaitingQueue()
+  #queueTimer: NodeJS.Timeout | undefined
+  #sweepTimer: NodeJS.Timeout | undefined
+  #sweepAt = Infinity
+  #draining = false
+  #whenEmpty: (() => void)[] = []
+
+  constructor (host: PoolHost, clock: () => number) {
+    this.#host = host
+    this.#clock = clock
+    this.#dialer = createDialer(host.origin, host.options.undiciOptions)
+  }
+
+  get activeCount (): number { return this.#active.size }
+  get idleCount (): number { return this.#idle.length }
+  get connectingCount (): number { return this.#dials.size }
+  get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#ownedDials() }
+  get upgradedCount (): number { return this.#upgraded.size }
+  get draining (): boolean { return this.#draining }
+
+  /** The most recently used idle connection that fits, now the caller's; undefined where there is none. */
+  acquire (fit: Fit): Connection | undefined {
+    const now = this.#clock()
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const connection = this.#idle[i]!
+      const expired = this.#expired(connection, now)
+      if (expired !== undefined) {
+        this.#idle.splice(i, 1)
+        this.#close(connection, expired, now - connection.idleSince)
+        continue
+      }
+      const idleMs = now - connection.idleSince
+      // The ones below have been idle for longer.
+      if (idleMs > fit.maxIdle) return undefined
+      if (connection.trial && !fit.trial) continue
+      this.#idle.splice(i, 1)
+      this.#activate(connection, idleMs, 0)
+      return connection
+    }
+    return undefined
+  }
+
+  /**
+   * Waits for a connection: for a dial of its own, or for one that is returned, whichever comes first; at the bound, for a
+   * place. Returns the ticket to leave with, or undefined where the waiter was refused at once.
+   */
+  wait (fit: Fit, waiter: Waiter): Ticket | undefined {
+    if (this.#draining) {
+      waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+      return undefined
+    }
+    const now = this.#clock()
+    const { maxPending, pendingTimeout } = this.#host.options.pool
+    const ticket: Ticket = {
+      waiter, freshOnly: fit.maxIdle < 0, since: now, deadline: now + pendingTimeout,
+      dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
+    }
+    // Whoever queued before has the better claim on a place.
+    if (this.#queued.size === 0 && this.#makeRoom()) {
+      this.#dialling.push(ticket)
+      this.#dial(ticket)
+      return ticket
+    }
+    if (this.#queued.size >= maxPending) {
+      waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_FULL'))
+      return undefined
+    }
+    this.#queued.push(ticket)
+    this.#armQueueTimer()
+    return ticket
+  }
+
+  /** Leaves the queue; the waiter is not called any more. */
+  leave (ticket: Ticket): void {
+    if (ticket.queue === undefined) return
+    this.#dequeue(ticket)
+    const { dial } = ticket
+    if (dial === undefined) return
+    dial.owner = undefined
+    // Nobody is left to want it.
+    if (this.#queued.size === 0 && this.#dialling.size === 0) {
+      this.#dials.delete(dial)
+      dial.dial.abandon()
+      this.#checkEmpty()
+    }
+  }
+
+  exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
+    if (response !== undefined) {
+      connection.remaining--
+      const { max } = response.signal
+      if (max !== undefined && max < connection.remaining) connection.remaining = max
+      this.#host.observers.responded(connection.view, response)
+    }
+    if (reason !== undefined) {
+      this.#active.delete(connection)
+      this.#named(connection, reason, undefined)
+      // Not at once: this is called while undici reads the response.
+      queueMicrotask(() => connection.destroy())
+      this.#fill()
+      return
+    }
+    // undici decides after this call whether it keeps the socket, in ways that it does not tell (a HEAD without a length, a
+    // request not yet written whole). A microtask later the socket itself says so, and nothing has been read meanwhile.
+    queueMicrotask(() => this.#settle(connection))
+  }
+
+  exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void {
+    this.#host.observers.responded(connection.view, response)
+    this.#active.delete(connection)
+    this.#upgraded.add(socket)
+    socket.once('close', () => {
+      this.#upgraded.delete(socket)
+      this.#named(connection, 'upgraded', undefined)
+      this.#checkEmpty()
+    })
+    // undici took its listeners off; without one, a reset would end the process.
+    socket.on('error', ignore)
+    this.#fill()
+  }
+
+  connectionLost (connection: Connection, reason: CloseReason): void {
+    if (connection.state !== 'idle') return
+    const at = this.#idle.indexOf(connection)
+    if (at === -1) return
+    this.#idle.splice(at, 1)
+    this.#close(connection, reason, this.#clock() - connection.idleSince)
+    this.#fill()
+  }
+
+  /** Closes idle connections, all of them or those that have been idle at least since a time. Active ones are not touched. */
+  evict (reason: CloseReason, idleSince = Infinity): number {
+    const now = this.#clock()
+    let evicted = 0
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const connection = this.#idle[i]!
+      if (connection.idleSince > idleSince) continue
+      this.#idle.splice(i, 1)
+      this.#close(connection, reason, now - connection.idleSince)
+      evicted++
+    }
+    this.#fill()
+    return evicted
+  }
+
+  /** Options were replaced: new ones apply at once, and `redial` closes what stands on the old way of connecting. */
+  optionsChanged (redial: boolean): void {
+    if (redial) {
+      this.#dialer = createDialer(this.#host.origin, this.#host.options.undiciOptions)
+      this.evict('updated')
+    }
+    this.#sweep()
+    this.#fill()
+  }
+
+  /** Takes no new work, closes what is idle, and resolves when the rest is finished. */
+  drain (): Promise<void> {
+    this.#draining = true
+    for (let ticket = this.#queued.first; ticket !== undefined; ticket = this.#queued.first) {
+      this.#dequeue(ticket)
+      ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+    }
+    this.evict('drained')
+    return new Promise(resolve => {
+      this.#whenEmpty.push(resolve)
+      this.#checkEmpty()
+    })
+  }
+
+  /** Ends everything at once. What is in flight fails. */
+  destroy (): void {
+    this.drain().catch(ignore)
+    for (let ticket = this.#dialling.first; ticket !== undefined; ticket = this.#dialling.first) {
+      this.leave(ticket)
+      ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+    }
+    for (const dial of this.#dials) dial.dial.abandon()
+    this.#dials.clear()
+    for (const connection of this.#active) connection.destroy()
+    for (const socket of this.#upgraded) socket.destroy()
+    this.#checkEmpty()
+  }
+
+  #settle (connection: Connection): void {
+    this.#active.delete(connection)
+    const now = this.#clock()
+    const ended = connection.endedBy
+    const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
+    if (reason !== undefined) {
+      this.#close(connection, reason, ended === 'backend_idle' ? 0 : undefined)
+      this.#fill()
+      return
+    }
+    connection.state = 'idle'
+    connection.idleSince = now
+    this.#host.observers.released(connection.view)
+    if (!this.#offer(connection, false)) this.#lay(connection, now)
+  }
+
+  #worn (connection: Connection, now: number): CloseReason | undefined {
+    if (connection.remaining <= 0) return 'max_requests'
+    if (now >= connection.expiresAt) return 'max_age'
+    // The bound was lowered meanwhile.
+    return this.#total() >= this.#host.options.undiciOptions.connections ? 'evicted' : undefined
+  }
+
+  #expired (connection: Connection, now: number): CloseReason | undefined {
+    const ended = connection.endedBy
+    if (ended !== undefined) return ended
+    if (now >= connection.expiresAt) return 'max_age'
+    return now - connection.idleSince >= this.#limitOf(connection) ? 'idle_limit' : undefined
+  }
+
+  #limitOf (connection: Connection): number {
+    return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#host.idleLimit) : this.#host.idleLimit
+  }
+
+  /** Gives a connection to whoever has waited longest for one of its kind. */
+  #offer (connection: Connection, fresh: boolean): boolean {
+    const queued = this.#queued.firstFor(fresh)
+    const dialling = this.#dialling.firstFor(fresh)
+    const ticket = queued === undefined ? dialling : dialling === undefined || queued.since < dialling.since ? queued : dialling
+    if (ticket === undefined) return false
+    this.#hand(connection, ticket, fresh)
+    return true
+  }
+
+  #hand (connection: Connection, ticket: Ticket, fresh: boolean): void {
+    this.#dequeue(ticket)
+    // Its dial goes on, for whoever comes next.
+    if (ticket.dial !== undefined) ticket.dial.owner = undefined
+    const waitMs = this.#clock() - ticket.since
+    this.#activate(connection, 0, waitMs)
+    ticket.waiter.granted(connection, fresh, waitMs)
+  }
+
+  #activate (connection: Connection, idleMs: number, waitMs: number): void {
+    connection.state = 'active'
+    this.#active.add(connection)
+    this.#host.observers.acquired(connection.view, idleMs, waitMs)
+  }
+
+  #lay (connection: Connection, now: number): void {
+    this.#idle.push(connection)
+    this.#armSweep(Math.min(now + this.#limitOf(connection), connection.expiresAt))
+  }
+
+  #total (): number {
+    return this.#idle.length + this.#active.size + this.#dials.size
+  }
+
+  /** Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it. */
+  #makeRoom (): boolean {
+    const { undiciOptions: { connections }, pool: { maxDials } } = this.#host.options
+    if (this.#dials.size >= maxDials) return false
+    if (this.#total() < connections) return true
+    const oldest = this.#idle.shift()
+    if (oldest === undefined) return false
+    this.#close(oldest, 'evicted', this.#clock() - oldest.idleSince)
+    return true
+  }
+
+  /** Starts dials for those who wait without one, as far as the limits allow. */
+  #fill (): void {
+    if (this.#draining) {
+      this.#checkEmpty()
+      return
+    }
+    for (let ticket = this.#queued.first; ticket !== undefined && this.#makeRoom(); ticket = this.#queued.first) {
+      this.#dequeue(ticket)
+      this.#dialling.push(ticket)
+      this.#dial(ticket)
+    }
+  }
+
+  #dial (ticket: Ticket): void {
+    const began = this.#clock()
+    const dial: OwnedDial = {
+      owner: ticket,
+      dial: this.#dialer((error, socket) => {
+        this.#dials.delete(dial)
+        const owner = dial.owner
+        if (owner !== undefined) owner.dial = undefined
+        if (error === undefined) this.#dialled(socket!, owner, this.#clock() - began)
+        else this.#dialFailed(error, owner, began)
+        this.#fill()
+      })
+    }
+    ticket.dial = dial
+    this.#dials.add(dial)
+  }
+
+  #dialled (socket: Socket, owner: Ticket | undefined, connectMs: number): void {
+    const now = this.#clock()
+    const { options } = this.#host
+    const { maxConnectionAge, maxRequestsPerConnection } = options.pool
+    const connection = new Connection(socket, {
+      id: this.#host.nextId(),
+      target: this.#host.name,
+      origin: this.#host.origin.origin,
+      options: options.undiciOptions,
+      owner: this,
+      connectMs,
+      now,
+      lifetime: maxConnectionAge === 0 ? Infinity : maxConnectionAge * (1 + MAX_AGE_JITTER * (2 * Math.random() - 1)),
+      remaining: maxRequestsPerConnection === 0 ? Infinity : maxRequestsPerConnection,
+      clock: this.#clock
+    })
+    this.#host.observers.opened(connection.view, connectMs)
+    if (owner !== undefined) {
+      this.#hand(connection, owner, true)
+      return
+    }
+    // Whoever it was for has been served or has left.
+    if (this.#offer(connection, true)) return
+    connection.state = 'idle'
+    connection.idleSince = now
+    const reason = this.#draining ? 'drained' : this.#host.refuseReturn(connection)
+    if (reason === undefined) this.#lay(connection, now)
+    else this.#close(connection, reason, 0)
+  }
+
+  #dialFailed (error: HoldfastError, owner: Ticket | undefined, began: number): void {
+    const now = this.#clock()
+    this.#host.observers.dialFailed(this.#host.name, dialFailureCode(error), now - began)
+    if (owner === undefined) return
+    const { connectRetry } = this.#host.options.pool
+    if (owner.retryUntil === 0) owner.retryUntil = began + connectRetry
+    const delay = REDIAL_DELAY + Math.random() * REDIAL_JITTER
+    if (wasRefused(error) && now + delay < owner.retryUntil && !this.#draining) {
+      // It keeps its place meanwhile, and takes a connection that is returned.
+      owner.retryTimer = setTimeout(() => this.#redial(owner), delay)
+      return
+    }
+    this.#dequeue(owner)
+    owner.waiter.refused(error)
+  }
+
+  #redial (ticket: Ticket): void {
+    ticket.retryTimer = undefined
+    this.#host.observers.retried(this.#host.name, 'connect')
+    if (this.#makeRoom()) this.#dial(ticket)
+    // All dials or places are taken: it waits for one like anybody.
+    else {
+      this.#dialling.remove(ticket)
+      this.#queued.push(ticket)
+      this.#armQueueTimer()
+    }
+  }
+
+  #dequeue (ticket: Ticket): void {
+    ticket.queue?.remove(ticket)
+    clearTimeout(ticket.retryTimer)
+    ticket.retryTimer = undefined
+  }
+
+  #close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+    if (connection.state === 'closed') return
+    connection.state = 'closed'
+    connection.destroy()
+    this.#named(connection, reason, idleMs)
+  }
+
+  #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+    connection.state = 'closed'
+    this.#host.observers.closed(connection.view, reason, idleMs)
+  }
+
+  #ownedDials (): number {
+    let owned = 0
+    for (const dial of this.#dials) if (dial.owner !== undefined) owned++
+    return owned
+  }
+
+  #armQueueTimer (): void {
+    if (this.#queueTimer !== undefined || this.#queued.first === undefined) return
+    this.#queueTimer = setTimeout(() => {
+      this.#queueTimer = undefined
+      const now = this.#clock()
+      for (let ticket = this.#queued.first; ticket !== undefined && ticket.deadline <= now; ticket = this.#queued.first) {
+        this.#dequeue(ticket)
+        ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_TIMEOUT'))
+      }
+      this.#armQueueTimer()
+    }, Math.max(1, this.#queued.first.deadline - this.#clock()))
+  }
+
+  #armSweep (at: number): void {
+    if (at >= this.#sweepAt || at === Infinity) return
+    clearTimeout(this.#sweepTimer)
+    this.#sweepAt = at
+    this.#sweepTimer = setTimeout(() => this.#sweep(), Math.max(SWEEP_AT_LEAST, at - this.#clock())).unref()
+  }
+
+  #sweep (): void {
+    clearTimeout(this.#sweepTimer)
+    this.#sweepAt = Infinity
+    const now = this.#clock()
+    let next = Infinity
+    for (let i = this.#idle.length - 1; i >= 0; i--) {
+      const connection = this.#idle[i]!
+      const expired = this.#expired(connection, now)
+      if (expired === undefined) {
+        next = Math.min(next, connection.idleSince + this.#limitOf(connection), connection.expiresAt)
+        continue
+      }
+      this.#idle.splice(i, 1)
+      this.#close(connection, expired, now - connection.idleSince)
+    }
+    this.#armSweep(next)
+  }
+
+  #checkEmpty (): void {
+    if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
+    clearTimeout(this.#sweepTimer)
+    clearTimeout(this.#queueTimer)
+    const done = this.#whenEmpty
+    this.#whenEmpty = []
+    for (const resolve of done) resolve()
+  }
+}
+
+function ignore (): void {}

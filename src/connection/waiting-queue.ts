@@ -1,0 +1,64 @@
+import type { HoldfastError } from '../errors.js'
+import type { Connection } from './connection.js'
+import type { Dial } from './dial.js'
+
+/** Somebody who waits for a connection. Exactly one of the two is called, once. */
+export interface Waiter {
+  /** `fresh`: dialled and handed straight over; it never lay in the pool and has carried nothing. */
+  granted (connection: Connection, fresh: boolean, waitMs: number): void
+  refused (error: HoldfastError): void
+}
+
+/** A waiter's place in a queue. */
+export interface Ticket {
+  readonly waiter: Waiter
+  /** Takes only a connection that was dialled and never used. */
+  readonly freshOnly: boolean
+  /** Since when it waits, and until when it may go without a dial of its own, on the pool's clock. */
+  readonly since: number
+  readonly deadline: number
+  /** Its dial, while one is under way. */
+  dial: OwnedDial | undefined
+  /** Until when a refused dial is tried again; 0 before the first one. */
+  retryUntil: number
+  retryTimer: NodeJS.Timeout | undefined
+  queue: WaitingQueue | undefined
+  before: Ticket | undefined
+  after: Ticket | undefined
+}
+
+/** A dial under way, and for whom; its owner may be served, or leave, before it is done. */
+export interface OwnedDial { dial: Dial, owner: Ticket | undefined }
+
+/** First come, first served; anybody may leave from anywhere. */
+export class WaitingQueue {
+  first: Ticket | undefined
+  #last: Ticket | undefined
+  size = 0
+
+  push (ticket: Ticket): void {
+    ticket.queue = this
+    ticket.before = this.#last
+    if (this.#last === undefined) this.first = ticket
+    else this.#last.after = ticket
+    this.#last = ticket
+    this.size++
+  }
+
+  remove (ticket: Ticket): void {
+    if (ticket.before === undefined) this.first = ticket.after
+    else ticket.before.after = ticket.after
+    if (ticket.after === undefined) this.#last = ticket.before
+    else ticket.after.before = ticket.before
+    ticket.queue = ticket.before = ticket.after = undefined
+    this.size--
+  }
+
+  /** The one that has waited longest, of those that take a connection that has been used. */
+  firstFor (fresh: boolean): Ticket | undefined {
+    if (fresh) return this.first
+    let ticket = this.first
+    while (ticket?.freshOnly === true) ticket = ticket.after
+    return ticket
+  }
+}

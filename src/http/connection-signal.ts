@@ -1,0 +1,64 @@
+/**
+ * What a response says about the life of the connection it came on: RFC 9112 section 9.3 (persistence), and the
+ * `Keep-Alive` header of RFC 2068 section 19.7.1, which servers still send.
+ */
+export interface PersistenceSignal {
+  /** Whether the connection may carry another request after this response. */
+  readonly persistent: boolean
+  /** Which words said so, as they would be quoted to a person: `Connection: close`, `HTTP/1.0`, ... */
+  readonly cause: string
+  /** `Keep-Alive: timeout=`, in ms: how long the backend claims to keep an idle connection. */
+  readonly timeout: number | undefined
+  /** `Keep-Alive: max=`: how many more requests the backend claims to take on this connection. */
+  readonly max: number | undefined
+}
+
+const HTTP_11: PersistenceSignal = { persistent: true, cause: 'HTTP/1.1', timeout: undefined, max: undefined }
+const HTTP_11_KEEP_ALIVE: PersistenceSignal = { ...HTTP_11, cause: 'Connection: keep-alive' }
+const HTTP_11_CLOSE: PersistenceSignal = { ...HTTP_11, persistent: false, cause: 'Connection: close' }
+const HTTP_10: PersistenceSignal = { ...HTTP_11, persistent: false, cause: 'HTTP/1.0' }
+
+/**
+ * Reads the signal of one response.
+ *
+ * @param minor the version: 0 for HTTP/1.0, 1 for HTTP/1.1
+ * @param connection the values of all `Connection` lines joined by a comma, or undefined
+ * @param keepAlive the values of all `Keep-Alive` lines joined by a comma, or undefined
+ */
+export function readSignal (minor: 0 | 1, connection: string | undefined, keepAlive: string | undefined): PersistenceSignal {
+  let plain = minor === 1 ? HTTP_11 : HTTP_10
+  if (connection !== undefined) {
+    if (hasToken(connection, 'close')) return HTTP_11_CLOSE
+    if (hasToken(connection, 'keep-alive')) plain = HTTP_11_KEEP_ALIVE
+  }
+  if (keepAlive === undefined || !plain.persistent) return plain
+  const timeout = parameter(keepAlive, 'timeout')
+  const max = parameter(keepAlive, 'max')
+  // Some servers name the header's parameters in seconds only; 0 is a close in other words.
+  if (timeout === 0) return { persistent: false, cause: 'Keep-Alive: timeout=0', timeout: 0, max }
+  return { persistent: true, cause: plain.cause, timeout: timeout === undefined ? undefined : timeout * 1000, max }
+}
+
+/** Whether a comma-separated list, as of `Connection`, has a token; tokens are matched whole and case-insensitively. */
+export function hasToken (list: string, token: string): boolean {
+  if (list.length === token.length) return list.toLowerCase() === token
+  if (list.length < token.length) return false
+  for (const part of list.toLowerCase().split(',')) {
+    if (part.trim() === token) return true
+  }
+  return false
+}
+
+// The longest delay a timer takes; what claims more claims no limit.
+const MAX_SECONDS = 2_147_483
+
+function parameter (list: string, name: string): number | undefined {
+  for (const part of list.split(',')) {
+    const equals = part.indexOf('=')
+    if (equals === -1 || part.slice(0, equals).trim().toLowerCase() !== name) continue
+    const value = part.slice(equals + 1).trim().replace(/^"(.*)"$/, '$1')
+    if (!/^\d{1,15}$/.test(value)) return undefined
+    return Math.min(Number(value), MAX_SECONDS)
+  }
+  return undefined
+}

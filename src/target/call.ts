@@ -1,0 +1,189 @@
+import type { Duplex } from 'node:stream'
+import type { Connection } from '../connection/connection.js'
+import { Exchange } from '../connection/exchange.js'
+import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
+import type { CloseReason, ConnectionObserver, Persistence } from '../connection/observer.js'
+import type { Fit, Pool } from '../connection/pool.js'
+import type { Ticket, Waiter } from '../connection/waiting-queue.js'
+import type { HoldfastError } from '../errors.js'
+import type { ResolvedTargetOptions } from '../options.js'
+import { decideRetry } from './retry.js'
+
+/** A request to a target, with what decides on its retry. Timeouts in ms; undefined takes the target's. */
+export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'bodyTimeout'> {
+  readonly headersTimeout: number | undefined
+  readonly bodyTimeout: number | undefined
+  readonly idempotent: boolean
+  /** The body can be sent a second time: there is none, or all of it is held. */
+  readonly replayable: boolean
+  /** The caller wants the connection closed after it. */
+  readonly askClose: boolean
+}
+
+/** Who gets the response. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
+export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
+  failed (error: HoldfastError): void
+}
+
+/** What a call needs of its target. */
+export interface CallHost {
+  readonly name: string
+  readonly options: ResolvedTargetOptions
+  readonly persistence: Persistence
+  /** How long a connection may have been idle for a request that could not be sent again, in ms. */
+  readonly unsafeIdleLimit: number
+  readonly pool: Pool
+  readonly tally: Required<ConnectionObserver>
+  /** Whether this connection shall be the one that tests if the backend keeps connections open. */
+  claimTrial (connection: Connection): boolean
+}
+
+const ANY: Fit = { maxIdle: Infinity, trial: true }
+const FRESH: Fit = { maxIdle: -1, trial: false }
+
+/** One request to a target, from acquiring a connection to the end of its response; it may take two attempts. */
+export class Call implements Waiter, ExchangeSink {
+  readonly #target: CallHost
+  readonly #request: CallRequest
+  readonly #handler: CallHandler
+  #ticket: Ticket | undefined
+  #exchange: Exchange | undefined
+  #connection: Connection | undefined
+  #retried = false
+  #over = false
+
+  constructor (target: CallHost, request: CallRequest, handler: CallHandler) {
+    this.#target = target
+    this.#request = request
+    this.#handler = handler
+  }
+
+  /** Step 5: a connection, or a place to wait for one. */
+  start (): void {
+    const { pool, persistence } = this.#target
+    const retryable = this.#retryable
+    let fit = FRESH
+    if (!this.#retried) {
+      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: this.#target.unsafeIdleLimit, trial: false }
+      // All that is idle now is on trial, and that is for requests that can be sent again.
+      else if (persistence === 'trial' && retryable) fit = ANY
+    }
+    const connection = fit === FRESH ? undefined : pool.acquire(fit)
+    if (connection !== undefined) this.#begin(connection, true)
+    // Unless all are kept open, a connection that is returned is of no use to this one.
+    else this.#ticket = pool.wait(persistence === 'persistent' ? fit : FRESH, this)
+  }
+
+  /** Gives the request up. Its handler is not called any more; its connection, or its place in the queue, is free. */
+  abort (error: HoldfastError, reason: CloseReason): void {
+    if (this.#over) return
+    this.#over = true
+    if (this.#ticket !== undefined) this.#target.pool.leave(this.#ticket)
+    this.#exchange?.abort(error, reason)
+  }
+
+  /** Lets a response go on whose handler returned false from `data`. */
+  resume (): void {
+    this.#exchange?.resume()
+  }
+
+  granted (connection: Connection, fresh: boolean): void {
+    this.#ticket = undefined
+    this.#begin(connection, !fresh)
+  }
+
+  refused (error: HoldfastError): void {
+    this.#ticket = undefined
+    this.#fail(error)
+  }
+
+  informed (status: number, headers: Buffer[]): void {
+    if (!this.#over) this.#handler.informed(status, headers)
+  }
+
+  responded (status: number, headers: Buffer[], statusText: string): void {
+    if (!this.#over) this.#handler.responded(status, headers, statusText)
+  }
+
+  data (chunk: Buffer): boolean {
+    return this.#over ? true : this.#handler.data(chunk)
+  }
+
+  ended (trailers: Buffer[]): void {
+    if (this.#over) return
+    this.#over = true
+    this.#handler.ended(trailers)
+  }
+
+  upgraded (status: number, headers: Buffer[], socket: Duplex): void {
+    if (this.#over) {
+      socket.destroy()
+      return
+    }
+    this.#over = true
+    this.#handler.upgraded(status, headers, socket)
+  }
+
+  bodySent (chunk: Buffer): void {
+    this.#handler.bodySent(chunk)
+  }
+
+  requestSent (): void {
+    this.#handler.requestSent()
+  }
+
+  /** Step 7: decide on the evidence. */
+  failed (failure: Failure): void {
+    const { tally, pool, options, name } = this.#target
+    this.#exchange = undefined
+    const stale = failure.reused && failure.lost && !failure.responseStarted
+    // What has been idle for as long as this one has most likely met the same end.
+    if (stale) pool.evict('stale_suspect', this.#connection!.idleSince)
+    const kind = options.retry.stale
+      ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#request.replayable, retried: this.#retried })
+      : undefined
+    if (kind === undefined) {
+      this.#fail(failure.error)
+      return
+    }
+    this.#retried = true
+    tally.retried(name, kind)
+    this.start()
+  }
+
+  get #retryable (): boolean {
+    return this.#request.idempotent && this.#request.replayable && this.#target.options.retry.stale
+  }
+
+  /** Step 6: one request on one connection. */
+  #begin (connection: Connection, reused: boolean): void {
+    this.#connection = connection
+    const { options: { undiciOptions } } = this.#target
+    const request = this.#request
+    this.#exchange = new Exchange(connection, this.#target.pool, this, {
+      method: request.method,
+      path: request.path,
+      headers: request.headers,
+      body: request.body,
+      headersTimeout: request.headersTimeout ?? undiciOptions.headersTimeout,
+      bodyTimeout: request.bodyTimeout ?? undiciOptions.bodyTimeout,
+      upgrade: request.upgrade,
+      query: request.query
+    }, { reused, closeFor: this.#closeFor(connection), retryable: this.#retryable && !this.#retried })
+  }
+
+  #closeFor (connection: Connection): CloseReason | undefined {
+    if (this.#request.askClose) return 'connection_close'
+    const { persistence } = this.#target
+    if (persistence === 'persistent') return undefined
+    if (persistence === 'trial' && (connection.trial || (this.#retryable && this.#target.claimTrial(connection)))) return undefined
+    return 'non_persistent'
+  }
+
+  #fail (error: HoldfastError): void {
+    if (this.#over) return
+    this.#over = true
+    this.#target.tally.rejected(this.#target.name, error.code)
+    this.#handler.failed(error)
+  }
+}

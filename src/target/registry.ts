@@ -1,0 +1,159 @@
+import { Dispatcher } from 'undici'
+import { Observers } from '../connection/observer.js'
+import type { ConnectionObserver } from '../connection/observer.js'
+import { HoldfastError, optionError } from '../errors.js'
+import { sameTargetOptions } from '../options.js'
+import type { ResolvedTargetOptions } from '../options.js'
+import { HandlerAdapter } from './dispatch.js'
+import { Target } from './target.js'
+
+/** What a route declares: where to, how, and what to call it. */
+export interface TargetDeclaration {
+  readonly origin: URL
+  readonly options: ResolvedTargetOptions
+  /** The route's prefix: names a second set of options for one origin. */
+  readonly prefix: string
+  /** An explicit name. */
+  readonly name?: string | undefined
+}
+
+/** An app's targets. Iterates over them; `get` finds one by name. */
+export class TargetRegistry implements Iterable<Target> {
+  readonly observers: Observers
+  /** A dispatcher over all declared targets, chosen by a request's origin; others are refused. */
+  readonly dispatcher: Dispatcher
+  readonly #targets = new Map<string, Target>()
+  /** Targets that getUpstream chose, least recently used first. */
+  readonly #dynamic = new Map<string, Target>()
+  readonly #clock: () => number
+  #lastId = 0
+  maxDynamicTargets: number
+
+  constructor (init: { maxDynamicTargets: number, onObserverError: (error: unknown) => void, clock?: () => number }) {
+    this.observers = new Observers(init.onObserverError)
+    this.maxDynamicTargets = init.maxDynamicTargets
+    this.#clock = init.clock ?? (() => performance.now())
+    this.dispatcher = new RegistryDispatcher(this)
+  }
+
+  get (name: string): Target | undefined {
+    return this.#targets.get(name)
+  }
+
+  [Symbol.iterator] (): Iterator<Target> {
+    return this.#targets.values()
+  }
+
+  /** Tells an observer of all connections, from now on; returns what stops it. */
+  observe (observer: ConnectionObserver): () => void {
+    return this.observers.add(observer)
+  }
+
+  /**
+   * The target for a declaration: an existing one where origin and options are the same, whatever the prefix, else a new
+   * one. An explicit name that already means something else is an error.
+   */
+  declare (declaration: TargetDeclaration): Target {
+    const { origin, options, prefix, name } = declaration
+    if (name !== undefined) {
+      const named = this.#targets.get(name)
+      if (named === undefined) return this.#add(name, declaration)
+      if (named.origin === origin.origin && sameTargetOptions(named.options, options)) return named
+      throw optionError('target', name, `is declared twice with other options (for ${named.origin}); give the second one a name of its own`)
+    }
+    for (const target of this.#targets.values()) {
+      if (target.origin === origin.origin && sameTargetOptions(target.options, options)) return target
+    }
+    return this.#add(this.#freeName(origin.origin, prefix), declaration)
+  }
+
+  /** The target for an origin that a route chose for one request. At the bound, the least recently used quiet one goes. */
+  dynamic (origin: URL, options: ResolvedTargetOptions, prefix: string): Target {
+    const key = `${origin.origin} ${prefix}`
+    const known = this.#dynamic.get(key)
+    if (known !== undefined) {
+      this.#dynamic.delete(key)
+      this.#dynamic.set(key, known)
+      return known
+    }
+    for (const target of this.#targets.values()) {
+      if (target.origin === origin.origin && sameTargetOptions(target.options, options)) return target
+    }
+    if (this.#dynamic.size >= this.maxDynamicTargets) this.#retireOne()
+    const target = this.#add(this.#freeName(origin.origin, prefix), { origin, options, prefix })
+    this.#dynamic.set(key, target)
+    return target
+  }
+
+  /** The first declared target of an origin. */
+  byOrigin (origin: string): Target | undefined {
+    for (const target of this.#targets.values()) {
+      if (target.origin === origin) return target
+    }
+    return undefined
+  }
+
+  /** Closes every target: no new work, and resolves when what is in flight is done. */
+  async close (): Promise<void> {
+    await Promise.all([...this.#targets.values()].map(target => target.close()))
+  }
+
+  /** Ends every connection at once. */
+  destroy (): void {
+    for (const target of this.#targets.values()) target.destroy(ignore)
+  }
+
+  #retireOne (): void {
+    for (const [key, target] of this.#dynamic) {
+      if (!target.quiet) continue
+      this.#dynamic.delete(key)
+      this.#targets.delete(target.name)
+      target.close(ignore)
+      return
+    }
+    throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
+  }
+
+  #freeName (origin: string, prefix: string): string {
+    if (!this.#targets.has(origin)) return origin
+    const base = `${origin} ${prefix}`
+    let name = base
+    for (let n = 2; this.#targets.has(name); n++) name = `${base} ${n}`
+    return name
+  }
+
+  #add (name: string, { origin, options }: TargetDeclaration): Target {
+    const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock })
+    this.#targets.set(name, target)
+    return target
+  }
+}
+
+class RegistryDispatcher extends Dispatcher {
+  readonly #registry: TargetRegistry
+
+  constructor (registry: TargetRegistry) {
+    super()
+    this.#registry = registry
+    this.dispatch = this.dispatch.bind(this)
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const target = this.#registry.byOrigin(options.origin === undefined ? '' : new URL(options.origin).origin)
+    if (target !== undefined) return target.dispatch(options, handler)
+    new HandlerAdapter(handler).failed(new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET'))
+    return true
+  }
+
+  // Its targets are closed with their app; reply-from, which holds this, must not do it before.
+  override close (callback?: () => void): Promise<void> {
+    if (callback !== undefined) queueMicrotask(callback)
+    return Promise.resolve()
+  }
+
+  override destroy (): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+function ignore (): void {}

@@ -1,0 +1,218 @@
+import { Dispatcher } from 'undici'
+import type { Connection } from '../connection/connection.js'
+import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
+import { Pool } from '../connection/pool.js'
+import type { PoolHost } from '../connection/pool.js'
+import { HoldfastError } from '../errors.js'
+import { keepsAlive } from '../options.js'
+import type { ResolvedTargetOptions } from '../options.js'
+import { Call } from './call.js'
+import type { CallHandler, CallHost, CallRequest } from './call.js'
+import { HandlerAdapter, callRequest } from './dispatch.js'
+import { idleLimit, unsafeIdleLimit } from './idle-limit.js'
+import type { IdleLimit } from './idle-limit.js'
+import { Tally } from './tally.js'
+import type { Totals } from './tally.js'
+
+/** All that can be seen of a target at one moment; times in ms. */
+export interface TargetSnapshot {
+  readonly name: string
+  readonly origin: string
+  readonly persistence: Persistence
+  /** The effective options. */
+  readonly limits: ResolvedTargetOptions
+  /** `pending` waits for a connection and has no dial under way. */
+  readonly connections: { readonly active: number, readonly idle: number, readonly connecting: number, readonly pending: number, readonly upgraded: number }
+  readonly totals: Totals
+  readonly idleLimit: IdleLimit
+  /** 1 - connections opened / exchanges. */
+  readonly reuseRatio: number
+  readonly connectMs: { readonly mean: number, readonly saved: number }
+}
+
+interface TargetInit {
+  readonly name: string
+  readonly origin: URL
+  readonly options: ResolvedTargetOptions
+  readonly observers: Required<ConnectionObserver>
+  readonly nextId: () => number
+  readonly clock: () => number
+}
+
+/**
+ * One backend origin with its settings: an undici Dispatcher over a managed pool, for `fetch(url, { dispatcher })`,
+ * `undici.request`, interceptors through `compose`, and `reply.from`. Fails with HOLDFAST_ERR_WRONG_ORIGIN where a request
+ * names another origin.
+ */
+export class Target extends Dispatcher {
+  readonly name: string
+  readonly origin: string
+  readonly #core: Core
+  #closing: Promise<void> | undefined
+  #destroyed = false
+
+  constructor (init: TargetInit) {
+    super()
+    this.name = init.name
+    this.origin = init.origin.origin
+    this.#core = new Core(init)
+    // compose() puts a Proxy in front, on which private members are not to be had.
+    this.dispatch = this.dispatch.bind(this)
+    this.close = this.close.bind(this) as Dispatcher['close']
+    this.destroy = this.destroy.bind(this) as Dispatcher['destroy']
+    this.call = this.call.bind(this)
+    this.snapshot = this.snapshot.bind(this)
+    this.setPersistence = this.setPersistence.bind(this)
+    this.evict = this.evict.bind(this)
+  }
+
+  get options (): ResolvedTargetOptions { return this.#core.options }
+  get persistence (): Persistence { return this.#core.persistence }
+  get closed (): boolean { return this.#closing !== undefined }
+  get destroyed (): boolean { return this.#destroyed }
+
+  /** Whether nothing is in flight or waiting. */
+  get quiet (): boolean {
+    const { pool } = this.#core
+    return pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+  }
+
+  /** Sends a request; the response goes to the handler. For Holdfast's own forwarding; others use `dispatch`. */
+  call (request: CallRequest, handler: CallHandler): Call {
+    this.#core.tally.totals.requests++
+    return new Call(this.#core, request, handler)
+  }
+
+  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const adapter = new HandlerAdapter(handler)
+    const { origin } = options
+    if (origin !== undefined && origin !== null && !this.#isOwn(origin)) {
+      adapter.failed(new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))
+      return true
+    }
+    adapter.start(this.call(callRequest(options), adapter))
+    return true
+  }
+
+  /** A snapshot of now, not a live view. */
+  snapshot (): TargetSnapshot {
+    const { pool, tally, options, persistence } = this.#core
+    return {
+      name: this.name,
+      origin: this.origin,
+      persistence,
+      limits: options,
+      connections: { active: pool.activeCount, idle: pool.idleCount, connecting: pool.connectingCount, pending: pool.pendingCount, upgraded: pool.upgradedCount },
+      totals: structuredClone(tally.totals),
+      idleLimit: this.#core.limit,
+      reuseRatio: tally.reuseRatio,
+      connectMs: tally.connectMs
+    }
+  }
+
+  /**
+   * Says what is believed of the backend. `non-persistent` closes idle connections at once, lets active ones finish, and
+   * gives every request a connection of its own; `trial` makes the next replayable request find out; `persistent` is as at
+   * the start. `cause` is what a person will read.
+   */
+  setPersistence (state: Persistence, cause: string): void {
+    this.#core.setPersistence(state, cause)
+  }
+
+  /** Closes all idle connections; returns how many. */
+  evict (): number {
+    return this.#core.pool.evict('evicted')
+  }
+
+  /** Takes no new work and resolves when what is in flight is done. */
+  override close (): Promise<void>
+  override close (callback: () => void): void
+  override close (callback?: () => void): Promise<void> | void {
+    this.#closing ??= this.#core.pool.drain()
+    if (callback === undefined) return this.#closing
+    this.#closing.then(callback, callback)
+  }
+
+  /** Ends every connection at once; what is in flight fails. */
+  override destroy (): Promise<void>
+  override destroy (error: Error | null): Promise<void>
+  override destroy (callback: () => void): void
+  override destroy (error: Error | null, callback: () => void): void
+  override destroy (error?: Error | null | (() => void), callback?: () => void): Promise<void> | void {
+    const done = typeof error === 'function' ? error : callback
+    this.#closing ??= Promise.resolve()
+    this.#destroyed = true
+    this.#core.pool.destroy()
+    if (done === undefined) return Promise.resolve()
+    queueMicrotask(done)
+  }
+
+  #isOwn (origin: string | URL): boolean {
+    if (origin === this.origin) return true
+    try {
+      return new URL(origin).origin === this.origin
+    } catch {
+      return false
+    }
+  }
+}
+
+/** What a target is inside: what its pool and its calls read, each time they need it. */
+class Core implements PoolHost, CallHost {
+  readonly name: string
+  readonly origin: URL
+  readonly pool: Pool
+  readonly tally: Tally
+  readonly nextId: () => number
+  options: ResolvedTargetOptions
+  persistence: Persistence
+  limit: IdleLimit
+  unsafeIdleLimit: number
+  #claimed: number | undefined
+  #trial: Connection | undefined
+
+  constructor (init: TargetInit) {
+    this.name = init.name
+    this.origin = init.origin
+    this.nextId = init.nextId
+    this.options = init.options
+    this.persistence = keepsAlive(init.options) ? 'persistent' : 'non-persistent'
+    this.tally = new Tally(init.observers, response => this.#heed(response))
+    this.limit = idleLimit(init.options.undiciOptions, undefined, undefined)
+    this.unsafeIdleLimit = unsafeIdleLimit(this.limit)
+    this.pool = new Pool(this, init.clock)
+  }
+
+  get observers (): Required<ConnectionObserver> { return this.tally }
+  get idleLimit (): number { return this.limit.effective }
+
+  refuseReturn (connection: Connection): CloseReason | undefined {
+    if (this.persistence === 'persistent' || (this.persistence === 'trial' && connection.trial)) return undefined
+    return 'non_persistent'
+  }
+
+  claimTrial (connection: Connection): boolean {
+    if (this.#trial !== undefined && this.#trial.state !== 'closed') return false
+    this.#trial = connection
+    connection.trial = true
+    return true
+  }
+
+  setPersistence (state: Persistence, cause: string): void {
+    const before = this.persistence
+    if (before === state) return
+    this.persistence = state
+    if (this.#trial !== undefined) this.#trial.trial = false
+    this.#trial = undefined
+    if (state !== 'persistent') this.pool.evict('non_persistent')
+    this.tally.persistenceChanged(this.name, before, state, cause)
+  }
+
+  // What the backend answers to `close` says nothing about what it would do otherwise.
+  #heed ({ signal, asked }: ResponseView): void {
+    if (asked === 'close' || !signal.persistent || signal.timeout === this.#claimed) return
+    this.#claimed = signal.timeout
+    this.limit = idleLimit(this.options.undiciOptions, signal.timeout, undefined)
+    this.unsafeIdleLimit = unsafeIdleLimit(this.limit)
+  }
+}

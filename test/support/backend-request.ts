@@ -1,0 +1,58 @@
+import { Malformed, readLine, type Reading, type WireInput } from './wire-input.js'
+import { declaredFraming, type Field, readBody, readFields, valueOf, valuesOf } from './wire-message.js'
+
+/** A request as far as its head tells. */
+export interface BackendRequestHead {
+  method: string
+  path: string
+  httpVersion: string
+  /** In the order, the number and the case in which they came. */
+  rawHeaders: Field[]
+  /** The value of a field, several lines joined with a comma. */
+  header (name: string): string | undefined
+  /** Which request of its connection it is, from 1. */
+  nth: number
+  /** The bytes of the head, its empty line included. */
+  raw: Buffer
+}
+
+export interface BackendRequest extends BackendRequestHead {
+  body: Buffer
+  trailers: Field[]
+}
+
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(1\.[01])$/
+
+/**
+ * Reads one request. It accepts what a gateway should send and no more, since a lenient backend would hide what the
+ * gateway gets wrong: no empty line before it, exactly one Host, one unambiguous framing.
+ */
+export function * readRequest (
+  input: WireInput, nth: number, onHead: (head: BackendRequestHead) => void
+): Reading<BackendRequest> {
+  const line = yield * readLine(input)
+  const [, method, path, httpVersion] = REQUEST_LINE.exec(line) ?? []
+  if (method === undefined || path === undefined || httpVersion === undefined) {
+    throw new Malformed(`request line ${JSON.stringify(line)}`)
+  }
+  const lines = [line]
+  const rawHeaders = yield * readFields(input, lines)
+  const hosts = valuesOf(rawHeaders, 'host').length
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) throw new Malformed(`${hosts} Host fields`)
+  const framing = declaredFraming(rawHeaders, httpVersion) ?? { by: 'none' as const }
+
+  const head: BackendRequestHead = {
+    method,
+    path,
+    httpVersion,
+    rawHeaders,
+    header: (name) => valueOf(rawHeaders, name),
+    nth,
+    raw: Buffer.from(lines.map((text) => `${text}\r\n`).join(''), 'latin1')
+  }
+  onHead(head)
+
+  const body: Buffer[] = []
+  const trailers = yield * readBody(input, framing, body)
+  return { ...head, body: Buffer.concat(body), trailers }
+}

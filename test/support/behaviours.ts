@@ -1,0 +1,164 @@
+import { answer, wantsClose, wantsKeepAlive } from './answer.js'
+import type { BackendRequest, RequestScript } from './backend.js'
+import { closeWhenIdle, type CloseMode, notIdle } from './idle-close.js'
+import { seededRandom } from './random.js'
+
+/** How a server that keeps connections differs from another. */
+interface KeepAliveRules {
+  /** The header fields of a response after which the connection stays. */
+  says?: (request: BackendRequest) => Record<string, string>
+  /** How long an idle connection is kept; for ever if absent. Asked for each response. */
+  idleMs?: () => number
+  how?: CloseMode
+  /** Requests a connection, the last one marked close. */
+  requests?: number
+  /** The status of a path that is not answered with 200. */
+  status?: (path: string) => number | undefined
+}
+
+/** A server that keeps connections until it says close: at its limit, or because the request asked for it. */
+function keepAlive ({ says = () => ({}), idleMs, how, requests = Infinity, status = () => undefined }: KeepAliveRules): RequestScript {
+  return (request, connection) => {
+    notIdle(connection)
+    const error = status(request.path)
+    if (error !== undefined || request.nth >= requests || wantsClose(request)) {
+      answer(request, connection, { status: error, headers: { Connection: 'close' } })
+      connection.end()
+      return
+    }
+    answer(request, connection, { headers: says(request) })
+    if (idleMs !== undefined) closeWhenIdle(connection, idleMs(), how)
+  }
+}
+
+/** Says keep-alive without a hint unless `hint` (seconds) is given, which need not be true; closes after 413 and 500. */
+export function nginx ({ keepAliveMs = 75_000, requests = 1000, hint }: { keepAliveMs?: number, requests?: number, hint?: number } = {}): RequestScript {
+  return keepAlive({
+    says: () => ({ Connection: 'keep-alive', ...(hint !== undefined && { 'Keep-Alive': `timeout=${hint}` }) }),
+    idleMs: () => keepAliveMs,
+    requests,
+    status: (path) => ({ '/413': 413, '/500': 500 })[path]
+  })
+}
+
+/**
+ * `max` counts the requests that may follow, so a connection serves one more than the first response says.
+ * The hint is only given to requests that carry `Connection: keep-alive`, as Apache has it.
+ */
+export function apache ({ keepAliveMs = 5000, max = 100 }: { keepAliveMs?: number, max?: number } = {}): RequestScript {
+  const timeout = Math.ceil(keepAliveMs / 1000)
+  return keepAlive({
+    says: (request): Record<string, string> => wantsKeepAlive(request)
+      ? { 'Keep-Alive': `timeout=${timeout}, max=${max + 1 - request.nth}`, Connection: 'Keep-Alive' }
+      : {},
+    idleMs: () => keepAliveMs,
+    requests: max + 1
+  })
+}
+
+/** Keeps a connection a second longer than it says. */
+export function node ({ keepAliveMs = 6000, saysSeconds = 5 }: { keepAliveMs?: number, saysSeconds?: number } = {}): RequestScript {
+  return keepAlive({
+    says: () => ({ Connection: 'keep-alive', 'Keep-Alive': `timeout=${saysSeconds}` }),
+    idleMs: () => keepAliveMs
+  })
+}
+
+/** Says keep-alive, gives no hint, and looks for idle connections now and then: they end anywhere between two times. */
+export function gunicornThread ({ minMs = 2000, maxMs = 3000, seed = 1 }: { minMs?: number, maxMs?: number, seed?: number } = {}): RequestScript {
+  const random = seededRandom(seed)
+  return keepAlive({
+    says: () => ({ Connection: 'keep-alive' }),
+    idleMs: () => minMs + random() * (maxMs - minMs)
+  })
+}
+
+/** Says nothing and keeps the connection, for `keepAliveMs` if given. */
+export function haproxy ({ keepAliveMs }: { keepAliveMs?: number } = {}): RequestScript {
+  return keepAlive(keepAliveMs === undefined ? {} : { idleMs: () => keepAliveMs })
+}
+
+/** Says keep-alive and never closes on its own. */
+export function persistent (): RequestScript {
+  return keepAlive({ says: () => ({ Connection: 'keep-alive' }) })
+}
+
+/** Says keep-alive and closes a connection that is idle for `idleMs`. */
+export function idleCloser ({ idleMs, how }: { idleMs: number, how: CloseMode }): RequestScript {
+  return keepAlive({ says: () => ({ Connection: 'keep-alive' }), idleMs: () => idleMs, how })
+}
+
+/** One request a connection, and says so. */
+export function phpServer (): RequestScript {
+  return (request, connection) => {
+    answer(request, connection, { headers: { Connection: 'close' } })
+    connection.end()
+  }
+}
+
+/** One request a connection, in HTTP/1.0; `contentLength: false` lets the FIN delimit the body. */
+export function pythonHttp10 ({ contentLength = true }: { contentLength?: boolean } = {}): RequestScript {
+  return (request, connection) => {
+    answer(request, connection, { httpVersion: '1.0', delimit: contentLength ? 'length' : 'close' })
+    connection.end()
+  }
+}
+
+/**
+ * One request a connection, in HTTP/1.1, and says nothing of it: the FIN comes `afterMs` after the response, and what is
+ * sent in between is never read.
+ */
+export function silentCloser ({ afterMs = 0 }: { afterMs?: number } = {}): RequestScript {
+  return (request, connection) => {
+    answer(request, connection)
+    if (afterMs === 0) return connection.end()
+    connection.takeOver()
+    const timer = setTimeout(() => connection.end(), afterMs).unref()
+    connection.socket.once('close', () => clearTimeout(timer))
+  }
+}
+
+export type FlippingMode = 'persistent' | 'close' | 'silent'
+
+/** A server that changes its mind: from the response after `set` on it keeps, or closes with or without saying so. */
+export function flipping (first: FlippingMode = 'persistent'): { script: RequestScript, set (mode: FlippingMode): void } {
+  const scripts: Record<FlippingMode, RequestScript> = { persistent: persistent(), close: phpServer(), silent: silentCloser() }
+  let mode = first
+  return {
+    script: (request, connection) => scripts[mode](request, connection),
+    set: (next) => { mode = next }
+  }
+}
+
+export interface Killer {
+  script: RequestScript
+  /** How often each `x-id` was executed. More than once is a request sent twice. */
+  readonly executed: ReadonlyMap<string, number>
+  readonly killed: number
+}
+
+/**
+ * A server that, with the given probability, takes a request on a reused connection and kills the connection instead of
+ * executing it, by RST and FIN in turn: what a gateway sees when it loses the race against an idle close.
+ */
+export function killer ({ probability, seed }: { probability: number, seed: number }): Killer {
+  const random = seededRandom(seed)
+  const executed = new Map<string, number>()
+  const answers = persistent()
+  let killed = 0
+  return {
+    executed,
+    get killed () { return killed },
+    script: (request, connection) => {
+      if (request.nth > 1 && random() < probability) {
+        killed++
+        if (killed % 2 === 1) connection.reset()
+        else connection.end()
+        return
+      }
+      const id = request.header('x-id')
+      if (id !== undefined) executed.set(id, (executed.get(id) ?? 0) + 1)
+      return answers(request, connection)
+    }
+  }
+}
