@@ -1,0 +1,169 @@
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
+import { PERSISTENT, nextPersistence } from '../src/target/persistence.js'
+import type { PersistenceEvent, PersistenceState } from '../src/target/persistence.js'
+import type { Target } from '../src/target/target.js'
+import fp from 'fastify-plugin'
+import { getGateway } from './targets.js'
+import type { Gateway } from './targets.js'
+
+// How long a connection must stay open after its first response to count as kept: a close that was on its way when the
+// response came has arrived by then.
+const SHORTEST_WATCH = 100
+const CONNECT_TIMES = 4
+
+/**
+ * Learns from the responses and closes of each target's connections whether its backend keeps them open, and tells the
+ * target: after enough connections in a row that were closed after their first response, the pool is torn down and every
+ * request gets a connection of its own; now and then a trial finds out whether that is still so.
+ *
+ * It sees what any observer sees, and acts through `setPersistence` alone. Returns what stops it.
+ */
+export function inspectConnections (gateway: Gateway): () => void {
+  const inspector = new Inspector(gateway)
+  const unobserve = gateway.observe(inspector)
+  return () => {
+    unobserve()
+    inspector.stop()
+  }
+}
+
+const inspected = new WeakSet<object>()
+
+/** Inspects the connections of an app's targets; a second registration in an app does nothing. */
+export const connectionInspector = fp(async app => {
+  if (inspected.has(app.server)) return
+  inspected.add(app.server)
+  const stop = inspectConnections(getGateway(app))
+  app.addHook('onClose', async () => stop())
+}, { name: 'holdfast-connection-inspector', fastify: '5.x' })
+
+class Inspector implements ConnectionObserver {
+  readonly #gateway: Gateway
+  readonly #subjects = new Map<string, Subject>()
+
+  constructor (gateway: Gateway) {
+    this.#gateway = gateway
+  }
+
+  opened (connection: ConnectionView, connectMs: number): void {
+    this.#subject(connection.target)?.opened(connection, connectMs)
+  }
+
+  responded (connection: ConnectionView, response: ResponseView): void {
+    this.#subjects.get(connection.target)?.responded(connection, response)
+  }
+
+  closed (connection: ConnectionView, reason: CloseReason): void {
+    this.#subjects.get(connection.target)?.closed(connection, reason)
+  }
+
+  persistenceChanged (target: string, _from: Persistence, to: Persistence, cause: string): void {
+    this.#subject(target)?.apply({ type: 'set', persistence: to, cause })
+  }
+
+  stop (): void {
+    for (const subject of this.#subjects.values()) subject.stop()
+    this.#subjects.clear()
+  }
+
+  #subject (name: string): Subject | undefined {
+    const known = this.#subjects.get(name)
+    if (known !== undefined && !known.target.closed) return known
+    const target = this.#gateway.targets.get(name)
+    if (target === undefined || target.options.inspector === false) return undefined
+    known?.stop()
+    const subject = new Subject(target)
+    this.#subjects.set(name, subject)
+    return subject
+  }
+}
+
+/** One target under inspection. */
+class Subject {
+  readonly target: Target
+  #state: PersistenceState = PERSISTENT
+  #trialTimer: NodeJS.Timeout | undefined
+  readonly #connectMs = new Map<number, number>()
+  /** Connections that have carried one response, until they count as kept or as closed. */
+  readonly #watched = new Map<number, NodeJS.Timeout>()
+
+  constructor (target: Target) {
+    this.target = target
+    if (target.persistence !== 'persistent') this.#state = { ...PERSISTENT, persistence: target.persistence }
+  }
+
+  opened (connection: ConnectionView, connectMs: number): void {
+    this.#connectMs.set(connection.id, connectMs)
+  }
+
+  responded (connection: ConnectionView, { signal, status, asked, requestSent, clientGone, upgraded }: ResponseView): void {
+    if (asked === 'close') return
+    if (connection.served > 1) {
+      if (this.#watched.size > 0) this.#unwatch(connection.id)
+      this.#kept(connection)
+      return
+    }
+    if (signal.persistent) {
+      if (!clientGone && !upgraded) this.#watch(connection)
+      return
+    }
+    // nginx closes after a 413 or a 500, and others after what they could not read whole: that says nothing of its habits,
+    // and no client may flip a healthy backend.
+    if (status >= 400 || !requestSent || clientGone || upgraded) return
+    this.#closedAfterFirst(connection, signal.cause)
+  }
+
+  closed (connection: ConnectionView, reason: CloseReason): void {
+    this.#connectMs.delete(connection.id)
+    if (!this.#unwatch(connection.id)) return
+    if (reason !== 'backend_idle' && reason !== 'backend_active') return
+    this.#closedAfterFirst(connection, 'closed unannounced after a first response')
+  }
+
+  apply (event: PersistenceEvent): void {
+    const settings = this.target.options.inspector
+    if (settings === false) return
+    const before = this.#state
+    this.#state = nextPersistence(before, event, performance.now(), settings, Math.random())
+    if (this.#state.trialAt !== before.trialAt) this.#scheduleTrial()
+    if (this.#state.persistence !== before.persistence && event.type !== 'set') {
+      this.target.setPersistence(this.#state.persistence, this.#state.cause)
+    }
+  }
+
+  stop (): void {
+    clearTimeout(this.#trialTimer)
+    for (const timer of this.#watched.values()) clearTimeout(timer)
+    this.#watched.clear()
+  }
+
+  #watch (connection: ConnectionView): void {
+    const ms = Math.max(SHORTEST_WATCH, CONNECT_TIMES * (this.#connectMs.get(connection.id) ?? 0))
+    const timer = setTimeout(() => {
+      this.#watched.delete(connection.id)
+      this.#kept(connection)
+    }, ms).unref()
+    this.#watched.set(connection.id, timer)
+  }
+
+  #unwatch (id: number): boolean {
+    clearTimeout(this.#watched.get(id))
+    return this.#watched.delete(id)
+  }
+
+  #kept (connection: ConnectionView): void {
+    if (connection.trial) this.apply({ type: 'trial_passed' })
+    else if (this.#state.closes > 0) this.apply({ type: 'kept' })
+  }
+
+  #closedAfterFirst (connection: ConnectionView, cause: string): void {
+    this.apply(connection.trial ? { type: 'trial_failed', cause } : { type: 'closed_after_first', cause })
+  }
+
+  #scheduleTrial (): void {
+    clearTimeout(this.#trialTimer)
+    const { trialAt } = this.#state
+    if (trialAt === undefined) return
+    this.#trialTimer = setTimeout(() => this.apply({ type: 'trial_due' }), Math.max(0, trialAt - performance.now())).unref()
+  }
+}

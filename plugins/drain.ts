@@ -1,0 +1,59 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import fp from 'fastify-plugin'
+import { HoldfastError } from '../src/errors.js'
+import { existingState } from './targets.js'
+
+export interface DrainOptions {
+  /** How long requests are served after readiness has said 503, in ms. 0. */
+  delay?: number
+  /** How long `app.close()` may take, in ms; what is not done by then is cut. 10 000. */
+  deadline?: number
+}
+
+/** How often, while closing, connections of clients that have their answer are looked for, in ms. */
+const SWEEP = 50
+
+/**
+ * Closes an app in good order. From `app.close()` on every response says `Connection: close`, idle client connections end, and
+ * at the deadline what is left is cut, counted and logged.
+ */
+export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline }) => {
+  const state = existingState(app)
+  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the drain plugin needs the gateway plugin before it' })
+  let closing = false
+  let timers: NodeJS.Timeout[] = []
+  let draining: Promise<void> | undefined
+
+  state.drain = () => {
+    draining ??= (async () => {
+      state.draining = true
+      app.log.info({ delay, deadline }, 'draining')
+      await wait(delay)
+      await app.close()
+    })()
+    return draining
+  }
+
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (closing && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    done()
+  })
+
+  app.addHook('preClose', async () => {
+    closing = state.draining = true
+    // A response that had begun before says keep-alive; its connection is idle when it ends, and node would wait for it.
+    timers.push(setInterval(() => app.server.closeIdleConnections?.(), SWEEP).unref())
+    timers.push(setTimeout(() => {
+      app.server.getConnections((_error, count) => {
+        app.log.warn({ connections: count, deadline }, 'drain deadline reached; what was in flight is cut')
+        app.server.closeAllConnections?.()
+        state.targets.destroy()
+      })
+    }, deadline).unref())
+  })
+
+  app.addHook('onClose', async () => {
+    for (const timer of timers) clearTimeout(timer)
+    timers = []
+  })
+}, { name: 'holdfast-drain', fastify: '5.x' })

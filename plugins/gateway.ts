@@ -1,0 +1,68 @@
+import fp from 'fastify-plugin'
+import { HoldfastError, optionError } from '../src/errors.js'
+import { ROUTE_NAMES, TARGET_GROUPS, givenNames, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
+import type { RouteOptions, TargetOptions } from '../src/options.js'
+import { connectionInspector } from './connection-inspector.js'
+import { drain } from './drain.js'
+import type { DrainOptions } from './drain.js'
+import { health } from './health.js'
+import { pressure } from './pressure.js'
+import type { PressureOptions } from './pressure.js'
+import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
+
+/** The defaults of every route and target, and what belongs to the whole gateway. Times in ms. */
+export interface GatewayOptions extends TargetOptions, RouteOptions {
+  /** Serve `/health/live` and `/health/ready`. false. */
+  health?: boolean
+  /** How often a request may pass this gateway before it is refused with 508. 8. */
+  maxHops?: number
+  /** Targets that `getUpstream` may make. 100. */
+  maxDynamicTargets?: number
+  /** Options of @fastify/under-pressure, or false for none. */
+  pressure?: PressureOptions | false
+  drain?: DrainOptions
+}
+
+const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain']
+const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
+
+/** The gateway: register it first, at the root, once. Throws HOLDFAST_ERR_OPTION for an option that cannot be. */
+export const gateway = fp<GatewayOptions>(async (app, options) => {
+  if (existingState(app) !== undefined) {
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', {
+      message: 'gateway is registered twice, or after a proxy: register it once, before the first proxy, or the routes before it would not have its defaults'
+    })
+  }
+  refuseUnknown(options, [...TARGET_GROUPS, ...ROUTE_NAMES, ...OWN_NAMES], '')
+  // Refuses what is impossible now, and not with the first route.
+  resolveTargetOptions(options, {})
+  resolveRouteOptions(options, {})
+  const maxHops = countOf('maxHops', options.maxHops, DEFAULT_SETTINGS.maxHops)
+  const maxDynamicTargets = countOf('maxDynamicTargets', options.maxDynamicTargets, DEFAULT_SETTINGS.maxDynamicTargets)
+  const draining = drainOptions(options.drain)
+
+  const defaults: Record<string, unknown> = {}
+  for (const name of [...TARGET_GROUPS, ...ROUTE_NAMES]) defaults[name] = options[name]
+  const state = createState(app, { defaults, maxHops, maxDynamicTargets })
+  app.decorate('gateway', state)
+  state.warnOf('gateway', options)
+  await app.register(connectionInspector)
+  await app.register(drain, draining)
+  if (options.pressure !== false) await app.register(pressure, options.pressure ?? {})
+  if (options.health === true) await app.register(health)
+}, { name: 'holdfast', fastify: '5.x' })
+
+function countOf (option: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise
+  if (!Number.isSafeInteger(given) || given < 1) throw optionError(option, given, 'is no count; give a whole number above 0')
+  return given
+}
+
+function drainOptions (given: DrainOptions = {}): Required<DrainOptions> {
+  refuseUnknown(given, Object.keys(DEFAULT_DRAIN), 'drain.')
+  for (const name of givenNames(given) as (keyof DrainOptions)[]) {
+    const value = given[name]
+    if (!Number.isInteger(value) || value! < 0) throw optionError(`drain.${name}`, value, 'is no time; give whole milliseconds')
+  }
+  return { delay: given.delay ?? DEFAULT_DRAIN.delay, deadline: given.deadline ?? DEFAULT_DRAIN.deadline }
+}

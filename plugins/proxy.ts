@@ -1,0 +1,151 @@
+import httpProxy from '@fastify/http-proxy'
+import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { HoldfastError, optionError } from '../src/errors.js'
+import { forward } from '../src/forward/forward.js'
+import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
+import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
+import type { HeaderRecord } from '../src/http/headers.js'
+import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
+import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
+import type { Target } from '../src/target/target.js'
+import { connectionInspector } from './connection-inspector.js'
+import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
+import type { GatewayState } from './targets.js'
+
+type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
+
+/** Every option of @fastify/http-proxy with its meaning, and the target's and the route's own settings. */
+export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, TargetOptions, RouteOptions {
+  /** The backend's URL; '' where `replyOptions.getUpstream` chooses. */
+  upstream?: string
+  /** A name for the target. Default: its origin. */
+  target?: string
+  /** @fastify/http-proxy's name for what `undiciOptions` says. */
+  undici?: FastifyHttpProxyOptions['undici']
+}
+
+const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
+// They choose http-proxy's own WebSocket client; what it does is its own.
+const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
+
+/**
+ * Proxies a prefix to a target: @fastify/http-proxy's routes and rewriting over a managed pool. Register it once a prefix.
+ * Throws HOLDFAST_ERR_OPTION, before the app can start, for an option that cannot be.
+ */
+export const proxy = fp<ProxyOptions>(async (app, options) => {
+  refuseUnknown(options, [...HTTP_PROXY_NAMES, ...OWN_NAMES], '')
+  const state = existingState(app) ?? createState(app, DEFAULT_SETTINGS)
+  await app.register(connectionInspector)
+  const where = app.prefix === '' ? '/' : app.prefix
+
+  const foreign = foreignTransport(options as Record<string, unknown>)
+  if (foreign !== undefined) {
+    state.warn(where, [{
+      code: 'HOLDFAST_WARN_UNMANAGED',
+      message: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands, and its connections are not managed.`
+    }])
+    await app.register(httpProxy, withoutOwn(options) as unknown as FastifyHttpProxyOptions)
+    return
+  }
+
+  const legacy = readUndici(options.undici)
+  const given: TargetOptions = { ...options, undiciOptions: { ...legacy.undiciOptions, ...options.undiciOptions } }
+  state.warnOf(where, given)
+  state.warn(where, [...legacy.warnings, ...ignoredOptions(options as Record<string, unknown>)])
+  const ws = WS_NAMES.filter(name => options[name] !== undefined)
+  if (options.websocket === true && ws.length > 0) {
+    state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: `${ws.join(', ')}: upgraded connections of this route are @fastify/http-proxy's own and are not managed.` }])
+  }
+
+  const { handler } = options
+  const route = declareRoute(app, state, options, given)
+  // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
+  if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
+  await app.register(httpProxy, {
+    ...withoutOwn(options),
+    // A user's handler calls reply.from, which asks a 503 again up to ten times unless told otherwise.
+    replyOptions: { ...options.replyOptions, retryDelay: () => null },
+    undici: options.upstream?.startsWith('unix+') === true ? {} : state.targets.dispatcher,
+    handler: handler ?? ((request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => forward(route, request, reply, dest, from))
+  } as unknown as FastifyHttpProxyOptions)
+}, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
+
+function withoutOwn (options: ProxyOptions): Record<string, unknown> {
+  const rest: Record<string, unknown> = { ...options }
+  // The prefix is this plugin's scope's already.
+  for (const name of [...OWN_NAMES, 'prefix', 'undici']) delete rest[name]
+  if (options.undici !== undefined) rest['undici'] = options.undici
+  return rest
+}
+
+function declareRoute (app: FastifyInstance, state: GatewayState, options: ProxyOptions, given: TargetOptions): ForwardRoute {
+  const { settings } = state
+  const { upstream, target: name, replyOptions } = options
+  const prefix = app.prefix
+  const address = upstream === undefined || upstream === '' ? undefined : parseUpstream(upstream)
+  const resolved = resolveTargetOptions(settings.defaults, withSocketPath(given, address?.socketPath))
+  const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: resolved, prefix, name })
+  const rewritePrefix = rewritePrefixOf(prefix, options)
+  const userRewrite = replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
+  const rewriteLocation = options.internalRewriteLocationHeader !== false
+  return {
+    options: resolveRouteOptions(settings.defaults, options),
+    maxHops: settings.maxHops,
+    jsonTypes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
+    targetOf: (request, from) => {
+      const chosen = from.getUpstream?.(request, upstream ?? '')
+      if (chosen === undefined || chosen === upstream) return target ?? noUpstream()
+      return chosenTarget(state, chosen, resolved, prefix)
+    },
+    rewriteHeaders: (headers, request) => {
+      const { location } = headers
+      if (location !== undefined && rewriteLocation) {
+        headers['location'] = typeof location === 'string' ? localized(location) : location.map(localized)
+      }
+      return userRewrite === undefined ? headers : userRewrite(headers, request)
+    }
+  }
+
+  function localized (location: string): string {
+    return /^https?:\/\//.test(location) ? location : location.replace(rewritePrefix, prefix)
+  }
+}
+
+function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {
+  const { origin } = parseUpstream(upstream)
+  return state.targets.dynamic(origin, options, prefix)
+}
+
+function noUpstream (): never {
+  throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
+}
+
+interface Upstream { readonly origin: URL, readonly socketPath: string | undefined }
+
+/** http:, https:, and reply-from's unix+http://<encoded path>/. */
+function parseUpstream (upstream: unknown): Upstream {
+  let url: URL
+  try {
+    url = new URL(upstream as string)
+  } catch {
+    throw optionError('upstream', upstream, 'is no URL; give one like http://users.internal:3000')
+  }
+  const [, unix, scheme] = /^(unix\+)?(https?):$/.exec(url.protocol) ?? []
+  if (scheme === undefined) throw optionError('upstream', upstream, 'is not http: or https: (nor unix+http: or unix+https:)')
+  if (unix === undefined) return { origin: new URL(url.origin), socketPath: undefined }
+  return { origin: new URL(`${scheme}://localhost`), socketPath: decodeURIComponent(url.host) }
+}
+
+function withSocketPath (given: TargetOptions, socketPath: string | undefined): TargetOptions {
+  if (socketPath === undefined) return given
+  const undiciOptions: UndiciOptions = { ...given.undiciOptions, socketPath }
+  return { ...given, undiciOptions }
+}
+
+/** As http-proxy has it: what the prefix is replaced by. */
+function rewritePrefixOf (prefix: string, options: ProxyOptions): string {
+  const to = options.rewritePrefix || (options.upstream ? new URL(options.upstream).pathname : '/')
+  return !prefix.endsWith('/') && to.endsWith('/') ? to.slice(0, -1) : to
+}

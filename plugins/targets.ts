@@ -1,0 +1,106 @@
+import type { FastifyInstance } from 'fastify'
+import type { ConnectionObserver } from '../src/connection/observer.js'
+import { HoldfastError } from '../src/errors.js'
+import { warningsFor } from '../src/options.js'
+import type { OptionWarning, RouteOptions, TargetOptions } from '../src/options.js'
+import { TargetRegistry } from '../src/target/registry.js'
+import type { Target } from '../src/target/target.js'
+
+/** What an app may do with its gateway: `app.gateway`. */
+export interface Gateway {
+  /** All targets: iterate, or `get(name)`. */
+  readonly targets: Iterable<Target> & { get (name: string): Target | undefined }
+  /** Tells an observer of every connection from now on; returns what stops it. */
+  observe (observer: ConnectionObserver): () => void
+  /**
+   * Ends the app in good order: readiness says 503, requests are served for `drain.delay` more, then `app.close()` finishes
+   * what is in flight, within `drain.deadline`.
+   */
+  drain (): Promise<void>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Present where the `gateway` plugin is; `getGateway(app)` is there in any case. */
+    gateway?: Gateway
+  }
+}
+
+/** The gateway-wide settings that routes are made under. */
+export interface GatewaySettings {
+  readonly defaults: TargetOptions & RouteOptions
+  /** Passes through this gateway after which a request is refused with 508. */
+  readonly maxHops: number
+  /** Targets that getUpstream may make. */
+  readonly maxDynamicTargets: number
+}
+
+/** What holds for an app that registers a proxy without the gateway plugin. */
+export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, maxHops: 8, maxDynamicTargets: 100 }
+
+/** What all of an app's Holdfast plugins share. */
+export class GatewayState implements Gateway {
+  readonly targets: TargetRegistry
+  readonly settings: GatewaySettings
+  /** Set by the drain plugin; without it, closing the app is all there is. */
+  drain: () => Promise<void>
+  /** Readiness is 503 from here on. */
+  draining = false
+  readonly #app: FastifyInstance
+  readonly #warned = new Set<string>()
+
+  constructor (app: FastifyInstance, settings: GatewaySettings) {
+    this.#app = app
+    this.settings = settings
+    this.drain = () => app.close()
+    this.targets = new TargetRegistry({
+      maxDynamicTargets: settings.maxDynamicTargets,
+      onObserverError: err => app.log.error({ err }, 'a connection observer threw and was removed')
+    })
+  }
+
+  observe (observer: ConnectionObserver): () => void {
+    return this.targets.observe(observer)
+  }
+
+  /** Logs what somebody will regret, once each, with its code. */
+  warn (where: string, warnings: readonly OptionWarning[]): void {
+    for (const { code, message } of warnings) {
+      const key = `${code} ${where}`
+      if (this.#warned.has(key)) continue
+      this.#warned.add(key)
+      this.#app.log.warn({ code, route: where }, message)
+    }
+  }
+
+  /** Warns of what was set for a route, or for the gateway. */
+  warnOf (where: string, given: TargetOptions): void {
+    this.warn(where, warningsFor(given))
+  }
+}
+
+// By server: what a plugin sees as its app differs from scope to scope, the server is one for all of an app's.
+const states = new WeakMap<object, GatewayState>()
+
+/** The app's state where a plugin of ours has been registered. */
+export function existingState (app: FastifyInstance): GatewayState | undefined {
+  return states.get(app.server)
+}
+
+/** Makes the app's state. Its connections are closed with the app. */
+export function createState (app: FastifyInstance, settings: GatewaySettings): GatewayState {
+  const state = new GatewayState(app, settings)
+  states.set(app.server, state)
+  app.addHook('onClose', async () => {
+    // All of the clients' requests have ended by now; what is left are connections that nobody waits for.
+    state.targets.destroy()
+  })
+  return state
+}
+
+/** The app's gateway, whichever of the plugins it was registered by. Throws where none has been. */
+export function getGateway (app: FastifyInstance): Gateway {
+  const state = existingState(app)
+  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'this app has no gateway; register the gateway plugin, or a proxy, and await it first' })
+  return state
+}

@@ -1,0 +1,274 @@
+import { stringify } from 'node:querystring'
+import { Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CloseReason } from '../connection/observer.js'
+import { HoldfastError } from '../errors.js'
+import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
+import type { HeaderList, HeaderRecord } from '../http/headers.js'
+import type { ResolvedRouteOptions } from '../options.js'
+import type { Call, CallHandler } from '../target/call.js'
+import { isIdempotent } from '../target/retry.js'
+import type { Target } from '../target/target.js'
+import { BodyCollector } from './client-body.js'
+import type { CollectedBody } from './client-body.js'
+import { Relay } from './relay.js'
+
+/** What @fastify/reply-from takes for one request, with its meaning there. */
+export interface FromOptions {
+  method?: string
+  /** Sent in place of the client's body: JSON, unless `contentType` says otherwise; null for none. */
+  body?: unknown
+  contentType?: string
+  queryString?: Record<string, unknown> | ((search: string | undefined, url: string, request: FastifyRequest) => string)
+  /** For the response's head and between pieces of its body, in ms; default: the target's. */
+  timeout?: number
+  rewriteRequestHeaders?: (request: FastifyRequest, headers: Record<string, unknown>) => Record<string, unknown>
+  onResponse?: (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: HeaderRecord, stream: Readable }) => void
+  onError?: (reply: FastifyReply, error: { error: HoldfastError }) => void
+  getUpstream?: (request: FastifyRequest, base: string) => string
+}
+
+/** What a route decides once, for all its requests. */
+export interface ForwardRoute {
+  readonly options: ResolvedRouteOptions
+  readonly maxHops: number
+  /** Media types besides application/json whose parsed body is written as JSON. */
+  readonly jsonTypes: ReadonlySet<string>
+  /** The target of one request. */
+  targetOf (request: FastifyRequest, options: FromOptions): Target
+  /** The user's change to the response's headers, and that of Location. */
+  rewriteHeaders (headers: HeaderRecord, request: FastifyRequest): HeaderRecord
+}
+
+/** Takes one request to its target and the response back. Throws what is wrong with the request before anything is sent. */
+export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions): void {
+  new Forward(route, request, reply, options).start(dest)
+}
+
+const kForward = Symbol('holdfast.forward')
+type TrackedResponse = ServerResponse & { [kForward]?: Forward }
+
+class Forward implements CallHandler {
+  readonly #route: ForwardRoute
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #options: FromOptions
+  readonly #target: Target
+  #collector: BodyCollector | undefined
+  #call: Call | undefined
+  #relay: Relay | undefined
+  #totalTimer: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions) {
+    this.#route = route
+    this.#request = request
+    this.#reply = reply
+    this.#options = options
+    this.#target = route.targetOf(request, options)
+  }
+
+  start (dest: string): void {
+    const request = this.#request
+    const raw = request.raw
+    if (hopsIn(raw.headers.via) >= this.#route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
+    const method = this.#options.method ?? raw.method!
+    const path = this.#path(dest)
+    const body = this.#body(method)
+    // Step 3: build.
+    const headers = this.#headers(body)
+    const response = this.#reply.raw as TrackedResponse
+    response[kForward] = this
+    response.on('close', onClientClose)
+    const { totalTimeout } = this.#route.options
+    if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
+    // Step 4: collect.
+    if (!(body.content instanceof Readable)) {
+      this.#send(method, path, headers, body.content)
+      return
+    }
+    const length = contentLength(raw)
+    const { bodyLimit, clientBodyTimeout } = this.#route.options
+    if (bodyLimit > 0 && length !== undefined && length > bodyLimit) throw new HoldfastError('HOLDFAST_ERR_BODY_LIMIT')
+    const { replayLimit } = this.#target.options.retry
+    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, (error, collected) => {
+      if (error !== undefined) this.failed(error)
+      else this.#send(method, path, withLength(headers, collected!, length), collected!)
+    })
+  }
+
+  /** The client has gone, or has its answer. */
+  clientClosed (): void {
+    if (this.#over) return
+    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
+  }
+
+  informed (): void {}
+
+  // Step 8: relay.
+  responded (status: number, raw: Buffer[]): void {
+    const reply = this.#reply
+    if (reply.sent) return this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
+    const headers = this.#route.rewriteHeaders(responseHeaders(raw), this.#request)
+    const message = this.#request.raw
+    // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
+    if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
+    const relay = this.#relay = new Relay(reply, this.#route.options.responseBuffer, () => this.#call!.resume(), () => this.clientClosed())
+    if (this.#options.onResponse === undefined) {
+      relay.head(status, headers)
+      return
+    }
+    const stream = relay.headFor(status, headers)
+    this.#options.onResponse(this.#request, reply, { statusCode: status, headers, stream })
+  }
+
+  data (chunk: Buffer): boolean {
+    return this.#relay!.data(chunk)
+  }
+
+  ended (): void {
+    this.#finish()
+    this.#relay?.end()
+  }
+
+  upgraded (_status: number, _headers: Buffer[], socket: Duplex): void {
+    // Nothing here asks for an upgrade.
+    socket.destroy()
+  }
+
+  bodySent (): void {}
+  requestSent (): void {}
+
+  failed (error: HoldfastError): void {
+    if (this.#over) return
+    this.#finish()
+    if (this.#relay?.fail(error) === true) return
+    const reply = this.#reply
+    if (reply.sent) return
+    if (error.blame === 'client' && this.#request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    if (this.#options.onError === undefined) reply.send(error)
+    else this.#options.onError(reply, { error })
+  }
+
+  #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null): void {
+    const { timeout } = this.#options
+    const call = this.#call = this.#target.call({
+      method,
+      path,
+      headers,
+      body,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      upgrade: undefined,
+      idempotent: isIdempotent(method) || this.#request.raw.headers['idempotency-key'] !== undefined,
+      replayable: !(body instanceof Readable),
+      askClose: false
+    }, this)
+    // Steps 5 to 7 and 9 are the target's.
+    call.start()
+  }
+
+  #path (dest: string): string {
+    const url = this.#request.raw.url!
+    const question = url.indexOf('?')
+    const path = dest !== '' ? dest : question === -1 ? url : url.slice(0, question)
+    const absolute = path.startsWith('/') ? path : new URL(path, this.#target.origin).pathname
+    const { queryString } = this.#options
+    if (queryString === undefined) return question === -1 ? absolute : absolute + url.slice(question)
+    const query = typeof queryString === 'function'
+      ? queryString(question === -1 ? undefined : url.slice(question), url, this.#request)
+      : stringify(queryString as Record<string, string>)
+    return query === '' || query === undefined ? absolute : `${absolute}?${query}`
+  }
+
+  /** What is to be sent: the body given in the options, one that the app has parsed, or the client's own stream. */
+  #body (method: string): { content: Readable | Buffer | string | null, type: string | undefined } {
+    const { body: given, contentType } = this.#options
+    const raw = this.#request.raw
+    const bodyless = method === 'GET' || method === 'HEAD'
+    if (given !== undefined) {
+      if (given === null) return { content: null, type: '' }
+      if (typeof (given as Readable).pipe === 'function') throw new Error('sending a new body as a stream is not supported yet')
+      if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
+      return contentType === undefined
+        ? { content: JSON.stringify(given), type: 'application/json' }
+        : { content: given as string | Buffer, type: contentType }
+    }
+    const parsed = this.#request.body
+    if (parsed instanceof Readable) return { content: parsed, type: undefined }
+    if (!parsed) {
+      // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
+      const unread = !raw.readableEnded && (raw.headers['transfer-encoding'] !== undefined || (contentLength(raw) ?? 0) > 0)
+      return { content: unread && method === raw.method ? raw : null, type: undefined }
+    }
+    if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
+    const type = raw.headers['content-type']?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
+    return { content: this.#route.jsonTypes.has(type) ? JSON.stringify(parsed) : parsed as string | Buffer, type }
+  }
+
+  #headers (body: { type: string | undefined }): HeaderList {
+    const request = this.#request
+    const { raw } = request
+    const { ips } = request
+    let list = requestHeaders(raw.rawHeaders, raw.headers.connection, {
+      peer: raw.socket?.remoteAddress,
+      // Fastify trims the list at the first address that it does not trust: with more than one, it trusts the peer.
+      trusted: ips !== undefined && ips.length > 1,
+      host: request.host,
+      protocol: request.protocol
+    })
+    const { type } = body
+    if (type !== undefined) {
+      list = withoutContentType(list)
+      if (type !== '') list.push('content-type', type)
+    }
+    const { rewriteRequestHeaders } = this.#options
+    if (rewriteRequestHeaders === undefined) return list
+    const record: Record<string, unknown> = toHeaderRecord(list)
+    record['host'] ??= new URL(this.#target.origin).host
+    return toHeaderList(rewriteRequestHeaders(request, record))
+  }
+
+  #timeOut (): void {
+    const error = new HoldfastError('HOLDFAST_ERR_TOTAL_TIMEOUT')
+    this.#collector?.abandon()
+    this.#call?.abort(error, 'timeout')
+    this.failed(error)
+  }
+
+  #abandon (error: HoldfastError, reason: CloseReason): void {
+    this.#finish()
+    this.#collector?.abandon()
+    this.#call?.abort(error, reason)
+  }
+
+  #finish (): void {
+    this.#over = true
+    clearTimeout(this.#totalTimer)
+  }
+}
+
+function onClientClose (this: TrackedResponse): void {
+  this[kForward]?.clientClosed()
+}
+
+function contentLength (message: IncomingMessage): number | undefined {
+  const value = message.headers['content-length']
+  return value === undefined ? undefined : Number(value)
+}
+
+/** A streamed body of known length goes out with it; undici counts the bytes of any other. */
+function withLength (headers: HeaderList, body: CollectedBody, length: number | undefined): HeaderList {
+  if (body instanceof Readable && length !== undefined) headers.push('content-length', String(length))
+  return headers
+}
+
+function withoutContentType (list: HeaderList): HeaderList {
+  const kept: HeaderList = []
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i]!.toLowerCase() !== 'content-type') kept.push(list[i]!, list[i + 1]!)
+  }
+  return kept
+}

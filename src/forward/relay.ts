@@ -1,0 +1,132 @@
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { HoldfastError } from '../errors.js'
+import type { HeaderRecord } from '../http/headers.js'
+
+/**
+ * Step 8: a response on its way to the client, through the Fastify reply, so that the app's hooks run. What arrives whole in
+ * one go is sent as one buffer, without a stream; anything larger or slower streams, with up to `responseBuffer` bytes held,
+ * so that a backend is done before a slow client is.
+ */
+export class Relay {
+  readonly #reply: FastifyReply
+  readonly #buffer: number
+  readonly #onWanted: () => void
+  readonly #onAbandoned: () => void
+  #status = 0
+  #headers: HeaderRecord = {}
+  #chunks: Buffer[] = []
+  #size = 0
+  #stream: Readable | undefined
+  #ended = false
+  #paused = false
+
+  /**
+   * @param onWanted the client takes more of a response whose `data` returned false
+   * @param onAbandoned nobody will take the rest
+   */
+  constructor (reply: FastifyReply, responseBuffer: number, onWanted: () => void, onAbandoned: () => void) {
+    this.#reply = reply
+    this.#buffer = responseBuffer
+    this.#onWanted = onWanted
+    this.#onAbandoned = onAbandoned
+  }
+
+  /** The response's head; what has come by the end of this turn decides whether it streams. */
+  head (status: number, headers: HeaderRecord): void {
+    this.#status = status
+    this.#headers = headers
+    if (begun.push(this) === 1) queueMicrotask(streamTheUnfinished)
+  }
+
+  /** The response's head, and its body as a stream for somebody who sends it himself. */
+  headFor (status: number, headers: HeaderRecord): Readable {
+    this.#status = status
+    this.#headers = headers
+    this.#apply()
+    return this.#open()
+  }
+
+  /** Returns false to have the response paused until more is wanted. */
+  data (chunk: Buffer): boolean {
+    const more = this.#stream === undefined
+      ? this.#hold(chunk)
+      : this.#stream.push(chunk)
+    this.#paused = !more
+    return more
+  }
+
+  end (): void {
+    this.#ended = true
+    if (this.#stream !== undefined) this.#stream.push(null)
+    else this.#sendWhole()
+  }
+
+  /** Returns whether the failure is dealt with: the client is cut off, since it has the head. False: nothing was sent. */
+  fail (error: HoldfastError): boolean {
+    if (this.#stream === undefined) {
+      this.#ended = true
+      return false
+    }
+    this.#stream.destroy(error)
+    return true
+  }
+
+  /** Sends what has come so far, and the rest as it comes. */
+  streamUnlessEnded (): void {
+    if (this.#ended || this.#stream !== undefined) return
+    this.#apply()
+    this.#reply.send(this.#open())
+  }
+
+  #hold (chunk: Buffer): boolean {
+    this.#chunks.push(chunk)
+    this.#size += chunk.length
+    return this.#size < this.#buffer
+  }
+
+  #open (): Readable {
+    const stream = this.#stream = new Readable({
+      highWaterMark: this.#buffer,
+      read: () => {
+        if (!this.#paused) return
+        this.#paused = false
+        this.#onWanted()
+      },
+      destroy: (error, callback) => {
+        if (!this.#ended) this.#onAbandoned()
+        callback(error)
+      }
+    })
+    for (const chunk of this.#chunks) stream.push(chunk)
+    this.#chunks = []
+    return stream
+  }
+
+  #apply (): void {
+    this.#reply.headers(this.#headers)
+    this.#reply.code(this.#status)
+  }
+
+  #sendWhole (): void {
+    if (this.#reply.sent) return
+    this.#apply()
+    if (this.#size === 0) {
+      this.#reply.send()
+    } else if (this.#headers['content-type'] === undefined) {
+      // Fastify would call a buffer application/octet-stream where the backend said nothing.
+      this.#reply.send(Readable.from(this.#chunks, { objectMode: false }))
+    } else {
+      this.#reply.send(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#size))
+    }
+  }
+}
+
+// One microtask for all responses that begin in a turn: it runs when undici has read what the socket had.
+let begun: Relay[] = []
+
+function streamTheUnfinished (): void {
+  const relays = begun
+  begun = []
+  for (const relay of relays) relay.streamUnlessEnded()
+}

@@ -1,0 +1,149 @@
+/** A header section as undici takes it: names and values in turn, in the order in which they came. */
+export type HeaderList = string[]
+/** A header section by lower-case name; several lines of one name are an array. */
+export type HeaderRecord = Record<string, string | string[]>
+
+/** How a request reached this gateway. */
+export interface Arrival {
+  /** The address of whoever is at the other end of the socket; undefined behind a unix socket. */
+  readonly peer: string | undefined
+  /** Whether what the peer says of its own client is believed: Fastify's trustProxy. */
+  readonly trusted: boolean
+  readonly host: string
+  readonly protocol: string
+}
+
+// RFC 9110 section 7.6.1, and the older names that mean one connection all the same.
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
+  'transfer-encoding', 'upgrade', 'http2-settings'])
+// Ours to say: the target's name, the framing of what is sent, and what undici refuses to write.
+const OURS = new Set(['host', 'content-length', 'expect'])
+// What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
+const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
+const VIA = '1.1 holdfast'
+const OUR_VIA = /(?:^|,)\s*[^\s,]+\s+holdfast(?=\s|,|$)/gi
+
+/**
+ * The headers to send to a backend, from those that came: hop-by-hop ones and what `Connection` nominates go first, and only
+ * then are Via and X-Forwarded-* added, so that nothing a client nominates can remove them. Host, Content-Length and Expect
+ * are left out: they follow from the target and the body. RFC 9110 sections 7.6.1 and 7.6.3.
+ *
+ * @param raw names and values in turn, as node's `rawHeaders`
+ * @param connection the `Connection` header as node joins it
+ */
+export function requestHeaders (raw: readonly string[], connection: string | undefined, arrival: Arrival): HeaderList {
+  const nominated = nominatedBy(connection)
+  const out: HeaderList = []
+  let forwardedFor = ''
+  let forwarded = ''
+  let via = ''
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!
+    const lower = name.toLowerCase()
+    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.has(lower) === true || lower.startsWith(':')) continue
+    const value = raw[i + 1]!
+    if (lower === 'via') via = joined(via, value)
+    else if (lower === 'x-forwarded-for') forwardedFor = joined(forwardedFor, value)
+    else if (lower === 'forwarded') forwarded = joined(forwarded, value)
+    else if (!FORWARDED.has(lower) && !imitates(lower)) out.push(name, value)
+  }
+  const { peer, trusted, host, protocol } = arrival
+  out.push('via', joined(via, VIA))
+  const clients = joined(trusted ? forwardedFor : '', peer ?? '')
+  if (clients !== '') out.push('x-forwarded-for', clients)
+  if (host !== '') out.push('x-forwarded-host', host)
+  out.push('x-forwarded-proto', protocol)
+  if (trusted && forwarded !== '') out.push('forwarded', joined(forwarded, forwardedElement(arrival)))
+  return out
+}
+
+/** How often a request has passed a Holdfast gateway, by its Via header. */
+export function hopsIn (via: string | undefined): number {
+  if (via === undefined) return 0
+  return via.match(OUR_VIA)?.length ?? 0
+}
+
+/**
+ * The headers to send to a client, from those of a backend: hop-by-hop ones and what `Connection` nominates are gone, Via is
+ * added, Set-Cookie lines stay lines. Bytes stay bytes: values are latin1, as node writes them.
+ *
+ * @param raw names and values in turn
+ */
+export function responseHeaders (raw: readonly Buffer[]): HeaderRecord {
+  const out: HeaderRecord = {}
+  let nominated: Set<string> | undefined
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toString('latin1').toLowerCase()
+    const value = raw[i + 1]!.toString('latin1')
+    if (HOP_BY_HOP.has(name)) {
+      if (name === 'connection') nominated = union(nominated, nominatedBy(value))
+      continue
+    }
+    const before = out[name]
+    // An own property, whatever its name: a backend may well say `__proto__`.
+    if (before === undefined || !Object.hasOwn(out, name)) define(out, name, value)
+    else if (typeof before === 'string') out[name] = [before, value]
+    else before.push(value)
+  }
+  if (nominated !== undefined) {
+    for (const name of nominated) if (name !== 'content-length' && name !== 'set-cookie') Reflect.deleteProperty(out, name)
+  }
+  const via = out['via']
+  out['via'] = via === undefined ? VIA : joined(typeof via === 'string' ? via : via.join(', '), VIA)
+  return out
+}
+
+/** A header section of somebody's own making, as undici takes it: what it must not say is left out. */
+export function toHeaderList (headers: Record<string, unknown>): HeaderList {
+  const out: unknown[] = []
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase()
+    const value = headers[name]
+    if (value === undefined || lower === 'expect' || lower === 'content-length' || HOP_BY_HOP.has(lower)) continue
+    out.push(name, value)
+  }
+  return out as HeaderList
+}
+
+/** A header list by lower-case name, several lines of one name joined as node joins them. */
+export function toHeaderRecord (list: HeaderList): Record<string, string> {
+  const out: Record<string, string> = {}
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    const name = list[i]!.toLowerCase()
+    const value = list[i + 1]!
+    if (!Object.hasOwn(out, name)) define(out, name, value)
+    else out[name] += name === 'cookie' ? `; ${value}` : `, ${value}`
+  }
+  return out
+}
+
+function nominatedBy (connection: string | undefined): Set<string> | undefined {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive') return undefined
+  return new Set(connection.toLowerCase().split(',').map(token => token.trim()))
+}
+
+function union (a: Set<string> | undefined, b: Set<string> | undefined): Set<string> | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  for (const name of b) a.add(name)
+  return a
+}
+
+// CGI-like backends read `X_Forwarded_For` as X-Forwarded-For.
+function imitates (lower: string): boolean {
+  return lower.includes('_') && FORWARDED.has(lower.replaceAll('_', '-'))
+}
+
+function joined (list: string, value: string): string {
+  if (list === '') return value
+  return value === '' ? list : `${list}, ${value}`
+}
+
+function forwardedElement ({ peer, host, protocol }: Arrival): string {
+  const node = peer === undefined ? 'unknown' : peer.includes(':') ? `"[${peer}]"` : peer
+  return `for=${node};host="${host.replaceAll(/["\\]/g, '')}";proto=${protocol}`
+}
+
+function define (record: Record<string, unknown>, name: string, value: string): void {
+  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true })
+  else record[name] = value
+}

@@ -1,0 +1,18 @@
+export { gateway } from '../plugins/gateway.js'
+export type { GatewayOptions } from '../plugins/gateway.js'
+export { proxy, proxy as default } from '../plugins/proxy.js'
+export type { ProxyOptions } from '../plugins/proxy.js'
+export { getGateway } from '../plugins/targets.js'
+export type { Gateway } from '../plugins/targets.js'
+export type { DrainOptions } from '../plugins/drain.js'
+export type { PressureOptions } from '../plugins/pressure.js'
+export { HoldfastError } from './errors.js'
+export type { Blame, ErrorCode } from './errors.js'
+export type {
+  ConnectFunction, ConnectOptions, InspectorOptions, PoolOptions, ResolvedTargetOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions
+} from './options.js'
+export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from './connection/observer.js'
+export type { PersistenceSignal } from './http/connection-signal.js'
+export type { IdleLimit } from './target/idle-limit.js'
+export type { Target, TargetSnapshot } from './target/target.js'
+export type { Totals } from './target/tally.js'
