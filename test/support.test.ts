@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import t, { type Test } from 'tap'
 import { type Backend, type BackendOptions, type BackendScript, startBackend } from './support/backend.js'
 import { readRequest } from './support/backend-request.js'
@@ -28,6 +29,14 @@ const CHUNKED = 'POST /a?b HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nx-one: 2\r\nTran
 
 t.test('a request is read the same wherever its bytes are split', async (t) => {
   const bytes = Buffer.from(CHUNKED, 'latin1')
+  const expected = {
+    method: 'POST',
+    path: '/a?b',
+    one: '1, 2',
+    body: 'hello, it is\r\n\0me',
+    trailers: [['X-Sum', '7']],
+    raw: CHUNKED.slice(0, CHUNKED.indexOf('5;'))
+  }
   for (let split = 1; split < bytes.length; split++) {
     const input = new WireInput()
     const reading = readRequest(input, 1, () => {})
@@ -37,9 +46,10 @@ t.test('a request is read the same wherever its bytes are split', async (t) => {
     const step = reading.next()
     if (step.done !== true) throw new Error(`was not read when split after ${split} bytes`)
     const { method, path, header, body, trailers, raw } = step.value
-    if (header('X-ONE') !== '1, 2' || body.toString() !== 'hello, it is\r\n\0me') t.fail(`was misread when split after ${split} bytes`)
-    if (split === 1) t.same({ method, path, trailers, head: raw.length }, { method: 'POST', path: '/a?b', trailers: [['X-Sum', '7']], head: CHUNKED.indexOf('5;') })
+    const read = { method, path, one: header('X-ONE'), body: body.toString(), trailers, raw: raw.toString('latin1') }
+    if (!isDeepStrictEqual(read, expected)) t.same(read, expected, `split after ${split} bytes`)
   }
+  t.pass(`${bytes.length - 1} splits`)
 })
 
 t.test('what a lenient parser would repair is refused', async (t) => {
@@ -108,8 +118,10 @@ t.test('apache counts down and marks the last of 101 requests close', async (t) 
   for (let nth = 1; nth <= 100; nth++) {
     client.write(get(`Connection: keep-alive\r\nX-Id: r${nth}\r\n`))
     const response = await client.response()
-    if (response.header('keep-alive') !== `timeout=5, max=${101 - nth}`) t.fail(`request ${nth} was told ${response.header('keep-alive')}`)
-    if (response.body.toString() !== `{"id":"r${nth}","nth":${nth}}`) t.fail(`request ${nth} got ${response.body.toString()}`)
+    const said = response.header('keep-alive')
+    const body = response.body.toString()
+    if (said !== `timeout=5, max=${101 - nth}`) t.fail(`request ${nth} was told ${said}`)
+    if (body !== `{"id":"r${nth}","nth":${nth}}`) t.fail(`request ${nth} got ${body}`)
   }
   client.write(get('Connection: keep-alive\r\n'))
   const last = await client.response()
@@ -208,15 +220,38 @@ t.test('a backend that refuses keeps its connections and can listen again on its
 
 t.test('a backend speaks TLS, asks for a client certificate, and can reset', async (t) => {
   const { ca, server, client } = certificates()
-  const backend = await backendFor(t, ({ path }, connection) => path === '/reset' ? connection.reset() : connection.reply(), {
-    tls: { ...server, ca, requestCert: true }
-  })
+  const script: BackendScript = ({ path }, connection) => path === '/reset' ? connection.reset() : connection.reply()
+  const backend = await backendFor(t, script, { tls: { ...server, ca, requestCert: true } })
   t.equal((await request(backend.url, { tls: { ca, ...client } })).status, 200)
   await t.rejects(request(`${backend.url}/reset`, { tls: { ca, ...client } }), { code: 'ECONNRESET' })
   await t.rejects(request(backend.url, { tls: { ca } }), 'without a certificate of its own')
   await t.rejects(request(backend.url, { tls: client }), 'without trust in the authority')
   await backend.waitFor(({ open }) => open === 0)
   t.equal(backend.closes, 1)
+})
+
+t.test('after a takeover both sides exchange bytes as they are', async (t) => {
+  const backend = await backendFor(t, (_request, connection) => {
+    connection.reply({ status: 101, headers: { Connection: 'Upgrade', Upgrade: 'echo' } })
+    connection.write(connection.takeOver())
+    connection.socket.on('data', (bytes: Buffer) => connection.write(bytes))
+  })
+  const client = await clientFor(t, backend)
+  client.write(get('Connection: Upgrade\r\nUpgrade: echo\r\n') + 'early ')
+  t.equal((await client.response()).status, 101)
+  client.write('late')
+  t.equal((await client.read(10)).toString(), 'early late')
+  t.same(backend.malformed, [])
+})
+
+t.test('a script that throws and a wait in vain both fail the test that has them', async (t) => {
+  const thrown = new Error('thrown by the script')
+  const backend = await startBackend(() => { throw thrown })
+  await t.rejects(backend.waitFor(({ open }) => open > 0, 10), /after 10 ms still waiting for .*"open":0/)
+  const waiting = t.rejects(backend.waitFor(({ requests }) => requests === 2), { cause: thrown })
+  await t.rejects(request(backend.url))
+  await waiting
+  await t.rejects(backend.close(), thrown)
 })
 
 t.test('a backend listens on a unix socket', { skip: process.platform === 'win32' }, async (t) => {

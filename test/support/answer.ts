@@ -5,7 +5,9 @@ import type { BackendConnection, BackendRequest, Reply } from './backend.js'
  * the `x-id` it came with, if any, and its place on its connection.
  */
 export function answer (
-  request: BackendRequest, connection: BackendConnection, { headers = {}, ...reply }: Reply & { headers?: Record<string, string> } = {}
+  request: BackendRequest,
+  connection: BackendConnection,
+  { headers = {}, ...reply }: Reply & { headers?: Record<string, string> } = {}
 ): void {
   connection.reply({
     ...reply,

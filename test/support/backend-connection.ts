@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { type BackendRequest, type BackendRequestHead, readRequest } from './backend-request.js'
+import { reset } from './reset.js'
 import { Malformed, type Reading, WireInput } from './wire-input.js'
 import type { Field } from './wire-message.js'
 
@@ -74,7 +75,8 @@ export class BackendConnection {
    * Writes a whole response in one piece. Content-Length is added unless the headers frame the body themselves, or the
    * status has no body; the body of a HEAD is counted and left out.
    */
-  reply ({ status = 200, reason, httpVersion = '1.1', headers = {}, body = '', delimit = 'length' }: Reply = {}): void {
+  reply (reply: Reply = {}): void {
+    const { status = 200, reason, httpVersion = '1.1', headers = {}, body = '', delimit = 'length' } = reply
     const fields = Array.isArray(headers)
       ? headers
       : Object.entries(headers).flatMap(([name, values]) => [values].flat().map((value): Field => [name, value]))
@@ -82,7 +84,8 @@ export class BackendConnection {
     const bytes = Buffer.from(body)
     let head = `HTTP/${httpVersion} ${status} ${reason ?? STATUS_CODES[status] ?? ''}\r\n`
     for (const [name, value] of fields) head += `${name}: ${value}\r\n`
-    if (!bodiless && delimit === 'length' && !fields.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name))) {
+    const framed = delimit === 'close' || fields.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name))
+    if (!bodiless && !framed) {
       head += `Content-Length: ${bytes.length}\r\n`
     }
     const withoutBody = bodiless || this.#answering?.method === 'HEAD'
@@ -98,8 +101,7 @@ export class BackendConnection {
   /** Sends an RST. What was written and not yet sent is lost. On a unix socket, which knows no RST, it just closes. */
   reset (): void {
     this.#decideToClose()
-    if (this.#wire.remoteAddress === undefined) this.socket.destroy()
-    else this.#wire.resetAndDestroy()
+    reset(this.socket, this.#wire)
   }
 
   /** Stops reading HTTP, for a script that goes on with another protocol, and returns what came already of that. */

@@ -185,11 +185,12 @@ export class Backend {
 
   #describe (predicate: Waiter['predicate']): string {
     const { accepted, open, requests, closes, malformed } = this
-    return `still waiting for ${predicate.toString()} ` + JSON.stringify({ accepted, open, requests, closes, malformed })
+    const state = JSON.stringify({ accepted, open, requests, closes, malformed })
+    return `still waiting for ${predicate.toString()}, with ${state}`
   }
 }
 
-/** Starts a backend on a free port of the loopback interface. The caller closes it. */
+/** Starts a backend on a free port of 127.0.0.1. The caller closes it. */
 export async function startBackend (script: BackendScript, options: BackendOptions = {}): Promise<Backend> {
   const backend = new Backend(script, options)
   await backend.listen()

@@ -17,7 +17,8 @@ interface KeepAliveRules {
 }
 
 /** A server that keeps connections until it says close: at its limit, or because the request asked for it. */
-function keepAlive ({ says = () => ({}), idleMs, how, requests = Infinity, status = () => undefined }: KeepAliveRules): RequestScript {
+function keepAlive (rules: KeepAliveRules): RequestScript {
+  const { says = () => ({}), idleMs, how, requests = Infinity, status = () => undefined } = rules
   return (request, connection) => {
     notIdle(connection)
     const error = status(request.path)
@@ -31,8 +32,15 @@ function keepAlive ({ says = () => ({}), idleMs, how, requests = Infinity, statu
   }
 }
 
-/** Says keep-alive without a hint unless `hint` (seconds) is given, which need not be true; closes after 413 and 500. */
-export function nginx ({ keepAliveMs = 75_000, requests = 1000, hint }: { keepAliveMs?: number, requests?: number, hint?: number } = {}): RequestScript {
+export interface NginxOptions {
+  keepAliveMs?: number
+  requests?: number
+  /** The seconds it says it keeps a connection, which need not be true. Absent, it says none. */
+  hint?: number
+}
+
+/** Says keep-alive. Answers the paths /413 and /500 with that status, and closes then. */
+export function nginx ({ keepAliveMs = 75_000, requests = 1000, hint }: NginxOptions = {}): RequestScript {
   return keepAlive({
     says: () => ({ Connection: 'keep-alive', ...(hint !== undefined && { 'Keep-Alive': `timeout=${hint}` }) }),
     idleMs: () => keepAliveMs,
@@ -57,7 +65,8 @@ export function apache ({ keepAliveMs = 5000, max = 100 }: { keepAliveMs?: numbe
 }
 
 /** Keeps a connection a second longer than it says. */
-export function node ({ keepAliveMs = 6000, saysSeconds = 5 }: { keepAliveMs?: number, saysSeconds?: number } = {}): RequestScript {
+export function node (options: { keepAliveMs?: number, saysSeconds?: number } = {}): RequestScript {
+  const { keepAliveMs = 6000, saysSeconds = 5 } = options
   return keepAlive({
     says: () => ({ Connection: 'keep-alive', 'Keep-Alive': `timeout=${saysSeconds}` }),
     idleMs: () => keepAliveMs
@@ -65,7 +74,8 @@ export function node ({ keepAliveMs = 6000, saysSeconds = 5 }: { keepAliveMs?: n
 }
 
 /** Says keep-alive, gives no hint, and looks for idle connections now and then: they end anywhere between two times. */
-export function gunicornThread ({ minMs = 2000, maxMs = 3000, seed = 1 }: { minMs?: number, maxMs?: number, seed?: number } = {}): RequestScript {
+export function gunicornThread (options: { minMs?: number, maxMs?: number, seed?: number } = {}): RequestScript {
+  const { minMs = 2000, maxMs = 3000, seed = 1 } = options
   const random = seededRandom(seed)
   return keepAlive({
     says: () => ({ Connection: 'keep-alive' }),
@@ -105,8 +115,8 @@ export function pythonHttp10 ({ contentLength = true }: { contentLength?: boolea
 }
 
 /**
- * One request a connection, in HTTP/1.1, and says nothing of it: the FIN comes `afterMs` after the response, and what is
- * sent in between is never read.
+ * One request a connection, in HTTP/1.1, and says nothing of it: the FIN comes `afterMs` after the response, and what
+ * is sent in between is never read.
  */
 export function silentCloser ({ afterMs = 0 }: { afterMs?: number } = {}): RequestScript {
   return (request, connection) => {
@@ -120,9 +130,18 @@ export function silentCloser ({ afterMs = 0 }: { afterMs?: number } = {}): Reque
 
 export type FlippingMode = 'persistent' | 'close' | 'silent'
 
+export interface Flipping {
+  script: RequestScript
+  set (mode: FlippingMode): void
+}
+
 /** A server that changes its mind: from the response after `set` on it keeps, or closes with or without saying so. */
-export function flipping (first: FlippingMode = 'persistent'): { script: RequestScript, set (mode: FlippingMode): void } {
-  const scripts: Record<FlippingMode, RequestScript> = { persistent: persistent(), close: phpServer(), silent: silentCloser() }
+export function flipping (first: FlippingMode = 'persistent'): Flipping {
+  const scripts: Record<FlippingMode, RequestScript> = {
+    persistent: persistent(),
+    close: phpServer(),
+    silent: silentCloser()
+  }
   let mode = first
   return {
     script: (request, connection) => scripts[mode](request, connection),

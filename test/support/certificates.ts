@@ -67,10 +67,19 @@ export function createAuthority (commonName: string): Authority {
   }
 }
 
-let cached: { authority: Authority, ca: string, server: Certificate, client: Certificate } | undefined
+export interface Certificates {
+  authority: Authority
+  /** The certificate of the authority, PEM. */
+  ca: string
+  /** For localhost and 127.0.0.1. */
+  server: Certificate
+  client: Certificate
+}
 
-/** An authority, a server certificate for localhost and 127.0.0.1 and a client certificate, the same for a whole process. */
-export function certificates (): { authority: Authority, ca: string, server: Certificate, client: Certificate } {
+let cached: Certificates | undefined
+
+/** What most tests of TLS need, made once for each process. */
+export function certificates (): Certificates {
   if (cached === undefined) {
     const authority = createAuthority('Test Authority')
     cached = {

@@ -2,6 +2,7 @@ import { type Agent, type IncomingHttpHeaders, type OutgoingHttpHeaders, request
 import { type RequestOptions, request as httpsRequest } from 'node:https'
 import { connect, type Socket } from 'node:net'
 import { type RawResponse, readResponse } from './raw-response.js'
+import { reset } from './reset.js'
 import { readExactly } from './wire-message.js'
 import { type Reading, WireInput } from './wire-input.js'
 
@@ -70,7 +71,7 @@ export class RawClient {
 
   /** Leaves at once, with an RST as an aborted browser tab often does. */
   destroy (): void {
-    if (!this.socket.destroyed) this.socket.resetAndDestroy()
+    reset(this.socket)
   }
 
   #want<T> (reading: Reading<T>): Promise<T> {
@@ -121,7 +122,8 @@ export interface Answer {
 }
 
 /** One request through node:http. Rejects if the answer is cut off. */
-export async function request (url: string | URL, { method = 'GET', headers, body, agent, tls }: RequestInput = {}): Promise<Answer> {
+export async function request (url: string | URL, input: RequestInput = {}): Promise<Answer> {
+  const { method = 'GET', headers, body, agent, tls } = input
   const send = new URL(url).protocol === 'https:' ? httpsRequest : httpRequest
   return await new Promise((resolve, reject) => {
     const outgoing = send(url, { ...tls, method, headers, agent: agent ?? false }, (response) => {

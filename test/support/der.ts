@@ -20,12 +20,14 @@ export const yes = (): Buffer => tagged(0x01, Buffer.from([0xff]))
 export const text = (value: string): Buffer => tagged(0x0c, Buffer.from(value))
 
 /** A whole number of any size, given big-endian; a leading zero byte keeps it from being read as negative. */
-export const integer = (bytes: Buffer): Buffer => tagged(0x02, (bytes[0] ?? 0) < 0x80 ? bytes : Buffer.concat([Buffer.alloc(1), bytes]))
+export const integer = (bytes: Buffer): Buffer =>
+  tagged(0x02, Buffer.alloc((bytes[0] ?? 0) < 0x80 ? 0 : 1), bytes)
 
 export const bits = (content: Buffer, unused = 0): Buffer => tagged(0x03, Buffer.from([unused]), content)
 
 /** UTCTime, which reaches to the end of 2049. */
-export const time = (date: Date): Buffer => tagged(0x17, Buffer.from(`${date.toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`))
+export const time = (date: Date): Buffer =>
+  tagged(0x17, Buffer.from(`${date.toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`))
 
 export function identifier (dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)

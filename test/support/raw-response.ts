@@ -51,7 +51,7 @@ export function * readResponse (input: WireInput, { head = false }: { head?: boo
   }
 }
 
-/** RFC 9112 section 6.3, and for the fields that no 1xx or 204 may carry RFC 9110 section 8.6 and RFC 9112 section 6.1. */
+/** RFC 9112 section 6.3. That no 1xx or 204 may declare a framing: its section 6.1 and RFC 9110 section 8.6. */
 function framingOf (status: number, declared: Framing | undefined, head: boolean): Framing {
   if (status < 200 || status === 204) {
     if (declared !== undefined) throw new Malformed(`a ${status} framed by ${declared.by}`)

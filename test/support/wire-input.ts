@@ -9,8 +9,8 @@ export class Truncated extends Error {
 }
 
 /**
- * A reader that stops whenever it needs bytes that have not come yet. Its owner calls `next()` again after each arrival,
- * so the grammar reads from top to bottom and a message may be split anywhere.
+ * A reader that stops whenever it needs bytes that have not come yet. Its owner calls `next()` again after each
+ * arrival, so the grammar reads from top to bottom and a message may be split anywhere.
  */
 export type Reading<T> = Generator<undefined, T, undefined>
 

@@ -2,15 +2,15 @@ import { Malformed, needMore, readLine, type Reading, type WireInput } from './w
 
 export type Field = [name: string, value: string]
 
-/** How the end of a body is known (RFC 9112 section 6.3). `none` is a message that has no body whatever its fields say. */
+/** How the end of a body is known (RFC 9112 section 6.3). `none`: there is no body, whatever the fields say. */
 export type Framing = { by: 'none' } | { by: 'length', length: number } | { by: 'chunked' } | { by: 'end' }
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Field lines up to the empty line: of a head, or the trailers of a chunked body. No folding, no space before the colon.
- * Adds each line as it came to `lines`.
+ * Field lines up to the empty line: of a head, or the trailers of a chunked body. No folding, no space before the
+ * colon. Adds each line as it came to `lines`.
  */
 export function * readFields (input: WireInput, lines: string[] = []): Reading<Field[]> {
   const fields: Field[] = []
