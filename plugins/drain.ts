@@ -12,6 +12,8 @@ export interface DrainOptions {
 
 /** How often, while closing, connections of clients that have their answer are looked for, in ms. */
 const SWEEP = 50
+/** Past the deadline all that is ours is cut. A hook of the app's that still holds `app.close()` is waited for this long, in ms. */
+const GRACE = 500
 
 /**
  * Closes an app in good order. From `app.close()` on every response says `Connection: close`, idle client connections end, and
@@ -21,6 +23,7 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
   const state = existingState(app)
   if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the drain plugin needs the gateway plugin before it' })
   let closing = false
+  const closed = new AbortController()
   let timers: NodeJS.Timeout[] = []
   let draining: Promise<void> | undefined
 
@@ -28,8 +31,15 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
     draining ??= (async () => {
       state.draining = true
       app.log.info({ delay, deadline }, 'draining')
-      await wait(delay)
-      await app.close()
+      // Somebody may close the app meanwhile; there is nothing left to wait for then.
+      if (delay > 0) await wait(delay, undefined, { signal: closed.signal }).catch(() => {})
+      // From here on, and not only once preClose comes: what is answered meanwhile says so too.
+      closing = true
+      const late = new AbortController()
+      const expiry = wait(deadline + GRACE, true, { signal: late.signal }).catch(() => false)
+      const expired = await Promise.race([app.close().then(() => false), expiry])
+      late.abort()
+      if (expired) app.log.error({ deadline }, 'drain deadline passed; a hook of the app still holds its close and is not waited for')
     })()
     return draining
   }
@@ -41,6 +51,7 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
 
   app.addHook('preClose', async () => {
     closing = state.draining = true
+    closed.abort()
     // A response that had begun before says keep-alive; its connection is idle when it ends, and node would wait for it.
     timers.push(setInterval(() => app.server.closeIdleConnections?.(), SWEEP).unref())
     timers.push(setTimeout(() => {

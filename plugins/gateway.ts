@@ -1,6 +1,7 @@
+import replyFrom from '@fastify/reply-from'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
-import { ROUTE_NAMES, TARGET_GROUPS, givenNames, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
+import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { RouteOptions, TargetOptions } from '../src/options.js'
 import { connectionInspector } from './connection-inspector.js'
 import { drain } from './drain.js'
@@ -21,9 +22,13 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
   /** Options of @fastify/under-pressure, or false for none. */
   pressure?: PressureOptions | false
   drain?: DrainOptions
+  /** How long a client may take for the head of a request. 60 000; 0 = no limit. */
+  clientHeadersTimeout?: number
 }
 
-const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain']
+const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'clientHeadersTimeout']
+// Node's timers fire at once for more.
+const LONGEST_TIMER = 2_147_483_647
 const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
 
 /** The gateway: register it first, at the root, once. Throws HOLDFAST_ERR_OPTION for an option that cannot be. */
@@ -40,6 +45,10 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   const maxHops = countOf('maxHops', options.maxHops, DEFAULT_SETTINGS.maxHops)
   const maxDynamicTargets = countOf('maxDynamicTargets', options.maxDynamicTargets, DEFAULT_SETTINGS.maxDynamicTargets)
   const draining = drainOptions(options.drain)
+  if (options.health !== undefined && typeof options.health !== 'boolean') throw optionError('health', options.health, 'must be true or false')
+  if (options.pressure !== undefined && options.pressure !== false) refuseAllButObject('pressure', options.pressure)
+  // Unless it is given, the server keeps what its app set, or node's own 60 s.
+  app.server.headersTimeout = timeOf('clientHeadersTimeout', options.clientHeadersTimeout, app.server.headersTimeout)
 
   const defaults: Record<string, unknown> = {}
   for (const name of [...TARGET_GROUPS, ...ROUTE_NAMES]) defaults[name] = options[name]
@@ -47,6 +56,8 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   app.decorate('gateway', state)
   state.warnOf('gateway', options)
   await app.register(connectionInspector)
+  // For handlers that call reply.from themselves: over the declared targets, and without its retries by status code.
+  if (!app.hasPlugin('@fastify/reply-from')) await app.register(replyFrom, { undici: state.targets.dispatcher, retryMethods: [] })
   await app.register(drain, draining)
   if (options.pressure !== false) await app.register(pressure, options.pressure ?? {})
   if (options.health === true) await app.register(health)
@@ -58,11 +69,21 @@ function countOf (option: string, given: number | undefined, otherwise: number):
   return given
 }
 
+function timeOf (option: string, given: number | undefined, otherwise: number): number {
+  if (given === undefined) return otherwise
+  if (!Number.isInteger(given) || given < 0 || given > LONGEST_TIMER) throw optionError(option, given, `is no time; give whole milliseconds from 0 to ${LONGEST_TIMER}`)
+  return given
+}
+
+function refuseAllButObject (option: string, given: unknown): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw optionError(option, given, 'must be an object')
+}
+
 function drainOptions (given: DrainOptions = {}): Required<DrainOptions> {
+  refuseAllButObject('drain', given)
   refuseUnknown(given, Object.keys(DEFAULT_DRAIN), 'drain.')
-  for (const name of givenNames(given) as (keyof DrainOptions)[]) {
-    const value = given[name]
-    if (!Number.isInteger(value) || value! < 0) throw optionError(`drain.${name}`, value, 'is no time; give whole milliseconds')
+  return {
+    delay: timeOf('drain.delay', given.delay, DEFAULT_DRAIN.delay),
+    deadline: timeOf('drain.deadline', given.deadline, DEFAULT_DRAIN.deadline)
   }
-  return { delay: given.delay ?? DEFAULT_DRAIN.delay, deadline: given.deadline ?? DEFAULT_DRAIN.deadline }
 }

@@ -2,10 +2,13 @@ import httpProxy from '@fastify/http-proxy'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Dispatcher } from 'undici'
 import { HoldfastError, optionError } from '../src/errors.js'
+import { RouteDispatcher } from '../src/forward/route-dispatcher.js'
 import { forward } from '../src/forward/forward.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
 import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
+import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
@@ -60,14 +63,16 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   }
 
   const { handler } = options
-  const route = declareRoute(app, state, options, given)
+  const { route, dispatcher } = declareRoute(app, state, options, given)
+  if (handler !== undefined && options.upstream?.startsWith('unix+') === true) {
+    state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: 'handler: what it sends by reply.from() to a unix socket goes over connections that are not managed.' }])
+  }
   // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
   await app.register(httpProxy, {
     ...withoutOwn(options),
-    // A user's handler calls reply.from, which asks a 503 again up to ten times unless told otherwise.
-    replyOptions: { ...options.replyOptions, retryDelay: () => null },
-    undici: options.upstream?.startsWith('unix+') === true ? {} : state.targets.dispatcher,
+    replyOptions: handler === undefined ? options.replyOptions : ownHandlersOptions(options.replyOptions),
+    undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
     handler: handler ?? ((request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => forward(route, request, reply, dest, from))
   } as unknown as FastifyHttpProxyOptions)
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
@@ -80,17 +85,35 @@ function withoutOwn (options: ProxyOptions): Record<string, unknown> {
   return rest
 }
 
-function declareRoute (app: FastifyInstance, state: GatewayState, options: ProxyOptions, given: TargetOptions): ForwardRoute {
+/** For the `reply.from()` of a user's handler, to do as a managed route does. */
+function ownHandlersOptions (given: ProxyOptions['replyOptions']): object {
+  const onError = given?.onError as FromOptions['onError']
+  return {
+    ...given,
+    // It asks a 503 again up to ten times unless told otherwise.
+    retryDelay: () => null,
+    // It calls every error that it does not know its own, and 500.
+    onError: (reply: FastifyReply, { error }: { error: Error }) => {
+      const failure = { error: error.cause instanceof HoldfastError ? error.cause : error }
+      if (onError === undefined) reply.send(failure.error)
+      else onError(reply, failure)
+    }
+  }
+}
+
+function declareRoute (app: FastifyInstance, state: GatewayState, options: ProxyOptions, given: TargetOptions): { route: ForwardRoute, dispatcher: Dispatcher } {
   const { settings } = state
   const { upstream, target: name, replyOptions } = options
   const prefix = app.prefix
-  const address = upstream === undefined || upstream === '' ? undefined : parseUpstream(upstream)
+  // http-proxy takes ws: and wss: where a route serves WebSockets; what else the route serves goes to the same server.
+  const url = options.websocket === true ? upstream?.replace(/^ws/, 'http') : upstream
+  const address = url === undefined || url === '' ? undefined : parseUpstream(url)
   const resolved = resolveTargetOptions(settings.defaults, withSocketPath(given, address?.socketPath))
   const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: resolved, prefix, name })
   const rewritePrefix = rewritePrefixOf(prefix, options)
   const userRewrite = replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
   const rewriteLocation = options.internalRewriteLocationHeader !== false
-  return {
+  const route: ForwardRoute = {
     options: resolveRouteOptions(settings.defaults, options),
     maxHops: settings.maxHops,
     jsonTypes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
@@ -104,9 +127,14 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
       if (location !== undefined && rewriteLocation) {
         headers['location'] = typeof location === 'string' ? localized(location) : location.map(localized)
       }
-      return userRewrite === undefined ? headers : userRewrite(headers, request)
+      return userRewrite === undefined ? headers : toWritable(userRewrite(headers, request))
     }
   }
+  const dispatcher = new RouteDispatcher(origin => {
+    if (origin === target?.origin) return target
+    return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, resolved, prefix)
+  })
+  return { route, dispatcher }
 
   function localized (location: string): string {
     return /^https?:\/\//.test(location) ? location : location.replace(rewritePrefix, prefix)
@@ -114,8 +142,10 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
 }
 
 function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {
-  const { origin } = parseUpstream(upstream)
-  return state.targets.dynamic(origin, options, prefix)
+  const url = URL.canParse(upstream) ? new URL(upstream) : undefined
+  // A unix socket is an option of a target, and cannot be chosen by request.
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
+  return state.targets.dynamic(url, options, prefix)
 }
 
 function noUpstream (): never {

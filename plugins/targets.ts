@@ -66,7 +66,8 @@ export class GatewayState implements Gateway {
   /** Logs what somebody will regret, once each, with its code. */
   warn (where: string, warnings: readonly OptionWarning[]): void {
     for (const { code, message } of warnings) {
-      const key = `${code} ${where}`
+      // By its words too: one code stands for each of several options that have no effect.
+      const key = `${code} ${where} ${message}`
       if (this.#warned.has(key)) continue
       this.#warned.add(key)
       this.#app.log.warn({ code, route: where }, message)

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import { Client } from 'undici'
+import { Client, errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { ResolvedUndiciOptions } from '../options.js'
 import type { CloseReason, ConnectionView } from './observer.js'
@@ -17,6 +17,8 @@ const LIFT_HINTS = -NEVER
 // undici closes a TLS socket whose servername, which it derives from the Host header, changes. Any constant keeps it; the
 // name that is really asked for was given to the dialler.
 const CONSTANT_SERVERNAME = 'held'
+/** What ECONNRESET is called on a connection. */
+export const RESET = 'HOLDFAST_RESET'
 // The head of a status line as far as its version: 'HTTP/1.x'.
 const VERSION_LENGTH = 8
 
@@ -41,12 +43,12 @@ export class Connection {
   trial = false
   /** HTTP/1.0 or 1.1, as the first response said. */
   minor: 0 | 1 = 1
-  /** Whether the socket ended by a reset; undici reports some of those as a clean end. */
-  wasReset = false
   readonly #socket: Socket
   readonly #client: Client
   readonly #owner: ConnectionOwner
-  #wrapped = false
+  /** Whether the socket is the Client's; until then it is watched here. */
+  #handedOver = false
+  #held = false
 
   constructor (socket: Socket, from: {
     id: number, target: string, origin: string, options: ResolvedUndiciOptions, owner: ConnectionOwner
@@ -61,15 +63,17 @@ export class Connection {
     this.view = new View(this, from.clock)
     this.#owner = from.owner
     this.#socket = socket
-    socket.on('error', error => { if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') this.wasReset = true })
+    // undici takes a reset for the end of a body that ends with its connection, and asserts, in an event that nobody can catch,
+    // that such a body is not paused then. By another name it is an error like any other; this listener comes before undici's.
+    socket.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'ECONNRESET') error.code = RESET })
     this.#watchUnused()
-    this.#watchVersion()
-    let handedOver = false
+    this.#interceptReads()
     this.#client = new Client(from.origin, {
       // The socket stands already. Asked a second time, the Client has lost it: whatever it still holds was never written.
       connect: (_options, callback) => queueMicrotask(() => {
-        if (handedOver) return callback(Object.assign(new Error('the connection is gone'), { code: 'HOLDFAST_GONE' }), null)
-        handedOver = true
+        if (this.#handedOver) return callback(Object.assign(new Error('the connection is gone'), { code: 'HOLDFAST_GONE' }), null)
+        this.#handedOver = true
+        this.#unwatch()
         callback(null, socket)
       }),
       pipelining: 1,
@@ -84,20 +88,31 @@ export class Connection {
     this.#client.on('disconnect', (_origin, _targets, error) => this.#owner.connectionLost(this, endReason(error)))
     // A throw in a response handler ends here; without a listener it would end the process.
     const emitter: EventEmitter = this.#client
-    emitter.on('error', () => this.#socket.destroy())
+    emitter.on('error', (error: Error) => this.#socket.destroy(error))
   }
 
   /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
   get endedBy (): CloseReason | undefined {
-    return this.#socket.destroyed ? endReason(this.#socket.errored) : undefined
+    if (!this.#socket.destroyed) return undefined
+    // undici may have ended it too, as after a body that ended with the connection; the backend was first.
+    return this.finRead ? 'backend_idle' : endReason(this.#socket.errored)
+  }
+
+  /** Whether the backend has sent its FIN, and all before it has been read. */
+  get finRead (): boolean {
+    return this.#socket.readableEnded
+  }
+
+  /**
+   * Whether what looks like the backend's FIN is a reset. libuv calls a reset an end where it comes together with data; but
+   * only after a reset has the system forgotten whom the socket was connected to. (Neither address: it is no TCP socket.)
+   */
+  get endedByReset (): boolean {
+    return this.finRead && this.#socket.localAddress !== undefined && this.#socket.remoteAddress === undefined
   }
 
   /** Hands a request to undici. Only the exchange that owns the connection may. */
   dispatch (options: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): void {
-    if (!this.#wrapped) {
-      this.#wrapped = true
-      this.#socket.removeListener('readable', this.#onUnusedReadable).removeListener('close', this.#onUnusedClose)
-    }
     options.servername = CONSTANT_SERVERNAME
     this.#client.dispatch(options, handler)
   }
@@ -105,7 +120,16 @@ export class Connection {
   /** Ends the socket. The pool keeps the count and names the reason. */
   destroy (): void {
     this.#client.destroy(null, ignore)
-    if (!this.#wrapped) this.#socket.destroy()
+    if (!this.#handedOver) this.#socket.destroy()
+  }
+
+  /** Keeps the end of the socket from undici, which is not to see it while a response is paused. */
+  holdEnd (): void {
+    this.#held = true
+  }
+
+  letEnd (): void {
+    this.#held = false
   }
 
   // Until its first request the socket is not undici's, and nobody would read what the backend does with it.
@@ -117,22 +141,35 @@ export class Connection {
   #onUnusedClose = (): void => this.#owner.connectionLost(this, 'backend_idle')
 
   #watchUnused (): void {
-    this.#socket.on('readable', this.#onUnusedReadable).on('close', this.#onUnusedClose)
+    // An idle connection keeps no process alive; undici sees to that for those that are its own.
+    this.#socket.on('readable', this.#onUnusedReadable).on('close', this.#onUnusedClose).unref()
   }
 
-  // undici does not tell the version of a response, and with it whether silence means persistence. The first bytes of a
-  // connection's first response do, so they are looked at on their way; after that the socket's own `read` is back.
-  #watchVersion (): void {
+  #unwatch (): void {
+    this.#socket.removeListener('readable', this.#onUnusedReadable).removeListener('close', this.#onUnusedClose).ref()
+  }
+
+  // All that undici reads passes here, for two reasons.
+  //
+  // It does not tell the version of a response, and with it whether silence means persistence. The first bytes of a
+  // connection's first response do.
+  //
+  // Node announces the end of a drained socket whether somebody reads or not, and undici 7 takes it ill while a response is
+  // paused: it fails one that it has whole, or, where the response ends with its connection, ends the process (undici issue
+  // 5360). So the last bytes are asked for by their number, which does not announce the end yet, and while a response is
+  // paused there is nothing to read.
+  #interceptReads (): void {
     const socket = this.#socket
+    const { read } = socket
     let seen = ''
     socket.read = (size?: number): Buffer | null => {
-      const chunk = Object.getPrototypeOf(socket).read.call(socket, size) as Buffer | null
-      if (chunk !== null) {
+      if (this.#held) return null
+      // Asking for more than the mark would raise it.
+      const count = size ?? (Math.min(socket.readableLength, socket.readableHighWaterMark) || undefined)
+      const chunk = read.call(socket, count) as Buffer | null
+      if (chunk !== null && seen.length < VERSION_LENGTH) {
         seen += chunk.toString('latin1', 0, VERSION_LENGTH - seen.length)
-        if (seen.length >= VERSION_LENGTH) {
-          if (seen.endsWith('.0')) this.minor = 0
-          Reflect.deleteProperty(socket, 'read')
-        }
+        if (seen.endsWith('.0')) this.minor = 0
       }
       return chunk
     }
@@ -158,8 +195,8 @@ class View implements ConnectionView {
 function endReason (error: Error & { code?: string } | null): CloseReason {
   if (error === null) return 'backend_idle'
   if (error.code === 'UND_ERR_SOCKET') return error.message === 'other side closed' || error.message === 'closed' ? 'backend_idle' : 'unexpected_data'
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'backend_idle'
-  if (error.code?.startsWith('HPE_') === true) return 'unexpected_data'
+  if (error.code === RESET || error.code === 'EPIPE') return 'backend_idle'
+  if (error instanceof errors.HTTPParserError) return 'unexpected_data'
   // undici destroys a socket that it will not use again with an informational error.
   return error.code === 'UND_ERR_INFO' ? 'undici_limit' : 'error'
 }

@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { readSignal } from '../http/connection-signal.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import { RESET } from './connection.js'
 import type { Connection } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
@@ -73,6 +75,7 @@ export class Exchange {
   readonly #isHead: boolean
   #abort: ((error: Error) => void) | undefined
   #resume: (() => void) | undefined
+  #paused = false
   #written = false
   #requestSent = false
   #responseStarted = false
@@ -114,7 +117,15 @@ export class Exchange {
 
   /** Lets a paused response go on. */
   resume (): void {
-    this.#resume?.()
+    if (!this.#paused) return
+    this.#paused = false
+    // undici cannot resume one response while it reads another, which is where its receiver may be calling from.
+    queueMicrotask(() => {
+      // Meanwhile the connection may serve another exchange, or this one be paused again.
+      if (this.#over || this.#paused) return
+      this.#connection.letEnd()
+      this.#resume!()
+    })
   }
 
   onConnect (abort: (error: Error) => void): void {
@@ -162,13 +173,17 @@ export class Exchange {
   }
 
   onData (chunk: Buffer): boolean {
-    return this.#over ? true : this.#sink.data(chunk)
+    // undici flushes its parser with nothing, when the socket's end may be on its way: no time for a pause.
+    if (this.#over || chunk.length === 0 || this.#sink.data(chunk)) return true
+    this.#paused = true
+    this.#connection.holdEnd()
+    return false
   }
 
   onComplete (trailers: Buffer[]): void {
     const connection = this.#connection
-    // A body that ends with its connection, and the connection by a reset: undici calls that complete.
-    if (connection.wasReset && !this.#over) return this.onError(Object.assign(new Error('reset'), { code: 'ECONNRESET' }))
+    // A body that ends with its connection, and the connection by a reset: nobody knows whether that is all of it.
+    if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
     connection.served++
     this.#owner.exchangeEnded(connection, this.#closeReason(), this.#view(false))
     this.#finish(trailers)
@@ -184,7 +199,7 @@ export class Exchange {
   }
 
   onError (cause: Error): void {
-    const { error, reason } = this.#given ?? classify(cause, this.#written)
+    const { error, reason } = this.#given ?? classify(cause, { connection: this.#connection, written: this.#written, requestSent: this.#requestSent })
     this.#owner.exchangeEnded(this.#connection, this.#over ? 'undici_limit' : reason, this.#status === 0 ? undefined : this.#view(false))
     if (this.#over) return
     this.#over = true
@@ -244,23 +259,30 @@ function joined (before: string | undefined, value: Buffer): string {
   return before === undefined ? text : `${before},${text}`
 }
 
-const LOST = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'UND_ERR_DESTROYED', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
+const LOST = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
 const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 // undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.
 const BAD_WORDS = new Set(['bad response', 'bad upgrade'])
 const UNSENDABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
 
-function classify (cause: Error & { code?: string }, written: boolean): { error: HoldfastError, reason: CloseReason | undefined } {
+type Verdict = { error: HoldfastError, reason: CloseReason | undefined }
+
+function classify (cause: Error & { code?: string }, on: { connection: Connection, written: boolean, requestSent: boolean }): Verdict {
   if (cause instanceof HoldfastError) return { error: cause, reason: cause.blame === 'client' ? 'client_gone' : 'error' }
   const code = cause.code ?? ''
   if (code === 'UND_ERR_HEADERS_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT', { cause }), reason: 'timeout' }
   if (code === 'UND_ERR_BODY_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT', { cause }), reason: 'timeout' }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { error: new HoldfastError('HOLDFAST_ERR_RESPONSE_TOO_LARGE', { cause }), reason: 'invalid_response' }
-  if (code.startsWith('HPE_') || INVALID.has(code) || BAD_WORDS.has(cause.message)) {
+  // The backend's end can be read only after all that it sent: whatever undici calls it then, the response was cut short.
+  if (on.connection.finRead) return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'backend_active' }
+  if (cause instanceof errors.HTTPParserError || INVALID.has(code) || BAD_WORDS.has(cause.message)) {
     return { error: new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE', { cause }), reason: 'invalid_response' }
   }
   // undici refused the request itself; unless it had begun to write it, the connection is as good as before.
-  if (UNSENDABLE.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_UNSENDABLE', { cause }), reason: written ? 'error' : undefined }
-  if (LOST.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'backend_active' }
-  return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'error' }
+  if (UNSENDABLE.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_UNSENDABLE', { cause }), reason: on.written ? 'error' : undefined }
+  // Nobody but its pool destroys a connection under an exchange.
+  if (code === 'UND_ERR_DESTROYED') return { error: new HoldfastError('HOLDFAST_ERR_DRAINING', { cause }), reason: 'drained' }
+  // A request's body that fails fails with any error, a lost connection of its own source among them. This one stands.
+  if (!on.requestSent && on.connection.endedBy === undefined) return { error: new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), reason: 'client_gone' }
+  return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: LOST.has(code) ? 'backend_active' : 'error' }
 }

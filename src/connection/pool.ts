@@ -134,18 +134,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
   leave (ticket: Ticket): void {
     if (ticket.queue === undefined) return
     this.#dequeue(ticket)
-    const { dial } = ticket
-    if (dial === undefined) return
-    dial.owner = undefined
-    // Nobody is left to want it.
-    if (this.#queued.size === 0 && this.#dialling.size === 0) {
-      this.#dials.delete(dial)
-      dial.dial.abandon()
-      this.#checkEmpty()
-    }
+    if (ticket.dial !== undefined) ticket.dial.owner = undefined
+    // Nobody is left to want what is being dialled, for this one or for others before.
+    if (this.#queued.size === 0 && this.#dialling.size === 0) this.#abandonDials()
+    this.#checkEmpty()
   }
 
   exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
+    // A receiver that throws at its last call makes undici report an error after the end, or after the upgrade.
+    if (!this.#active.has(connection)) return
     if (response !== undefined) {
       connection.remaining--
       const { max } = response.signal
@@ -234,15 +231,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
       this.leave(ticket)
       ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
-    for (const dial of this.#dials) dial.dial.abandon()
-    this.#dials.clear()
+    this.#abandonDials()
     for (const connection of this.#active) connection.destroy()
     for (const socket of this.#upgraded) socket.destroy()
     this.#checkEmpty()
   }
 
   #settle (connection: Connection): void {
-    this.#active.delete(connection)
+    // An error after the end has closed it.
+    if (!this.#active.delete(connection)) return
     const now = this.#clock()
     const ended = connection.endedBy
     const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
@@ -254,7 +251,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     connection.state = 'idle'
     connection.idleSince = now
     this.#host.observers.released(connection.view)
-    if (!this.#offer(connection, false)) this.#lay(connection, now)
+    if (this.#offer(connection, false)) return
+    this.#lay(connection, now)
+    // Whoever waits still takes none but a fresh one, for which this one makes room if need be.
+    this.#fill()
   }
 
   #worn (connection: Connection, now: number): CloseReason | undefined {
@@ -399,13 +399,25 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
   #redial (ticket: Ticket): void {
     ticket.retryTimer = undefined
     this.#host.observers.retried(this.#host.name, 'connect')
-    if (this.#makeRoom()) this.#dial(ticket)
-    // All dials or places are taken: it waits for one like anybody.
-    else {
-      this.#dialling.remove(ticket)
-      this.#queued.push(ticket)
-      this.#armQueueTimer()
+    if (this.#makeRoom()) {
+      this.#dial(ticket)
+      return
     }
+    this.#dequeue(ticket)
+    if (this.#draining) {
+      // Places that become free are not filled any more.
+      ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+      this.#checkEmpty()
+      return
+    }
+    // All dials or places are taken: it waits for one like anybody.
+    this.#queued.push(ticket)
+    this.#armQueueTimer()
+  }
+
+  #abandonDials (): void {
+    for (const dial of this.#dials) dial.dial.abandon()
+    this.#dials.clear()
   }
 
   #dequeue (ticket: Ticket): void {

@@ -26,7 +26,7 @@ export interface FromOptions {
   timeout?: number
   rewriteRequestHeaders?: (request: FastifyRequest, headers: Record<string, unknown>) => Record<string, unknown>
   onResponse?: (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: HeaderRecord, stream: Readable }) => void
-  onError?: (reply: FastifyReply, error: { error: HoldfastError }) => void
+  onError?: (reply: FastifyReply, error: { error: Error }) => void
   getUpstream?: (request: FastifyRequest, base: string) => string
 }
 
@@ -49,6 +49,8 @@ export function forward (route: ForwardRoute, request: FastifyRequest, reply: Fa
 
 const kForward = Symbol('holdfast.forward')
 type TrackedResponse = ServerResponse & { [kForward]?: Forward }
+
+interface Body { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
 
 class Forward implements CallHandler {
   readonly #route: ForwardRoute
@@ -111,7 +113,12 @@ class Forward implements CallHandler {
   responded (status: number, raw: Buffer[]): void {
     const reply = this.#reply
     if (reply.sent) return this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
-    const headers = this.#route.rewriteHeaders(responseHeaders(raw), this.#request)
+    let headers: HeaderRecord
+    try {
+      headers = this.#route.rewriteHeaders(responseHeaders(raw), this.#request)
+    } catch (error) {
+      return this.#giveUp(error)
+    }
     const message = this.#request.raw
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
@@ -121,7 +128,11 @@ class Forward implements CallHandler {
       return
     }
     const stream = relay.headFor(status, headers)
-    this.#options.onResponse(this.#request, reply, { statusCode: status, headers, stream })
+    try {
+      this.#options.onResponse(this.#request, reply, { statusCode: status, headers, stream })
+    } catch (error) {
+      this.#giveUp(error)
+    }
   }
 
   data (chunk: Buffer): boolean {
@@ -174,17 +185,18 @@ class Forward implements CallHandler {
     const url = this.#request.raw.url!
     const question = url.indexOf('?')
     const path = dest !== '' ? dest : question === -1 ? url : url.slice(0, question)
-    const absolute = path.startsWith('/') ? path : new URL(path, this.#target.origin).pathname
+    const absolute = PLAIN_PATH.test(path) ? path : normalized(path, this.#target.origin)
     const { queryString } = this.#options
     if (queryString === undefined) return question === -1 ? absolute : absolute + url.slice(question)
     const query = typeof queryString === 'function'
-      ? queryString(question === -1 ? undefined : url.slice(question), url, this.#request)
+      // `search` is the destination's own in reply-from; http-proxy has taken it off by now.
+      ? queryString('', url, this.#request)
       : stringify(queryString as Record<string, string>)
     return query === '' || query === undefined ? absolute : `${absolute}?${query}`
   }
 
   /** What is to be sent: the body given in the options, one that the app has parsed, or the client's own stream. */
-  #body (method: string): { content: Readable | Buffer | string | null, type: string | undefined } {
+  #body (method: string): Body {
     const { body: given, contentType } = this.#options
     const raw = this.#request.raw
     const bodyless = method === 'GET' || method === 'HEAD'
@@ -198,17 +210,19 @@ class Forward implements CallHandler {
     }
     const parsed = this.#request.body
     if (parsed instanceof Readable) return { content: parsed, type: undefined }
-    if (!parsed) {
+    if (parsed === undefined || parsed === null || parsed === '') {
       // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
       const unread = !raw.readableEnded && (raw.headers['transfer-encoding'] !== undefined || (contentLength(raw) ?? 0) > 0)
       return { content: unread && method === raw.method ? raw : null, type: undefined }
     }
     if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
     const type = raw.headers['content-type']?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
-    return { content: this.#route.jsonTypes.has(type) ? JSON.stringify(parsed) : parsed as string | Buffer, type }
+    if (this.#route.jsonTypes.has(type)) return { content: JSON.stringify(parsed), type }
+    if (typeof parsed === 'string' || parsed instanceof Uint8Array) return { content: parsed as string | Buffer, type }
+    throw new Error(`A body of ${type} was parsed and cannot be written again; name it in contentTypesToEncode to have it sent as JSON`)
   }
 
-  #headers (body: { type: string | undefined }): HeaderList {
+  #headers ({ content, type }: Body): HeaderList {
     const request = this.#request
     const { raw } = request
     const { ips } = request
@@ -219,7 +233,6 @@ class Forward implements CallHandler {
       host: request.host,
       protocol: request.protocol
     })
-    const { type } = body
     if (type !== undefined) {
       list = withoutContentType(list)
       if (type !== '') list.push('content-type', type)
@@ -227,7 +240,10 @@ class Forward implements CallHandler {
     const { rewriteRequestHeaders } = this.#options
     if (rewriteRequestHeaders === undefined) return list
     const record: Record<string, unknown> = toHeaderRecord(list)
-    record['host'] ??= new URL(this.#target.origin).host
+    record['host'] = this.#target.origin.slice(this.#target.origin.indexOf('//') + 2)
+    // To be read, not to be changed: it follows from the body.
+    const length = typeof content === 'string' || Buffer.isBuffer(content) ? Buffer.byteLength(content) : raw.headers['content-length']
+    if (length !== undefined && content !== null) record['content-length'] = String(length)
     return toHeaderList(rewriteRequestHeaders(request, record))
   }
 
@@ -236,6 +252,12 @@ class Forward implements CallHandler {
     this.#collector?.abandon()
     this.#call?.abort(error, 'timeout')
     this.failed(error)
+  }
+
+  // What a user's hook throws is the app's to answer, and says nothing of the backend.
+  #giveUp (thrown: unknown): void {
+    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: thrown }), 'client_gone')
+    if (!this.#reply.sent) this.#reply.send(thrown)
   }
 
   #abandon (error: HoldfastError, reason: CloseReason): void {
@@ -252,6 +274,14 @@ class Forward implements CallHandler {
 
 function onClientClose (this: TrackedResponse): void {
   this[kForward]?.clientClosed()
+}
+
+// What a URL parser leaves as it is: no dot segments, no backslash, no fragment, nothing to be percent-encoded.
+const PLAIN_PATH = /^(?:\/(?!\.|%2e)[\w~!$&'()*+,;=:@%.-]*)+$/i
+
+// With the dot in front, two leading slashes stay a path.
+function normalized (path: string, origin: string): string {
+  return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
 }
 
 function contentLength (message: IncomingMessage): number | undefined {

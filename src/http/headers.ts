@@ -21,6 +21,7 @@ const OURS = new Set(['host', 'content-length', 'expect'])
 // What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
 const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
 const VIA = '1.1 holdfast'
+const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/g
 const OUR_VIA = /(?:^|,)\s*[^\s,]+\s+holdfast(?=\s|,|$)/gi
 
 /**
@@ -115,6 +116,16 @@ export function toHeaderRecord (list: HeaderList): Record<string, string> {
     else out[name] += name === 'cookie' ? `; ${value}` : `, ${value}`
   }
   return out
+}
+
+/** A response's headers of somebody's own making, without the characters that node refuses to write. */
+export function toWritable (headers: HeaderRecord): HeaderRecord {
+  for (const name of Object.keys(headers)) {
+    const value: unknown = headers[name]
+    if (typeof value === 'string') headers[name] = value.replace(UNWRITABLE, '')
+    else if (Array.isArray(value)) headers[name] = value.map(line => typeof line === 'string' ? line.replace(UNWRITABLE, '') : line)
+  }
+  return headers
 }
 
 function nominatedBy (connection: string | undefined): Set<string> | undefined {

@@ -31,7 +31,7 @@ function readHeaders (headers: Dispatcher.DispatchOptions['headers']): { askClos
   let idempotencyKey = false
   for (const [name, value] of pairs(headers)) {
     const lower = name.toLowerCase()
-    if (lower === 'connection') askClose = hasToken(String(value), 'close')
+    if (lower === 'connection') askClose ||= hasToken(String(value), 'close')
     else if (lower === 'idempotency-key') idempotencyKey = true
   }
   return { askClose, idempotencyKey }

@@ -1,0 +1,92 @@
+import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import autoload from '@fastify/autoload'
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import { gateway } from '../plugins/gateway.js'
+import { proxy } from '../plugins/proxy.js'
+import { EnvironmentError } from './environment.js'
+import type { Environment } from './environment.js'
+
+interface Overrides {
+  /** The folder whose files are loaded. Default: `routes/` beside `src/`. */
+  readonly routes?: string
+  readonly logger?: FastifyServerOptions['logger']
+}
+
+const ROUTES = fileURLToPath(new URL('../routes/', import.meta.url))
+// Also where a build has put declarations and maps beside its code.
+const ROUTE_FILE = /^(?!.*\.(?:d|test|spec)\.[cm]?[jt]s$).*\.[cm]?[jt]s$/i
+const OURS = /^(?:health|samples)\.[jt]s$/
+const SAMPLES = /^\/samples\.[jt]s$/
+const NOTHING = /$^/
+
+/**
+ * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each of UPSTREAMS. The sample backends are
+ * there only while there is nothing else to proxy.
+ *
+ * Throws EnvironmentError for an upstream that cannot be registered, and in production where there is nothing to proxy.
+ */
+export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
+  const { upstreams, trustProxy } = environment
+  const dir = overrides.routes ?? ROUTES
+  const samples = upstreams.length === 0 && !(await readdir(dir, { recursive: true })).some(isTheirs)
+  if (samples && environment.production) {
+    throw new EnvironmentError('UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run')
+  }
+
+  const app = Fastify({ logger: overrides.logger ?? loggerOf(environment), trustProxy })
+  try {
+    await registerAll(app, environment, dir, samples)
+    await app.ready()
+  } catch (error) {
+    // What had started by then, a sample perhaps, would keep the process.
+    await app.close()
+    throw error
+  }
+  return app
+}
+
+async function registerAll (app: FastifyInstance, environment: Environment, dir: string, samples: boolean): Promise<void> {
+  await app.register(gateway, {
+    undiciOptions: {
+      keepAliveTimeout: environment.keepAliveTimeout,
+      connections: environment.connections,
+      headersTimeout: environment.headersTimeout,
+      bodyTimeout: environment.bodyTimeout
+    },
+    drain: { deadline: environment.drainDeadline }
+  })
+  await registerRoutes(app, dir, samples)
+  for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
+}
+
+function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
+  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty' } } : { level: logLevel }
+}
+
+function isTheirs (path: string): boolean {
+  return ROUTE_FILE.test(path) && !OURS.test(path)
+}
+
+async function registerRoutes (app: FastifyInstance, dir: string, samples: boolean): Promise<void> {
+  // Run from source, something strips the types already; autoload knows of tsx only where it came by --require.
+  if (import.meta.url.endsWith('.ts')) process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] ??= '1'
+  await app.register(autoload, {
+    dir,
+    scriptPattern: ROUTE_FILE,
+    // A file of those names would hide its neighbours, or be skipped: here every file is one of routes.
+    indexPattern: NOTHING,
+    autoHooksPattern: NOTHING,
+    ignoreFilter: samples ? NOTHING : SAMPLES,
+    forceESM: true
+  })
+}
+
+async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {
+  try {
+    await app.register(proxy, { prefix, upstream })
+  } catch (error) {
+    throw new EnvironmentError(`UPSTREAMS: ${prefix}=${upstream} cannot be registered: ${(error as Error).message}`, { cause: error })
+  }
+}

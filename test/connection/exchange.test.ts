@@ -1,0 +1,116 @@
+import t, { type Test } from 'tap'
+import { startBackend, type Backend, type BackendScript } from '../support/backend.js'
+import { rigFor } from './setup.js'
+
+async function backendFor (t: Test, script: BackendScript): Promise<Backend> {
+  const backend = await startBackend(script)
+  t.teardown(() => backend.close())
+  return backend
+}
+
+t.test('responses without a body end with their head, whatever it says of a body', async t => {
+  for (const status of [204, 304]) {
+    const backend = await backendFor(t, (_request, connection) => connection.write(`HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n`))
+    const rig = rigFor(t, backend.url)
+    t.match(await rig.send().over, { status, body: '', error: undefined, finals: 1 })
+    await rig.until(({ closed }) => closed.length === 1)
+    t.same(rig.reasons, ['undici_limit'])
+  }
+})
+
+t.test('a connection is kept after 204, 304 and HEAD', async t => {
+  const backend = await backendFor(t, ({ path, method }, connection) => connection.reply({ status: Number(path.slice(1)), ...(method === 'HEAD' && { headers: { 'Content-Length': '5', Connection: 'keep-alive' } }) }))
+  const rig = rigFor(t, backend.url)
+  for (const request of [{ path: '/204' }, { path: '/304' }, { method: 'HEAD' as const, path: '/200' }, { path: '/200' }]) {
+    t.match(await rig.send(request).over, { error: undefined, finals: 1 })
+    await rig.until(({ counts }) => counts.idle === 1)
+  }
+  t.equal(backend.accepted, 1)
+})
+
+t.test('a receiver that throws, wherever it does, gets one last call, and its connection is closed once', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
+  for (const where of ['head', 'data', 'end'] as const) {
+    const rig = rigFor(t, backend.url)
+    const receiver = rig.send({}, { [where]: () => { throw new Error(`thrown in ${where}`) } })
+    await receiver.over
+    // A throw at the end comes after the end: undici tells such a receiver of an error too.
+    t.equal(receiver.error?.message, `thrown in ${where}`)
+    t.match(await rig.send().over, { status: 200 })
+    await rig.until(({ counts }) => counts.active === 0)
+    t.equal(rig.closed.length + rig.counts.idle, rig.opened.length, `connections opened, closed and idle add up: ${where}`)
+  }
+})
+
+t.test('a call whose receiver throws at its end leaves the counts right', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
+  const rig = rigFor(t, backend.url)
+  const nothing = (): void => {}
+  const call = rig.target.call({
+    method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
+  }, { informed: nothing, responded: nothing, data: () => true, ended: () => { throw new Error('thrown') }, upgraded: nothing, failed: nothing, bodySent: nothing, requestSent: nothing })
+  call.start()
+  await rig.until(({ closed }) => closed.length > 0)
+  await backend.waitFor(({ open }) => open === 0)
+  t.equal(rig.closed.length, 1)
+  t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+})
+
+t.test('an abort, at any stage, is the last that happens, and the connection is not used again', async t => {
+  const backend = await backendFor(t, ({ path }, connection) => {
+    if (path === '/ok') connection.reply()
+    else if (path !== '/silent') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello')
+  })
+  const rig = rigFor(t, backend.url)
+  const used = new Set<number>()
+  const next = async (path: string): Promise<ReturnType<typeof rig.send>> => {
+    await rig.send({ path: '/ok' }).over
+    await rig.until(({ counts }) => counts.idle === 1 && counts.active === 0)
+    const receiver = rig.send({ path })
+    const { id } = rig.acquired.at(-1)!
+    t.notOk(used.has(id), 'a connection that was aborted on is not used again')
+    used.add(id)
+    return receiver
+  }
+  // Before anything is written: undici waits one turn before it writes on a connection that it has used.
+  const queued = await next('/never-sent')
+  queued.abort()
+  t.equal(queued.finals, 1)
+  const { requests } = backend
+  const silent = await next('/silent')
+  await backend.waitFor(b => b.requests === requests + 2)
+  silent.abort()
+  const body = await next('/body')
+  await body.begun
+  body.abort()
+  await rig.until(({ closed, counts }) => closed.length === 3 && counts.active === 0)
+  t.same(rig.reasons, ['client_gone', 'client_gone', 'client_gone'])
+  t.same([queued, silent, body].map(({ finals }) => finals), [1, 1, 1])
+})
+
+t.test('an abort while its connection is being made over to undici closes it', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply())
+  const rig = rigFor(t, backend.url)
+  rig.registry.observe({ acquired: () => queueMicrotask(() => receiver.abort()) })
+  const receiver = rig.send()
+  await rig.until(({ closed }) => closed.length === 1)
+  await backend.waitFor(({ open, accepted }) => accepted === 1 && open === 0)
+  t.same(rig.reasons, ['client_gone'])
+  t.equal(receiver.finals, 1)
+})
+
+t.test('a late resume does not touch the next response on the same connection', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'))
+  const rig = rigFor(t, backend.url)
+  const first = rig.send()
+  await first.begun
+  backend.connections[0]!.write('world')
+  await first.over
+  await rig.until(({ counts }) => counts.idle === 1)
+  const second = rig.send({}, { data: () => false })
+  await second.begun
+  first.resume()
+  backend.connections[0]!.write('world')
+  await rig.send({ path: '/elsewhere' }).begun
+  t.match(second, { body: 'hello', finals: 0 })
+})

@@ -1,0 +1,147 @@
+import t, { type Test } from 'tap'
+import { startBackend, type Backend, type BackendConnection } from '../support/backend.js'
+import { certificates } from '../support/certificates.js'
+import { type Receiver, rigFor } from './setup.js'
+
+// Pauses at the first piece, once.
+const pauseOnce = (): { data (receiver: Receiver): boolean } => {
+  let paused = false
+  return {
+    data: () => {
+      if (paused) return true
+      paused = true
+      return false
+    }
+  }
+}
+
+async function backendFor (t: Test, script: (connection: BackendConnection) => void): Promise<Backend> {
+  const backend = await startBackend((_request, connection) => script(connection))
+  t.teardown(() => backend.close())
+  return backend
+}
+
+// The FIN or RST is on its way when the backend closes; a request on another connection has it read.
+async function letArrive (backend: Backend, rig: ReturnType<typeof rigFor>): Promise<void> {
+  await backend.waitFor(b => b.closes > 0)
+  for (let i = 0; i < 5; i++) await rig.send({ path: '/probe' }).over
+}
+
+function closing (head: string, how: 'end' | 'reset'): (connection: BackendConnection) => void {
+  let first = true
+  return connection => {
+    if (!first) return connection.reply({ body: 'probe' })
+    first = false
+    connection.write(`HTTP/1.1 200 OK\r\n${head}\r\nhello`)
+    setImmediate(() => connection[how]())
+  }
+}
+
+t.test('a FIN while a response that ends with its connection is paused completes it when it goes on', async t => {
+  const backend = await backendFor(t, closing('Connection: close\r\n', 'end'))
+  const rig = rigFor(t, backend.url)
+  const receiver = rig.send({}, pauseOnce())
+  await letArrive(backend, rig)
+  t.equal(receiver.finals, 0)
+  receiver.resume()
+  await receiver.over
+  t.match(receiver, { body: 'hello', error: undefined, finals: 1 })
+  await rig.until(({ counts }) => counts.active === 0)
+})
+
+t.test('a FIN while a response that is here in full is paused does not fail it', async t => {
+  const backend = await backendFor(t, closing('Content-Length: 5\r\n', 'end'))
+  const rig = rigFor(t, backend.url)
+  const receiver = rig.send({}, pauseOnce())
+  await letArrive(backend, rig)
+  receiver.resume()
+  await receiver.over
+  t.match(receiver, { body: 'hello', error: undefined, finals: 1 })
+  await rig.until(({ reasons }) => reasons.includes('backend_idle'))
+})
+
+t.test('a response that is cut short while it is paused fails when it goes on', async t => {
+  const backend = await backendFor(t, closing('Connection: close\r\nContent-Length: 50\r\n', 'end'))
+  const rig = rigFor(t, backend.url)
+  const receiver = rig.send({}, pauseOnce())
+  await letArrive(backend, rig)
+  receiver.resume()
+  await receiver.over
+  t.match(receiver, { body: 'hello', error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' }, finals: 1 })
+  t.same(rig.reasons, ['backend_active'])
+})
+
+t.test('a reset while a response that ends with its connection is paused fails it', async t => {
+  const backend = await backendFor(t, connection => connection.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello'))
+  const rig = rigFor(t, backend.url)
+  const receiver = rig.send({}, pauseOnce())
+  await receiver.begun
+  backend.connections[0]!.reset()
+  await receiver.over
+  t.match(receiver, { body: 'hello', error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' }, finals: 1 })
+  t.same(rig.reasons, ['backend_active'])
+})
+
+t.test('a reset that comes together with such a response fails it when it goes on', async t => {
+  const backend = await backendFor(t, closing('Connection: close\r\n', 'reset'))
+  const rig = rigFor(t, backend.url)
+  const receiver = rig.send({}, pauseOnce())
+  await letArrive(backend, rig)
+  if (receiver.finals === 0) receiver.resume()
+  await receiver.over
+  t.match(receiver, { error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' }, finals: 1 })
+})
+
+t.test('a paused response keeps its backend from sending, and comes whole however often it is paused', async t => {
+  const body = Buffer.alloc(32 * 1024 * 1024, 'x')
+  for (const tls of [false, true]) {
+    const { ca, server } = certificates()
+    let flushed = false
+    const backend = await startBackend((_request, { socket }) => {
+      socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n')
+      socket.end(body, () => { flushed = true })
+    }, tls ? { tls: server } : {})
+    t.teardown(() => backend.close())
+    const rig = rigFor(t, backend.url, { undiciOptions: { connect: { ca } } })
+    let size = 0
+    let paused: (() => void) | undefined
+    const firstPause = new Promise<void>(resolve => { paused = resolve })
+    const receiver = rig.send({}, {
+      data: receiver => {
+        size += receiver.body.length
+        receiver.body = ''
+        if (paused !== undefined) {
+          paused()
+          paused = undefined
+        } else {
+          setImmediate(() => receiver.resume())
+        }
+        return false
+      }
+    })
+    await firstPause
+    // The backend's buffers and ours hold a few MB; were the pause ignored, 100 turns would see all of it through.
+    for (let i = 0; i < 100; i++) await new Promise(setImmediate)
+    t.notOk(flushed)
+    receiver.resume()
+    await receiver.over
+    t.equal(size, body.length, tls ? 'over TLS' : 'over TCP')
+    t.equal(receiver.finals, 1)
+  }
+})
+
+t.test('a response can be resumed from within another one', async t => {
+  const backend = await startBackend((request, connection) => {
+    if (request.path === '/a') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
+    else connection.reply({ body: 'other' })
+  }, { log: true })
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url)
+  const a = rig.send({ path: '/a' }, pauseOnce())
+  await a.begun
+  const b = rig.send({ path: '/b' }, { data: () => { a.resume(); return true } })
+  await b.over
+  t.match(b, { body: 'other', error: undefined })
+  backend.connections[0]!.write('world')
+  t.match(await a.over, { body: 'helloworld', error: undefined, finals: 1 })
+})

@@ -1,0 +1,128 @@
+import { createServer, type AddressInfo } from 'node:net'
+import t from 'tap'
+import { startBackend, type BackendConnection } from '../support/backend.js'
+import { rigFor } from './setup.js'
+
+// Answers when told to, in the order of the requests.
+async function slowBackend (t: { teardown (fn: () => unknown): void }) {
+  const waiting: BackendConnection[] = []
+  const backend = await startBackend((_request, connection) => { waiting.push(connection) })
+  t.teardown(() => backend.close())
+  return { backend, answer: () => waiting.shift()!.reply({ body: 'ok' }) }
+}
+
+t.test('at the bound a request waits for a connection that is returned, first come first served', async t => {
+  const { backend, answer } = await slowBackend(t)
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
+  const order: number[] = []
+  const all = [1, 2, 3].map(n => rig.send({}, { end: () => order.push(n) }))
+  for (let n = 1; n <= 3; n++) {
+    await backend.waitFor(b => b.requests === n)
+    t.equal(rig.counts.pending, 3 - n)
+    answer()
+  }
+  await Promise.all(all.map(({ over }) => over))
+  t.same(order, [1, 2, 3])
+  t.equal(backend.accepted, 1)
+})
+
+t.test('a request that waits longer than pendingTimeout is refused, and nothing is sent for it', async t => {
+  const { backend, answer } = await slowBackend(t)
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 20 } })
+  const first = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT', statusCode: 503 }, finals: 1 })
+  t.equal(rig.counts.pending, 0)
+  answer()
+  t.match(await first.over, { status: 200 })
+  t.equal(backend.requests, 1)
+})
+
+t.test('a client that leaves takes its place along', async t => {
+  const { backend, answer } = await slowBackend(t)
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { maxPending: 1 } })
+  const first = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  const second = rig.send()
+  t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_QUEUE_FULL' } })
+  second.abort()
+  t.equal(second.finals, 1)
+  const third = rig.send()
+  answer()
+  await first.over
+  await backend.waitFor(b => b.requests === 2)
+  answer()
+  t.match(await third.over, { status: 200, finals: 1 })
+  t.equal(second.finals, 1)
+})
+
+t.test('a request that needs a fresh connection gets one when the last used one is returned', async t => {
+  // The first request on a reused connection kills it: its retry takes none but a fresh one, and finds the place taken.
+  const { backend, answer } = await slowBackend(t)
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
+  const first = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  answer()
+  await first.over
+  await rig.until(({ counts }) => counts.idle === 1)
+  const stale = rig.send({ path: '/stale' })
+  await backend.waitFor(b => b.requests === 2)
+  const queued = rig.send({ path: '/queued' })
+  backend.connections[0]!.reset()
+  // Whoever queued has the place; the retry queues in its turn.
+  await backend.waitFor(b => b.requests === 3)
+  answer()
+  answer()
+  t.match(await queued.over, { status: 200 })
+  await backend.waitFor(b => b.requests === 4)
+  answer()
+  t.match(await stale.over, { status: 200, finals: 1 })
+  t.same(rig.retries, ['stale'])
+  t.ok(rig.reasons.includes('evicted'))
+})
+
+t.test('a dial that nobody waits for any more is given up, and so are those that lost their waiter before', async t => {
+  // A listener that never accepts: its backlog takes the connections, and TLS never answers.
+  const silent = createServer(() => {})
+  await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => silent.close())
+  const rig = rigFor(t, `https://127.0.0.1:${(silent.address() as AddressInfo).port}`)
+  const both = [rig.send(), rig.send()]
+  t.equal(rig.counts.connecting, 2)
+  both[0]!.abort()
+  t.equal(rig.counts.connecting, 2, 'the second may still want it')
+  both[1]!.abort()
+  t.match(rig.counts, { connecting: 0, pending: 0 })
+  t.same(both.map(({ finals }) => finals), [1, 1])
+})
+
+t.test('a refused dial is tried again, and a request that waits for that is refused by a drain rather than forgotten', async t => {
+  const { backend, answer } = await slowBackend(t)
+  backend.refuse()
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
+  const refused = rig.send()
+  await rig.until(({ dialFailures }) => dialFailures.length === 1)
+  await backend.listen()
+  const other = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  const drained = rig.target.close()
+  // Its dial would be the second connection.
+  await rig.until(({ retries }) => retries.length === 1)
+  t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
+  answer()
+  t.match(await other.over, { status: 200 })
+  await drained
+  t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+})
+
+t.test('a client that leaves between two tries of a dial does not keep a drain waiting', async t => {
+  const { backend } = await slowBackend(t)
+  backend.refuse()
+  const rig = rigFor(t, backend.url)
+  const refused = rig.send()
+  await rig.until(({ dialFailures }) => dialFailures.length === 1)
+  const drained = rig.target.close()
+  refused.abort()
+  await drained
+  t.equal(refused.finals, 1)
+})

@@ -1,0 +1,150 @@
+import t from 'tap'
+import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../../src/http/headers.js'
+import type { Arrival, HeaderList } from '../../src/http/headers.js'
+
+const STRANGER: Arrival = { peer: '192.0.2.7', trusted: false, host: 'api.example', protocol: 'http' }
+const PROXY: Arrival = { ...STRANGER, peer: '192.0.2.8', trusted: true }
+const ADDED: HeaderList = ['via', '1.1 holdfast', 'x-forwarded-for', '192.0.2.7', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http']
+
+/** As node joins it: the values of all Connection lines. */
+function connectionOf (raw: readonly string[]): string | undefined {
+  const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === 'connection')
+  return values.length === 0 ? undefined : values.join(', ')
+}
+
+const sent = (raw: readonly string[], arrival: Arrival = STRANGER): HeaderList => requestHeaders(raw, connectionOf(raw), arrival)
+const bytes = (raw: readonly string[]): Buffer[] => raw.map(text => Buffer.from(text, 'latin1'))
+const valuesOf = (list: HeaderList, name: string): string[] => list.filter((_, i) => i % 2 === 1 && list[i - 1] === name)
+
+const HOP_BY_HOP = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization', 'TE', 'Trailer',
+  'Transfer-Encoding', 'Upgrade', 'HTTP2-Settings']
+
+t.test('hop-by-hop headers stay on their hop, in both directions and in any case', async t => {
+  for (const name of HOP_BY_HOP) {
+    for (const spelled of [name, name.toLowerCase(), name.toUpperCase()]) {
+      t.strictSame(sent([spelled, 'x', 'Accept', '*/*']), ['Accept', '*/*', ...ADDED], `request ${spelled}`)
+      t.strictSame({ ...responseHeaders(bytes([spelled, 'x', 'ETag', '"1"'])) }, { etag: '"1"', via: '1.1 holdfast' }, `response ${spelled}`)
+    }
+  }
+})
+
+t.test('what Connection nominates goes with it', async t => {
+  const rows: [title: string, raw: string[], kept: string[]][] = [
+    ['one', ['Connection', 'x-hop', 'X-Hop', '1', 'X-End', '2'], ['X-End', '2']],
+    ['several, spaced and cased', ['Connection', 'close,  X-A ,\tx-B', 'x-a', '1', 'X-B', '2', 'X-C', '3'], ['X-C', '3']],
+    ['over several lines', ['Connection', 'x-a', 'X-A', '1', 'X-B', '2', 'connection', 'X-b'], []],
+    ['every line of a name', ['Connection', 'x-a', 'X-A', '1', 'x-a', '2'], []],
+    ['a cookie', ['Connection', 'cookie', 'Cookie', 'a=1'], []],
+    ['none', ['Connection', 'keep-alive', 'X-A', '1'], ['X-A', '1']],
+    ['nothing of that name', ['Connection', 'x-none', 'X-A', '1'], ['X-A', '1']]
+  ]
+  for (const [title, raw, kept] of rows) t.strictSame(sent(raw), [...kept, ...ADDED], title)
+})
+
+t.test('nothing that the gateway says can be nominated away', async t => {
+  const nominated = 'host, content-length, via, x-forwarded-for, x-forwarded-host, x-forwarded-proto, forwarded'
+  const raw = ['Connection', nominated, 'Host', 'evil.example', 'Content-Length', '3', 'Via', '1.0 fred', 'X-Forwarded-For', '198.51.100.1', 'Forwarded', 'for=198.51.100.1']
+  for (const arrival of [STRANGER, PROXY]) {
+    const list = sent(raw, arrival)
+    t.match(valuesOf(list, 'via')[0], /1\.1 holdfast$/)
+    t.match(valuesOf(list, 'x-forwarded-for')[0], new RegExp(`${arrival.peer?.replaceAll('.', '\\.')}$`))
+    t.strictSame(valuesOf(list, 'x-forwarded-host'), ['api.example'])
+    t.strictSame(valuesOf(list, 'x-forwarded-proto'), ['http'])
+    t.notMatch(list.join('\n'), /evil\.example/, 'nor does the client\'s Host go along')
+  }
+  const record = responseHeaders(bytes(['Connection', 'via, content-length, set-cookie, x-own', 'Content-Length', '3', 'Set-Cookie', 'a=1', 'X-Own', '1']))
+  t.strictSame({ ...record }, { 'content-length': '3', 'set-cookie': 'a=1', via: '1.1 holdfast' })
+})
+
+t.test('hops of this gateway are counted, whoever stands between', async t => {
+  const rows: [via: string | undefined, hops: number][] = [
+    [undefined, 0], ['', 0], ['1.1 holdfast', 1], ['1.1 holdfast, 1.1 holdfast', 2], ['1.0 fred, 1.1 holdfast (x), HTTP/1.1 HOLDFAST', 2],
+    ['1.1 holdfast,1.1 other,1.1 holdfast', 2], ['1.1 holdfaster', 0], ['1.1 my-holdfast', 0], ['1.1 fred (holdfast)', 0], ['holdfast', 0]
+  ]
+  for (const [via, hops] of rows) t.equal(hopsIn(via), hops, JSON.stringify(via))
+  let via: string | undefined
+  for (let hop = 1; hop <= 9; hop++) {
+    via = valuesOf(sent(via === undefined ? [] : ['Via', via]), 'via')[0]
+    t.equal(hopsIn(via), hop)
+  }
+  t.strictSame(valuesOf(sent(['Via', '1.0 fred', 'via', '1.1 lucy']), 'via'), ['1.0 fred, 1.1 lucy, 1.1 holdfast'], 'lines become one list')
+})
+
+t.test('X-Forwarded-* of a stranger is replaced, of a trusted proxy extended', async t => {
+  const raw = ['X-Forwarded-For', '198.51.100.1, 198.51.100.2', 'X-Forwarded-Host', 'claimed.example', 'X-Forwarded-Proto', 'gopher', 'x-forwarded-for', '198.51.100.3']
+  t.strictSame(sent(raw), ADDED)
+  const trusted = sent(raw, { ...PROXY, host: 'claimed.example', protocol: 'https' })
+  t.strictSame(valuesOf(trusted, 'x-forwarded-for'), ['198.51.100.1, 198.51.100.2, 198.51.100.3, 192.0.2.8'])
+  t.strictSame(valuesOf(trusted, 'x-forwarded-host'), ['claimed.example'], 'what Fastify made of it, which knows whom it trusts')
+  t.strictSame(valuesOf(trusted, 'x-forwarded-proto'), ['https'])
+  t.strictSame(valuesOf(sent([], { ...STRANGER, peer: undefined }), 'x-forwarded-for'), [], 'a unix socket has no address')
+})
+
+t.test('Forwarded is dropped, or extended where a trusted proxy sent it, and never started', async t => {
+  const raw = ['Forwarded', 'for=198.51.100.1']
+  t.strictSame(valuesOf(sent(raw), 'forwarded'), [])
+  t.strictSame(valuesOf(sent([], PROXY), 'forwarded'), [])
+  t.strictSame(valuesOf(sent(raw, PROXY), 'forwarded'), ['for=198.51.100.1, for=192.0.2.8;host="api.example";proto=http'])
+  t.strictSame(valuesOf(sent(raw, { ...PROXY, peer: '2001:db8::1' }), 'forwarded'), ['for=198.51.100.1, for="[2001:db8::1]";host="api.example";proto=http'])
+  t.notMatch(valuesOf(sent(raw, { ...PROXY, host: 'a";for=evil' }), 'forwarded')[0], '";for=evil', 'a host cannot leave its quotes')
+})
+
+t.test('names that CGI would read as ours are dropped, other underscores are kept', async t => {
+  for (const name of ['X_Forwarded_For', 'x_forwarded-host', 'X-Forwarded_Proto', 'x_forwarded_for']) {
+    t.strictSame(sent([name, '198.51.100.1']), ADDED, name)
+    t.strictSame(valuesOf(sent([name, '198.51.100.1'], PROXY), 'x-forwarded-for'), ['192.0.2.8'], `${name} from a trusted proxy`)
+  }
+  t.strictSame(sent(['x_request_id', '7']), ['x_request_id', '7', ...ADDED])
+})
+
+t.test('Host, Content-Length, Expect and pseudo-headers follow from the target and the body', async t => {
+  t.strictSame(sent(['Host', 'a', 'HOST', 'b', 'content-length', '5', 'Expect', '100-continue', ':authority', 'c', ':path', '/']), ADDED)
+})
+
+t.test('order, case and repetition of all else are kept', async t => {
+  const raw = ['X-B', '1', 'x-a', '2', 'X-B', '3', 'ACCEPT', '']
+  t.strictSame(sent(raw), [...raw, ...ADDED])
+})
+
+t.test('Set-Cookie lines stay lines, and so do two of any name', async t => {
+  const cookies = ['a=1; Expires=Thu, 01 Jan 2026 00:00:00 GMT', 'b=2', 'c=3']
+  const record = responseHeaders(bytes([...cookies.flatMap(cookie => ['Set-Cookie', cookie]), 'Location', '/1', 'location', '/2']))
+  t.strictSame(record['set-cookie'], cookies)
+  t.strictSame(record['location'], ['/1', '/2'])
+})
+
+t.test('header bytes stay bytes', async t => {
+  const high = Buffer.from([0x80, 0xc3, 0xa9, 0xff]).toString('latin1')
+  t.strictSame(sent(['X-Bytes', high]), ['X-Bytes', high, ...ADDED])
+  const value = responseHeaders(bytes(['X-Bytes', high]))['x-bytes']
+  t.strictSame(Buffer.from(String(value), 'latin1'), Buffer.from([0x80, 0xc3, 0xa9, 0xff]))
+})
+
+t.test('a name of the machinery is a name like any other', async t => {
+  for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+    const record = responseHeaders(bytes([name, 'once', 'X-A', '1']))
+    t.ok(Object.hasOwn(record, name.toLowerCase()), name)
+    t.equal(Object.getOwnPropertyDescriptor(record, name.toLowerCase())?.value, 'once', name)
+    t.equal(Object.getPrototypeOf(record), Object.prototype, 'and changes nothing')
+    const twice = responseHeaders(bytes([name, 'one', name, 'two']))
+    t.strictSame(Object.getOwnPropertyDescriptor(twice, name.toLowerCase())?.value, ['one', 'two'], `${name}, twice`)
+    t.equal(Object.getPrototypeOf(twice), Object.prototype, `${name}, twice, changes nothing`)
+    t.equal(Object.getOwnPropertyDescriptor(toHeaderRecord([name, 'a', name, 'b']), name.toLowerCase())?.value, 'a, b', `${name} in a record for the user`)
+    t.strictSame(sent([name, 'x']), [name, 'x', ...ADDED], `${name} in a request`)
+  }
+  const nominated = responseHeaders(bytes(['Connection', '__proto__, constructor', 'X-A', '1', '__proto__', 'x']))
+  t.notOk(Object.hasOwn(nominated, '__proto__'))
+  t.equal(nominated['x-a'], '1')
+})
+
+t.test('Via is appended to what a backend says of its own', async t => {
+  t.equal(responseHeaders([])['via'], '1.1 holdfast')
+  t.equal(responseHeaders(bytes(['Via', '1.0 fred']))['via'], '1.0 fred, 1.1 holdfast')
+  t.equal(responseHeaders(bytes(['Via', '1.0 fred', 'via', '1.1 lucy']))['via'], '1.0 fred, 1.1 lucy, 1.1 holdfast')
+})
+
+t.test('headers of a user\'s own making lose what they must not say', async t => {
+  const made = { 'X-A': '1', connection: 'close', 'Transfer-Encoding': 'chunked', 'content-length': '9', Expect: 'x', gone: undefined, several: ['1', '2'] }
+  t.strictSame(toHeaderList(made), ['X-A', '1', 'several', ['1', '2']])
+  t.strictSame(toHeaderRecord(['X-A', '1', 'x-a', '2', 'Cookie', 'a=1', 'cookie', 'b=2']), { 'x-a': '1, 2', cookie: 'a=1; b=2' })
+})

@@ -1,0 +1,124 @@
+import { Agent } from 'node:http'
+import t, { type Test } from 'tap'
+import type { DrainOptions } from '../../src/index.js'
+import type { Backend, BackendScript } from '../support/backend.js'
+import { persistent } from '../support/behaviours.js'
+import { request } from '../support/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import type { RunningGateway } from '../support/gateway.js'
+
+async function between (t: Test, script: BackendScript, drain: DrainOptions): Promise<RunningGateway & { backend: Backend }> {
+  const backend = await backendFor(t, script)
+  const running = await gatewayFor(t, { gateway: { drain, health: true }, routes: [{ upstream: backend.url, prefix: '/api' }] })
+  return Object.assign(running, { backend })
+}
+
+const GET = 'GET /api HTTP/1.1\r\nHost: a\r\n\r\n'
+
+t.test('requests are served while the load balancer finds out', async t => {
+  const { url, gateway, app, backend } = await between(t, persistent(), { delay: 300, deadline: 2_000 })
+  t.equal((await request(`${url}/api`)).status, 200)
+  const drained = gateway.drain()
+  const readiness = await request(`${url}/health/ready`)
+  t.equal(readiness.status, 503)
+  t.equal((await request(`${url}/api`)).status, 200, 'new requests are served meanwhile')
+  await drained
+  t.notOk(app.server.listening)
+  await t.rejects(request(`${url}/api`), { code: 'ECONNREFUSED' })
+  await backend.waitFor(({ open }) => open === 0)
+})
+
+t.test('what is in flight finishes, says close, and its connection ends', async t => {
+  let release = (): void => {}
+  const { app, port, gateway, backend, log } = await between(t, (_request, connection) => new Promise<void>(resolve => {
+    release = () => {
+      connection.reply({ body: 'done' })
+      resolve()
+    }
+  }), { deadline: 5_000 })
+  const client = await clientFor(t, { port })
+  client.write(GET)
+  await backend.waitFor(({ requests }) => requests === 1)
+  const drained = gateway.drain()
+  await until(() => !app.server.listening)
+  release()
+  const response = await client.response()
+  t.equal(response.status, 200)
+  t.equal(response.body.toString(), 'done')
+  t.equal(response.header('connection'), 'close')
+  t.equal(await client.ended, 'fin')
+  await drained
+  t.strictSame(log.filter(({ msg }) => /cut/.test(msg ?? '')), [], 'nothing was cut')
+})
+
+t.test('idle connections of clients end at once', async t => {
+  const { url, port, gateway } = await between(t, persistent(), { deadline: 5_000 })
+  const client = await clientFor(t, { port })
+  client.write(GET)
+  t.equal((await client.response()).status, 200)
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  await request(`${url}/api`, { agent })
+  await gateway.drain()
+  t.equal(await client.ended, 'fin')
+})
+
+t.test('at the deadline what is left is cut, counted and logged', async t => {
+  const { port, gateway, backend, log } = await between(t, ({ path }, connection) => {
+    if (path === '/body') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
+  }, { deadline: 150 })
+  const hung = await clientFor(t, { port })
+  hung.write(GET)
+  const streaming = await clientFor(t, { port })
+  streaming.write('GET /api/body HTTP/1.1\r\nHost: a\r\n\r\n')
+  await backend.waitFor(({ requests }) => requests === 2)
+  const began = performance.now()
+  await gateway.drain()
+  const took = performance.now() - began
+  t.ok(took >= 140, `not before its deadline: ${took} ms`)
+  t.ok(took < 3_000, `and not long after it: ${took} ms`)
+  await Promise.all([hung.ended, streaming.ended])
+  await backend.waitFor(({ open }) => open === 0)
+  const cut = log.filter(({ msg }) => /deadline/.test(msg ?? ''))
+  t.match(cut, [{ connections: 2, deadline: 150 }])
+})
+
+t.test('draining twice is draining once', async t => {
+  const { gateway, app } = await between(t, persistent(), { delay: 20 })
+  let closed = 0
+  app.server.on('close', () => { closed++ })
+  await Promise.all([gateway.drain(), gateway.drain()])
+  await gateway.drain()
+  t.equal(closed, 1)
+})
+
+t.test('closing the app keeps the same deadline, without the delay', async t => {
+  const { port, app, backend } = await between(t, () => {}, { delay: 60_000, deadline: 100 })
+  const client = await clientFor(t, { port })
+  client.write(GET)
+  await backend.waitFor(({ requests }) => requests === 1)
+  await app.close()
+  await client.ended
+  await backend.waitFor(({ open }) => open === 0)
+})
+
+t.test('a request on a connection that stays is refused while closing, and that connection ends', async t => {
+  let release = (): void => {}
+  const { port, gateway, app, backend } = await between(t, (_request, connection) => new Promise<void>(resolve => {
+    release = () => {
+      connection.reply()
+      resolve()
+    }
+  }), { deadline: 5_000 })
+  const client = await clientFor(t, { port })
+  client.write(GET)
+  await backend.waitFor(({ requests }) => requests === 1)
+  const drained = gateway.drain()
+  await until(() => !app.server.listening)
+  client.write(GET)
+  release()
+  t.equal((await client.response()).header('connection'), 'close')
+  t.equal(await client.ended, 'fin')
+  t.equal(backend.requests, 1, 'the one behind it reached nobody')
+  await drained
+})

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { request } from '../support/client.js'
+import { backendFor, gatewayFor, until } from '../support/gateway.js'
+
+const ready = async (url: string): Promise<{ status: number, body: unknown }> => {
+  const { status, body } = await request(`${url}/health/ready`)
+  return { status, body: JSON.parse(body.toString()) as unknown }
+}
+
+t.test('health is served where it is asked for, and nowhere else', async t => {
+  const without = await gatewayFor(t, {})
+  for (const path of ['/health/live', '/health/ready']) t.equal((await request(without.url + path)).status, 404)
+  const { url } = await gatewayFor(t, { gateway: { health: true } })
+  const live = await request(`${url}/health/live`)
+  t.equal(live.status, 200)
+  t.strictSame(JSON.parse(live.body.toString()), { status: 'live' })
+  t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: [] } })
+})
+
+t.test('a saturated target is listed and fails nothing', async t => {
+  const release: (() => void)[] = []
+  const backend = await backendFor(t, (_request, connection) => new Promise<void>(resolve => {
+    release.push(() => {
+      connection.reply()
+      resolve()
+    })
+  }))
+  const { url, target } = await gatewayFor(t, {
+    gateway: { health: true },
+    routes: [{ upstream: backend.url, prefix: '/api', target: 'slow', undiciOptions: { connections: 1 } }]
+  })
+  const answers = [request(`${url}/api`), request(`${url}/api`)]
+  await until(() => target.snapshot().connections.pending === 1)
+  t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: ['slow'] } })
+  t.equal((await request(`${url}/health/live`)).status, 200)
+  await backend.waitFor(() => release.length === 1)
+  release[0]?.()
+  await backend.waitFor(() => release.length === 2)
+  release[1]?.()
+  t.strictSame((await Promise.all(answers)).map(({ status }) => status), [200, 200])
+  t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: [] } })
+})
+
+t.test('a backend that is down fails nothing either', async t => {
+  const backend = await backendFor(t, () => {})
+  const { url } = await gatewayFor(t, { gateway: { health: true, pool: { connectRetry: 0 } }, routes: [{ upstream: backend.url, prefix: '/api' }] })
+  backend.refuse()
+  t.equal((await request(`${url}/api`)).status, 502)
+  t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: [] } })
+})
+
+t.test('while draining it is alive and not ready', async t => {
+  const { app, gateway } = await gatewayFor(t, { gateway: { health: true, drain: { delay: 60_000, deadline: 100 } } })
+  t.equal((await app.inject('/health/ready')).statusCode, 200)
+  const drained = gateway.drain()
+  const { statusCode, body } = await app.inject('/health/ready')
+  t.equal(statusCode, 503)
+  t.match(JSON.parse(body), { status: 'draining' })
+  t.equal((await app.inject('/health/live')).statusCode, 200)
+  await app.close()
+  // Closing the app ends the delay, or this would take its minute.
+  await drained
+})
+
+t.test('health names no address', async t => {
+  const { url } = await gatewayFor(t, { gateway: { health: true }, routes: [{ upstream: 'http://127.0.0.1:9', prefix: '/api' }] })
+  t.notMatch((await request(`${url}/health/ready`)).body.toString(), /127\.0\.0\.1|:9/)
+})

@@ -1,0 +1,143 @@
+import t from 'tap'
+import { inspectConnections } from '../../plugins/connection-inspector.js'
+import { getGateway } from '../../src/index.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, Gateway, InspectorOptions, Persistence, PersistenceSignal, ResponseView, Target } from '../../src/index.js'
+import { phpServer } from '../support/behaviours.js'
+import { request } from '../support/client.js'
+import { backendFor, gatewayFor, until } from '../support/gateway.js'
+
+const KEEPS: PersistenceSignal = { persistent: true, cause: 'HTTP/1.1', timeout: undefined, max: undefined }
+const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connection: close' }
+const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
+
+/** No more of a target than an inspector may use. */
+interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false }, setPersistence (to: Persistence, cause: string): void }
+
+/** A gateway that is nothing but `observe` and targets with `setPersistence`: whoever acts otherwise fails here. */
+function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
+  const observers = new Set<ConnectionObserver>()
+  const set: [Persistence, string][] = []
+  const target: FakeTarget = {
+    name: 'fake',
+    persistence: 'persistent',
+    closed: false,
+    options: { inspector },
+    setPersistence (to, cause) {
+      const from = this.persistence
+      this.persistence = to
+      set.push([to, cause])
+      for (const observer of observers) observer.persistenceChanged?.('fake', from, to, cause)
+    }
+  }
+  const gateway: Gateway = {
+    targets: { get: name => name === 'fake' ? target as unknown as Target : undefined, [Symbol.iterator]: () => [target as unknown as Target][Symbol.iterator]() },
+    observe: observer => {
+      observers.add(observer)
+      return () => { observers.delete(observer) }
+    },
+    drain: async () => { throw new Error('not an inspector\'s to call') }
+  }
+  return { gateway, observers, set, target }
+}
+
+let lastId = 0
+function exchange (observers: Set<ConnectionObserver>, response: Partial<ResponseView>, { served = 1, trial = false, target = 'fake', reason = 'connection_close' as CloseReason } = {}): void {
+  const view: ConnectionView = { target, id: ++lastId, served, age: 1, trial }
+  for (const observer of observers) {
+    observer.opened?.(view, 1)
+    observer.acquired?.(view, 0, 0)
+    observer.responded?.(view, { ...RESPONSE, ...response })
+    observer.closed?.(view, reason, undefined)
+  }
+}
+
+t.test('the inspector needs observe and setPersistence, and nothing else', async t => {
+  const { gateway, observers, set, target } = fakeGateway()
+  const stop = inspectConnections(gateway)
+  t.equal(observers.size, 1)
+  for (let n = 0; n < 3; n++) exchange(observers, {})
+  t.strictSame(set, [['non-persistent', 'Connection: close, on 3 connections in a row']])
+  await until(() => target.persistence === 'trial')
+  exchange(observers, { signal: KEEPS }, { served: 2, trial: true })
+  t.equal(target.persistence, 'persistent')
+  t.equal(set.length, 3)
+  stop()
+  t.equal(observers.size, 0)
+})
+
+t.test('only what a backend did of its own accord counts', async t => {
+  const rows: [title: string, response: Partial<ResponseView>, context?: Parameters<typeof exchange>[2]][] = [
+    ['it was asked to close', { asked: 'close' }],
+    ['an error', { status: 500 }],
+    ['the request was not fully sent', { requestSent: false }],
+    ['the client had gone', { clientGone: true }],
+    ['it was an upgrade', { upgraded: true }],
+    ['not its first response', {}, { served: 2 }],
+    ['kept, then closed by this side', { signal: KEEPS }, { reason: 'evicted' }],
+    ['kept, and the client went later', { signal: KEEPS, clientGone: true }, { reason: 'backend_idle' }],
+    ['another target', {}, { target: 'unknown' }]
+  ]
+  for (const [title, response, context] of rows) {
+    const { gateway, observers, set } = fakeGateway()
+    t.teardown(inspectConnections(gateway))
+    for (let n = 0; n < 5; n++) exchange(observers, response, context)
+    t.strictSame(set, [], title)
+  }
+})
+
+t.test('an unannounced close counts while its connection is watched', async t => {
+  for (const reason of ['backend_idle', 'backend_active'] as const) {
+    const { gateway, observers, set } = fakeGateway()
+    t.teardown(inspectConnections(gateway))
+    for (let n = 0; n < 3; n++) exchange(observers, { signal: KEEPS }, { reason })
+    t.equal(set[0]?.[0], 'non-persistent', reason)
+  }
+})
+
+t.test('a target with the inspector off is left alone', async t => {
+  const { gateway, observers, set } = fakeGateway(false)
+  t.teardown(inspectConnections(gateway))
+  for (let n = 0; n < 5; n++) exchange(observers, {})
+  t.strictSame(set, [])
+})
+
+t.test('once stopped it decides nothing, not even what was due', async t => {
+  const { gateway, observers, set } = fakeGateway()
+  const stop = inspectConnections(gateway)
+  for (let n = 0; n < 3; n++) exchange(observers, {})
+  stop()
+  for (let n = 0; n < 5; n++) exchange(observers, {})
+  // Longer than the trial interval of 1 ms.
+  await new Promise(resolve => setTimeout(resolve, 30))
+  t.equal(set.length, 1)
+})
+
+t.test('somebody else\'s plugin can do the same', async t => {
+  const backend = await backendFor(t, phpServer(), { log: true })
+  const { app, url, target } = await gatewayFor(t, { gateway: { inspector: false }, routes: [{ upstream: backend.url }] })
+  const gateway = getGateway(app)
+  const stop = gateway.observe({
+    responded: (connection, { signal }) => {
+      if (!signal.persistent) gateway.targets.get(connection.target)?.setPersistence('non-persistent', 'my own rule')
+    }
+  })
+  await request(url)
+  t.equal(target.persistence, 'non-persistent')
+  await request(url)
+  t.equal(backend.log.at(-1)?.header('connection'), 'close')
+  stop()
+  target.setPersistence('persistent', 'and back')
+  await request(url)
+  t.equal(target.persistence, 'persistent', 'an observer that was stopped hears nothing')
+})
+
+t.test('an observer that throws is removed, logged once, and nobody else suffers', async t => {
+  const backend = await backendFor(t, phpServer())
+  const { url, gateway, log } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  let heard = 0
+  gateway.observe({ responded: () => { throw new Error('an observer of somebody\'s') } })
+  gateway.observe({ responded: () => { heard++ } })
+  for (let n = 0; n < 3; n++) t.equal((await request(url)).status, 200)
+  t.equal(heard, 3)
+  t.equal(log.filter(({ err }) => err?.message === 'an observer of somebody\'s').length, 1)
+})

@@ -1,0 +1,70 @@
+import t from 'tap'
+import { decideRetry, isIdempotent } from '../../src/target/retry.js'
+import type { Evidence, RetryKind } from '../../src/target/retry.js'
+
+/** A GET that died on a reused connection before any of its answer had come. */
+const STALE: Evidence = {
+  lost: true,
+  reused: true,
+  written: true,
+  responseStarted: false,
+  unusedTimeout: false,
+  clientGone: false,
+  idempotent: true,
+  replayable: true,
+  retried: false
+}
+const UNWRITTEN: Evidence = { ...STALE, written: false, idempotent: false, replayable: false }
+// The 408 was abandoned, not lost, and its bytes are no answer.
+const UNUSED_TIMEOUT: Evidence = { ...STALE, lost: false, responseStarted: true, unusedTimeout: true }
+
+const TABLE: [title: string, evidence: Evidence, decision: RetryKind | undefined][] = [
+  ['reused, no response byte, idempotent, replayable', STALE, 'stale'],
+  ['reused, nothing written, whatever the method and the body', UNWRITTEN, 'unwritten'],
+  ['reused, a 408 with close as the connection\'s first answer', UNUSED_TIMEOUT, 'unused_timeout'],
+  ['any byte of a response', { ...STALE, responseStarted: true }, undefined],
+  ['not idempotent', { ...STALE, idempotent: false }, undefined],
+  ['a body that is gone', { ...STALE, replayable: false }, undefined],
+  ['a 408 to what must not run twice', { ...UNUSED_TIMEOUT, idempotent: false }, undefined],
+  ['a 408 to a body that is gone', { ...UNUSED_TIMEOUT, replayable: false }, undefined],
+  ['a timeout, an abort or nonsense', { ...STALE, lost: false }, undefined],
+  ['nothing written, and not for want of a connection', { ...UNWRITTEN, lost: false }, undefined]
+]
+
+t.test('each row of the table is decided as it says', async t => {
+  for (const [title, evidence, decision] of TABLE) t.equal(decideRetry(evidence), decision, title)
+})
+
+t.test('one retry is all there is', async t => {
+  for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, retried: true }), undefined, title)
+})
+
+t.test('nobody is left to retry for once the client has gone', async t => {
+  for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, clientGone: true }), undefined, title)
+})
+
+t.test('what fails on a fresh connection is no accident of reuse', async t => {
+  for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, reused: false }), undefined, title)
+})
+
+t.test('over all evidence there is, a request that may have been carried out is repeated only if that is safe', async t => {
+  const names = Object.keys(STALE) as (keyof Evidence)[]
+  let retried = 0
+  for (let bits = 0; bits < 2 ** names.length; bits++) {
+    const evidence = Object.fromEntries(names.map((name, i) => [name, (bits >> i) % 2 === 1])) as unknown as Evidence
+    const decision = decideRetry(evidence)
+    if (decision === undefined) continue
+    retried++
+    const safe = evidence.idempotent && evidence.replayable
+    const neverWritten = decision === 'unwritten' && !evidence.written
+    if (!safe && !neverWritten) t.fail(`${decision} for ${JSON.stringify(evidence)}`)
+    if (evidence.clientGone || evidence.retried || !evidence.reused) t.fail(`${decision} for ${JSON.stringify(evidence)}`)
+  }
+  t.ok(retried > 0, `${retried} of ${2 ** names.length}`)
+})
+
+t.test('idempotent methods are those of RFC 9110 section 9.2.2, and the registered safe ones', async t => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT']) t.ok(isIdempotent(method), method)
+  // Methods are case-sensitive: `get` is somebody's own.
+  for (const method of ['POST', 'PATCH', 'CONNECT', 'LOCK', 'get', '', 'constructor']) t.notOk(isIdempotent(method), JSON.stringify(method))
+})
