@@ -7,6 +7,8 @@ import type { ConnectionOwner } from './connection.js'
 import { createDialer, dialFailureCode, wasRefused } from './dial.js'
 import type { Dialer } from './dial.js'
 import type { ExchangeOwner } from './exchange.js'
+import { IdleStack } from './idle-stack.js'
+import type { Fit, IdleStackHost } from './idle-stack.js'
 import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
 import { WaitingQueue } from './waiting-queue.js'
 import type { OwnedDial, Ticket, Waiter } from './waiting-queue.js'
@@ -25,33 +27,20 @@ export interface PoolHost {
   nextId (): number
 }
 
-/** What kind of connection a request can go on. */
-export interface Fit {
-  /** The longest that a connection may have been idle, in ms; -1 where only a fresh one will do. */
-  readonly maxIdle: number
-  /** Whether it may be one that tests if its backend keeps connections open. */
-  readonly trial: boolean
-}
-
-// Servers answer a connection that stays silent with 408, or block a thread on it.
-const UNUSED_LIMIT = 10_000
 const MAX_AGE_JITTER = 0.1
 // A refused dial is tried again after 50 to 150 ms: soon enough for a restart, and not all at once.
 const REDIAL_DELAY = 50
 const REDIAL_JITTER = 100
-// Sweeping more often would find little; expiry is checked at each acquire anyway.
-const SWEEP_AT_LEAST = 100
 
 /**
  * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active; it
  * passes from the one to the other in `acquire` or `#hand`, and back in `exchangeEnded`.
  */
-export class Pool implements ConnectionOwner, ExchangeOwner {
+export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #host: PoolHost
   readonly #clock: () => number
-  #dialer: Dialer
-  /** Most recently used last. */
-  readonly #idle: Connection[] = []
+  readonly #dialer: Dialer
+  readonly #idle: IdleStack
   readonly #active = new Set<Connection>()
   readonly #dials = new Set<OwnedDial>()
   readonly #upgraded = new Set<Duplex>()
@@ -60,44 +49,28 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
   /** Those without. */
   readonly #queued = new WaitingQueue()
   #queueTimer: NodeJS.Timeout | undefined
-  #sweepTimer: NodeJS.Timeout | undefined
-  #sweepAt = Infinity
   #draining = false
   #whenEmpty: (() => void)[] = []
 
   constructor (host: PoolHost, clock: () => number) {
     this.#host = host
     this.#clock = clock
+    this.#idle = new IdleStack(this, clock)
     this.#dialer = createDialer(host.origin, host.options.undiciOptions)
   }
 
   get activeCount (): number { return this.#active.size }
-  get idleCount (): number { return this.#idle.length }
+  get idleCount (): number { return this.#idle.size }
   get connectingCount (): number { return this.#dials.size }
   get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#ownedDials() }
   get upgradedCount (): number { return this.#upgraded.size }
-  get draining (): boolean { return this.#draining }
+  get idleLimit (): number { return this.#host.idleLimit }
 
   /** The most recently used idle connection that fits, now the caller's; undefined where there is none. */
   acquire (fit: Fit): Connection | undefined {
-    const now = this.#clock()
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const connection = this.#idle[i]!
-      const expired = this.#expired(connection, now)
-      if (expired !== undefined) {
-        this.#idle.splice(i, 1)
-        this.#close(connection, expired, now - connection.idleSince)
-        continue
-      }
-      const idleMs = now - connection.idleSince
-      // The ones below have been idle for longer.
-      if (idleMs > fit.maxIdle) return undefined
-      if (connection.trial && !fit.trial) continue
-      this.#idle.splice(i, 1)
-      this.#activate(connection, idleMs, 0)
-      return connection
-    }
-    return undefined
+    const connection = this.#idle.take(fit)
+    if (connection !== undefined) this.#activate(connection, this.#clock() - connection.idleSince, 0)
+    return connection
   }
 
   /**
@@ -177,37 +150,14 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
   }
 
   connectionLost (connection: Connection, reason: CloseReason): void {
-    if (connection.state !== 'idle') return
-    const at = this.#idle.indexOf(connection)
-    if (at === -1) return
-    this.#idle.splice(at, 1)
-    this.#close(connection, reason, this.#clock() - connection.idleSince)
-    this.#fill()
+    if (connection.state === 'idle' && this.#idle.lost(connection, reason)) this.#fill()
   }
 
   /** Closes idle connections, all of them or those that have been idle at least since a time. Active ones are not touched. */
   evict (reason: CloseReason, idleSince = Infinity): number {
-    const now = this.#clock()
-    let evicted = 0
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const connection = this.#idle[i]!
-      if (connection.idleSince > idleSince) continue
-      this.#idle.splice(i, 1)
-      this.#close(connection, reason, now - connection.idleSince)
-      evicted++
-    }
+    const evicted = this.#idle.closeSince(idleSince, reason)
     this.#fill()
     return evicted
-  }
-
-  /** Options were replaced: new ones apply at once, and `redial` closes what stands on the old way of connecting. */
-  optionsChanged (redial: boolean): void {
-    if (redial) {
-      this.#dialer = createDialer(this.#host.origin, this.#host.options.undiciOptions)
-      this.evict('updated')
-    }
-    this.#sweep()
-    this.#fill()
   }
 
   /** Takes no new work, closes what is idle, and resolves when the rest is finished. */
@@ -237,6 +187,13 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     this.#checkEmpty()
   }
 
+  /** Closes a connection that nobody owns any more. */
+  close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+    if (connection.state === 'closed') return
+    connection.destroy()
+    this.#named(connection, reason, idleMs)
+  }
+
   #settle (connection: Connection): void {
     // An error after the end has closed it.
     if (!this.#active.delete(connection)) return
@@ -244,15 +201,14 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     const ended = connection.endedBy
     const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
     if (reason !== undefined) {
-      this.#close(connection, reason, ended === 'backend_idle' ? 0 : undefined)
+      this.close(connection, reason, ended === 'backend_idle' ? 0 : undefined)
       this.#fill()
       return
     }
-    connection.state = 'idle'
     connection.idleSince = now
     this.#host.observers.released(connection.view)
     if (this.#offer(connection, false)) return
-    this.#lay(connection, now)
+    this.#idle.push(connection)
     // Whoever waits still takes none but a fresh one, for which this one makes room if need be.
     this.#fill()
   }
@@ -262,17 +218,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     if (now >= connection.expiresAt) return 'max_age'
     // The bound was lowered meanwhile.
     return this.#total() >= this.#host.options.undiciOptions.connections ? 'evicted' : undefined
-  }
-
-  #expired (connection: Connection, now: number): CloseReason | undefined {
-    const ended = connection.endedBy
-    if (ended !== undefined) return ended
-    if (now >= connection.expiresAt) return 'max_age'
-    return now - connection.idleSince >= this.#limitOf(connection) ? 'idle_limit' : undefined
-  }
-
-  #limitOf (connection: Connection): number {
-    return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#host.idleLimit) : this.#host.idleLimit
   }
 
   /** Gives a connection to whoever has waited longest for one of its kind. */
@@ -300,13 +245,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     this.#host.observers.acquired(connection.view, idleMs, waitMs)
   }
 
-  #lay (connection: Connection, now: number): void {
-    this.#idle.push(connection)
-    this.#armSweep(Math.min(now + this.#limitOf(connection), connection.expiresAt))
-  }
-
   #total (): number {
-    return this.#idle.length + this.#active.size + this.#dials.size
+    return this.#idle.size + this.#active.size + this.#dials.size
   }
 
   /** Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it. */
@@ -314,10 +254,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     const { undiciOptions: { connections }, pool: { maxDials } } = this.#host.options
     if (this.#dials.size >= maxDials) return false
     if (this.#total() < connections) return true
-    const oldest = this.#idle.shift()
-    if (oldest === undefined) return false
-    this.#close(oldest, 'evicted', this.#clock() - oldest.idleSince)
-    return true
+    return this.#idle.closeOldest('evicted')
   }
 
   /** Starts dials for those who wait without one, as far as the limits allow. */
@@ -373,11 +310,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     }
     // Whoever it was for has been served or has left.
     if (this.#offer(connection, true)) return
-    connection.state = 'idle'
     connection.idleSince = now
     const reason = this.#draining ? 'drained' : this.#host.refuseReturn(connection)
-    if (reason === undefined) this.#lay(connection, now)
-    else this.#close(connection, reason, 0)
+    if (reason === undefined) this.#idle.push(connection)
+    else this.close(connection, reason, 0)
   }
 
   #dialFailed (error: HoldfastError, owner: Ticket | undefined, began: number): void {
@@ -426,13 +362,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     ticket.retryTimer = undefined
   }
 
-  #close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
-    if (connection.state === 'closed') return
-    connection.state = 'closed'
-    connection.destroy()
-    this.#named(connection, reason, idleMs)
-  }
-
   #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.state = 'closed'
     this.#host.observers.closed(connection.view, reason, idleMs)
@@ -457,34 +386,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner {
     }, Math.max(1, this.#queued.first.deadline - this.#clock()))
   }
 
-  #armSweep (at: number): void {
-    if (at >= this.#sweepAt || at === Infinity) return
-    clearTimeout(this.#sweepTimer)
-    this.#sweepAt = at
-    this.#sweepTimer = setTimeout(() => this.#sweep(), Math.max(SWEEP_AT_LEAST, at - this.#clock())).unref()
-  }
-
-  #sweep (): void {
-    clearTimeout(this.#sweepTimer)
-    this.#sweepAt = Infinity
-    const now = this.#clock()
-    let next = Infinity
-    for (let i = this.#idle.length - 1; i >= 0; i--) {
-      const connection = this.#idle[i]!
-      const expired = this.#expired(connection, now)
-      if (expired === undefined) {
-        next = Math.min(next, connection.idleSince + this.#limitOf(connection), connection.expiresAt)
-        continue
-      }
-      this.#idle.splice(i, 1)
-      this.#close(connection, expired, now - connection.idleSince)
-    }
-    this.#armSweep(next)
-  }
-
   #checkEmpty (): void {
     if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
-    clearTimeout(this.#sweepTimer)
+    this.#idle.stop()
     clearTimeout(this.#queueTimer)
     const done = this.#whenEmpty
     this.#whenEmpty = []

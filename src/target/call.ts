@@ -2,10 +2,11 @@ import type { Duplex } from 'node:stream'
 import type { Connection } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
+import type { Fit } from '../connection/idle-stack.js'
 import type { CloseReason, ConnectionObserver, Persistence } from '../connection/observer.js'
-import type { Fit, Pool } from '../connection/pool.js'
+import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
-import type { HoldfastError } from '../errors.js'
+import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { decideRetry } from './retry.js'
 
@@ -60,7 +61,11 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Step 5: a connection, or a place to wait for one. */
   start (): void {
-    const { pool, persistence } = this.#target
+    const { pool, persistence, options } = this.#target
+    if (this.#request.upgrade !== undefined && pool.upgradedCount >= options.pool.maxUpgraded) {
+      this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
+      return
+    }
     const retryable = this.#retryable
     let fit = FRESH
     if (!this.#retried) {

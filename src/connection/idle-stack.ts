@@ -1,0 +1,134 @@
+import type { Connection } from './connection.js'
+import type { CloseReason } from './observer.js'
+
+/** What kind of connection a request can go on. */
+export interface Fit {
+  /** The longest that a connection may have been idle, in ms; -1 where only a fresh one will do. */
+  readonly maxIdle: number
+  /** Whether it may be one that tests if its backend keeps connections open. */
+  readonly trial: boolean
+}
+
+/** What the stack asks its pool. */
+export interface IdleStackHost {
+  /** How long a connection may lie unused now, in ms. */
+  readonly idleLimit: number
+  /** Closes a connection that the stack has let go of. */
+  close (connection: Connection, reason: CloseReason, idleMs: number): void
+}
+
+// Servers answer a connection that stays silent with 408, or block a thread on it.
+const UNUSED_LIMIT = 10_000
+// Sweeping more often would find little; expiry is checked whenever one is taken.
+const SWEEP_AT_LEAST = 100
+
+/** A pool's idle connections. The most recently used is taken first, so that the surplus ages out by itself. */
+export class IdleStack {
+  readonly #host: IdleStackHost
+  readonly #clock: () => number
+  /** Most recently used last. */
+  readonly #connections: Connection[] = []
+  #timer: NodeJS.Timeout | undefined
+  #sweepAt = Infinity
+
+  constructor (host: IdleStackHost, clock: () => number) {
+    this.#host = host
+    this.#clock = clock
+  }
+
+  get size (): number { return this.#connections.length }
+
+  push (connection: Connection): void {
+    connection.state = 'idle'
+    this.#connections.push(connection)
+    this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
+  }
+
+  /** The most recently used one that fits; those met on the way whose time is over are closed. */
+  take (fit: Fit): Connection | undefined {
+    const now = this.#clock()
+    for (let i = this.#connections.length - 1; i >= 0; i--) {
+      const connection = this.#connections[i]!
+      const expired = this.#expired(connection, now)
+      if (expired !== undefined) {
+        this.#closeAt(i, expired, now)
+        continue
+      }
+      // The ones below have been idle for longer.
+      if (now - connection.idleSince > fit.maxIdle) return undefined
+      if (connection.trial && !fit.trial) continue
+      this.#connections.splice(i, 1)
+      return connection
+    }
+    return undefined
+  }
+
+  /** Closes the one that has been idle longest; false where there is none. */
+  closeOldest (reason: CloseReason): boolean {
+    if (this.#connections.length === 0) return false
+    this.#closeAt(0, reason, this.#clock())
+    return true
+  }
+
+  /** Closes those that have been idle at least since a time; returns how many. */
+  closeSince (idleSince: number, reason: CloseReason): number {
+    const now = this.#clock()
+    let closed = 0
+    for (let i = this.#connections.length - 1; i >= 0; i--) {
+      if (this.#connections[i]!.idleSince > idleSince) continue
+      this.#closeAt(i, reason, now)
+      closed++
+    }
+    return closed
+  }
+
+  /** Closes one that its backend has ended; false where it was not here. */
+  lost (connection: Connection, reason: CloseReason): boolean {
+    const at = this.#connections.indexOf(connection)
+    if (at === -1) return false
+    this.#closeAt(at, reason, this.#clock())
+    return true
+  }
+
+  stop (): void {
+    clearTimeout(this.#timer)
+    this.#sweepAt = Infinity
+  }
+
+  #expired (connection: Connection, now: number): CloseReason | undefined {
+    const ended = connection.endedBy
+    if (ended !== undefined) return ended
+    if (now >= connection.expiresAt) return 'max_age'
+    return now - connection.idleSince >= this.#limitOf(connection) ? 'idle_limit' : undefined
+  }
+
+  #limitOf (connection: Connection): number {
+    return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#host.idleLimit) : this.#host.idleLimit
+  }
+
+  #closeAt (at: number, reason: CloseReason, now: number): void {
+    const [connection] = this.#connections.splice(at, 1)
+    this.#host.close(connection!, reason, now - connection!.idleSince)
+  }
+
+  // One timer, for whichever's time is over first; taking a connection does not move it.
+  #sweepBy (at: number): void {
+    if (at >= this.#sweepAt || at === Infinity) return
+    clearTimeout(this.#timer)
+    this.#sweepAt = at
+    this.#timer = setTimeout(() => this.#sweep(), Math.max(SWEEP_AT_LEAST, at - this.#clock())).unref()
+  }
+
+  #sweep (): void {
+    this.stop()
+    const now = this.#clock()
+    let next = Infinity
+    for (let i = this.#connections.length - 1; i >= 0; i--) {
+      const connection = this.#connections[i]!
+      const expired = this.#expired(connection, now)
+      if (expired === undefined) next = Math.min(next, connection.idleSince + this.#limitOf(connection), connection.expiresAt)
+      else this.#closeAt(i, expired, now)
+    }
+    this.#sweepBy(next)
+  }
+}
