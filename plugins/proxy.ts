@@ -71,7 +71,7 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
   await app.register(httpProxy, {
     ...withoutOwn(options),
-    replyOptions: handler === undefined ? options.replyOptions : ownHandlersOptions(options.replyOptions),
+    replyOptions: replyOptionsOf(options.replyOptions),
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
     handler: handler ?? ((request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => forward(route, request, reply, dest, from))
   } as unknown as FastifyHttpProxyOptions)
@@ -85,18 +85,20 @@ function withoutOwn (options: ProxyOptions): Record<string, unknown> {
   return rest
 }
 
-/** For the `reply.from()` of a user's handler, to do as a managed route does. */
-function ownHandlersOptions (given: ProxyOptions['replyOptions']): object {
+/** As given, and such that a `reply.from()` in a hook or handler of the user's does as the route does. */
+function replyOptionsOf (given: ProxyOptions['replyOptions']): object {
   const onError = given?.onError as FromOptions['onError']
   return {
     ...given,
     // It asks a 503 again up to ten times unless told otherwise.
     retryDelay: () => null,
-    // It calls every error that it does not know its own, and 500.
-    onError: (reply: FastifyReply, { error }: { error: Error }) => {
-      const failure = { error: error.cause instanceof HoldfastError ? error.cause : error }
-      if (onError === undefined) reply.send(failure.error)
-      else onError(reply, failure)
+    // It makes a 500 of its own of every error that it does not know.
+    onError: (reply: FastifyReply, { error: told }: { error: Error }) => {
+      const error = !(told instanceof HoldfastError) && told.cause instanceof HoldfastError ? told.cause : told
+      if (onError === undefined) return reply.send(error)
+      // Fastify logs what it answers itself, and reply-from what it reports.
+      if (told instanceof HoldfastError) reply.request.log.warn({ err: told }, told.message)
+      onError(reply, { error })
     }
   }
 }

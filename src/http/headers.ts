@@ -38,6 +38,7 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   let forwardedFor = ''
   let forwarded = ''
   let via = ''
+  let cookieAt = -1
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const lower = name.toLowerCase()
@@ -46,6 +47,7 @@ export function requestHeaders (raw: readonly string[], connection: string | und
     if (lower === 'via') via = joined(via, value)
     else if (lower === 'x-forwarded-for') forwardedFor = joined(forwardedFor, value)
     else if (lower === 'forwarded') forwarded = joined(forwarded, value)
+    else if (lower === 'cookie') cookieAt = pushCookie(out, name, value, cookieAt)
     else if (!FORWARDED.has(lower) && !imitates(lower)) out.push(name, value)
   }
   const { peer, trusted, host, protocol } = arrival
@@ -137,6 +139,13 @@ function union (a: Set<string> | undefined, b: Set<string> | undefined): Set<str
   if (a === undefined || b === undefined) return a ?? b
   for (const name of b) a.add(name)
   return a
+}
+
+// HTTP/2 clients send a line a cookie; HTTP/1.1 has one line for all (RFC 9113 section 8.2.3).
+function pushCookie (out: HeaderList, name: string, value: string, at: number): number {
+  if (at === -1) return out.push(name, value) - 1
+  out[at] += `; ${value}`
+  return at
 }
 
 // CGI-like backends read `X_Forwarded_For` as X-Forwarded-For.
