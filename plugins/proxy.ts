@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { RouteDispatcher } from '../src/forward/route-dispatcher.js'
 import { forward } from '../src/forward/forward.js'
+import { addFastWay } from '../src/forward/fast-way.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
 import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
 import { toWritable } from '../src/http/headers.js'
@@ -63,19 +64,28 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   }
 
   const { handler } = options
+  const { prefix } = app
   const { route, dispatcher } = declareRoute(app, state, options, given)
   if (handler !== undefined && options.upstream?.startsWith('unix+') === true) {
     state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: 'handler: what it sends by reply.from() to a unix socket goes over connections that are not managed.' }])
   }
   // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
+  const replyOptions = replyOptionsOf(options.replyOptions)
+  if (isPlainRoute(prefix, options)) addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
   await app.register(httpProxy, {
     ...withoutOwn(options),
-    replyOptions: replyOptionsOf(options.replyOptions),
+    replyOptions,
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
     handler: handler ?? ((request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => forward(route, request, reply, dest, from))
   } as unknown as FastifyHttpProxyOptions)
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
+
+/** Whether the destination of a plain path follows from the path alone. */
+function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
+  return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
+    options.websocket !== true && !/[:*]/.test(prefix)
+}
 
 function withoutOwn (options: ProxyOptions): Record<string, unknown> {
   const rest: Record<string, unknown> = { ...options }
@@ -86,10 +96,10 @@ function withoutOwn (options: ProxyOptions): Record<string, unknown> {
 }
 
 /** As given, and such that a `reply.from()` in a hook or handler of the user's does as the route does. */
-function replyOptionsOf (given: ProxyOptions['replyOptions']): object {
+function replyOptionsOf (given: ProxyOptions['replyOptions']): FromOptions & { retryDelay: () => null } {
   const onError = given?.onError as FromOptions['onError']
   return {
-    ...given,
+    ...given as FromOptions,
     // It asks a 503 again up to ten times unless told otherwise.
     retryDelay: () => null,
     // It makes a 500 of its own of every error that it does not know.

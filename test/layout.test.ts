@@ -100,13 +100,8 @@ t.test('undici speaks HTTP in src/connection alone', async t => {
   t.ok(inside.some(({ text }) => takesClient.test(text)), 'where it is allowed it is found')
 })
 
-// To be split by and by; a file that has been leaves the list.
-const TOO_LONG = new Set(['src/connection/pool.ts'])
-
 t.test('a file is named for its idea, and no longer than one', async t => {
   const nameless = /^(?:utils?|helpers?|common|types?|misc|shared)$/
   t.same(files.filter(({ name }) => nameless.test(basename(name, '.ts'))).map(({ name }) => name), [])
-  const long = files.filter(({ text }) => text.split('\n').length > LONGEST_FILE).map(({ name }) => name)
-  t.same(long.filter(name => !TOO_LONG.has(name)), [])
-  t.same(long.filter(name => TOO_LONG.has(name)), [], { todo: `${[...TOO_LONG].join(', ')}: to be split` })
+  t.same(files.filter(({ text }) => text.split('\n').length > LONGEST_FILE).map(({ name }) => name), [])
 })

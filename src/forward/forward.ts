@@ -14,6 +14,7 @@ import type { Target } from '../target/target.js'
 import { BodyCollector } from './client-body.js'
 import type { CollectedBody } from './client-body.js'
 import { Relay } from './relay.js'
+import type { RelayOwner } from './relay.js'
 
 /** What @fastify/reply-from takes for one request, with its meaning there. */
 export interface FromOptions {
@@ -52,7 +53,7 @@ type TrackedResponse = ServerResponse & { [kForward]?: Forward }
 
 interface Body { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
 
-class Forward implements CallHandler {
+class Forward implements CallHandler, RelayOwner {
   readonly #route: ForwardRoute
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -107,6 +108,14 @@ class Forward implements CallHandler {
     this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
   }
 
+  relayWantsMore (): void {
+    this.#call!.resume()
+  }
+
+  relayAbandoned (): void {
+    this.clientClosed()
+  }
+
   informed (): void {}
 
   // Step 8: relay.
@@ -122,7 +131,7 @@ class Forward implements CallHandler {
     const message = this.#request.raw
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
-    const relay = this.#relay = new Relay(reply, this.#route.options.responseBuffer, () => this.#call!.resume(), () => this.clientClosed())
+    const relay = this.#relay = new Relay(reply, this.#route.options.responseBuffer, this)
     if (this.#options.onResponse === undefined) {
       relay.head(status, headers)
       return
@@ -184,7 +193,8 @@ class Forward implements CallHandler {
   #path (dest: string): string {
     const url = this.#request.raw.url!
     const question = url.indexOf('?')
-    const path = dest !== '' ? dest : question === -1 ? url : url.slice(0, question)
+    // http-proxy leaves nothing of `/prefix?query`, and reply-from would take the prefix for it.
+    const path = dest === '' ? '/' : dest
     const absolute = PLAIN_PATH.test(path) ? path : normalized(path, this.#target.origin)
     const { queryString } = this.#options
     if (queryString === undefined) return question === -1 ? absolute : absolute + url.slice(question)

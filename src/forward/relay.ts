@@ -1,7 +1,16 @@
+import { isAscii } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { HoldfastError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
+
+/** Who gets the response from the backend. */
+export interface RelayOwner {
+  /** The client takes more of a response whose `data` returned false. */
+  relayWantsMore (): void
+  /** Nobody will take the rest. */
+  relayAbandoned (): void
+}
 
 /**
  * Step 8: a response on its way to the client, through the Fastify reply, so that the app's hooks run. What arrives whole in
@@ -11,8 +20,7 @@ import type { HeaderRecord } from '../http/headers.js'
 export class Relay {
   readonly #reply: FastifyReply
   readonly #buffer: number
-  readonly #onWanted: () => void
-  readonly #onAbandoned: () => void
+  readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
   #chunks: Buffer[] = []
@@ -21,15 +29,10 @@ export class Relay {
   #ended = false
   #paused = false
 
-  /**
-   * @param onWanted the client takes more of a response whose `data` returned false
-   * @param onAbandoned nobody will take the rest
-   */
-  constructor (reply: FastifyReply, responseBuffer: number, onWanted: () => void, onAbandoned: () => void) {
+  constructor (reply: FastifyReply, responseBuffer: number, owner: RelayOwner) {
     this.#reply = reply
     this.#buffer = responseBuffer
-    this.#onWanted = onWanted
-    this.#onAbandoned = onAbandoned
+    this.#owner = owner
   }
 
   /** The response's head; what has come by the end of this turn decides whether it streams. */
@@ -91,10 +94,10 @@ export class Relay {
       read: () => {
         if (!this.#paused) return
         this.#paused = false
-        this.#onWanted()
+        this.#owner.relayWantsMore()
       },
       destroy: (error, callback) => {
-        if (!this.#ended) this.#onAbandoned()
+        if (!this.#ended) this.#owner.relayAbandoned()
         callback(error)
       }
     })
@@ -117,9 +120,20 @@ export class Relay {
       // Fastify would call a buffer application/octet-stream where the backend said nothing.
       this.#reply.send(Readable.from(this.#chunks, { objectMode: false }))
     } else {
-      this.#reply.send(this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#size))
+      const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size)
+      // Node writes a head and a string with one write, a head and a buffer with a writev: 4 us of 90 a request.
+      if (this.#size <= SHORT && isAscii(body)) this.#reply.serializer(asItIs).send(body.toString('latin1'))
+      else this.#reply.send(body)
     }
   }
+}
+
+// Beyond that the copy costs more than it saves.
+const SHORT = 16_384
+
+// Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string.
+function asItIs (payload: unknown): string {
+  return payload as string
 }
 
 // One microtask for all responses that begin in a turn: it runs when undici has read what the socket had.

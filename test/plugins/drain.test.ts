@@ -71,16 +71,19 @@ t.test('at the deadline what is left is cut, counted and logged', async t => {
   hung.write(GET)
   const streaming = await clientFor(t, { port })
   streaming.write('GET /api/body HTTP/1.1\r\nHost: a\r\n\r\n')
+  const uploading = await clientFor(t, { port })
+  uploading.write('POST /api HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello')
   await backend.waitFor(({ requests }) => requests === 2)
+  await new Promise<void>(resolve => streaming.socket.once('data', () => resolve()))
   const began = performance.now()
   await gateway.drain()
   const took = performance.now() - began
   t.ok(took >= 140, `not before its deadline: ${took} ms`)
   t.ok(took < 3_000, `and not long after it: ${took} ms`)
-  await Promise.all([hung.ended, streaming.ended])
+  await Promise.all([hung.ended, streaming.ended, uploading.ended])
   await backend.waitFor(({ open }) => open === 0)
   const cut = log.filter(({ msg }) => /deadline/.test(msg ?? ''))
-  t.match(cut, [{ connections: 2, deadline: 150 }])
+  t.match(cut, [{ connections: 3, deadline: 150 }])
 })
 
 t.test('draining twice is draining once', async t => {

@@ -4,7 +4,9 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { gateway, getGateway, proxy } from '../../src/index.js'
-import type { Gateway, GatewayOptions, ProxyOptions, Target } from '../../src/index.js'
+import type { Gateway, GatewayOptions, ProxyOptions, Target, TargetOptions } from '../../src/index.js'
+import { resolveTargetOptions } from '../../src/options.js'
+import { TargetRegistry } from '../../src/target/registry.js'
 import { type Backend, type BackendOptions, type BackendScript, startBackend } from './backend.js'
 import { type RawClient, rawClient } from './client.js'
 
@@ -53,6 +55,14 @@ export async function clientFor (t: Scope, to: { port: number }): Promise<RawCli
   const client = await rawClient(to.port)
   t.teardown(() => client.destroy())
   return client
+}
+
+/** A target of a backend of its own, without an app; destroyed with its test. */
+export async function targetFor (t: Pick<Test, 'teardown' | 'fail'>, script: BackendScript, options: TargetOptions = {}): Promise<{ backend: Backend, target: Target }> {
+  const backend = await backendFor(t, script)
+  const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => t.fail('an observer threw', { error: String(error) }) })
+  t.teardown(() => registry.destroy())
+  return { backend, target: registry.declare({ origin: new URL(backend.url), options: resolveTargetOptions({}, options), prefix: '/' }) }
 }
 
 /** A destination for an app's log, and what has come in. */

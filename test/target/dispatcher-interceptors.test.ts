@@ -1,19 +1,8 @@
 import { gzipSync } from 'node:zlib'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { interceptors, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import { resolveTargetOptions } from '../../src/options.js'
-import { TargetRegistry } from '../../src/target/registry.js'
-import type { Target } from '../../src/target/target.js'
-import type { Backend, RequestScript } from '../support/backend.js'
-import { backendFor } from '../support/gateway.js'
-
-async function targetFor (t: Test, script: RequestScript): Promise<{ backend: Backend, target: Target }> {
-  const backend = await backendFor(t, script)
-  const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => t.fail('an observer threw', { error: String(error) }) })
-  t.teardown(() => registry.destroy())
-  return { backend, target: registry.declare({ origin: new URL(backend.url), options: resolveTargetOptions({}, {}), prefix: '/' }) }
-}
+import { targetFor } from '../support/gateway.js'
 
 t.test('redirects are followed over the pool', async t => {
   const { backend, target } = await targetFor(t, ({ path }, connection) => {

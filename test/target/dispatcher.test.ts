@@ -1,21 +1,10 @@
 import { Readable } from 'node:stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { FormData, fetch as undiciFetch, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import { resolveTargetOptions } from '../../src/options.js'
-import type { TargetOptions } from '../../src/options.js'
-import { TargetRegistry } from '../../src/target/registry.js'
-import type { Target } from '../../src/target/target.js'
-import type { Backend, RequestScript } from '../support/backend.js'
+import type { RequestScript } from '../support/backend.js'
 import { persistent } from '../support/behaviours.js'
-import { backendFor } from '../support/gateway.js'
-
-async function targetFor (t: Test, script: RequestScript, options: TargetOptions = {}): Promise<{ backend: Backend, target: Target }> {
-  const backend = await backendFor(t, script)
-  const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => t.fail('an observer threw', { error: String(error) }) })
-  t.teardown(() => registry.destroy())
-  return { backend, target: registry.declare({ origin: new URL(backend.url), options: resolveTargetOptions({}, options), prefix: '/' }) }
-}
+import { targetFor } from '../support/gateway.js'
 
 const echo: RequestScript = ({ method, path, body }, connection) => connection.reply({
   headers: { 'Content-Type': 'application/json' },

@@ -1,0 +1,149 @@
+import t, { type Test } from 'tap'
+import type { ProxyOptions } from '../../src/index.js'
+import type { Backend, BackendScript } from '../support/backend.js'
+import type { RawClient } from '../support/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import type { RunningGateway } from '../support/gateway.js'
+
+const echo: BackendScript = ({ method, body, header }, connection) => connection.reply({
+  body: JSON.stringify({ method, body: body.toString(), length: header('content-length'), coding: header('transfer-encoding'), expect: header('expect') })
+})
+
+async function between (t: Test, route: ProxyOptions, script = echo): Promise<RunningGateway & { backend: Backend, client: RawClient }> {
+  const backend = await backendFor(t, script, { log: true })
+  const running = await gatewayFor(t, { routes: [{ upstream: backend.url, ...route }] })
+  return Object.assign(running, { backend, client: await clientFor(t, running) })
+}
+
+const post = (fields: string, rest = ''): string => `POST / HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n${rest}`
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
+const LAST = '0\r\n\r\n'
+const LIMIT = { retry: { replayLimit: 10 } }
+
+t.test('a body that is held whole goes with its length, whichever way it came', async t => {
+  const { client } = await between(t, LIMIT)
+  for (const bytes of [post('Content-Length: 5', 'hello'), post('Transfer-Encoding: chunked', chunk('hel') + chunk('lo') + LAST)]) {
+    client.write(bytes)
+    t.match(JSON.parse((await client.response()).body.toString()), { body: 'hello', length: '5', coding: undefined })
+  }
+})
+
+t.test('a body over the limit streams, as it came', async t => {
+  const { client } = await between(t, LIMIT)
+  const body = 'x'.repeat(300_000)
+  client.write(post(`Content-Length: ${body.length}`, body))
+  t.strictSame(JSON.parse((await client.response()).body.toString()), { method: 'POST', body, length: String(body.length) })
+  client.write(post('Transfer-Encoding: chunked', chunk(body) + LAST))
+  t.strictSame(JSON.parse((await client.response()).body.toString()), { method: 'POST', body, coding: 'chunked' })
+})
+
+t.test('a trickling uploader holds no connection', async t => {
+  const { client, target, backend } = await between(t, { retry: { replayLimit: 1_000 } })
+  client.write(post('Content-Length: 10', 'hello'))
+  const other = await clientFor(t, { port: client.socket.remotePort ?? 0 })
+  other.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.equal((await other.response()).status, 200)
+  t.match(target.snapshot().connections, { active: 0, connecting: 0, pending: 0 })
+  t.equal(backend.requests, 1)
+  client.write('hello')
+  t.match(JSON.parse((await client.response()).body.toString()), { body: 'hellohello' })
+  t.equal(backend.accepted, 1)
+})
+
+t.test('a body that does not come in time is a 408, before a connection is taken', async t => {
+  for (const start of [post('Content-Length: 10', 'hello'), post('Transfer-Encoding: chunked', chunk('hello'))]) {
+    const { client, backend } = await between(t, { clientBodyTimeout: 100 })
+    client.write(start)
+    const response = await client.response()
+    t.equal(response.status, 408)
+    t.equal(response.header('connection'), 'close')
+    t.match(JSON.parse(response.body.toString()), { code: 'HOLDFAST_ERR_CLIENT_BODY_TIMEOUT' })
+    t.equal(await client.ended, 'fin')
+    t.equal(backend.accepted, 0)
+  }
+})
+
+t.test('many small pieces do not put off the deadline', async t => {
+  const { client, backend } = await between(t, { clientBodyTimeout: 150 })
+  client.write(post('Content-Length: 1000'))
+  const timer = setInterval(() => client.write('x'), 20)
+  t.teardown(() => clearInterval(timer))
+  t.equal((await client.response()).status, 408)
+  t.equal(backend.accepted, 0)
+})
+
+t.test('a streamed body that stops is a 408 too, and frees the connection', async t => {
+  const { client, backend, target } = await between(t, { clientBodyTimeout: 100, ...LIMIT })
+  client.write(post('Content-Length: 1000', 'x'.repeat(50)))
+  t.equal((await client.response()).status, 408)
+  await client.ended
+  await backend.waitFor(({ accepted, open }) => accepted === 1 && open === 0)
+  t.equal(target.snapshot().connections.active, 0)
+  t.equal(backend.requests, 0)
+})
+
+t.test('a body above bodyLimit is a 413, before a connection is taken where its length tells', async t => {
+  const { client, backend } = await between(t, { bodyLimit: 20, ...LIMIT })
+  client.write(post('Content-Length: 20', 'x'.repeat(20)))
+  t.equal((await client.response()).status, 200, 'the limit itself is allowed')
+  const { accepted, requests } = backend
+  client.write(post('Content-Length: 21', 'x'.repeat(21)))
+  const response = await client.response()
+  t.equal(response.status, 413)
+  t.match(JSON.parse(response.body.toString()), { code: 'HOLDFAST_ERR_BODY_LIMIT' })
+  t.strictSame({ accepted: backend.accepted, requests: backend.requests }, { accepted, requests })
+})
+
+t.test('a chunked body is a 413 when it has become too long', async t => {
+  for (const replayLimit of [10, 1_000]) {
+    const { client, backend, target } = await between(t, { bodyLimit: 20, retry: { replayLimit } })
+    client.write(post('Transfer-Encoding: chunked', chunk('x'.repeat(15))))
+    if (replayLimit === 10) await backend.waitFor(({ accepted }) => accepted === 1)
+    client.write(chunk('x'.repeat(15)))
+    t.equal((await client.response()).status, 413)
+    await until(() => target.snapshot().connections.active === 0)
+    t.equal(backend.requests, 0, 'no backend got a whole request')
+  }
+})
+
+t.test('a GET may have a body', async t => {
+  const { client, backend } = await between(t, {})
+  const inner = 'GET /inner HTTP/1.1\r\nHost: b\r\n\r\n'
+  client.write(`GET /outer HTTP/1.1\r\nHost: a\r\nContent-Length: ${inner.length}\r\nContent-Type: application/json\r\n\r\n${inner}`)
+  t.match(JSON.parse((await client.response()).body.toString()), { method: 'GET', body: inner, length: String(inner.length) })
+  t.strictSame(backend.log.map(({ path }) => path), ['/outer'], 'what it holds is no request')
+  client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  t.match(JSON.parse((await client.response()).body.toString()), { method: 'GET', body: '' })
+})
+
+t.test('a client that waits for 100 gets it, and the backend hears nothing of that', async t => {
+  const { client } = await between(t, {})
+  client.write(post('Content-Length: 5\r\nExpect: 100-continue'))
+  t.equal((await client.response()).status, 100)
+  client.write('hello')
+  const { body } = await client.response()
+  t.strictSame(JSON.parse(body.toString()), { method: 'POST', body: 'hello', length: '5' })
+})
+
+t.test('any media type streams, and none is changed', async t => {
+  const { client } = await between(t, LIMIT)
+  const body = '{ "a" : 1 }, not JSON at all'
+  for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', 'multipart/form-data; boundary=x', 'image/png']) {
+    client.write(post(`Content-Type: ${type}\r\nContent-Length: ${body.length}`, body))
+    t.match(JSON.parse((await client.response()).body.toString()), { body }, type)
+  }
+})
+
+t.test('a response that comes before the upload is done is relayed, and both connections end', async t => {
+  const { client, backend } = await between(t, LIMIT, {
+    onHead: (_head, connection) => connection.reply({ status: 403, body: 'no' }),
+    onRequest: () => {}
+  })
+  client.write(post('Content-Length: 1000000', 'x'.repeat(1_000)))
+  const response = await client.response()
+  t.equal(response.status, 403)
+  t.equal(response.body.toString(), 'no')
+  t.equal(response.header('connection'), 'close')
+  await client.ended
+  await backend.waitFor(({ open }) => open === 0)
+})
