@@ -10,6 +10,10 @@ import type { Gateway } from './targets.js'
 // response came has arrived by then.
 const SHORTEST_WATCH = 100
 const CONNECT_TIMES = 4
+const UNANNOUNCED = 'closed unannounced after a first response'
+
+/** A close that counts only if all of these connections are closed too before any is kept. */
+interface Doubt { readonly connection: ConnectionView, readonly until: Set<number> }
 
 /**
  * Learns from the responses and closes of each target's connections whether its backend keeps them open, and tells the
@@ -86,6 +90,7 @@ class Subject {
   readonly #connectMs = new Map<number, number>()
   /** Connections that have carried one response, until they count as kept or as closed. */
   readonly #watched = new Map<number, NodeJS.Timeout>()
+  #doubts: Doubt[] = []
 
   constructor (target: Target) {
     this.target = target
@@ -115,9 +120,10 @@ class Subject {
 
   closed (connection: ConnectionView, reason: CloseReason): void {
     this.#connectMs.delete(connection.id)
-    if (!this.#unwatch(connection.id)) return
-    if (reason !== 'backend_idle' && reason !== 'backend_active') return
-    this.#closedAfterFirst(connection, 'closed unannounced after a first response')
+    const watched = this.#unwatch(connection.id)
+    if (watched && reason === 'backend_idle') this.#closedAfterFirst(connection, UNANNOUNCED)
+    else if (watched && reason === 'backend_active') this.#doubt(connection)
+    this.#settleDoubts(connection.id)
   }
 
   apply (event: PersistenceEvent): void {
@@ -151,7 +157,25 @@ class Subject {
     return this.#watched.delete(id)
   }
 
+  // Its second request was on it: the backend may never have meant to keep it, or may have failed. What becomes of those that
+  // are in the same place now tells: one that is kept, and it was an accident.
+  #doubt (connection: ConnectionView): void {
+    this.#doubts.push({ connection, until: new Set(this.#watched.keys()) })
+  }
+
+  #settleDoubts (closed: number): void {
+    if (this.#doubts.length === 0) return
+    const settled: Doubt[] = []
+    for (const doubt of this.#doubts) {
+      doubt.until.delete(closed)
+      if (doubt.until.size === 0) settled.push(doubt)
+    }
+    this.#doubts = this.#doubts.filter(doubt => doubt.until.size > 0)
+    for (const { connection } of settled) this.#closedAfterFirst(connection, UNANNOUNCED)
+  }
+
   #kept (connection: ConnectionView): void {
+    this.#doubts = []
     if (connection.trial) this.apply({ type: 'trial_passed' })
     else if (this.#state.closes > 0) this.apply({ type: 'kept' })
   }

@@ -200,12 +200,15 @@ export class Exchange {
 
   onError (cause: Error): void {
     const { error, reason } = this.#given ?? classify(cause, { connection: this.#connection, written: this.#written, requestSent: this.#requestSent })
-    this.#owner.exchangeEnded(this.#connection, this.#over ? 'undici_limit' : reason, this.#status === 0 ? undefined : this.#view(false))
+    const lost = this.#given === undefined && reason === 'backend_active'
+    // It was closed before anything was asked of it, whatever it was taken for.
+    const closeReason = this.#over ? 'undici_limit' : lost && !this.#written && this.#terms.reused ? 'backend_idle' : reason
+    this.#owner.exchangeEnded(this.#connection, closeReason, this.#status === 0 ? undefined : this.#view(false))
     if (this.#over) return
     this.#over = true
     this.#sink.failed({
       error,
-      lost: this.#given === undefined && reason === 'backend_active',
+      lost,
       reused: this.#terms.reused,
       written: this.#written,
       // A parser error is an answer, if not one that can be read.

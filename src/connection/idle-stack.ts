@@ -17,6 +17,8 @@ export interface IdleStackHost {
   close (connection: Connection, reason: CloseReason, idleMs: number): void
 }
 
+interface Ended { readonly connection: Connection, readonly reason: CloseReason }
+
 // Servers answer a connection that stays silent with 408, or block a thread on it.
 const UNUSED_LIMIT = 10_000
 // Sweeping more often would find little; expiry is checked whenever one is taken.
@@ -47,46 +49,47 @@ export class IdleStack {
   /** The most recently used one that fits; those met on the way whose time is over are closed. */
   take (fit: Fit): Connection | undefined {
     const now = this.#clock()
+    let ended: Ended[] | undefined
+    let taken: Connection | undefined
     for (let i = this.#connections.length - 1; i >= 0; i--) {
       const connection = this.#connections[i]!
       const expired = this.#expired(connection, now)
       if (expired !== undefined) {
-        this.#closeAt(i, expired, now)
+        this.#connections.splice(i, 1)
+        ended ??= []
+        ended.push({ connection, reason: expired })
         continue
       }
       // The ones below have been idle for longer.
-      if (now - connection.idleSince > fit.maxIdle) return undefined
+      if (now - connection.idleSince > fit.maxIdle) break
       if (connection.trial && !fit.trial) continue
       this.#connections.splice(i, 1)
-      return connection
+      taken = connection
+      break
     }
-    return undefined
+    if (ended !== undefined) this.#close(ended, now)
+    return taken
   }
 
   /** Closes the one that has been idle longest; false where there is none. */
   closeOldest (reason: CloseReason): boolean {
-    if (this.#connections.length === 0) return false
-    this.#closeAt(0, reason, this.#clock())
+    const connection = this.#connections.shift()
+    if (connection === undefined) return false
+    this.#close([{ connection, reason }], this.#clock())
     return true
   }
 
   /** Closes those that have been idle at least since a time; returns how many. */
   closeSince (idleSince: number, reason: CloseReason): number {
-    const now = this.#clock()
-    let closed = 0
-    for (let i = this.#connections.length - 1; i >= 0; i--) {
-      if (this.#connections[i]!.idleSince > idleSince) continue
-      this.#closeAt(i, reason, now)
-      closed++
-    }
-    return closed
+    return this.#closeWhere(connection => connection.idleSince <= idleSince ? reason : undefined)
   }
 
   /** Closes one that its backend has ended; false where it was not here. */
   lost (connection: Connection, reason: CloseReason): boolean {
     const at = this.#connections.indexOf(connection)
     if (at === -1) return false
-    this.#closeAt(at, reason, this.#clock())
+    this.#connections.splice(at, 1)
+    this.#close([{ connection, reason }], this.#clock())
     return true
   }
 
@@ -106,9 +109,22 @@ export class IdleStack {
     return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#host.idleLimit) : this.#host.idleLimit
   }
 
-  #closeAt (at: number, reason: CloseReason, now: number): void {
-    const [connection] = this.#connections.splice(at, 1)
-    this.#host.close(connection!, reason, now - connection!.idleSince)
+  #closeWhere (reasonOf: (connection: Connection) => CloseReason | undefined): number {
+    const ended: Ended[] = []
+    for (let i = this.#connections.length - 1; i >= 0; i--) {
+      const connection = this.#connections[i]!
+      const reason = reasonOf(connection)
+      if (reason === undefined) continue
+      this.#connections.splice(i, 1)
+      ended.push({ connection, reason })
+    }
+    this.#close(ended, this.#clock())
+    return ended.length
+  }
+
+  // Only when the stack is as it will be: whoever is told of a close may close others, or take one.
+  #close (ended: readonly Ended[], now: number): void {
+    for (const { connection, reason } of ended) this.#host.close(connection, reason, now - connection.idleSince)
   }
 
   // One timer, for whichever's time is over first; taking a connection does not move it.
@@ -122,13 +138,9 @@ export class IdleStack {
   #sweep (): void {
     this.stop()
     const now = this.#clock()
+    this.#closeWhere(connection => this.#expired(connection, now))
     let next = Infinity
-    for (let i = this.#connections.length - 1; i >= 0; i--) {
-      const connection = this.#connections[i]!
-      const expired = this.#expired(connection, now)
-      if (expired === undefined) next = Math.min(next, connection.idleSince + this.#limitOf(connection), connection.expiresAt)
-      else this.#closeAt(i, expired, now)
-    }
+    for (const connection of this.#connections) next = Math.min(next, connection.idleSince + this.#limitOf(connection), connection.expiresAt)
     this.#sweepBy(next)
   }
 }

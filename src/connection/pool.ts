@@ -124,7 +124,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     if (reason !== undefined) {
       this.#active.delete(connection)
-      this.#named(connection, reason, undefined)
+      this.#named(connection, reason, reason === 'backend_idle' ? this.#clock() - connection.idleSince : undefined)
       // Not at once: this is called while undici reads the response.
       queueMicrotask(() => connection.destroy())
       this.#fill()

@@ -151,7 +151,9 @@ t.test('proxied routes work behind an HTTP/2 front end', async t => {
   t.strictSame(backend.malformed, [])
 })
 
-t.test('an HTTP/2 request need not say that it has a body', { todo: 'src/forward: a body without Content-Length and Content-Type is lost' }, async t => {
+t.test('an HTTP/2 request need not say that it has a body', async t => {
   const { session } = await behindHttp2(t, ({ body }, connection) => connection.reply({ body }))
-  t.equal((await send(session, { ':method': 'POST' }, 'hello')).body, 'hello')
+  const { headers, body } = await send(session, { ':method': 'POST' }, 'hello')
+  t.equal(headers[':status'], 200)
+  t.equal(body, 'hello', { todo: 'src/forward: a body without Content-Length and Content-Type is lost' })
 })

@@ -94,6 +94,31 @@ t.test('an unannounced close counts while its connection is watched', async t =>
   }
 })
 
+t.test('connections that die under their second request count only if none beside them is kept', async t => {
+  const { gateway, observers, set } = fakeGateway()
+  t.teardown(inspectConnections(gateway))
+  const views = Array.from({ length: 8 }, (): { -readonly [K in keyof ConnectionView]: ConnectionView[K] } => ({ target: 'fake', id: ++lastId, served: 1, age: 1, trial: false }))
+  const tell = (what: (observer: ConnectionObserver, view: typeof views[0]) => void, which: typeof views): void => {
+    for (const view of which) for (const observer of observers) what(observer, view)
+  }
+  const firstResponses = (): void => {
+    tell((o, view) => o.opened?.(view, 1), views)
+    tell((o, view) => o.responded?.(view, { ...RESPONSE, signal: KEEPS }), views)
+  }
+  firstResponses()
+  tell((o, view) => o.closed?.(view, 'backend_active', undefined), views.slice(0, 5))
+  t.strictSame(set, [], 'what becomes of the other three is not known yet')
+  views[7]!.served = 2
+  tell((o, view) => o.responded?.(view, { ...RESPONSE, signal: KEEPS }), [views[7]!])
+  tell((o, view) => o.closed?.(view, 'backend_active', undefined), views.slice(5, 7))
+  t.strictSame(set, [], 'one was kept: the backend keeps connections, and lost some')
+
+  for (const view of views) { view.id = ++lastId; view.served = 1 }
+  firstResponses()
+  tell((o, view) => o.closed?.(view, 'backend_active', undefined), views)
+  t.equal(set[0]?.[0], 'non-persistent', 'none was kept')
+})
+
 t.test('a target with the inspector off is left alone', async t => {
   const { gateway, observers, set } = fakeGateway(false)
   t.teardown(inspectConnections(gateway))

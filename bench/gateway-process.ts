@@ -1,0 +1,61 @@
+import { pathToFileURL } from 'node:url'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import httpProxy from '@fastify/http-proxy'
+import type * as Holdfast from '../src/index.js'
+import type { Answers, GatewaySetup, PersistenceChange, Question } from './gateway.js'
+
+// The child process: one gateway with one target, and answers over IPC to what the measurement asks. Its setup comes as
+// the one argument.
+
+const setup = JSON.parse(process.argv[2] ?? '{}') as GatewaySetup & { entry: string }
+const changes: PersistenceChange[] = []
+let snapshot: () => Holdfast.TargetSnapshot | undefined = () => undefined
+
+const app = setup.stock === undefined ? await holdfast() : await stock(setup.stock)
+const url = await app.listen({ host: '127.0.0.1', port: 0 })
+
+process.on('message', (question: { id: number, name: Question }) => {
+  answerTo(question.name).then(
+    (answer) => process.send?.({ id: question.id, answer }),
+    (error: unknown) => process.send?.({ id: question.id, error: String(error) })
+  )
+})
+process.once('disconnect', () => process.exit())
+process.send?.({ url })
+
+async function holdfast (): Promise<FastifyInstance> {
+  const { gateway, getGateway, proxy } = await import(pathToFileURL(setup.entry).href) as typeof Holdfast
+  const made = Fastify({ logger: false })
+  await made.register(gateway, setup.gateway ?? {})
+  await made.register(proxy, { ...setup.proxy, upstream: setup.upstream })
+  const { targets } = getGateway(made)
+  getGateway(made).observe({
+    persistenceChanged: (_target, from, to, cause) => { changes.push({ from, to, cause, at: Date.now() }) }
+  })
+  snapshot = () => [...targets][0]?.snapshot()
+  return made
+}
+
+async function stock (undici: object): Promise<FastifyInstance> {
+  const made = Fastify({ logger: false })
+  await made.register(httpProxy, { upstream: setup.upstream, undici })
+  return made
+}
+
+async function answerTo (name: Question): Promise<Answers[Question]> {
+  switch (name) {
+    case 'snapshot': return snapshot()
+    case 'changes': return changes
+    case 'usage': return { cpu: process.cpuUsage(), heapUsed: collected(), resources: process.getActiveResourcesInfo() }
+    case 'close': await app.close()
+  }
+}
+
+/** What is left on the heap; garbage is in it unless the process was started with --expose-gc. */
+function collected (): number {
+  const { gc } = globalThis as { gc?: () => void }
+  // What one pass finalises, the next one frees.
+  for (let pass = 0; pass < 4; pass++) gc?.()
+  return process.memoryUsage().heapUsed
+}

@@ -1,0 +1,108 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '../src/index.js'
+import { compile } from './compiled.js'
+
+/** What a gateway process is started with; it goes there as JSON. */
+export interface GatewaySetup {
+  upstream: string
+  gateway?: GatewayOptions
+  proxy?: ProxyOptions
+  /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
+  stock?: object
+}
+
+export interface PersistenceChange {
+  from: Persistence
+  to: Persistence
+  cause: string
+  /** `Date.now()` */
+  at: number
+}
+
+export interface Usage {
+  /** Of the process so far, in us. */
+  cpu: { user: number, system: number }
+  heapUsed: number
+  /** The kinds of what would keep the process alive, one entry each. */
+  resources: string[]
+}
+
+export interface Answers {
+  /** Undefined where the gateway is not Holdfast. */
+  snapshot: TargetSnapshot | undefined
+  changes: PersistenceChange[]
+  usage: Usage
+  /** `app.close()` is done; the process goes on answering. */
+  close: undefined
+}
+
+export type Question = keyof Answers
+
+let entry: string | undefined
+
+/** A gateway in a process of its own. */
+export class Gateway {
+  readonly url: string
+  readonly #child: ChildProcess
+  readonly #waiting = new Map<number, { resolve (answer: unknown): void, reject (error: Error): void }>()
+  #lastId = 0
+
+  constructor (child: ChildProcess, url: string) {
+    this.url = url
+    this.#child = child
+    child.on('message', ({ id, answer, error }: { id: number, answer?: unknown, error?: string }) => {
+      if (error === undefined) this.#waiting.get(id)?.resolve(answer)
+      else this.#waiting.get(id)?.reject(new Error(error))
+      this.#waiting.delete(id)
+    })
+    child.once('exit', (code, signal) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`the gateway process ended with ${signal ?? code}`))
+    })
+  }
+
+  get port (): number {
+    return Number(new URL(this.url).port)
+  }
+
+  async ask<Name extends Question> (name: Name): Promise<Answers[Name]> {
+    const id = ++this.#lastId
+    return await new Promise<Answers[Name]>((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject })
+      this.#child.send({ id, name })
+    })
+  }
+
+  async snapshot (): Promise<TargetSnapshot> {
+    const snapshot = await this.ask('snapshot')
+    if (snapshot === undefined) throw new Error('this gateway has no managed target')
+    return snapshot
+  }
+
+  /** Ends the process, whatever it is doing. */
+  async stop (): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exited
+  }
+}
+
+/**
+ * Starts a gateway process; the caller stops it. It refuses nothing under pressure unless its setup says so: how busy the
+ * machine is, is not what is measured.
+ */
+export async function startGateway (setup: GatewaySetup, nodeArguments: string[] = []): Promise<Gateway> {
+  entry ??= compile()
+  const child = fork(join(import.meta.dirname, 'gateway-process.ts'), [JSON.stringify({ ...setup, gateway: { pressure: false, ...setup.gateway }, entry })], {
+    execArgv: ['--import=tsx', ...nodeArguments],
+    // JSON has no Infinity, which a snapshot may hold.
+    serialization: 'advanced'
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (message: { url: string }) => resolve(message.url))
+    child.once('exit', (code, signal) => reject(new Error(`the gateway process ended with ${signal ?? code} before it listened`)))
+  })
+  return new Gateway(child, url)
+}

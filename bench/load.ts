@@ -1,0 +1,35 @@
+import { execFile, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const CLIENTS = 64
+const run = promisify(execFile)
+
+export interface Loaded {
+  requests: number
+  errors: number
+}
+
+/** What makes the load: wrk where it is installed, else a process of our own, which leaves less CPU to the gateway. */
+export const loadedBy = await run('wrk', ['-v']).then(() => 'wrk', (error: { code: unknown }) => error.code === 'ENOENT' ? 'our own clients' : 'wrk')
+
+/** Keep-alive GETs from 64 client connections for a time, made in another process. */
+export async function load (url: string, seconds: number): Promise<Loaded> {
+  return loadedBy === 'wrk' ? await loadByWrk(url, seconds) : await loadByProcess(url, seconds)
+}
+
+async function loadByWrk (url: string, seconds: number): Promise<Loaded> {
+  const { stdout } = await run('wrk', ['-t1', `-c${CLIENTS}`, `-d${seconds}s`, url])
+  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
+  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
+  return {
+    requests: number(/(\d+) requests in/),
+    errors: number(/Non-2xx or 3xx responses: (\d+)/) + socketErrors.reduce((sum, count) => sum + count, 0)
+  }
+}
+
+async function loadByProcess (url: string, seconds: number): Promise<Loaded> {
+  const child = fork(join(import.meta.dirname, 'load-process.ts'), [new URL(url).port, String(CLIENTS), String(seconds)], { execArgv: ['--import=tsx'] })
+  return (await once(child, 'message'))[0] as Loaded
+}

@@ -1,0 +1,108 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { request } from '../test/support/client.js'
+import type { BackendCounts } from './backends.js'
+
+export function nginxInstalled (): boolean {
+  try {
+    execFileSync('nginx', ['-v'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A real nginx of one process that answers with the id of the request. */
+export class RealNginx {
+  readonly url: string
+  readonly #child: ChildProcess
+  readonly #directory: string
+  readonly #statusUrl: string
+  #statusRequests = 0
+
+  constructor (child: ChildProcess, directory: string, port: number, statusPort: number) {
+    this.#child = child
+    this.#directory = directory
+    this.url = `http://127.0.0.1:${port}`
+    this.#statusUrl = `http://127.0.0.1:${statusPort}`
+  }
+
+  /** Connections now and so far, without those that ask for it. */
+  async status (): Promise<{ active: number, accepted: number }> {
+    const { body } = await request(this.#statusUrl)
+    this.#statusRequests++
+    const [active = 0, accepted = 0] = (body.toString().match(/\d+/g) ?? []).map(Number)
+    return { active: active - 1, accepted: accepted - this.#statusRequests }
+  }
+
+  /** By its status, and its logs: what it says of a connection that the client left. */
+  async counts (): Promise<BackendCounts> {
+    const { active, accepted } = await this.status()
+    const leftByClient = this.#lines('error.log').filter((line) => line.includes('closed keepalive connection') || line.includes('closed connection')).length
+    return {
+      accepted,
+      closes: accepted - active - leftByClient,
+      askedToKeep: this.#lines('access.log').filter((line) => line !== 'close').length
+    }
+  }
+
+  async stop (): Promise<void> {
+    const exited = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    await exited
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #lines (log: string): string[] {
+    return readFileSync(join(this.#directory, log), 'latin1').split('\n').slice(0, -1)
+  }
+}
+
+export interface NginxSetup {
+  /** What its `keepalive_timeout` is set to. */
+  keepAliveTimeout?: string
+  /** @default 1000, as nginx has it */
+  keepAliveRequests?: number
+  /** Bytes to add to its answers. */
+  size?: number
+  /** Whether it keeps the logs that `counts` reads, which costs it time. Default true. */
+  logs?: boolean
+}
+
+export async function startNginx (setup: NginxSetup = {}): Promise<RealNginx> {
+  const { keepAliveTimeout = '75s', keepAliveRequests = 1000, size = 0, logs = true } = setup
+  const directory = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
+  const [port, statusPort] = [await freePort(), await freePort()]
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ')
+  await writeFile(join(directory, 'nginx.conf'), `
+daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log ${logs ? 'info' : 'error'};
+events { worker_connections 4096; }
+http {
+  ${temporary}
+  log_format asked '$http_connection';
+  keepalive_timeout ${keepAliveTimeout}; keepalive_requests ${keepAliveRequests}; default_type application/json;
+  server { listen 127.0.0.1:${port}; access_log ${logs ? 'access.log asked' : 'off'}; location / { return 200 '{"id":"$http_x_id","pad":"${'x'.repeat(size)}"}'; } }
+  server { listen 127.0.0.1:${statusPort}; access_log off; location / { stub_status; } }
+}
+`)
+  const child = spawn('nginx', ['-p', directory, '-c', 'nginx.conf'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const nginx = new RealNginx(child, directory, port, statusPort)
+  while (child.exitCode === null && await nginx.status().catch(() => undefined) === undefined) await wait(20)
+  if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`)
+  return nginx
+}
+
+async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}

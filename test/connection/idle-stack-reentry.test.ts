@@ -1,0 +1,50 @@
+// Whoever is told of a close may turn its target non-persistent, which empties the stack that is being walked.
+import t from 'tap'
+import type { Connection } from '../../src/connection/connection.js'
+import { IdleStack } from '../../src/connection/idle-stack.js'
+import type { CloseReason } from '../../src/connection/observer.js'
+
+/** What the stack reads of a connection. */
+function idle (id: number, endedBy?: CloseReason): Connection {
+  return { id, endedBy, idleSince: 0, expiresAt: Infinity, served: 1, trial: false, state: 'idle' } as unknown as Connection
+}
+
+function stackOf (connections: Connection[], closed: [number, CloseReason][]): IdleStack {
+  const stack: IdleStack = new IdleStack({
+    idleLimit: 1_000,
+    close: ({ id }, reason) => {
+      closed.push([id, reason])
+      stack.closeSince(Infinity, 'non_persistent')
+    }
+  }, () => 1)
+  for (const connection of connections) stack.push(connection)
+  t.teardown(() => stack.stop())
+  return stack
+}
+
+t.test('an ended connection met on the way may bring the whole stack down', async t => {
+  const closed: [number, CloseReason][] = []
+  const stack = stackOf([idle(1), idle(2), idle(3, 'backend_idle')], closed)
+  const taken = stack.take({ maxIdle: Infinity, trial: true })
+  t.equal(taken?.id, 2, 'what was found is the caller\'s')
+  t.strictSame(closed, [[3, 'backend_idle'], [1, 'non_persistent']])
+  t.equal(stack.size, 0)
+})
+
+t.test('each connection is closed once when closing one closes all', async t => {
+  const closed: [number, CloseReason][] = []
+  const stack = stackOf([idle(1), idle(2), idle(3)], closed)
+  t.equal(stack.closeSince(Infinity, 'stale_suspect'), 3)
+  t.strictSame(closed.map(([id]) => id).sort(), [1, 2, 3])
+  t.equal(stack.size, 0)
+})
+
+t.test('the oldest, and one that is lost, take the others along', async t => {
+  for (const close of [(s: IdleStack) => s.closeOldest('evicted'), (s: IdleStack, lost: Connection) => s.lost(lost, 'backend_idle')]) {
+    const closed: [number, CloseReason][] = []
+    const first = idle(1)
+    const stack = stackOf([first, idle(2)], closed)
+    t.ok(close(stack, first))
+    t.strictSame(closed.map(([id]) => id), [1, 2])
+  }
+})
