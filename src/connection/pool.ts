@@ -44,6 +44,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #active = new Set<Connection>()
   readonly #dials = new Set<OwnedDial>()
   readonly #upgraded = new Set<Duplex>()
+  /** Of the active ones, those whose response has ended this very moment. */
+  #settling = 0
   /** Those with a dial of their own, or about to try it again. */
   readonly #dialling = new WaitingQueue()
   /** Those without. */
@@ -87,6 +89,12 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     const ticket: Ticket = {
       waiter, freshOnly: fit.maxIdle < 0, since: now, deadline: now + pendingTimeout,
       dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
+    }
+    // A connection is about to be returned, for this one or for one before it.
+    if (!ticket.freshOnly && this.#queued.size < this.#settling) {
+      this.#queued.push(ticket)
+      this.#armQueueTimer()
+      return ticket
     }
     // Whoever queued before has the better claim on a place.
     if (this.#queued.size === 0 && this.#makeRoom()) {
@@ -132,6 +140,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     // undici decides after this call whether it keeps the socket, in ways that it does not tell (a HEAD without a length, a
     // request not yet written whole). A microtask later the socket itself says so, and nothing has been read meanwhile.
+    this.#settling++
     queueMicrotask(() => this.#settle(connection))
   }
 
@@ -195,22 +204,24 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   #settle (connection: Connection): void {
-    // An error after the end has closed it.
-    if (!this.#active.delete(connection)) return
+    this.#settling--
+    // Unless an error after the end has closed it.
+    if (this.#active.delete(connection)) this.#takeBack(connection)
+    // Whoever waits still takes none but a fresh one, or was promised one that went to somebody before him.
+    this.#fill()
+  }
+
+  #takeBack (connection: Connection): void {
     const now = this.#clock()
     const ended = connection.endedBy
     const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
     if (reason !== undefined) {
       this.close(connection, reason, ended === 'backend_idle' ? 0 : undefined)
-      this.#fill()
       return
     }
     connection.idleSince = now
     this.#host.observers.released(connection.view)
-    if (this.#offer(connection, false)) return
-    this.#idle.push(connection)
-    // Whoever waits still takes none but a fresh one, for which this one makes room if need be.
-    this.#fill()
+    if (!this.#offer(connection, false)) this.#idle.push(connection)
   }
 
   #worn (connection: Connection, now: number): CloseReason | undefined {
@@ -263,7 +274,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       this.#checkEmpty()
       return
     }
-    for (let ticket = this.#queued.first; ticket !== undefined && this.#makeRoom(); ticket = this.#queued.first) {
+    for (let ticket = this.#queued.first; ticket !== undefined && this.#queued.size > this.#settling && this.#makeRoom(); ticket = this.#queued.first) {
       this.#dequeue(ticket)
       this.#dialling.push(ticket)
       this.#dial(ticket)

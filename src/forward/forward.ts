@@ -2,6 +2,7 @@ import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
@@ -222,7 +223,7 @@ class Forward implements CallHandler, RelayOwner {
     if (parsed instanceof Readable) return { content: parsed, type: undefined }
     if (parsed === undefined || parsed === null || parsed === '') {
       // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
-      const unread = !raw.readableEnded && (raw.headers['transfer-encoding'] !== undefined || (contentLength(raw) ?? 0) > 0)
+      const unread = !raw.readableEnded && hasBody(raw)
       return { content: unread && method === raw.method ? raw : null, type: undefined }
     }
     if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
@@ -292,6 +293,12 @@ const PLAIN_PATH = /^(?:\/(?!\.|%2e)[\w~!$&'()*+,;=:@%.-]*)+$/i
 // With the dot in front, two leading slashes stay a path.
 function normalized (path: string, origin: string): string {
   return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
+}
+
+// HTTP/2 has no Transfer-Encoding, and need not tell a length: what matters is whether its stream ended with the headers.
+function hasBody (message: IncomingMessage): boolean {
+  if (message.httpVersionMajor === 2) return !(message as unknown as Http2ServerRequest).stream.endAfterHeaders
+  return message.headers['transfer-encoding'] !== undefined || (contentLength(message) ?? 0) > 0
 }
 
 function contentLength (message: IncomingMessage): number | undefined {

@@ -82,9 +82,10 @@ export function responseHeaders (raw: readonly Buffer[]): HeaderRecord {
       if (name === 'connection') nominated = union(nominated, nominatedBy(value))
       continue
     }
+    // Assigned to an object, as Fastify does with every header, it would become what the others are inherited from.
+    if (name === '__proto__') continue
     const before = out[name]
-    // An own property, whatever its name: a backend may well say `__proto__`.
-    if (before === undefined || !Object.hasOwn(out, name)) define(out, name, value)
+    if (before === undefined || !Object.hasOwn(out, name)) out[name] = value
     else if (typeof before === 'string') out[name] = [before, value]
     else before.push(value)
   }
@@ -114,7 +115,8 @@ export function toHeaderRecord (list: HeaderList): Record<string, string> {
   for (let i = 0; i + 1 < list.length; i += 2) {
     const name = list[i]!.toLowerCase()
     const value = list[i + 1]!
-    if (!Object.hasOwn(out, name)) define(out, name, value)
+    if (name === '__proto__') continue
+    if (!Object.hasOwn(out, name)) out[name] = value
     else out[name] += name === 'cookie' ? `; ${value}` : `, ${value}`
   }
   return out
@@ -161,9 +163,4 @@ function joined (list: string, value: string): string {
 function forwardedElement ({ peer, host, protocol }: Arrival): string {
   const node = peer === undefined ? 'unknown' : peer.includes(':') ? `"[${peer}]"` : peer
   return `for=${node};host="${host.replaceAll(/["\\]/g, '')}";proto=${protocol}`
-}
-
-function define (record: Record<string, unknown>, name: string, value: string): void {
-  if (name === '__proto__') Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true })
-  else record[name] = value
 }

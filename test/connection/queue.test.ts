@@ -1,6 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net'
 import t from 'tap'
 import { startBackend, type BackendConnection } from '../support/backend.js'
+import { persistent } from '../support/behaviours.js'
 import { rigFor } from './setup.js'
 
 // Answers when told to, in the order of the requests.
@@ -125,4 +126,25 @@ t.test('a client that leaves between two tries of a dial does not keep a drain w
   refused.abort()
   await drained
   t.equal(refused.finals, 1)
+})
+
+t.test('a request that is sent while a response ends waits for that connection, and dials none', async t => {
+  const backend = await startBackend(persistent())
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url, {})
+  let left = 20
+  await new Promise<void>((resolve, reject) => {
+    // As an interceptor does that follows redirects: the next request is sent from the last call of the one before.
+    const next = (): void => {
+      rig.target.dispatch({ method: 'GET', path: '/' }, {
+        onConnect () {},
+        onHeaders: () => true,
+        onData: () => true,
+        onComplete: () => { if (--left === 0) resolve(); else next() },
+        onError: reject
+      })
+    }
+    next()
+  })
+  t.equal(backend.accepted, 1)
 })

@@ -129,7 +129,7 @@ t.test('status, reason of its own, odd headers and every byte of a body arrive',
   t.strictSame(response.body, body)
 })
 
-const machinery = async (t: Test, name: string, todo: string | false = false): Promise<void> => {
+const machinery = async (t: Test, name: string): Promise<void> => {
   for (const size of [0, 10, 1_000_000]) {
     const { client } = await between(t, (_request, connection) => connection.reply({
       headers: [[name, 'one'], [name, 'two'], ['X-A', '1']], body: Buffer.alloc(size, 'x')
@@ -139,7 +139,7 @@ const machinery = async (t: Test, name: string, todo: string | false = false): P
     t.equal(response.body.length, size)
     t.equal(response.header('x-a'), '1')
     const allowed = /^(?:__proto__|constructor|tostring|valueof|x-a|via|date|connection|keep-alive|content-length|transfer-encoding)$/i
-    t.strictSame(response.rawHeaders.filter(([name]) => !allowed.test(name)), [], `${name}, ${size} bytes`, { todo })
+    t.strictSame(response.rawHeaders.filter(([name]) => !allowed.test(name)), [], `${name}, ${size} bytes`)
   }
 }
 
@@ -147,7 +147,7 @@ t.test('headers named like machinery add nothing but themselves', async t => {
   for (const name of ['constructor', 'toString', 'valueOf']) await machinery(t, name)
 })
 
-t.test('two headers named __proto__ add none of another name', t => machinery(t, '__proto__', 'src/forward: Fastify makes such an array the prototype of its headers'))
+t.test('two headers named __proto__ add none of another name', t => machinery(t, '__proto__'))
 
 t.test('a body without a type, small or large, gets none', async t => {
   for (const size of [0, 10, 1_000_000]) {
