@@ -26,6 +26,8 @@ export interface BackendRow {
   keeps: boolean
   /** How long it keeps an idle connection, where that is short enough to be met by a pause of the clients, in ms. */
   idleMs?: number
+  /** Whether it closes so late that a second request is on its connections: each such close is believed only when those beside it have ended too. */
+  closesLate?: boolean
   /** Whether it is nginx itself, which need not be installed. */
   nginx?: boolean
   start (): Promise<RunningBackend>
@@ -47,7 +49,7 @@ export const backends: BackendRow[] = [
   { name: 'python HTTP/1.0', keeps: false, start: scripted(() => pythonHttp10()) },
   { name: 'python HTTP/1.0, no length', keeps: false, start: scripted(() => pythonHttp10({ contentLength: false })) },
   { name: 'silent closer', keeps: false, start: scripted(() => silentCloser()) },
-  { name: 'silent closer, 30 ms later', keeps: false, start: scripted(() => silentCloser({ afterMs: 30 })) },
+  { name: 'silent closer, 30 ms later', keeps: false, closesLate: true, start: scripted(() => silentCloser({ afterMs: 30 })) },
   { name: 'real node', keeps: true, start: realNode() },
   { name: 'real node, 10 a connection', keeps: true, start: realNode(10) },
   { name: 'real nginx', keeps: true, nginx: true, start: realNginx('75s') },
