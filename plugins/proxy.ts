@@ -4,15 +4,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import { HoldfastError, optionError } from '../src/errors.js'
-import { RouteDispatcher } from '../src/forward/route-dispatcher.js'
-import { forward } from '../src/forward/forward.js'
 import { addFastWay } from '../src/forward/fast-way.js'
+import { forward } from '../src/forward/forward.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
 import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
+import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
@@ -142,7 +142,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
       return userRewrite === undefined ? headers : toWritable(userRewrite(headers, request))
     }
   }
-  const dispatcher = new RouteDispatcher(origin => {
+  const dispatcher = new OriginDispatcher(origin => {
     if (origin === target?.origin) return target
     return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, resolved, prefix)
   })

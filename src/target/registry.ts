@@ -1,10 +1,10 @@
-import { Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { Observers } from '../connection/observer.js'
 import type { ConnectionObserver } from '../connection/observer.js'
 import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options.js'
 import type { ResolvedTargetOptions } from '../options.js'
-import { HandlerAdapter } from './dispatch.js'
+import { OriginDispatcher } from './origin-dispatcher.js'
 import { Target } from './target.js'
 
 /** What a route declares: where to, how, and what to call it. */
@@ -33,7 +33,11 @@ export class TargetRegistry implements Iterable<Target> {
     this.observers = new Observers(init.onObserverError)
     this.maxDynamicTargets = init.maxDynamicTargets
     this.#clock = init.clock ?? (() => performance.now())
-    this.dispatcher = new RegistryDispatcher(this)
+    this.dispatcher = new OriginDispatcher(origin => {
+      const target = this.byOrigin(origin)
+      if (target === undefined) throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
+      return target
+    })
   }
 
   get (name: string): Target | undefined {
@@ -126,33 +130,6 @@ export class TargetRegistry implements Iterable<Target> {
     const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock })
     this.#targets.set(name, target)
     return target
-  }
-}
-
-class RegistryDispatcher extends Dispatcher {
-  readonly #registry: TargetRegistry
-
-  constructor (registry: TargetRegistry) {
-    super()
-    this.#registry = registry
-    this.dispatch = this.dispatch.bind(this)
-  }
-
-  override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const target = this.#registry.byOrigin(options.origin === undefined ? '' : new URL(options.origin).origin)
-    if (target !== undefined) return target.dispatch(options, handler)
-    new HandlerAdapter(handler).failed(new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET'))
-    return true
-  }
-
-  // Its targets are closed with their app; reply-from, which holds this, must not do it before.
-  override close (callback?: () => void): Promise<void> {
-    if (callback !== undefined) queueMicrotask(callback)
-    return Promise.resolve()
-  }
-
-  override destroy (): Promise<void> {
-    return Promise.resolve()
   }
 }
 

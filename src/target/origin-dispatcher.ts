@@ -1,8 +1,8 @@
 import { Dispatcher } from 'undici'
-import { HandlerAdapter } from '../target/dispatch.js'
+import { HandlerAdapter } from './dispatch.js'
 
-/** What a user's own `reply.from()` runs over: a dispatcher for each request, by its origin. */
-export class RouteDispatcher extends Dispatcher {
+/** What reply-from is given: asks for each request's origin where to send it. */
+export class OriginDispatcher extends Dispatcher {
   readonly #choose: (origin: string) => Dispatcher
 
   /** @param choose may throw: that is the request's failure then */
