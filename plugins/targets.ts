@@ -92,6 +92,9 @@ export function existingState (app: FastifyInstance): GatewayState | undefined {
 export function createState (app: FastifyInstance, settings: GatewaySettings): GatewayState {
   const state = new GatewayState(app, settings)
   states.set(app.server, state)
+  state.observe({
+    persistenceChanged: (target, from, to, cause) => app.log.info({ target, from, to, cause }, `${target} is ${to}: ${cause}`)
+  })
   app.addHook('onClose', async () => {
     // All of the clients' requests have ended by now; what is left are connections that nobody waits for.
     state.targets.destroy()

@@ -41,6 +41,8 @@ export class Connection {
   state: 'idle' | 'active' | 'closed' = 'active'
   /** Whether it tests if its backend keeps connections open. */
   trial = false
+  /** What is on it, or was last. */
+  exchange: { checkDeadline (now: number): void } | undefined
   /** HTTP/1.0 or 1.1, as the first response said. */
   minor: 0 | 1 = 1
   readonly #socket: Socket
@@ -80,8 +82,6 @@ export class Connection {
       keepAliveTimeout: NEVER,
       keepAliveMaxTimeout: NEVER,
       keepAliveTimeoutThreshold: LIFT_HINTS,
-      headersTimeout: from.options.headersTimeout,
-      bodyTimeout: from.options.bodyTimeout,
       ...(from.options.maxHeaderSize === undefined ? {} : { maxHeaderSize: from.options.maxHeaderSize }),
       ...(from.options.maxResponseSize === undefined ? {} : { maxResponseSize: from.options.maxResponseSize })
     })
@@ -96,6 +96,11 @@ export class Connection {
     if (!this.#socket.destroyed) return undefined
     // undici may have ended it too, as after a body that ended with the connection; the backend was first.
     return this.finRead ? 'backend_idle' : endReason(this.#socket.errored)
+  }
+
+  /** Whether the backend has stopped reading what is written to it. */
+  get writeBlocked (): boolean {
+    return this.#socket.writableNeedDrain
   }
 
   /** Whether the backend has sent its FIN, and all before it has been read. */

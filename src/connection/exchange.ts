@@ -85,6 +85,12 @@ export class Exchange {
   #status = 0
   #signal: PersistenceSignal | undefined
   #given: { error: HoldfastError, reason: CloseReason } | undefined
+  readonly #headersTimeout: number
+  /** 0 = none, as for an event stream, which may be silent for as long as it likes. */
+  #bodyTimeout: number
+  /** Something has moved since the last look at the deadlines. */
+  #moved = true
+  #quietSince = 0
 
   constructor (connection: Connection, owner: ExchangeOwner, sink: ExchangeSink, request: ExchangeRequest, terms: ExchangeTerms) {
     this.#connection = connection
@@ -92,13 +98,17 @@ export class Exchange {
     this.#sink = sink
     this.#terms = terms
     this.#isHead = request.method === 'HEAD'
+    this.#headersTimeout = request.headersTimeout
+    this.#bodyTimeout = request.bodyTimeout
+    connection.exchange = this
     connection.dispatch({
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
       headers: request.headers,
       body: request.body,
-      headersTimeout: request.headersTimeout,
-      bodyTimeout: request.bodyTimeout,
+      // Ours are kept by `checkDeadline`: undici's begin anew with each 1xx, and know no event streams.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
       reset: terms.closeFor !== undefined,
       ...(request.query === undefined ? undefined : { query: request.query }),
@@ -113,6 +123,24 @@ export class Exchange {
     if (this.#abort !== undefined) this.#abort(error)
     // Not begun yet: undici waits one turn before it reuses a connection. Ending the connection takes the request out.
     else this.#connection.destroy()
+  }
+
+  /**
+   * Gives the exchange up if it has been quiet for too long: the backend has not answered a request that is sent, has stopped in
+   * its response, or does not read. Called every now and then, so that no request costs a timer or a look at the clock.
+   */
+  checkDeadline (now: number): void {
+    // A receiver that takes its time, and a request whose next piece has not come, are not the backend's doing.
+    const waiting = this.#paused || (!this.#requestSent && !this.#connection.writeBlocked)
+    if (this.#moved || waiting) {
+      this.#moved = false
+      this.#quietSince = now
+      return
+    }
+    const forHead = this.#status === 0 && this.#requestSent
+    const limit = forHead ? this.#headersTimeout : this.#bodyTimeout
+    if (limit === 0 || now - this.#quietSince < limit) return
+    this.abort(new HoldfastError(forHead ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout')
   }
 
   /** Lets a paused response go on. */
@@ -134,11 +162,12 @@ export class Exchange {
   }
 
   onBodySent (chunk: Buffer): void {
+    this.#moved = true
     if (!this.#over) this.#sink.bodySent(chunk)
   }
 
   onRequestSent (): void {
-    this.#requestSent = true
+    this.#requestSent = this.#moved = true
     if (!this.#over) this.#sink.requestSent()
   }
 
@@ -159,6 +188,8 @@ export class Exchange {
     }
     const signal = this.#signal = signalOf(this.#connection.minor, headers)
     this.#status = status
+    this.#moved = true
+    if (this.#bodyTimeout > 0 && isEventStream(headers)) this.#bodyTimeout = 0
     if (status === 408 && !signal.persistent && this.#terms.reused && this.#terms.retryable && this.#connection.served === 0) {
       this.#unusedTimeout = true
       this.abort(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), 'connection_close')
@@ -173,6 +204,7 @@ export class Exchange {
   }
 
   onData (chunk: Buffer): boolean {
+    this.#moved = true
     // undici flushes its parser with nothing, when the socket's end may be on its way: no time for a pause.
     if (this.#over || chunk.length === 0 || this.#sink.data(chunk)) return true
     this.#paused = true
@@ -257,6 +289,20 @@ function signalOf (minor: 0 | 1, headers: Buffer[]): PersistenceSignal {
   return readSignal(minor, connection, keepAlive)
 }
 
+// Read by its length first: few names have twelve letters.
+const CONTENT_TYPE_LENGTH = 12
+const EVENT_STREAM = 'text/event-stream'
+
+function isEventStream (headers: Buffer[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (name.length !== CONTENT_TYPE_LENGTH || headers[i + 1]!.length < EVENT_STREAM.length) continue
+    if (name.toString('latin1').toLowerCase() !== 'content-type') continue
+    return headers[i + 1]!.toString('latin1', 0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM
+  }
+  return false
+}
+
 function joined (before: string | undefined, value: Buffer): string {
   const text = value.toString('latin1')
   return before === undefined ? text : `${before},${text}`
@@ -273,8 +319,6 @@ type Verdict = { error: HoldfastError, reason: CloseReason | undefined }
 function classify (cause: Error & { code?: string }, on: { connection: Connection, written: boolean, requestSent: boolean }): Verdict {
   if (cause instanceof HoldfastError) return { error: cause, reason: cause.blame === 'client' ? 'client_gone' : 'error' }
   const code = cause.code ?? ''
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT', { cause }), reason: 'timeout' }
-  if (code === 'UND_ERR_BODY_TIMEOUT') return { error: new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT', { cause }), reason: 'timeout' }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { error: new HoldfastError('HOLDFAST_ERR_RESPONSE_TOO_LARGE', { cause }), reason: 'invalid_response' }
   // The backend's end can be read only after all that it sent: whatever undici calls it then, the response was cut short.
   if (on.connection.finRead) return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'backend_active' }

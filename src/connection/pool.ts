@@ -31,6 +31,8 @@ const MAX_AGE_JITTER = 0.1
 // A refused dial is tried again after 50 to 150 ms: soon enough for a restart, and not all at once.
 const REDIAL_DELAY = 50
 const REDIAL_JITTER = 100
+// A deadline fires at most two of these late.
+const DEADLINE_TICK = 200
 
 /**
  * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active; it
@@ -51,6 +53,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   /** Those without. */
   readonly #queued = new WaitingQueue()
   #queueTimer: NodeJS.Timeout | undefined
+  #deadlineTimer: NodeJS.Timeout | undefined
   #draining = false
   #whenEmpty: (() => void)[] = []
 
@@ -253,6 +256,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #activate (connection: Connection, idleMs: number, waitMs: number): void {
     connection.state = 'active'
     this.#active.add(connection)
+    this.#deadlineTimer ??= setInterval(() => this.#checkDeadlines(), DEADLINE_TICK).unref()
     this.#host.observers.acquired(connection.view, idleMs, waitMs)
   }
 
@@ -378,6 +382,16 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#host.observers.closed(connection.view, reason, idleMs)
   }
 
+  #checkDeadlines (): void {
+    if (this.#active.size === 0) {
+      clearInterval(this.#deadlineTimer)
+      this.#deadlineTimer = undefined
+      return
+    }
+    const now = this.#clock()
+    for (const connection of this.#active) connection.exchange?.checkDeadline(now)
+  }
+
   #ownedDials (): number {
     let owned = 0
     for (const dial of this.#dials) if (dial.owner !== undefined) owned++
@@ -401,6 +415,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
     this.#idle.stop()
     clearTimeout(this.#queueTimer)
+    clearInterval(this.#deadlineTimer)
     const done = this.#whenEmpty
     this.#whenEmpty = []
     for (const resolve of done) resolve()

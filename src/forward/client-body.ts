@@ -36,7 +36,7 @@ export class BodyCollector {
     source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
   }
 
-  /** Stops reading; the callback is not called any more. */
+  /** Stops reading, and feeding what streams; the callback is not called any more. */
   abandon (): void {
     if (this.#over) return
     this.#stop()

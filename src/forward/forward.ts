@@ -117,7 +117,17 @@ class Forward implements CallHandler, RelayOwner {
     this.clientClosed()
   }
 
-  informed (): void {}
+  informed (status: number, raw: Buffer[]): void {
+    const { raw: response, sent } = this.#reply
+    if (status !== 103 || !this.#route.options.earlyHints || sent || response.headersSent) return
+    // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx.
+    if (this.#request.raw.httpVersion !== '1.1') return
+    try {
+      response.writeEarlyHints(responseHeaders(raw))
+    } catch {
+      // Node writes none without a Link that it can read; a hint is nobody's due.
+    }
+  }
 
   // Step 8: relay.
   responded (status: number, raw: Buffer[]): void {
@@ -132,7 +142,9 @@ class Forward implements CallHandler, RelayOwner {
     const message = this.#request.raw
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
-    const relay = this.#relay = new Relay(reply, this.#route.options.responseBuffer, this)
+    // A backend that refuses need not read on, and may be about to reset; one that does not may answer as it reads.
+    if (status >= 400) this.#collector?.abandon()
+    const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout }, this)
     if (this.#options.onResponse === undefined) {
       relay.head(status, headers)
       return
@@ -151,6 +163,7 @@ class Forward implements CallHandler, RelayOwner {
 
   ended (): void {
     this.#finish()
+    this.#collector?.abandon()
     this.#relay?.end()
   }
 
@@ -256,6 +269,11 @@ class Forward implements CallHandler, RelayOwner {
     const length = typeof content === 'string' || Buffer.isBuffer(content) ? Buffer.byteLength(content) : raw.headers['content-length']
     if (length !== undefined && content !== null) record['content-length'] = String(length)
     return toHeaderList(rewriteRequestHeaders(request, record))
+  }
+
+  /** How long a client may leave a response unread, in ms: as long as a backend may leave it unsent. */
+  get #clientTimeout (): number {
+    return this.#options.timeout ?? this.#target.options.undiciOptions.bodyTimeout
   }
 
   #timeOut (): void {

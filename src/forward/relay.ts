@@ -20,6 +20,7 @@ export interface RelayOwner {
 export class Relay {
   readonly #reply: FastifyReply
   readonly #buffer: number
+  readonly #clientTimeout: number
   readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
@@ -29,9 +30,11 @@ export class Relay {
   #ended = false
   #paused = false
 
-  constructor (reply: FastifyReply, responseBuffer: number, owner: RelayOwner) {
+  /** @param limits bytes to hold of a response; how long a client may leave it unread, in ms, 0 for ever */
+  constructor (reply: FastifyReply, limits: { buffer: number, clientTimeout: number }, owner: RelayOwner) {
     this.#reply = reply
-    this.#buffer = responseBuffer
+    this.#buffer = limits.buffer
+    this.#clientTimeout = limits.clientTimeout
     this.#owner = owner
   }
 
@@ -103,7 +106,16 @@ export class Relay {
     })
     for (const chunk of this.#chunks) stream.push(chunk)
     this.#chunks = []
+    this.#limitClient()
     return stream
+  }
+
+  // A response that came whole is node's to hold; one that streams holds `responseBuffer` bytes, and a backend besides, until the
+  // client has read it. Silence of the backend's is no fault of the client's: an event stream has none to blame.
+  #limitClient (): void {
+    const { raw } = this.#reply
+    if (this.#clientTimeout === 0 || String(this.#headers['content-type']).startsWith('text/event-stream')) return
+    if (typeof raw.socket?.setTimeout === 'function') raw.setTimeout(this.#clientTimeout, () => raw.destroy())
   }
 
   #apply (): void {
