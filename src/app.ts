@@ -20,6 +20,8 @@ const ROUTE_FILE = /^(?!.*\.(?:d|test|spec)\.[cm]?[jt]s$).*\.[cm]?[jt]s$/i
 const OURS = /^(?:health|samples)\.[jt]s$/
 const SAMPLES = /^\/samples\.[jt]s$/
 const NOTHING = /$^/
+// How often node looks for clients whose headers are overdue, in ms; its own 30 s would let them have twice their time.
+const DEADLINE_TICK = 500
 
 /**
  * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each of UPSTREAMS. The sample backends are
@@ -35,7 +37,11 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     throw new EnvironmentError('UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run')
   }
 
-  const app = Fastify({ logger: overrides.logger ?? loggerOf(environment), trustProxy })
+  const app = Fastify({
+    logger: overrides.logger ?? loggerOf(environment),
+    trustProxy,
+    http: { connectionsCheckingInterval: DEADLINE_TICK }
+  })
   try {
     await registerAll(app, environment, dir, samples)
     await app.ready()

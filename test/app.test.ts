@@ -7,7 +7,7 @@ import { buildApp } from '../src/app.js'
 import { readEnvironment } from '../src/environment.js'
 import type { Persistence } from '../src/index.js'
 import { type Backend, startBackend } from './support/backend.js'
-import { request } from './support/client.js'
+import { rawClient, request } from './support/client.js'
 
 interface Input { variables?: NodeJS.ProcessEnv, routes?: string }
 
@@ -141,4 +141,18 @@ t.test('X-Forwarded-For is believed from those in TRUST_PROXY alone', async t =>
   t.match((await request(trusting.url, { headers })).body.toString(), /^203\.0\.113\.7, /)
   const other = await listening(t, { variables: { ...variables, TRUST_PROXY: '10.0.0.0/8' } })
   t.notMatch((await request(other.url, { headers })).body.toString(), /203/)
+})
+
+t.test('a client whose headers do not come is answered 408 soon after its time', async t => {
+  const { app } = await listening(t)
+  const limit = 300
+  app.server.headersTimeout = limit
+  const client = await rawClient((app.server.address() as AddressInfo).port)
+  t.teardown(() => client.destroy())
+  const began = performance.now()
+  client.write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow')
+  t.equal((await client.response()).status, 408)
+  const ms = performance.now() - began
+  t.ok(ms >= limit - 50 && ms < limit + 1_000, `after ${Math.round(ms)} ms`)
+  t.equal(await client.ended, 'fin')
 })
