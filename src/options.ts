@@ -123,7 +123,7 @@ const DEFAULT_UNDICI = {
   pipelining: 1
 } as const
 // A SYN is sent again after 1 s and after 3 s: 3 s covers one lost packet, and more waiting seldom helps.
-const CONNECT_TIMEOUT = 3_000
+export const CONNECT_TIMEOUT = 3_000
 // TLS is verified unless somebody says otherwise, and that is warned about.
 const DEFAULT_CONNECT = { timeout: CONNECT_TIMEOUT, rejectUnauthorized: true } as const
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
+import { CONNECT_TIMEOUT } from '../options.js'
 import type { ResolvedUndiciOptions } from '../options.js'
 
 /** A dial in progress. */
@@ -29,7 +30,7 @@ export function dialFailureCode (error: HoldfastError): string {
 export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
   const connect = typeof options.connect === 'function'
     ? options.connect
-    : buildConnector({ ...options.connect, allowH2: false, ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) } as buildConnector.BuildOptions)
+    : buildConnector({ ...options.connect, timeout: 0, allowH2: false, ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) } as buildConnector.BuildOptions)
   const to: buildConnector.Options = {
     host: origin.host,
     hostname: origin.hostname.startsWith('[') ? origin.hostname.slice(1, -1) : origin.hostname,
@@ -38,6 +39,8 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
     ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress })
   }
   const secure = origin.protocol === 'https:'
+  // undici's own timer is up to a second late, and a function of the user's may never call back.
+  const timeout = typeof options.connect === 'function' ? CONNECT_TIMEOUT : options.connect.timeout ?? CONNECT_TIMEOUT
 
   return callback => {
     let settled = false
@@ -48,6 +51,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
         return
       }
       settled = true
+      clearTimeout(timer)
       // A connect function of the user's may call back at once; the pool counts on having its Dial by then.
       queueMicrotask(() => {
         if (abandoned) socket?.on('error', ignore).destroy()
@@ -55,6 +59,10 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
       })
     }
     let connecting: unknown
+    const timer = setTimeout(() => {
+      settle(new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT'), undefined)
+      if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+    }, timeout)
     try {
       connecting = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
         if (error === null || error === undefined) settle(undefined, socket!)
@@ -66,6 +74,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
     return {
       abandon () {
         abandoned = true
+        clearTimeout(timer)
         if (settled) return
         settled = true
         if (isSocket(connecting)) connecting.on('error', ignore).destroy()
@@ -76,7 +85,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
 
 function dialError (cause: Error, secure: boolean): HoldfastError {
   const code = (cause as NodeJS.ErrnoException).code ?? ''
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT', { cause })
+  if (code === 'ETIMEDOUT') return new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT', { cause })
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || (cause as NodeJS.ErrnoException).syscall === 'getaddrinfo') return new HoldfastError('HOLDFAST_ERR_UNRESOLVABLE', { cause })
   if (secure && !/^(ECONN|EHOST|ENET|ENOENT|EACCES|EADDR)/.test(code)) return new HoldfastError('HOLDFAST_ERR_TLS', { cause })
   return new HoldfastError('HOLDFAST_ERR_CONNECT', { cause })

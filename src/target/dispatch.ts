@@ -9,13 +9,14 @@ import { isIdempotent } from './retry.js'
 
 /** What undici's dispatch was given, as a request to a target. */
 export function callRequest (options: Dispatcher.DispatchOptions): CallRequest {
-  const { askClose, idempotencyKey } = readHeaders(options.headers)
+  const headers = listed(options.headers)
+  const { askClose, idempotencyKey } = readHeaders(headers)
   const body = options.body ?? null
   return {
     method: options.method,
     path: options.path,
     query: options.query as Record<string, unknown> | undefined,
-    headers: options.headers,
+    headers,
     body,
     headersTimeout: options.headersTimeout ?? undefined,
     bodyTimeout: options.bodyTimeout ?? undefined,
@@ -24,6 +25,12 @@ export function callRequest (options: Dispatcher.DispatchOptions): CallRequest {
     replayable: body === null || typeof body === 'string' || body instanceof Uint8Array,
     askClose: askClose || options.reset === true
   }
+}
+
+// An iterator can be read once, and undici has to read it too.
+function listed (headers: Dispatcher.DispatchOptions['headers']): Dispatcher.DispatchOptions['headers'] {
+  if (headers === null || headers === undefined || Array.isArray(headers) || !(Symbol.iterator in headers)) return headers
+  return [...pairs(headers)].flat() as string[]
 }
 
 function readHeaders (headers: Dispatcher.DispatchOptions['headers']): { askClose: boolean, idempotencyKey: boolean } {

@@ -148,3 +148,20 @@ t.test('what undici cannot write is told to its sender, and the connection serve
   await (await request(backend.url, { dispatcher: target })).body.dump()
   t.equal(backend.accepted, 1)
 })
+
+t.test('headers that can be read only once reach the backend', async t => {
+  const { backend, target } = await targetFor(t, ({ header }, connection) => connection.reply({ body: `${header('x-a')} ${header('x-b')}` }))
+  const headers = new Map([['x-a', '1'], ['x-b', '2']]).entries()
+  const { body } = await target.request({ path: '/', method: 'GET', headers: headers as never })
+  t.equal(await body.text(), '1 2')
+  t.equal(backend.requests, 1)
+})
+
+t.test('a connect function that never calls back is given up', async t => {
+  const { backend, target } = await targetFor(t, echo, { undiciOptions: { connect: () => {} } })
+  const began = performance.now()
+  await t.rejects(target.request({ path: '/', method: 'GET' }), { code: 'HOLDFAST_ERR_CONNECT_TIMEOUT' })
+  t.ok(performance.now() - began < 4_000)
+  t.equal(target.snapshot().connections.connecting, 0)
+  t.equal(backend.accepted, 0)
+})
