@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
 import { existingState } from './targets.js'
+import { endUpgrades } from './upgrades.js'
 
 export interface DrainOptions {
   /** How long requests are served after readiness has said 503, in ms. 0. */
@@ -56,7 +57,9 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
     timers.push(setInterval(() => app.server.closeIdleConnections?.(), SWEEP).unref())
     timers.push(setTimeout(() => {
       app.server.getConnections((_error, count) => {
-        app.log.warn({ connections: count, deadline }, 'drain deadline reached; what was in flight is cut')
+        // node does not end these; they are among its connections all the same.
+        const tunnels = endUpgrades(state.upgrades)
+        app.log.warn({ connections: count, tunnels, deadline }, 'drain deadline reached; what was in flight is cut')
         app.server.closeAllConnections?.()
         state.targets.destroy()
       })

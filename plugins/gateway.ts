@@ -9,6 +9,7 @@ import type { DrainOptions } from './drain.js'
 import { health } from './health.js'
 import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
+import { registerRequestRules } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 
 /** The defaults of every route and target, and what belongs to the whole gateway. Times in ms. */
@@ -55,6 +56,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   const state = createState(app, { defaults, maxHops, maxDynamicTargets })
   app.decorate('gateway', state)
   state.warnOf('gateway', options)
+  await registerRequestRules(app)
   await app.register(connectionInspector)
   // For handlers that call reply.from themselves: over the declared targets, and without its retries by status code.
   if (!app.hasPlugin('@fastify/reply-from')) await app.register(replyFrom, { undici: state.targets.dispatcher, retryMethods: [] })

@@ -7,6 +7,7 @@ import { HoldfastError, optionError } from '../src/errors.js'
 import { addFastWay } from '../src/forward/fast-way.js'
 import { forward } from '../src/forward/forward.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
+import { upgradeOf } from '../src/forward/upgrade.js'
 import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
@@ -15,8 +16,10 @@ import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions 
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
+import { registerRequestRules, streamBodies } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 import type { GatewayState } from './targets.js'
+import { acceptUpgrades } from './upgrades.js'
 
 type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
 
@@ -33,6 +36,8 @@ export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' |
 const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
 // They choose http-proxy's own WebSocket client; what it does is its own.
 const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
+// Given no `websocket`, it leaves the server's 'upgrade' and `close` alone.
+const WITHOUT_WEBSOCKET = { websocket: undefined, wsUpstream: undefined }
 
 /**
  * Proxies a prefix to a target: @fastify/http-proxy's routes and rewriting over a managed pool. Register it once a prefix.
@@ -41,6 +46,8 @@ const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'
 export const proxy = fp<ProxyOptions>(async (app, options) => {
   refuseUnknown(options, [...HTTP_PROXY_NAMES, ...OWN_NAMES], '')
   const state = existingState(app) ?? createState(app, DEFAULT_SETTINGS)
+  // A hook of this scope where there is no gateway: one at the root could not be added from here.
+  await registerRequestRules(app)
   await app.register(connectionInspector)
   const where = app.prefix === '' ? '/' : app.prefix
 
@@ -59,32 +66,64 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   state.warnOf(where, given)
   state.warn(where, [...legacy.warnings, ...ignoredOptions(options as Record<string, unknown>)])
   const ws = WS_NAMES.filter(name => options[name] !== undefined)
-  if (options.websocket === true && ws.length > 0) {
+  const upgradable = isUpgradable(options)
+  const tunnels = upgradable && isOurs(options)
+  if (upgradable && !tunnels) {
     state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: `${ws.join(', ')}: upgraded connections of this route are @fastify/http-proxy's own and are not managed.` }])
   }
 
   const { handler } = options
   const { prefix } = app
-  const { route, dispatcher } = declareRoute(app, state, options, given)
+  const { route, upgradeRoute, dispatcher } = declareRoute(app, state, options, given)
   if (handler !== undefined && options.upstream?.startsWith('unix+') === true) {
     state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: 'handler: what it sends by reply.from() to a unix socket goes over connections that are not managed.' }])
   }
   // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
+  // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
+  if (options.proxyPayloads !== false && options.preValidation === undefined && handler === undefined) streamBodies(app)
   const replyOptions = replyOptionsOf(options.replyOptions)
   if (isPlainRoute(prefix, options)) addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
   await app.register(httpProxy, {
     ...withoutOwn(options),
+    ...tunnels ? WITHOUT_WEBSOCKET : { websocket: upgradable },
+    ...tunnels ? { upstream: httpUpstream(options) } : undefined,
     replyOptions,
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
-    handler: handler ?? ((request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => forward(route, request, reply, dest, from))
+    handler: (request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => {
+      const upgrade = tunnels ? upgradeOf(request.raw) : undefined
+      if (upgrade !== undefined) return forward(upgradeRoute, request, reply, dest, from, upgrade)
+      return handler === undefined ? forward(route, request, reply, dest, from) : handler(request, reply as never, dest, from as never)
+    }
   } as unknown as FastifyHttpProxyOptions)
+  if (tunnels) acceptUpgrades(app, state)
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
 
 /** Whether the destination of a plain path follows from the path alone. */
 function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
   return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
-    options.websocket !== true && !/[:*]/.test(prefix)
+    !isUpgradable(options) && !/[:*]/.test(prefix)
+}
+
+function isUpgradable ({ websocket, wsUpstream }: ProxyOptions): boolean {
+  return websocket === true || Boolean(wsUpstream)
+}
+
+/** Whether what becomes of an upgrade is for us to do, and not for http-proxy's own client. */
+function isOurs (options: ProxyOptions): boolean {
+  return WS_NAMES.every(name => options[name] === undefined)
+}
+
+/** What http-proxy is to take for the upstream of a route whose WebSockets are not its own. */
+function httpUpstream ({ upstream, wsUpstream, replyOptions }: ProxyOptions): string | undefined {
+  if (upstream || replyOptions?.getUpstream !== undefined) return toHttp(upstream ?? '')
+  if (!wsUpstream) return upstream
+  // It wants one; what is no upgrade has nowhere to go, and is told so.
+  return parseUpstream(toHttp(wsUpstream)).origin.href
+}
+
+function toHttp (url: string): string {
+  return url.replace(/^ws/, 'http')
 }
 
 function withoutOwn (options: ProxyOptions): Record<string, unknown> {
@@ -113,15 +152,22 @@ function replyOptionsOf (given: ProxyOptions['replyOptions']): FromOptions & { r
   }
 }
 
-function declareRoute (app: FastifyInstance, state: GatewayState, options: ProxyOptions, given: TargetOptions): { route: ForwardRoute, dispatcher: Dispatcher } {
+interface DeclaredRoute { readonly route: ForwardRoute, readonly upgradeRoute: ForwardRoute, readonly dispatcher: Dispatcher }
+
+function declareRoute (app: FastifyInstance, state: GatewayState, options: ProxyOptions, given: TargetOptions): DeclaredRoute {
   const { settings } = state
-  const { upstream, target: name, replyOptions } = options
+  const { upstream, wsUpstream, target: name, replyOptions } = options
   const prefix = app.prefix
   // http-proxy takes ws: and wss: where a route serves WebSockets; what else the route serves goes to the same server.
-  const url = options.websocket === true ? upstream?.replace(/^ws/, 'http') : upstream
+  const upgradable = isUpgradable(options)
+  const url = upgradable && upstream !== undefined ? toHttp(upstream) : upstream
   const address = url === undefined || url === '' ? undefined : parseUpstream(url)
   const resolved = resolveTargetOptions(settings.defaults, withSocketPath(given, address?.socketPath))
   const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: resolved, prefix, name })
+  const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream)) : undefined
+  const wsTarget = wsAddress === undefined
+    ? undefined
+    : state.targets.declare({ origin: wsAddress.origin, options: resolveTargetOptions(settings.defaults, withSocketPath(given, wsAddress.socketPath)), prefix })
   const rewritePrefix = rewritePrefixOf(prefix, options)
   const userRewrite = replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
   const rewriteLocation = options.internalRewriteLocationHeader !== false
@@ -132,7 +178,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
     targetOf: (request, from) => {
       const chosen = from.getUpstream?.(request, upstream ?? '')
       if (chosen === undefined || chosen === upstream) return target ?? noUpstream()
-      return chosenTarget(state, chosen, resolved, prefix)
+      return chosenTarget(state, upgradable ? toHttp(chosen) : chosen, resolved, prefix)
     },
     rewriteHeaders: (headers, request) => {
       const { location } = headers
@@ -146,7 +192,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
     if (origin === target?.origin) return target
     return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, resolved, prefix)
   })
-  return { route, dispatcher }
+  return { route, upgradeRoute: wsTarget === undefined ? route : { ...route, targetOf: () => wsTarget }, dispatcher }
 
   function localized (location: string): string {
     return /^https?:\/\//.test(location) ? location : location.replace(rewritePrefix, prefix)

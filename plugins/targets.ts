@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ConnectionObserver } from '../src/connection/observer.js'
 import { HoldfastError } from '../src/errors.js'
+import type { Upgrades } from '../src/forward/upgrade.js'
 import { warningsFor } from '../src/options.js'
 import type { OptionWarning, RouteOptions, TargetOptions } from '../src/options.js'
 import { TargetRegistry } from '../src/target/registry.js'
@@ -44,6 +45,8 @@ export class GatewayState implements Gateway {
   readonly settings: GatewaySettings
   /** Set by the drain plugin; without it, closing the app is all there is. */
   drain: () => Promise<void>
+  /** Tunnels, and what waits to become one. */
+  readonly upgrades: Upgrades = new Set()
   /** Readiness is 503 from here on. */
   draining = false
   readonly #app: FastifyInstance

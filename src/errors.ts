@@ -31,6 +31,12 @@ const KINDS = {
   HOLDFAST_ERR_CLIENT_GONE: { statusCode: 499, blame: 'client', message: 'The client left before its response was complete' },
   HOLDFAST_ERR_CLIENT_BODY_TIMEOUT: { statusCode: 408, blame: 'client', message: 'The request body did not arrive in time' },
   HOLDFAST_ERR_BODY_LIMIT: { statusCode: 413, blame: 'client', message: 'The request body is too large' },
+  HOLDFAST_ERR_BAD_REQUEST: { statusCode: 400, blame: 'client', message: 'The request is not valid HTTP' },
+  HOLDFAST_ERR_METHOD: { statusCode: 405, blame: 'client', message: 'This method is not served' },
+  HOLDFAST_ERR_EXPECTATION: { statusCode: 417, blame: 'client', message: 'The request expects what is not done here' },
+  HOLDFAST_ERR_TOO_MANY_HEADERS: { statusCode: 431, blame: 'client', message: 'The request has too many header lines' },
+  HOLDFAST_ERR_UNSUPPORTED_CODING: { statusCode: 501, blame: 'client', message: 'The request\'s Transfer-Encoding has a coding that is not known here' },
+  HOLDFAST_ERR_HTTP_VERSION: { statusCode: 505, blame: 'client', message: 'HTTP/1.0 and HTTP/1.1 are spoken here' },
   HOLDFAST_ERR_LOOP: { statusCode: 508, blame: 'operator', message: 'The request has passed this gateway too often' }
 } as const satisfies Record<string, ErrorKind>
 

@@ -1,6 +1,7 @@
 import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -8,6 +9,7 @@ import type { CloseReason } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
+import { upgradeHeaders } from '../http/websocket.js'
 import type { ResolvedRouteOptions } from '../options.js'
 import type { Call, CallHandler } from '../target/call.js'
 import { isIdempotent } from '../target/retry.js'
@@ -16,6 +18,7 @@ import { BodyCollector } from './client-body.js'
 import type { CollectedBody } from './client-body.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
+import type { Upgrade } from './upgrade.js'
 
 /** What @fastify/reply-from takes for one request, with its meaning there. */
 export interface FromOptions {
@@ -44,9 +47,12 @@ export interface ForwardRoute {
   rewriteHeaders (headers: HeaderRecord, request: FastifyRequest): HeaderRecord
 }
 
-/** Takes one request to its target and the response back. Throws what is wrong with the request before anything is sent. */
-export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions): void {
-  new Forward(route, request, reply, options).start(dest)
+/**
+ * Takes one request to its target and the response back; with an upgrade, asks for that, and what is no 101 is a response like
+ * any other. Throws what is wrong with the request before anything is sent.
+ */
+export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade): void {
+  new Forward(route, request, reply, options, upgrade).start(dest)
 }
 
 const kForward = Symbol('holdfast.forward')
@@ -60,17 +66,19 @@ class Forward implements CallHandler, RelayOwner {
   readonly #reply: FastifyReply
   readonly #options: FromOptions
   readonly #target: Target
+  readonly #upgrade: Upgrade | undefined
   #collector: BodyCollector | undefined
   #call: Call | undefined
   #relay: Relay | undefined
   #totalTimer: NodeJS.Timeout | undefined
   #over = false
 
-  constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions) {
+  constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions, upgrade: Upgrade | undefined) {
     this.#route = route
     this.#request = request
     this.#reply = reply
     this.#options = options
+    this.#upgrade = upgrade
     this.#target = route.targetOf(request, options)
   }
 
@@ -95,7 +103,7 @@ class Forward implements CallHandler, RelayOwner {
     }
     const length = contentLength(raw)
     const { bodyLimit, clientBodyTimeout } = this.#route.options
-    if (bodyLimit > 0 && length !== undefined && length > bodyLimit) throw new HoldfastError('HOLDFAST_ERR_BODY_LIMIT')
+    if (bodyLimit > 0 && length !== undefined && length > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
     const { replayLimit } = this.#target.options.retry
     this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, (error, collected) => {
       if (error !== undefined) this.failed(error)
@@ -167,9 +175,19 @@ class Forward implements CallHandler, RelayOwner {
     this.#relay?.end()
   }
 
-  upgraded (_status: number, _headers: Buffer[], socket: Duplex): void {
-    // Nothing here asks for an upgrade.
-    socket.destroy()
+  upgraded (_status: number, raw: Buffer[], socket: Duplex): void {
+    const reply = this.#reply
+    try {
+      const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(raw), this.#request), raw)
+      this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...headers }, socket as Socket, this.#route.options.tunnelIdleTimeout)
+    } catch (error) {
+      socket.destroy()
+      if (error instanceof HoldfastError) this.failed(error)
+      else this.#giveUp(error)
+      return
+    }
+    this.#finish()
+    reply.hijack()
   }
 
   bodySent (): void {}
@@ -195,7 +213,7 @@ class Forward implements CallHandler, RelayOwner {
       body,
       headersTimeout: timeout,
       bodyTimeout: timeout,
-      upgrade: undefined,
+      upgrade: this.#upgrade === undefined ? undefined : 'websocket',
       idempotent: isIdempotent(method) || this.#request.raw.headers['idempotency-key'] !== undefined,
       replayable: !(body instanceof Readable),
       askClose: false
@@ -305,8 +323,8 @@ function onClientClose (this: TrackedResponse): void {
   this[kForward]?.clientClosed()
 }
 
-// What a URL parser leaves as it is: no dot segments, no backslash, no fragment, nothing to be percent-encoded.
-const PLAIN_PATH = /^(?:\/(?!\.|%2e)[\w~!$&'()*+,;=:@%.-]*)+$/i
+// Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.
+const PLAIN_PATH = /^\/[!"$->@-[\]-~]*$/
 
 // With the dot in front, two leading slashes stay a path.
 function normalized (path: string, origin: string): string {

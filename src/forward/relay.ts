@@ -1,4 +1,5 @@
 import { isAscii } from 'node:buffer'
+import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { HoldfastError } from '../errors.js'
@@ -82,7 +83,10 @@ export class Relay {
   streamUnlessEnded (): void {
     if (this.#ended || this.#stream !== undefined) return
     this.#apply()
-    this.#reply.send(this.#open())
+    const stream = this.#open()
+    // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.
+    if (stream.readableLength === 0) this.#reply.raw.once('pipe', flushHead)
+    this.#reply.send(stream)
   }
 
   #hold (chunk: Buffer): boolean {
@@ -114,11 +118,13 @@ export class Relay {
   // client has read it. Silence of the backend's is no fault of the client's: an event stream has none to blame.
   #limitClient (): void {
     const { raw } = this.#reply
-    if (this.#clientTimeout === 0 || String(this.#headers['content-type']).startsWith('text/event-stream')) return
+    if (this.#clientTimeout === 0 || /^text\/event-stream/i.test(String(this.#headers['content-type']))) return
     if (typeof raw.socket?.setTimeout === 'function') raw.setTimeout(this.#clientTimeout, () => raw.destroy())
   }
 
   #apply (): void {
+    // RFC 9110 section 8.6: not even a length of 0, which some backends send. 304 may have one, and says more with it.
+    if (this.#status === 204) delete this.#headers['content-length']
     this.#reply.headers(this.#headers)
     this.#reply.code(this.#status)
   }
@@ -146,6 +152,10 @@ const SHORT = 16_384
 // Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string.
 function asItIs (payload: unknown): string {
   return payload as string
+}
+
+function flushHead (this: ServerResponse): void {
+  this.flushHeaders()
 }
 
 // One microtask for all responses that begin in a turn: it runs when undici has read what the socket had.

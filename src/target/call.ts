@@ -125,6 +125,12 @@ export class Call implements Waiter, ExchangeSink {
       socket.destroy()
       return
     }
+    // Others may have been upgraded since this one was let through.
+    if (this.#target.pool.upgradedCount > this.#target.options.pool.maxUpgraded) {
+      socket.destroy()
+      this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
+      return
+    }
     this.#over = true
     this.#handler.upgraded(status, headers, socket)
   }

@@ -79,16 +79,17 @@ t.test('a parameter in the prefix goes into rewritePrefix, percent-encoded for t
   t.equal((await seen(`${url}/caf%C3%A9/api/users`)).url, '/internal/caf%C3%A9/users')
 })
 
-t.test('a path goes out as a URL parser reads it, and never out of its prefix', async t => {
+t.test('a path goes out byte for byte, and never out of its prefix', async t => {
   const { port } = await routeFor(t, { prefix: '/api', rewritePrefix: '/v1' })
   const paths = [
     ['/api/a%20b;c=1,2:@!$&\'()*+~_-.', '/v1/a%20b;c=1,2:@!$&\'()*+~_-.'],
     ['/api/.well-known/x', '/v1/.well-known/x'],
     ['/api/a//b', '/v1/a//b'],
-    ['/api/a/./b', '/v1/a/b'],
-    ['/api/a/%2E/b', '/v1/a/b'],
-    ['/api/a"b|c', '/v1/a%22b|c'],
-    ['/api/a\\b', '/v1/a/b'],
+    ['/api/a/./b', '/v1/a/./b'],
+    ['/api/a/%2E/b', '/v1/a/%2E/b'],
+    ['/api/a"b|c', '/v1/a"b|c'],
+    ['/api/a%2fb', '/v1/a%2fb'],
+    ['/api/a\\b', 400],
     ['/api/a/..%2fb/../c', 400],
     ['/api/%2e%2e/secret', 400],
     ['/api/a%2f..%2f..%2fsecret', 400],

@@ -1,0 +1,85 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import { HoldfastError } from '../errors.js'
+import { hasToken } from './connection-signal.js'
+import type { HeaderRecord } from './headers.js'
+
+/** Whether a request asks for a WebSocket, and for nothing else: RFC 6455 section 4.1, without a body. */
+export function asksForWebSocket (request: { readonly method?: string, readonly httpVersion: string, readonly headers: IncomingHttpHeaders }): boolean {
+  const { method, httpVersion, headers } = request
+  return method === 'GET' && httpVersion === '1.1' &&
+    headers.upgrade?.toLowerCase() === 'websocket' && hasToken(headers.connection ?? '', 'upgrade') &&
+    Boolean(headers['sec-websocket-key']) && headers['sec-websocket-version'] !== undefined &&
+    headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
+}
+
+/**
+ * The headers of a 101, from what is to go on of the backend's: what concerns this hop is said anew, and no framing is. Throws
+ * HOLDFAST_ERR_INVALID_RESPONSE where the backend changes to another protocol.
+ *
+ * @param raw the backend's, names and values in turn
+ */
+export function upgradeHeaders (headers: HeaderRecord, raw: readonly Buffer[]): HeaderRecord {
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    if (raw[i]!.toString('latin1').toLowerCase() !== 'upgrade') continue
+    if (raw[i + 1]!.toString('latin1').toLowerCase() !== 'websocket') throw new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE')
+  }
+  const out: HeaderRecord = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
+  delete out['content-length']
+  return out
+}
+
+/** A server's close frame, 1001: the endpoint is going away. RFC 6455 section 7.4.1. */
+export const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9])
+
+const CLOSE = 0x8
+const BASE_HEAD = 2
+const MASKING_KEY = 4
+
+/** Follows the frames of one direction, to tell where one ends; looks at their heads only. RFC 6455 section 5.2. */
+export class FrameTracker {
+  /** Bytes of the present frame's payload that are to come. */
+  #payload = 0
+  /** Bytes of the present head that have come, and that it has. */
+  #seen = 0
+  #head = BASE_HEAD
+  #extended = 0
+  #length = 0
+  #opcode = 0
+  #closed = false
+
+  /** Whether another frame may be put here: the last one is whole, and was not a close. */
+  get between (): boolean {
+    return this.#payload === 0 && this.#seen === 0 && !this.#closed
+  }
+
+  push (bytes: Buffer): void {
+    for (let at = 0; at < bytes.length;) {
+      if (this.#payload > 0) {
+        const skipped = Math.min(this.#payload, bytes.length - at)
+        this.#payload -= skipped
+        at += skipped
+      } else {
+        this.#headByte(bytes[at++]!)
+      }
+    }
+  }
+
+  #headByte (byte: number): void {
+    this.#seen++
+    if (this.#seen === 1) {
+      this.#opcode = byte & 0xf
+    } else if (this.#seen === BASE_HEAD) {
+      const length = byte & 0x7f
+      this.#extended = length === 126 ? 2 : length === 127 ? 8 : 0
+      this.#length = this.#extended === 0 ? length : 0
+      this.#head = BASE_HEAD + this.#extended + (byte > 0x7f ? MASKING_KEY : 0)
+    } else if (this.#seen <= BASE_HEAD + this.#extended) {
+      this.#length = this.#length * 256 + byte
+    }
+    if (this.#seen < this.#head) return
+    this.#closed ||= this.#opcode === CLOSE
+    this.#payload = this.#length
+    this.#seen = 0
+    this.#head = BASE_HEAD
+  }
+}
