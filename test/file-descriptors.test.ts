@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync } from 'node:fs'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { persistent } from './support/behaviours.js'
+import { request } from './support/client.js'
+import { backendFor } from './support/gateway.js'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const LIMIT = 200
+
+t.test('running out of file descriptors is survived, and over when they are free again', async t => {
+  const backend = await backendFor(t, persistent())
+  const server = spawn('sh', ['-c', `ulimit -n ${LIMIT} && exec "$0" --import=tsx src/server.ts`, process.execPath], {
+    cwd: ROOT, env: { PATH: process.env['PATH'], PORT: '0', UPSTREAMS: `/=${backend.url}` }, stdio: ['ignore', 'pipe', 'ignore']
+  })
+  t.teardown(async () => {
+    server.kill('SIGKILL')
+    await once(server, 'close')
+  })
+  let url = ''
+  for await (const line of createInterface(server.stdout)) {
+    url = /Server listening at (http:[^"]+)/.exec(line)?.[1] ?? ''
+    if (url !== '') break
+  }
+  server.stdout.resume()
+  t.equal((await request(url)).status, 200, 'before')
+
+  // More than it can accept; the others wait in the kernel's backlog.
+  const { port } = new URL(url)
+  const idle: Socket[] = []
+  for (let n = 0; n < LIMIT + 100; n++) {
+    const socket = connect(Number(port), '127.0.0.1').on('error', () => {})
+    idle.push(socket)
+    await once(socket, 'connect')
+  }
+  const open = existsSync(`/proc/${server.pid}/fd`) ? readdirSync(`/proc/${server.pid}/fd`).length : LIMIT
+  t.ok(open > LIMIT - 10, `${open} of ${LIMIT} are in use`)
+  t.equal(server.exitCode, null, 'the process lives')
+  for (const socket of idle) socket.destroy()
+  const after = await request(url)
+  t.equal(after.status, 200, 'afterwards')
+  t.equal(server.exitCode, null)
+})
