@@ -10,7 +10,7 @@ import type { Answers, GatewaySetup, PersistenceChange, Question } from './gatew
 
 const setup = JSON.parse(process.argv[2] ?? '{}') as GatewaySetup & { entry: string }
 const changes: PersistenceChange[] = []
-let snapshot: () => Holdfast.TargetSnapshot | undefined = () => undefined
+let snapshots: () => Holdfast.TargetSnapshot[] = () => []
 
 const app = setup.stock === undefined ? await holdfast() : await stock(setup.stock)
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -29,11 +29,12 @@ async function holdfast (): Promise<FastifyInstance> {
   const made = Fastify({ logger: false })
   await made.register(gateway, setup.gateway ?? {})
   await made.register(proxy, { ...setup.proxy, upstream: setup.upstream })
+  for (const route of setup.routes ?? []) await made.register(proxy, { ...setup.proxy, ...route })
   const { targets } = getGateway(made)
   getGateway(made).observe({
     persistenceChanged: (_target, from, to, cause) => { changes.push({ from, to, cause, at: Date.now() }) }
   })
-  snapshot = () => [...targets][0]?.snapshot()
+  snapshots = () => [...targets].map((target) => target.snapshot())
   return made
 }
 
@@ -45,7 +46,8 @@ async function stock (undici: object): Promise<FastifyInstance> {
 
 async function answerTo (name: Question): Promise<Answers[Question]> {
   switch (name) {
-    case 'snapshot': return snapshot()
+    case 'snapshot': return snapshots()[0]
+    case 'snapshots': return snapshots()
     case 'changes': return changes
     case 'usage': return { cpu: process.cpuUsage(), heapUsed: collected(), resources: process.getActiveResourcesInfo() }
     case 'close': await app.close()

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '../src/index.js'
 import { compile } from './compiled.js'
@@ -9,6 +10,8 @@ export interface GatewaySetup {
   upstream: string
   gateway?: GatewayOptions
   proxy?: ProxyOptions
+  /** More routes, a prefix and an upstream each; `proxy` holds for them too. */
+  routes?: Array<{ prefix: string, upstream: string }>
   /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
   stock?: object
 }
@@ -32,6 +35,8 @@ export interface Usage {
 export interface Answers {
   /** Undefined where the gateway is not Holdfast. */
   snapshot: TargetSnapshot | undefined
+  /** Of all targets. */
+  snapshots: TargetSnapshot[]
   changes: PersistenceChange[]
   usage: Usage
   /** `app.close()` is done; the process goes on answering. */
@@ -64,6 +69,16 @@ export class Gateway {
 
   get port (): number {
     return Number(new URL(this.url).port)
+  }
+
+  /** Files, sockets among them, that the process has open. */
+  get openFiles (): number {
+    return readdirSync(`/proc/${this.#child.pid}/fd`).length
+  }
+
+  /** What of the process is in memory, in bytes. */
+  get residentBytes (): number {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))?.[1]) * 1024
   }
 
   async ask<Name extends Question> (name: Name): Promise<Answers[Name]> {

@@ -26,7 +26,7 @@ const KINDS = {
   HOLDFAST_ERR_TOO_MANY_UPGRADES: { statusCode: 503, blame: 'gateway', message: 'Too many upgraded connections to this backend' },
   HOLDFAST_ERR_CONNECT_TIMEOUT: { statusCode: 504, blame: 'backend', message: 'The backend did not accept a connection in time' },
   HOLDFAST_ERR_HEADERS_TIMEOUT: { statusCode: 504, blame: 'backend', message: 'The backend did not answer in time' },
-  HOLDFAST_ERR_BODY_TIMEOUT: { statusCode: 504, blame: 'backend', message: 'The backend stopped sending its response' },
+  HOLDFAST_ERR_BODY_TIMEOUT: { statusCode: 504, blame: 'backend', message: 'The backend stopped in the middle of the exchange' },
   HOLDFAST_ERR_TOTAL_TIMEOUT: { statusCode: 504, blame: 'backend', message: 'The exchange took longer than totalTimeout' },
   HOLDFAST_ERR_CLIENT_GONE: { statusCode: 499, blame: 'client', message: 'The client left before its response was complete' },
   HOLDFAST_ERR_CLIENT_BODY_TIMEOUT: { statusCode: 408, blame: 'client', message: 'The request body did not arrive in time' },

@@ -199,7 +199,8 @@ class Forward implements CallHandler, RelayOwner {
     if (this.#relay?.fail(error) === true) return
     const reply = this.#reply
     if (reply.sent) return
-    if (error.blame === 'client' && this.#request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    if (error.blame === 'client') this.#closeClient()
+    else this.#closeUnread()
     if (this.#options.onError === undefined) reply.send(error)
     else this.#options.onError(reply, { error })
   }
@@ -304,7 +305,17 @@ class Forward implements CallHandler, RelayOwner {
   // What a user's hook throws is the app's to answer, and says nothing of the backend.
   #giveUp (thrown: unknown): void {
     this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: thrown }), 'client_gone')
+    if (!this.#reply.sent) this.#closeUnread()
     if (!this.#reply.sent) this.#reply.send(thrown)
+  }
+
+  // Node reads what is left of a body only where nobody has begun to; left as it is, the client's next request would never be read.
+  #closeUnread (): void {
+    if (!this.#request.raw.complete) this.#closeClient()
+  }
+
+  #closeClient (): void {
+    if (this.#request.raw.httpVersionMajor === 1) this.#reply.header('connection', 'close')
   }
 
   #abandon (error: HoldfastError, reason: CloseReason): void {
