@@ -182,7 +182,7 @@ export class Exchange {
       else this.#sink.informed(status, headers)
       return true
     }
-    if (status > 599) {
+    if (status > 599 || hasOddCoding(headers)) {
       this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
       return true
     }
@@ -287,6 +287,20 @@ function signalOf (minor: 0 | 1, headers: Buffer[]): PersistenceSignal {
     else if (lower === 'keep-alive') keepAlive = joined(keepAlive, headers[i + 1]!)
   }
   return readSignal(minor, connection, keepAlive)
+}
+
+const TRANSFER_ENCODING_LENGTH = 17
+
+// The parser takes what ends in `chunked` and hands on what is coded below it; nothing but `chunked` was asked for (RFC 9112 section
+// 7.4), so nobody behind could decode it.
+function hasOddCoding (headers: Buffer[]): boolean {
+  let codings = 0
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i]!
+    if (name.length !== TRANSFER_ENCODING_LENGTH || name.toString('latin1').toLowerCase() !== 'transfer-encoding') continue
+    if (++codings > 1 || headers[i + 1]!.toString('latin1').trim().toLowerCase() !== 'chunked') return true
+  }
+  return false
 }
 
 // Read by its length first: few names have twelve letters.

@@ -311,7 +311,8 @@ class Forward implements CallHandler, RelayOwner {
 
   // Node reads what is left of a body only where nobody has begun to; left as it is, the client's next request would never be read.
   #closeUnread (): void {
-    if (!this.#request.raw.complete) this.#closeClient()
+    const { raw } = this.#request
+    if (!raw.complete && hasBody(raw)) this.#closeClient()
   }
 
   #closeClient (): void {

@@ -51,7 +51,8 @@ export function declaredFraming (fields: Field[], httpVersion: string): Framing 
   if (lengths.length > 1) throw new Malformed('more than one Content-Length')
   const length = lengths[0]
   if (length === undefined) return undefined
-  if (!/^\d{1,15}$/.test(length)) throw new Malformed(`Content-Length: ${length}`)
+  // As much as fits 64 bits: what is announced need not come.
+  if (!/^\d{1,19}$/.test(length)) throw new Malformed(`Content-Length: ${length}`)
   return { by: 'length', length: Number(length) }
 }
 

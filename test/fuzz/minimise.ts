@@ -1,0 +1,31 @@
+import type { Message } from './message.js'
+
+/** A message with as little as fails in the same way: halves, quarters and so on of it are left out while it still does. */
+export async function minimised (message: Message, fails: (candidate: Message) => Promise<boolean>, tries = 150): Promise<Message> {
+  let best = message
+  if (best.pieces.length > 1) {
+    const joined = { ...best, pieces: [Buffer.concat(best.pieces)] }
+    if (await fails(joined)) best = joined
+  }
+  if (best.pieces.length > 1) return best
+  const bytesOf = (of: Message): Buffer => of.mutated === 'request' ? of.pieces[0]! : of.response
+  const withBytes = (bytes: Buffer): Message => best.mutated === 'request' ? { ...best, pieces: [bytes] } : { ...best, response: bytes }
+  for (let size = Math.ceil(bytesOf(best).length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let at = 0; at < bytesOf(best).length;) {
+      if (tries-- <= 0) return best
+      const bytes = bytesOf(best)
+      const candidate = withBytes(Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + size)]))
+      if (bytesOf(candidate).length > 0 && await fails(candidate)) best = candidate
+      else at += size
+    }
+  }
+  return best
+}
+
+/** A message as a case of the rules, to be kept. */
+export function asCase ({ mutated, pieces, response, ends }: Message, wrong: readonly string[]): string {
+  const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1')).replace(/[\x7f-\xff]/g, byte => `\\x${byte.charCodeAt(0).toString(16)}`)
+  const client = pieces.length === 1 ? show(pieces[0]!) : `[${pieces.map(piece => `${show(piece)}, { pause: 1 }`).join(', ')}]`
+  const backend = mutated === 'request' ? '' : `\n  backend: ${ends ? `[${show(response)}, { pause: 2 }, { do: 'fin' }]` : show(response)},`
+  return `{\n  name: ${JSON.stringify(wrong[0])},\n  client: ${client},${backend}\n  sees: { status: 0 }\n}`
+}
