@@ -14,7 +14,6 @@ const relayed = (name: string, backend: BackendDoes, sees: Sees, client: string 
 
 const HINTS = 'HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n'
 
-
 const wrongHeads: Case[] = [
   invalid('Transfer-Encoding with Content-Length', head('200 OK', 'Transfer-Encoding: chunked', 'Content-Length: 5') + chunks('hello')),
   invalid('Content-Length with Transfer-Encoding', head('200 OK', 'Content-Length: 5', 'Transfer-Encoding: chunked') + chunks('hello')),
