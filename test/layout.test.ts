@@ -12,11 +12,13 @@ const LEVELS = [
   ['src/errors.ts', 'src/options.ts', 'src/http-proxy-options.ts', 'src/http/'],
   ['src/connection/'],
   ['src/target/'],
+  ['src/probe/', 'src/check/'],
   ['src/forward/'],
   ['plugins/'],
   ['routes/'],
   ['src/app.ts', 'src/server.ts', 'src/environment.ts'],
-  ['src/index.ts']
+  ['src/index.ts'],
+  ['src/cli/']
 ]
 
 interface SourceFile { readonly name: string, readonly text: string }
