@@ -36,8 +36,10 @@ export class Connection {
   served = 0
   /** Requests it may still carry: a limit of ours, or what the backend said in `Keep-Alive: max=`. */
   remaining: number
-  /** Since when it has been idle, on the pool's clock. */
+  /** Since when it is idle, or was before its last exchange, on the pool's clock. */
   idleSince = 0
+  /** When it was given to its exchange, on the pool's clock. */
+  acquiredAt = 0
   state: 'idle' | 'active' | 'closed' = 'active'
   /** Whether it tests if its backend keeps connections open. */
   trial = false

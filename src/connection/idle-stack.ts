@@ -47,8 +47,7 @@ export class IdleStack {
   }
 
   /** The most recently used one that fits; those met on the way whose time is over are closed. */
-  take (fit: Fit): Connection | undefined {
-    const now = this.#clock()
+  take (fit: Fit, now: number): Connection | undefined {
     let ended: Ended[] | undefined
     let taken: Connection | undefined
     for (let i = this.#connections.length - 1; i >= 0; i--) {

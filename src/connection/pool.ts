@@ -73,8 +73,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   /** The most recently used idle connection that fits, now the caller's; undefined where there is none. */
   acquire (fit: Fit): Connection | undefined {
-    const connection = this.#idle.take(fit)
-    if (connection !== undefined) this.#activate(connection, this.#clock() - connection.idleSince, 0)
+    const now = this.#clock()
+    const connection = this.#idle.take(fit, now)
+    if (connection !== undefined) this.#activate(connection, now, now - connection.idleSince, 0)
     return connection
   }
 
@@ -248,13 +249,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#dequeue(ticket)
     // Its dial goes on, for whoever comes next.
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
-    const waitMs = this.#clock() - ticket.since
-    this.#activate(connection, 0, waitMs)
+    const now = this.#clock()
+    const waitMs = now - ticket.since
+    this.#activate(connection, now, 0, waitMs)
     ticket.waiter.granted(connection, fresh, waitMs)
   }
 
-  #activate (connection: Connection, idleMs: number, waitMs: number): void {
+  #activate (connection: Connection, now: number, idleMs: number, waitMs: number): void {
     connection.state = 'active'
+    connection.acquiredAt = now
     this.#active.add(connection)
     this.#deadlineTimer ??= setInterval(() => this.#checkDeadlines(), DEADLINE_TICK).unref()
     this.#host.observers.acquired(connection.view, idleMs, waitMs)
