@@ -7,7 +7,10 @@ import type { CloseReason, ConnectionObserver, Persistence } from '../connection
 import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import { ProvenanceRecord } from './provenance.js'
+import type { Provenance } from './provenance.js'
 import { decideRetry } from './retry.js'
 
 /** A request to a target, with what decides on its retry. Timeouts in ms; undefined takes the target's. */
@@ -47,6 +50,7 @@ export class Call implements Waiter, ExchangeSink {
   readonly #target: CallHost
   readonly #request: CallRequest
   readonly #handler: CallHandler
+  readonly #record = new ProvenanceRecord()
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
   #connection: Connection | undefined
@@ -83,6 +87,7 @@ export class Call implements Waiter, ExchangeSink {
   abort (error: HoldfastError, reason: CloseReason): void {
     if (this.#over) return
     this.#over = true
+    this.#stopWaiting()
     if (this.#ticket !== undefined) this.#target.pool.leave(this.#ticket)
     this.#exchange?.abort(error, reason)
   }
@@ -92,12 +97,21 @@ export class Call implements Waiter, ExchangeSink {
     this.#exchange?.resume()
   }
 
-  granted (connection: Connection, fresh: boolean): void {
+  /** How it has travelled so far. @param error what its owner ended it with */
+  provenance (error: ErrorCode | undefined): Provenance {
+    return this.#record.read(this.#target, error)
+  }
+
+  granted (connection: Connection, fresh: boolean, waitMs: number): void {
+    this.#record.waited(waitMs)
+    // One that was refused for good would not be here.
+    if (this.#ticket !== undefined && this.#ticket.retryUntil > 0) this.#record.retried('connect')
     this.#ticket = undefined
     this.#begin(connection, !fresh)
   }
 
   refused (error: HoldfastError): void {
+    this.#stopWaiting()
     this.#ticket = undefined
     this.#fail(error)
   }
@@ -158,6 +172,7 @@ export class Call implements Waiter, ExchangeSink {
       return
     }
     this.#retried = true
+    this.#record.retried(kind)
     tally.retried(name, kind)
     this.start()
   }
@@ -169,7 +184,8 @@ export class Call implements Waiter, ExchangeSink {
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
     this.#connection = connection
-    const { options: { undiciOptions } } = this.#target
+    const { options: { undiciOptions }, persistence } = this.#target
+    this.#record.begun(connection, reused, persistence)
     const request = this.#request
     this.#exchange = new Exchange(connection, this.#target.pool, this, {
       method: request.method,
@@ -189,6 +205,11 @@ export class Call implements Waiter, ExchangeSink {
     if (persistence === 'persistent') return undefined
     if (persistence === 'trial' && (connection.trial || (this.#retryable && this.#target.claimTrial(connection)))) return undefined
     return 'non_persistent'
+  }
+
+  // The pool tells only those how long to whom it gives a connection; with a clock like this one.
+  #stopWaiting (): void {
+    if (this.#ticket !== undefined) this.#record.waited(performance.now() - this.#ticket.since)
   }
 
   #fail (error: HoldfastError): void {
