@@ -19,6 +19,8 @@ const LIFT_HINTS = -NEVER
 const CONSTANT_SERVERNAME = 'held'
 /** What ECONNRESET is called on a connection. */
 export const RESET = 'HOLDFAST_RESET'
+// Connections that were opened together do not all end together.
+const MAX_AGE_JITTER = 0.1
 // The head of a status line as far as its version: 'HTTP/1.x'.
 const VERSION_LENGTH = 8
 
@@ -56,13 +58,13 @@ export class Connection {
 
   constructor (socket: Socket, from: {
     id: number, target: string, origin: string, options: ResolvedUndiciOptions, owner: ConnectionOwner
-    connectMs: number, now: number, lifetime: number, remaining: number, clock: () => number
+    connectMs: number, now: number, maxAge: number, remaining: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
     this.connectMs = from.connectMs
     this.openedAt = from.now
-    this.expiresAt = from.now + from.lifetime
+    this.expiresAt = from.now + from.maxAge * (1 + MAX_AGE_JITTER * (2 * Math.random() - 1))
     this.remaining = from.remaining
     this.view = new View(this, from.clock)
     this.#owner = from.owner

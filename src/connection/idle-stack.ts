@@ -23,6 +23,10 @@ interface Ended { readonly connection: Connection, readonly reason: CloseReason 
 const UNUSED_LIMIT = 10_000
 // Sweeping more often would find little; expiry is checked whenever one is taken.
 const SWEEP_AT_LEAST = 100
+// What has been idle for less may have been opened after whatever closes the others.
+const SETTLED = 100
+// After a limit has fallen, the closes that made it fall have all come in by then.
+const SOON = 250
 
 /** A pool's idle connections. The most recently used is taken first, so that the surplus ages out by itself. */
 export class IdleStack {
@@ -39,6 +43,14 @@ export class IdleStack {
   }
 
   get size (): number { return this.#connections.length }
+
+  /** How many have been idle for a while. */
+  get settledSize (): number {
+    const before = this.#clock() - SETTLED
+    let size = 0
+    for (const { idleSince } of this.#connections) if (idleSince < before) size++
+    return size
+  }
 
   push (connection: Connection): void {
     connection.state = 'idle'
@@ -90,6 +102,11 @@ export class IdleStack {
     this.#connections.splice(at, 1)
     this.#close([{ connection, reason }], this.#clock())
     return true
+  }
+
+  /** For when the limit has changed. */
+  sweepSoon (): void {
+    if (this.#connections.length > 0) this.#sweepBy(this.#clock() + SOON)
   }
 
   stop (): void {

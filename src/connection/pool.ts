@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import { ActiveSet } from './active-set.js'
 import { Connection } from './connection.js'
 import type { ConnectionOwner } from './connection.js'
 import { createDialer, dialFailureCode, wasRefused } from './dial.js'
@@ -10,6 +11,8 @@ import type { ExchangeOwner } from './exchange.js'
 import { IdleStack } from './idle-stack.js'
 import type { Fit, IdleStackHost } from './idle-stack.js'
 import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
+import { Sentinel } from './sentinel.js'
+import type { IdleLearner } from './sentinel.js'
 import { WaitingQueue } from './waiting-queue.js'
 import type { OwnedDial, Ticket, Waiter } from './waiting-queue.js'
 
@@ -21,29 +24,28 @@ export interface PoolHost {
   /** How long a connection may lie unused, in ms. */
   readonly idleLimit: number
   readonly observers: Required<ConnectionObserver>
+  readonly learner: IdleLearner
   /** Whether a connection whose exchange has ended may be kept; if not, why not. */
   refuseReturn (connection: Connection): CloseReason | undefined
   /** An app-wide number for a connection. */
   nextId (): number
 }
 
-const MAX_AGE_JITTER = 0.1
 // A refused dial is tried again after 50 to 150 ms: soon enough for a restart, and not all at once.
 const REDIAL_DELAY = 50
 const REDIAL_JITTER = 100
-// A deadline fires at most two of these late.
-const DEADLINE_TICK = 200
 
 /**
  * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active; it
  * passes from the one to the other in `acquire` or `#hand`, and back in `exchangeEnded`.
  */
 export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
+  readonly sentinel: Sentinel
   readonly #host: PoolHost
   readonly #clock: () => number
   readonly #dialer: Dialer
   readonly #idle: IdleStack
-  readonly #active = new Set<Connection>()
+  readonly #active: ActiveSet
   readonly #dials = new Set<OwnedDial>()
   readonly #upgraded = new Set<Duplex>()
   /** Of the active ones, those whose response has ended this very moment. */
@@ -53,14 +55,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   /** Those without. */
   readonly #queued = new WaitingQueue()
   #queueTimer: NodeJS.Timeout | undefined
-  #deadlineTimer: NodeJS.Timeout | undefined
   #draining = false
   #whenEmpty: (() => void)[] = []
 
   constructor (host: PoolHost, clock: () => number) {
     this.#host = host
     this.#clock = clock
+    this.#active = new ActiveSet(clock)
     this.#idle = new IdleStack(this, clock)
+    this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dialer = createDialer(host.origin, host.options.undiciOptions)
   }
 
@@ -136,7 +139,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     if (reason !== undefined) {
       this.#active.delete(connection)
-      this.#named(connection, reason, reason === 'backend_idle' ? this.#clock() - connection.idleSince : undefined)
+      this.#named(connection, reason, reason === 'backend_idle' ? connection.acquiredAt - connection.idleSince : undefined)
       // Not at once: this is called while undici reads the response.
       queueMicrotask(() => connection.destroy())
       this.#fill()
@@ -163,12 +166,27 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   connectionLost (connection: Connection, reason: CloseReason): void {
-    if (connection.state === 'idle' && this.#idle.lost(connection, reason)) this.#fill()
+    if (connection.state !== 'idle') return
+    if (this.#idle.lost(connection, reason)) this.#fill()
+    else this.sentinel.lost(connection, reason)
+  }
+
+  /** A connection was found closed when it was reused: what has been idle for as long has most likely met the same end. */
+  suspect (connection: Connection, written: boolean): void {
+    this.evict('stale_suspect', connection.idleSince)
+    // Before anything was written it was an idle close, and has been told of.
+    if (written && connection.served > 0) this.#host.learner.closed(connection.acquiredAt - connection.idleSince, this.#left())
+  }
+
+  /** The idle limit has fallen. What is past it now is closed a little later, since those that are ending may tell more by that. */
+  limitFell (): void {
+    this.#idle.sweepSoon()
   }
 
   /** Closes idle connections, all of them or those that have been idle at least since a time. Active ones are not touched. */
   evict (reason: CloseReason, idleSince = Infinity): number {
     const evicted = this.#idle.closeSince(idleSince, reason)
+    if (idleSince === Infinity) this.sentinel.dismiss(reason)
     this.#fill()
     return evicted
   }
@@ -195,16 +213,28 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
     this.#abandonDials()
-    for (const connection of this.#active) connection.destroy()
+    this.#active.destroy()
     for (const socket of this.#upgraded) socket.destroy()
     this.#checkEmpty()
   }
 
-  /** Closes a connection that nobody owns any more. */
-  close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+  /** Closes a connection that the idle stack has let go of, unless it is left to watch its backend. */
+  close (connection: Connection, reason: CloseReason, idleMs: number): void {
+    if (reason === 'idle_limit' && connection.served > 0) {
+      this.#host.learner.survived(idleMs)
+      if (this.sentinel.post(connection, idleMs)) return
+    }
+    this.#end(connection, reason, idleMs)
+  }
+
+  #end (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     if (connection.state === 'closed') return
     connection.destroy()
     this.#named(connection, reason, idleMs)
+  }
+
+  #left (): number {
+    return this.#idle.settledSize + (this.sentinel.idleMs === undefined ? 0 : 1)
   }
 
   #settle (connection: Connection): void {
@@ -220,9 +250,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     const ended = connection.endedBy
     const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
     if (reason !== undefined) {
-      this.close(connection, reason, ended === 'backend_idle' ? 0 : undefined)
+      this.#end(connection, reason, ended === 'backend_idle' ? 0 : undefined)
       return
     }
+    this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
     connection.idleSince = now
     this.#host.observers.released(connection.view)
     if (!this.#offer(connection, false)) this.#idle.push(connection)
@@ -259,7 +290,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     connection.state = 'active'
     connection.acquiredAt = now
     this.#active.add(connection)
-    this.#deadlineTimer ??= setInterval(() => this.#checkDeadlines(), DEADLINE_TICK).unref()
     this.#host.observers.acquired(connection.view, idleMs, waitMs)
   }
 
@@ -317,7 +347,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       owner: this,
       connectMs,
       now,
-      lifetime: maxConnectionAge === 0 ? Infinity : maxConnectionAge * (1 + MAX_AGE_JITTER * (2 * Math.random() - 1)),
+      maxAge: maxConnectionAge === 0 ? Infinity : maxConnectionAge,
       remaining: maxRequestsPerConnection === 0 ? Infinity : maxRequestsPerConnection,
       clock: this.#clock
     })
@@ -331,7 +361,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     connection.idleSince = now
     const reason = this.#draining ? 'drained' : this.#host.refuseReturn(connection)
     if (reason === undefined) this.#idle.push(connection)
-    else this.close(connection, reason, 0)
+    else this.#end(connection, reason, 0)
   }
 
   #dialFailed (error: HoldfastError, owner: Ticket | undefined, began: number): void {
@@ -383,16 +413,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.state = 'closed'
     this.#host.observers.closed(connection.view, reason, idleMs)
-  }
-
-  #checkDeadlines (): void {
-    if (this.#active.size === 0) {
-      clearInterval(this.#deadlineTimer)
-      this.#deadlineTimer = undefined
-      return
-    }
-    const now = this.#clock()
-    for (const connection of this.#active) connection.exchange?.checkDeadline(now)
+    if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.#left())
   }
 
   #ownedDials (): number {
@@ -418,7 +439,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
     this.#idle.stop()
     clearTimeout(this.#queueTimer)
-    clearInterval(this.#deadlineTimer)
+    this.#active.stop()
     const done = this.#whenEmpty
     this.#whenEmpty = []
     for (const resolve of done) resolve()

@@ -162,8 +162,7 @@ export class Call implements Waiter, ExchangeSink {
     const { tally, pool, options, name } = this.#target
     this.#exchange = undefined
     const stale = failure.reused && failure.lost && !failure.responseStarted
-    // What has been idle for as long as this one has most likely met the same end.
-    if (stale) pool.evict('stale_suspect', this.#connection!.idleSince)
+    if (stale) pool.suspect(this.#connection!, failure.written)
     const kind = options.retry.stale
       ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#request.replayable, retried: this.#retried })
       : undefined

@@ -3,14 +3,16 @@ import type { Connection } from '../connection/connection.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
 import { Pool } from '../connection/pool.js'
 import type { PoolHost } from '../connection/pool.js'
+import type { IdleLearner } from '../connection/sentinel.js'
 import { HoldfastError } from '../errors.js'
 import { keepsAlive } from '../options.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { Call } from './call.js'
 import type { CallHandler, CallHost, CallRequest } from './call.js'
 import { HandlerAdapter, callRequest } from './dispatch.js'
-import { idleLimit, unsafeIdleLimit } from './idle-limit.js'
-import type { IdleLimit } from './idle-limit.js'
+import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
+import type { IdleEvent, IdleLimit } from './idle-limit.js'
+import { RoundTrip } from './round-trip.js'
 import { Tally } from './tally.js'
 import type { Totals } from './tally.js'
 
@@ -25,6 +27,8 @@ export interface TargetSnapshot {
   readonly connections: { readonly active: number, readonly idle: number, readonly connecting: number, readonly pending: number, readonly upgraded: number }
   readonly totals: Totals
   readonly idleLimit: IdleLimit
+  /** The connection that is left idle past a learned limit, outside of `connections`, to see when the backend closes it. */
+  readonly sentinel: { readonly idleMs: number } | undefined
   /** 1 - connections opened / exchanges. */
   readonly reuseRatio: number
   readonly connectMs: { readonly mean: number, readonly saved: number }
@@ -105,6 +109,7 @@ export class Target extends Dispatcher {
       connections: { active: pool.activeCount, idle: pool.idleCount, connecting: pool.connectingCount, pending: pool.pendingCount, upgraded: pool.upgradedCount },
       totals: structuredClone(tally.totals),
       idleLimit: this.#core.limit,
+      sentinel: pool.sentinel.idleMs === undefined ? undefined : { idleMs: pool.sentinel.idleMs },
       reuseRatio: tally.reuseRatio,
       connectMs: tally.connectMs
     }
@@ -158,7 +163,7 @@ export class Target extends Dispatcher {
 }
 
 /** What a target is inside: what its pool and its calls read, each time they need it. */
-class Core implements PoolHost, CallHost {
+class Core implements PoolHost, CallHost, IdleLearner {
   readonly name: string
   readonly origin: URL
   readonly pool: Pool
@@ -168,6 +173,9 @@ class Core implements PoolHost, CallHost {
   persistence: Persistence
   limit: IdleLimit
   unsafeIdleLimit: number
+  readonly #clock: () => number
+  readonly #roundTrip = new RoundTrip()
+  #evidence = NO_EVIDENCE
   #claimed: number | undefined
   #trial: Connection | undefined
 
@@ -178,13 +186,15 @@ class Core implements PoolHost, CallHost {
     this.options = init.options
     this.persistence = keepsAlive(init.options) ? 'persistent' : 'non-persistent'
     this.tally = new Tally(init.observers, response => this.#heed(response))
+    this.#clock = init.clock
     this.limit = idleLimit(init.options.undiciOptions, undefined, undefined)
-    this.unsafeIdleLimit = unsafeIdleLimit(this.limit)
+    this.unsafeIdleLimit = unsafeIdleLimit(this.limit, this.#evidence, 0)
     this.pool = new Pool(this, init.clock)
   }
 
   get observers (): Required<ConnectionObserver> { return this.tally }
   get idleLimit (): number { return this.limit.effective }
+  get learner (): IdleLearner { return this }
 
   refuseReturn (connection: Connection): CloseReason | undefined {
     if (this.persistence === 'persistent' || (this.persistence === 'trial' && connection.trial)) return undefined
@@ -212,7 +222,46 @@ class Core implements PoolHost, CallHost {
   #heed ({ signal, asked }: ResponseView): void {
     if (asked === 'close' || !signal.persistent || signal.timeout === this.#claimed) return
     this.#claimed = signal.timeout
-    this.limit = idleLimit(this.options.undiciOptions, signal.timeout, undefined)
-    this.unsafeIdleLimit = unsafeIdleLimit(this.limit)
+    this.#limit()
+  }
+
+  closed (idleMs: number, left: number): void {
+    this.#learn({ type: 'closed', idleMs, left })
+  }
+
+  survived (idleMs: number): void {
+    if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
+  }
+
+  exchanged (ms: number, idleMs: number): void {
+    this.survived(idleMs)
+    if (this.#roundTrip.add(ms) && this.#evidence.closes.length > 0) this.#limit()
+  }
+
+  watchUntil (idleMs: number, heard: boolean): number | undefined {
+    if (this.persistence !== 'persistent') return undefined
+    const ceiling = idleCeiling(this.options.undiciOptions, this.limit.hinted)
+    if (idleMs >= ceiling) return undefined
+    const speaksUp = outlivedAt(this.#evidence)
+    return speaksUp === undefined || heard ? ceiling : Math.min(Math.max(speaksUp, idleMs), ceiling)
+  }
+
+  outlasted (idleMs: number, heard: boolean): void {
+    this.#learn({ type: heard ? 'survived' : 'outlived', idleMs })
+  }
+
+  #learn (event: IdleEvent): void {
+    const evidence = nextEvidence(this.#evidence, event, this.#clock())
+    if (evidence === this.#evidence) return
+    this.#evidence = evidence
+    this.#limit()
+  }
+
+  #limit (): void {
+    const { effective } = this.limit
+    const { shortest } = this.#roundTrip
+    this.limit = idleLimit(this.options.undiciOptions, this.#claimed, learnedLimit(this.#evidence, shortest))
+    this.unsafeIdleLimit = unsafeIdleLimit(this.limit, this.#evidence, shortest)
+    if (this.limit.effective < effective) this.pool.limitFell()
   }
 }

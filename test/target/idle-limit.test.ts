@@ -1,5 +1,5 @@
 import t from 'tap'
-import { idleLimit, unsafeIdleLimit } from '../../src/target/idle-limit.js'
+import { NO_EVIDENCE, idleLimit, unsafeIdleLimit } from '../../src/target/idle-limit.js'
 
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
 
@@ -27,10 +27,9 @@ t.test('configured, hinted and learned make one limit', async t => {
 })
 
 t.test('a request that cannot be repeated takes half of a known limit, and a second of an unknown one', async t => {
-  const unsafe = (claimed?: number, learned?: number, settings = SETTINGS): number => unsafeIdleLimit(idleLimit(settings, claimed, learned))
+  const unsafe = (claimed?: number, learned?: number, settings = SETTINGS): number => unsafeIdleLimit(idleLimit(settings, claimed, learned), NO_EVIDENCE, 0)
   t.equal(unsafe(), 1_000)
   t.equal(unsafe(5_000), 2_000)
-  t.equal(unsafe(undefined, 700), 350)
   t.equal(unsafe(120_000), 30_000, 'of the effective limit, not of the hint')
   t.equal(unsafe(undefined, undefined, { ...SETTINGS, keepAliveTimeout: 300 }), 300, 'never above the limit')
 })

@@ -1,0 +1,49 @@
+import type { Connection } from './connection.js'
+
+// A deadline fires at most two of these late, in ms.
+const TICK = 200
+
+/**
+ * A pool's active connections. All are looked at every now and then for what has been quiet too long, so that no request costs a
+ * timer.
+ */
+export class ActiveSet {
+  readonly #connections = new Set<Connection>()
+  readonly #clock: () => number
+  #timer: NodeJS.Timeout | undefined
+
+  constructor (clock: () => number) {
+    this.#clock = clock
+  }
+
+  get size (): number { return this.#connections.size }
+
+  has (connection: Connection): boolean {
+    return this.#connections.has(connection)
+  }
+
+  add (connection: Connection): void {
+    this.#connections.add(connection)
+    this.#timer ??= setInterval(() => this.#check(), TICK).unref()
+  }
+
+  /** False where it was not here. */
+  delete (connection: Connection): boolean {
+    return this.#connections.delete(connection)
+  }
+
+  destroy (): void {
+    for (const connection of this.#connections) connection.destroy()
+  }
+
+  stop (): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  #check (): void {
+    if (this.#connections.size === 0) return this.stop()
+    const now = this.#clock()
+    for (const connection of this.#connections) connection.exchange?.checkDeadline(now)
+  }
+}
