@@ -55,25 +55,29 @@ export const NO_EVIDENCE: IdleEvidence = {
   closes: [], other: [], since: 0, confirmed: 0, risen: false, survived: 0, outlived: 0, needed: 1, rumour: undefined, batch: undefined
 }
 
-// Each constant was chosen by `npm run bench:idle-constants`; docs/idle-limit.md has the tables.
+/** The estimator's constants; times in ms. Chosen by `npm run bench:idle-constants`, which varies them; docs/idle-limit.md has the tables. */
+export const ESTIMATOR = {
+  /** A close that comes sooner is a backend that keeps no connections (the inspector's business), or a connection that was killed. */
+  shortest: 100,
+  /** Closes that are remembered: enough for the spread of a server that looks for idle connections now and then. */
+  window: 16,
+  /** Idle times within this factor belong to one habit: gunicorn's threads, the widest measured, close anywhere from 2.0 to 3.0 s. */
+  spread: 1.5,
+  /** Event loops are late, here and there: nothing that is measured in JavaScript is better than this. */
+  leastMargin: 25,
+  /** Off the shortest close seen, as a part of it, where there was only one; the nth of that where there were n. */
+  uncertainty: 0.15,
+  /** Gaps between neighbouring closes, at the short end, to stay clear of the next shorter one. */
+  gaps: 2,
+  /** A slow backend's exchanges look like a long way; the way is never taken for more than this part of the limit. */
+  mostWay: 0.25,
+  /** Closes within this time are one event: a process that ends closes all it has within a few turns of its loop. */
+  batch: 100,
+  /** Sentinels in a row that have to outlive what is believed, at most. */
+  mostNeeded: 8
+} as const
+export type Estimator = { readonly [name in keyof typeof ESTIMATOR]: number }
 
-// A close that comes sooner is a backend that keeps no connections (the inspector's business), or a connection that was killed.
-const SHORTEST = 100
-// What is younger is forgotten last: enough for the spread of a server that looks for idle connections now and then.
-const WINDOW = 16
-// Idle times that differ by less belong to one habit: gunicorn's threads, the widest measured, close anywhere from 2.0 to 3.0 s.
-const SPREAD = 1.5
-// Event loops are late, here and there. Nothing that is measured in JavaScript is better than this.
-const LEAST_MARGIN = 25
-// Off the shortest close seen, where there was only one; the nth part where there were n.
-const UNCERTAINTY = 0.15
-// Gaps between neighbouring closes, at the short end, to stay clear of the next shorter one.
-const GAPS = 2
-// A slow backend's exchanges look like a long way; the way is never taken for more than this part of the limit.
-const MOST_WAY = 0.25
-// Closes within this time are one event: a process that ends closes all it has within a few turns of its loop.
-const BATCH = 100
-const MOST_NEEDED = 8
 // Where nothing is known, a connection used within the last second has the backend's attention: no server measured closes sooner.
 const YOUNG = 1_000
 
@@ -100,85 +104,86 @@ export function idleCeiling (settings: IdleSettings, hinted: number | undefined)
  *
  * @param roundTrip the shortest time that an exchange has taken, in ms
  */
-export function learnedLimit ({ closes }: IdleEvidence, roundTrip: number): number | undefined {
-  return closes.length === 0 ? undefined : lessMargins(closes, roundTrip, 1)
+export function learnedLimit ({ closes }: IdleEvidence, roundTrip: number, using: Estimator = ESTIMATOR): number | undefined {
+  return closes.length === 0 ? undefined : lessMargins(closes, roundTrip, 1, using)
 }
 
 /**
  * How long a connection may have been idle for a request that could not be sent again, in ms: with another margin off what was
  * learned from more than one close; half of what is known from one, or claimed; else a second, or half of what was survived.
  */
-export function unsafeIdleLimit (limit: IdleLimit, evidence: IdleEvidence, roundTrip: number): number {
-  return Math.min(unsafeByEvidence(limit, evidence, roundTrip), limit.effective, (evidence.rumour ?? Infinity) / 2)
+export function unsafeIdleLimit (limit: IdleLimit, evidence: IdleEvidence, roundTrip: number, using: Estimator = ESTIMATOR): number {
+  return Math.min(unsafeByEvidence(limit, evidence, roundTrip, using), limit.effective, (evidence.rumour ?? Infinity) / 2)
 }
 
-function unsafeByEvidence ({ hinted, effective }: IdleLimit, { closes, confirmed, survived }: IdleEvidence, roundTrip: number): number {
-  if (closes.length > 0 && confirmed > 0) return closes.length > 1 ? lessMargins(closes, roundTrip, 2) : effective / 2
+function unsafeByEvidence ({ hinted, effective }: IdleLimit, { closes, confirmed, survived }: IdleEvidence, roundTrip: number, using: Estimator): number {
+  if (closes.length > 0 && confirmed > 0) return closes.length > 1 ? lessMargins(closes, roundTrip, 2, using) : effective / 2
   return closes.length === 0 && hinted !== undefined ? effective / 2 : Math.max(YOUNG, survived / 2)
 }
 
 /** How long the sentinel must be idle and open to speak against what is believed, in ms; undefined where nothing is. */
-export function outlivedAt ({ closes }: IdleEvidence): number | undefined {
-  return closes.length === 0 ? undefined : Math.max(...closes) * SPREAD
+export function outlivedAt ({ closes }: IdleEvidence, { spread }: Estimator = ESTIMATOR): number | undefined {
+  return closes.length === 0 ? undefined : Math.max(...closes) * spread
 }
 
 /** What is known after an event. */
-export function nextEvidence (evidence: IdleEvidence, event: IdleEvent, now: number): IdleEvidence {
+export function nextEvidence (evidence: IdleEvidence, event: IdleEvent, now: number, using: Estimator = ESTIMATOR): IdleEvidence {
   const { idleMs } = event
   switch (event.type) {
     case 'closed':
-      return idleMs < SHORTEST ? evidence : closed(evidence, idleMs, event.left, now)
+      return idleMs < using.shortest ? evidence : closed(evidence, idleMs, event.left, now, using)
     case 'survived':
-      return survived(evidence, idleMs)
+      return survived(evidence, idleMs, using)
     case 'outlived':
-      return outlived(survived(evidence, idleMs), idleMs, now)
+      return outlived(survived(evidence, idleMs, using), idleMs, now)
   }
 }
 
-function closed (evidence: IdleEvidence, idleMs: number, left: number, now: number): IdleEvidence {
-  const open = evidence.batch !== undefined && now - evidence.batch.at < BATCH ? evidence.batch : undefined
+function closed (evidence: IdleEvidence, idleMs: number, left: number, now: number, using: Estimator): IdleEvidence {
+  const { batch: batchMs, spread } = using
+  const open = evidence.batch !== undefined && now - evidence.batch.at < batchMs ? evidence.batch : undefined
   const before = open?.before ?? { ...evidence, batch: undefined }
   const batch: Batch = {
     at: open?.at ?? now, count: (open?.count ?? 0) + 1, least: Math.min(idleMs, open?.least ?? Infinity), most: Math.max(idleMs, open?.most ?? 0), before
   }
   // However many they are, they are one event: what they have in common may be that they became idle together.
-  if (batch.count === 1 || left > 0 || (isNear(before.closes, batch.least) && isNear(before.closes, batch.most))) {
-    return { ...withClose(before, batch.least, now), batch }
+  if (batch.count === 1 || left > 0 || (isNear(before.closes, batch.least, spread) && isNear(before.closes, batch.most, spread))) {
+    return { ...withClose(before, batch.least, now, using), batch }
   }
   // All that there were, at once: a process that ended does that, at any idle time. What it does a second time is a habit.
-  if (before.rumour === undefined || !isNear([before.rumour], batch.least)) return { ...before, rumour: batch.least, batch }
-  return { ...withClose(withClose(before, before.rumour, now), batch.least, now), batch }
+  if (before.rumour === undefined || !isNear([before.rumour], batch.least, spread)) return { ...before, rumour: batch.least, batch }
+  return { ...withClose(withClose(before, before.rumour, now, using), batch.least, now, using), batch }
 }
 
-function withClose (evidence: IdleEvidence, idleMs: number, now: number): IdleEvidence {
+function withClose (evidence: IdleEvidence, idleMs: number, now: number, { spread, window, mostNeeded }: Estimator): IdleEvidence {
   const { closes, other, confirmed, risen } = evidence
   const told = { ...evidence, rumour: undefined }
-  if (isNear(closes, idleMs)) {
+  if (isNear(closes, idleMs, spread)) {
     const trusted = risen && confirmed === 1
-    return { ...told, closes: added(closes, idleMs), confirmed: confirmed + 1, outlived: 0, needed: trusted ? Math.max(1, evidence.needed / 2) : evidence.needed }
+    return { ...told, closes: added(closes, idleMs, window), confirmed: confirmed + 1, outlived: 0, needed: trusted ? Math.max(1, evidence.needed / 2) : evidence.needed }
   }
   // It is longer: of a connection that was already idle when this habit began, or of a sentinel. One does not make a habit.
-  if (closes.length > 0 && idleMs > closes[0]!) return { ...told, other: isNear(other, idleMs) ? added(other, idleMs) : [idleMs] }
-  const known = isNear(other, idleMs)
+  if (closes.length > 0 && idleMs > closes[0]!) return { ...told, other: isNear(other, idleMs, spread) ? added(other, idleMs, window) : [idleMs] }
+  const known = isNear(other, idleMs, spread)
   // Back before the longer habit was ever seen: some connections are closed early and some late, or the sentinel was lucky.
   const misled = known && risen && confirmed < 2
   return {
     ...told,
-    closes: known ? added(other, idleMs) : [idleMs],
+    closes: known ? added(other, idleMs, window) : [idleMs],
     other: closes.length === 0 && !known ? other : closes,
     since: now,
     confirmed: 1,
     risen: risen && closes.length === 0 && !known,
     survived: 0,
     outlived: 0,
-    needed: misled ? Math.min(MOST_NEEDED, evidence.needed * 2) : evidence.needed
+    needed: misled ? Math.min(mostNeeded, evidence.needed * 2) : evidence.needed
   }
 }
 
-function survived (evidence: IdleEvidence, idleMs: number): IdleEvidence {
+function survived (evidence: IdleEvidence, idleMs: number, { spread }: Estimator): IdleEvidence {
   if (idleMs <= evidence.survived) return evidence
   const { rumour } = evidence
-  return { ...evidence, survived: idleMs, rumour: rumour !== undefined && idleMs > rumour * SPREAD ? undefined : rumour }
+  return { ...evidence, survived: idleMs, rumour: rumour !== undefined && idleMs > rumour * spread ? undefined : rumour }
 }
 
 function outlived (evidence: IdleEvidence, idleMs: number, now: number): IdleEvidence {
@@ -190,20 +195,20 @@ function outlived (evidence: IdleEvidence, idleMs: number, now: number): IdleEvi
   return { ...evidence, closes: other.length > 0 && Math.min(...other) > idleMs ? other : [], other: closes, since: now, confirmed: 0, risen: true, outlived: 0 }
 }
 
-function isNear (closes: readonly number[], idleMs: number): boolean {
-  return closes.length > 0 && idleMs * SPREAD >= Math.min(...closes) && idleMs <= Math.max(...closes) * SPREAD
+function isNear (closes: readonly number[], idleMs: number, spread: number): boolean {
+  return closes.length > 0 && idleMs * spread >= Math.min(...closes) && idleMs <= Math.max(...closes) * spread
 }
 
-function added (closes: readonly number[], idleMs: number): readonly number[] {
-  return [...closes.slice(1 - WINDOW), idleMs]
+function added (closes: readonly number[], idleMs: number, window: number): readonly number[] {
+  return [...closes.slice(1 - window), idleMs]
 }
 
-function lessMargins (closes: readonly number[], roundTrip: number, margins: number): number {
+function lessMargins (closes: readonly number[], roundTrip: number, margins: number, { leastMargin, gaps, uncertainty, mostWay }: Estimator): number {
   const sorted = [...closes].sort((a, b) => a - b)
   const least = sorted[0]!
   // The short end alone: how far apart the long ones lie says nothing of how short the next one may be.
   const steps = Math.min(sorted.length - 1, Math.max(1, Math.floor((sorted.length - 1) / 2)))
   const gap = steps === 0 ? 0 : (sorted[steps]! - least) / steps
-  const margin = Math.max(LEAST_MARGIN, GAPS * gap, least * UNCERTAINTY / sorted.length)
-  return Math.floor(Math.max(least / 2, least - Math.min(roundTrip, least * MOST_WAY) - margins * margin))
+  const margin = Math.max(leastMargin, gaps * gap, least * uncertainty / sorted.length)
+  return Math.floor(Math.max(least / 2, least - Math.min(roundTrip, least * mostWay) - margins * margin))
 }
