@@ -1,0 +1,233 @@
+import t, { type Test } from 'tap'
+import { buildConnector } from 'undici'
+import type { TargetOptions } from '../../src/options.js'
+import { type Backend, type BackendConnection, type RequestScript, startBackend } from '../support/backend.js'
+import { type Rig, rigFor } from './setup.js'
+
+interface Setup { backend: Backend, rig: Rig, pass (ms: number): void }
+
+/** A target whose clock stands still unless it is moved, and a backend that answers and closes nothing by itself. */
+async function setUp (t: Test, options: TargetOptions = {}, script: RequestScript = (_request, connection) => connection.reply()): Promise<Setup> {
+  const backend = await startBackend(script)
+  t.teardown(() => backend.close())
+  let now = 100_000
+  return { backend, rig: rigFor(t, backend.url, options, () => now), pass: ms => { now += ms } }
+}
+
+const idle = (rig: Rig, count: number): Promise<void> => rig.until(({ counts }) => counts.idle === count && counts.active === 0)
+
+async function get (rig: Rig, method = 'GET'): Promise<number> {
+  const { error, status } = await rig.send({ method, ...(method === 'POST' && { body: 'x' }) }).over
+  if (error !== undefined) throw error
+  await rig.until(({ counts }) => counts.active === 0)
+  return status
+}
+
+const last = (backend: Backend): BackendConnection => backend.connections.at(-1)!
+
+/** The backend closes its latest connection, after it has been idle for so long. */
+async function hangUpAfter ({ backend, rig, pass }: Setup, ms: number, how: 'end' | 'reset' = 'end'): Promise<void> {
+  await get(rig)
+  const closed = rig.closed.length
+  pass(ms)
+  last(backend)[how]()
+  await rig.until(({ closed: { length } }) => length > closed)
+}
+
+t.test('a backend that hangs up after two seconds is not given an older connection, by FIN or by RST', async t => {
+  for (const how of ['end', 'reset'] as const) {
+    const setup = await setUp(t)
+    const { rig, pass } = setup
+    t.strictSame(rig.target.snapshot().idleLimit, { configured: 60_000, hinted: undefined, learned: undefined, effective: 60_000 })
+    await hangUpAfter(setup, 2_000, how)
+    await hangUpAfter(setup, 2_000, how)
+    t.match(rig.closed, [{ reason: 'backend_idle', idleMs: 2_000 }, { reason: 'backend_idle', idleMs: 2_000 }])
+    const { learned, effective } = rig.target.snapshot().idleLimit
+    t.ok(learned !== undefined && learned > 1_700 && learned < 2_000, `${learned}`)
+    t.equal(effective, learned)
+    await get(rig)
+    const { length } = rig.opened
+    pass(learned! - 1)
+    await get(rig)
+    t.equal(rig.opened.length, length, 'reused within the limit')
+    pass(learned!)
+    await get(rig)
+    t.equal(rig.opened.length, length + 1, 'and not at it')
+  }
+})
+
+t.test('a hint is an upper bound and no promise', async t => {
+  const setup = await setUp(t, {}, (_request, connection) => connection.reply({ headers: { 'Keep-Alive': 'timeout=30' } }))
+  await hangUpAfter(setup, 2_000)
+  t.match(setup.rig.target.snapshot().idleLimit, { hinted: 29_000 })
+  t.ok(setup.rig.target.snapshot().idleLimit.effective < 2_000)
+})
+
+t.test('the configured timeout stays the ceiling', async t => {
+  const setup = await setUp(t, { undiciOptions: { keepAliveTimeout: 1_000 } })
+  await hangUpAfter(setup, 900)
+  await get(setup.rig)
+  setup.pass(1_000)
+  await get(setup.rig)
+  t.ok(setup.rig.target.snapshot().idleLimit.effective < 900)
+})
+
+t.test('one connection past a learned limit stays as the sentinel, outside of connections, and carries no request any more', async t => {
+  const setup = await setUp(t, { undiciOptions: { connections: 1 } })
+  const { backend, rig, pass } = setup
+  await hangUpAfter(setup, 2_000)
+  await get(rig)
+  t.equal(rig.target.snapshot().sentinel, undefined)
+  pass(1_999)
+  await get(rig)
+  t.strictSame(rig.target.snapshot().sentinel, { idleMs: 1_999 })
+  t.strictSame(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
+  t.equal(backend.open, 2, 'the bound of one holds for those that carry requests')
+  pass(1_900)
+  await get(rig)
+  t.equal(backend.open, 2, 'and there is never more than one besides')
+  t.match(rig.closed.at(-1), { reason: 'idle_limit', idleMs: 1_900 })
+  const sentinel = backend.connections[1]!
+  t.equal(sentinel.requests, 1)
+  sentinel.end()
+  await rig.until(({ reasons }) => reasons.at(-1) === 'backend_idle')
+  t.match(rig.closed.at(-1), { idleMs: 3_899 }, 'it tells when its backend has hung up')
+  t.equal(rig.target.snapshot().sentinel, undefined)
+})
+
+t.test('a connection that never carried a request is no sentinel', async t => {
+  const dial = buildConnector({})
+  const dialled: Array<() => void> = []
+  const connect: typeof dial = (options, callback) => dial(options, (...result) => { dialled.push(() => callback(...result)) })
+  const next = async (): Promise<void> => {
+    while (dialled.length === 0) await new Promise(setImmediate)
+    dialled.shift()!()
+  }
+  const answers: Array<() => void> = []
+  const { backend, rig, pass } = await setUp(t, { undiciOptions: { connect } }, (_request, connection) => { answers.push(() => connection.reply()) })
+  const answerTo = async (requests: number): Promise<void> => {
+    await backend.waitFor(b => b.requests === requests)
+    answers.shift()!()
+  }
+
+  const first = rig.send()
+  await next()
+  await answerTo(1)
+  await first.over
+  await idle(rig, 1)
+  pass(2_000)
+  last(backend).end()
+  await rig.until(({ closed }) => closed.length === 1)
+  t.ok(rig.target.snapshot().idleLimit.learned)
+
+  // One is answered while the dial for another is under way, which nobody wants any more then.
+  const held = rig.send()
+  await next()
+  await backend.waitFor(b => b.requests === 2)
+  const late = rig.send()
+  answers.shift()!()
+  await answerTo(3)
+  await Promise.all([held.over, late.over])
+  await next()
+  await idle(rig, 2)
+  pass(1_999)
+  const other = rig.send()
+  await next()
+  await answerTo(4)
+  await other.over
+  await idle(rig, 1)
+  t.match(rig.closed.slice(1), [{ reason: 'idle_limit', served: 0 }], 'the one that had never been used')
+  t.ok(rig.target.snapshot().sentinel, 'and not the one that had')
+})
+
+t.test('where nothing was learned there is none', async t => {
+  const { rig, pass } = await setUp(t)
+  await get(rig)
+  pass(60_000)
+  await get(rig)
+  t.equal(rig.target.snapshot().sentinel, undefined)
+  t.match(rig.closed, [{ reason: 'idle_limit' }])
+})
+
+for (const [what, reason, act] of [
+  ['evicted with the others', 'evicted', (rig: Rig) => rig.target.evict()],
+  ['closed with its target', 'drained', (rig: Rig) => { rig.target.close(() => {}) }],
+  ['closed where its backend keeps no connections', 'non_persistent', (rig: Rig) => rig.target.setPersistence('non-persistent', 'test')]
+] as const) {
+  t.test(`the sentinel is ${what}`, async t => {
+    const setup = await setUp(t)
+    const { backend, rig, pass } = setup
+    await hangUpAfter(setup, 2_000)
+    await get(rig)
+    pass(1_999)
+    await get(rig)
+    t.ok(rig.target.snapshot().sentinel)
+    act(rig)
+    t.equal(rig.target.snapshot().sentinel, undefined)
+    t.strictSame(rig.reasons.slice(1), [reason, reason])
+    await backend.waitFor(({ open }) => open === 0)
+  })
+}
+
+t.test('a sentinel on which bytes come is closed, and is no evidence', async t => {
+  const setup = await setUp(t)
+  const { backend, rig, pass } = setup
+  await hangUpAfter(setup, 2_000)
+  await get(rig)
+  pass(1_999)
+  await get(rig)
+  const { learned } = rig.target.snapshot().idleLimit
+  backend.connections[1]!.write('HTTP/1.1 200 OK\r\n\r\n')
+  await rig.until(({ reasons }) => reasons.includes('unexpected_data'))
+  t.equal(rig.target.snapshot().idleLimit.learned, learned)
+})
+
+t.test('a request that could not be sent again takes what is well inside the limit, and one that could takes the older ones', async t => {
+  const setup = await setUp(t)
+  const { rig, pass } = setup
+  for (let n = 0; n < 4; n++) await hangUpAfter(setup, 4_000)
+  const { learned } = rig.target.snapshot().idleLimit
+  await get(rig)
+  const { length } = rig.opened
+  pass(3_000)
+  await get(rig, 'POST')
+  t.equal(rig.opened.length, length, 'far above the second that holds where nothing is known')
+  pass(learned! - 10)
+  await get(rig, 'POST')
+  t.equal(rig.opened.length, length + 1, 'but not up to the limit')
+  pass(learned! - 10)
+  await get(rig)
+  t.equal(rig.opened.length, length + 1)
+})
+
+t.test('a reuse that was too late teaches as much as a close', async t => {
+  // It closes on the request, as if its FIN were still under way when that was sent.
+  const setup = await setUp(t, {}, (request, connection) => {
+    if (request.nth > 1 && request.path === '/late') connection.reset()
+    else connection.reply()
+  })
+  const { rig, pass } = setup
+  await get(rig)
+  pass(2_000)
+  t.match(await rig.send({ path: '/late' }).over, { status: 200 }, 'sent again on a fresh connection')
+  await idle(rig, 1)
+  t.strictSame(rig.retries, ['stale'])
+  const { learned } = rig.target.snapshot().idleLimit
+  t.ok(learned !== undefined && learned < 2_000, `${learned}`)
+})
+
+t.test('a restart that closes all connections at once teaches nothing', async t => {
+  const held: BackendConnection[] = []
+  const setup = await setUp(t, {}, (_request, connection) => {
+    held.push(connection)
+    if (held.length === 6) for (const one of held.splice(0)) one.reply()
+  })
+  const { backend, rig, pass } = setup
+  await Promise.all(Array.from({ length: 6 }, () => rig.send().over))
+  await idle(rig, 6)
+  pass(5_000)
+  for (const connection of backend.connections) connection.end()
+  await rig.until(({ closed }) => closed.length === 6)
+  t.same(rig.reasons, Array(6).fill('backend_idle'))
+  t.strictSame(rig.target.snapshot().idleLimit, { configured: 60_000, hinted: undefined, learned: undefined, effective: 60_000 })
+})

@@ -1,0 +1,211 @@
+import t from 'tap'
+import { ESTIMATOR, NO_EVIDENCE, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
+import type { IdleEvidence } from '../../src/target/idle-limit.js'
+
+const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
+const ROUND_TRIP = 40
+
+/** Evidence, with the clock that it is given by hand. */
+class Story {
+  evidence: IdleEvidence = NO_EVIDENCE
+  now = 0
+
+  /** A close of one connection, well apart from the others. */
+  closed (idleMs: number, left = 0): this {
+    this.now += 10_000
+    this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left }, this.now)
+    return this
+  }
+
+  /** Closes of one moment, a millisecond apart; `left` are open after the last of them. */
+  closedAtOnce (idleTimes: number[], left = 0): this {
+    this.now += 10_000
+    idleTimes.forEach((idleMs, i) => {
+      this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left: left + idleTimes.length - 1 - i }, ++this.now)
+    })
+    return this
+  }
+
+  survived (idleMs: number): this {
+    this.evidence = nextEvidence(this.evidence, { type: 'survived', idleMs }, this.now)
+    return this
+  }
+
+  /** A sentinel that became idle after all that was told before. */
+  outlived (idleMs: number): this {
+    this.now += idleMs + 1
+    this.evidence = nextEvidence(this.evidence, { type: 'outlived', idleMs }, this.now)
+    return this
+  }
+
+  get learned (): number | undefined { return learnedLimit(this.evidence, ROUND_TRIP) }
+  get unsafe (): number { return unsafeIdleLimit(idleLimit(SETTINGS, undefined, this.learned), this.evidence, ROUND_TRIP) }
+}
+
+const story = (): Story => new Story()
+const times = (n: number, idleMs: number): number[] => Array.from({ length: n }, () => idleMs)
+
+t.test('nothing is learned from nothing', async t => {
+  t.equal(story().learned, undefined)
+  t.equal(outlivedAt(story().evidence), undefined)
+})
+
+t.test('one idle close is enough for a limit, and each one like it brings the limit closer', async t => {
+  const one = story().closed(2_000).learned!
+  const three = story().closed(2_000).closed(2_001).closed(2_002).learned!
+  const many = times(16, 2_000).reduce((s, ms) => s.closed(ms), story()).learned!
+  t.ok(one >= 1_600 && one < three && three < many, `${one} < ${three} < ${many}`)
+  t.ok(many <= 2_000 - ROUND_TRIP - ESTIMATOR.leastMargin, 'never nearer than the way there and back and what a clock is late')
+  t.ok(many >= 1_900)
+})
+
+t.test('the margin follows the spread', async t => {
+  const sharp = [2_000, 2_001, 2_002, 2_003, 2_004, 2_005].reduce((s, ms) => s.closed(ms), story())
+  const spread = [2_100, 2_900, 2_400, 2_700, 2_250, 2_600].reduce((s, ms) => s.closed(ms), story())
+  t.ok(2_000 - sharp.learned! < 150)
+  t.ok(2_100 - spread.learned! > 200, `${spread.learned} leaves room below the shortest seen`)
+})
+
+t.test('a longer way to the backend leaves less time', async t => {
+  const { evidence } = story().closed(2_000).closed(2_000)
+  t.equal(learnedLimit(evidence, 0)! - learnedLimit(evidence, 100)!, 100)
+  t.equal(learnedLimit(evidence, 500), learnedLimit(evidence, 9_999), 'and what looks like a very long way is a slow answer')
+})
+
+t.test('what closes at once is not about idle times', async t => {
+  t.equal(story().closed(ESTIMATOR.shortest - 1).learned, undefined)
+})
+
+t.test('a shorter close counts at once, whatever was known', async t => {
+  const told = times(8, 2_000).reduce((s, ms) => s.closed(ms), story())
+  t.ok(told.closed(1_500).learned! < 1_500)
+  const fallen = times(8, 30_000).reduce((s, ms) => s.closed(ms), story()).closed(2_000)
+  t.ok(fallen.learned! < 2_000 && fallen.learned! > 1_500, `${fallen.learned}`)
+  t.ok(fallen.unsafe < 2_000 - ROUND_TRIP)
+})
+
+t.test('an outlier is forgotten once enough newer closes disagree', async t => {
+  const story1 = times(16, 2_000).reduce((s, ms) => s.closed(ms), story().closed(2_000).closed(1_400))
+  t.ok(story1.learned! > 1_850, `${story1.learned}`)
+})
+
+t.test('a sentinel that outlives all closes makes the limit unknown again, and its own close is the first of the new ones', async t => {
+  const told = [2_000, 2_010, 2_020].reduce((s, ms) => s.closed(ms), story())
+  const speaksUp = outlivedAt(told.evidence)!
+  t.equal(speaksUp, 2_020 * ESTIMATOR.spread)
+  told.outlived(speaksUp)
+  t.equal(told.learned, undefined)
+  told.closed(30_000)
+  t.ok(told.learned! > 24_000 && told.learned! < 30_000, `${told.learned}`)
+})
+
+t.test('a backend that goes back to what it did is known at once', async t => {
+  const told = [2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story())
+  const before = told.learned!
+  told.outlived(3_000).closed(30_000).closed(30_000).closed(2_000)
+  t.ok(told.learned! >= before, 'the closes that were known then count again')
+  told.outlived(3_000)
+  t.ok(told.learned! > 25_000, 'the other way round too')
+  t.ok(told.unsafe < 2_000, 'though nothing is staked on it before it is seen')
+  told.closed(30_000)
+  t.ok(told.unsafe > 25_000)
+})
+
+t.test('what was idle before a habit began says nothing against it', async t => {
+  const told = story().closed(30_000).closed(30_000).closed(2_000)
+  const { learned } = told
+  told.now += 10
+  told.evidence = nextEvidence(told.evidence, { type: 'outlived', idleMs: 25_000 }, told.now)
+  t.equal(told.learned, learned)
+  told.closed(30_000, 1)
+  t.equal(told.learned, learned, 'nor its close')
+})
+
+t.test('where some connections are closed early and some late, the early ones rule, and each mistake makes the next one rarer', async t => {
+  const told = story().closed(2_000).closed(2_000)
+  const sentinels: number[] = []
+  for (let n = 0; n < 5; n++) {
+    let seen = 0
+    do { told.outlived(3_100); seen++ } while (told.learned !== undefined && told.learned < 3_000 && seen < 100)
+    sentinels.push(seen)
+    told.closed(2_000)
+    t.ok(told.learned! < 2_000)
+  }
+  t.strictSame(sentinels, [1, 2, 4, 8, 8])
+})
+
+t.test('one close at the early time, and the count of the late ones begins anew', async t => {
+  const told = story().closed(2_000).closed(2_000).outlived(3_100).closed(2_000).outlived(3_100)
+  t.equal(told.evidence.needed, 2)
+  told.closed(2_000).outlived(3_100)
+  t.ok(told.learned! < 2_000, 'it takes two in a row')
+  told.outlived(3_100)
+  t.equal(told.learned, undefined)
+})
+
+t.test('all connections closed at once are no evidence', async t => {
+  const told = story().closedAtOnce([300, 4_000, 9_000, 20_000])
+  t.equal(told.learned, undefined)
+  const same = story().closedAtOnce(times(10, 400))
+  t.equal(same.learned, undefined, 'nor where they had become idle together')
+  const known = [2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story())
+  const { learned } = known
+  known.closedAtOnce([150, 200, 900])
+  t.equal(known.learned, learned, 'what was known before stands')
+})
+
+t.test('closed at once at the same idle time twice, that is their habit', async t => {
+  const told = story().closedAtOnce(times(4, 2_000)).closedAtOnce(times(3, 2_010))
+  t.ok(told.learned! > 1_700 && told.learned! < 2_000, `${told.learned}`)
+})
+
+t.test('a restart is a rumour for requests that cannot be repeated, until a connection has outlived it', async t => {
+  const told = story().survived(20_000).closedAtOnce([900, 800, 700])
+  t.equal(told.unsafe, 350)
+  told.survived(20_500)
+  t.equal(told.unsafe, 10_250)
+})
+
+t.test('where others stay open, closes at one moment are a sweep, and count as one', async t => {
+  const told = story().closedAtOnce([2_900, 2_500, 2_100], 2)
+  t.ok(told.learned! < 2_100 && told.learned! > 1_700, `${told.learned}`)
+  t.strictSame(told.evidence.closes, [2_100])
+})
+
+t.test('the end of a single connection counts, as a restart too, until the sentinel says otherwise', async t => {
+  const told = [2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story()).closed(400)
+  t.ok(told.learned! < 400)
+  told.outlived(outlivedAt(told.evidence)!)
+  t.ok(told.learned! > 1_800, 'then the habit before it is believed again')
+})
+
+t.test('requests that cannot be repeated stay further away', async t => {
+  t.equal(story().unsafe, 1_000, 'a second where nothing is known')
+  t.equal(story().survived(20_000).unsafe, 10_000, 'half of what was survived')
+  const once = story().closed(2_000)
+  t.equal(once.unsafe, once.learned! / 2, 'half of what was seen once')
+  const told = [2_000, 2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story())
+  const margin = 2_000 - ROUND_TRIP - told.learned!
+  t.equal(told.unsafe, 2_000 - ROUND_TRIP - 2 * margin, 'two margins off what was seen more than once')
+})
+
+t.test('however odd the order of events, there is a way back', async t => {
+  const told = story()
+  let seed = 7
+  const random = (): number => (seed = seed * 16_807 % 2_147_483_647) / 2_147_483_647
+  for (let n = 0; n < 5_000; n++) {
+    const idleMs = Math.round(100 * 600 ** random())
+    told.now += Math.round(random() * 300)
+    const event = random()
+    const left = Math.floor(random() * 3)
+    if (event < 0.4) told.evidence = nextEvidence(told.evidence, { type: 'closed', idleMs, left }, told.now)
+    else told.evidence = nextEvidence(told.evidence, { type: event < 0.7 ? 'survived' : 'outlived', idleMs }, told.now)
+    const { learned, unsafe, evidence: { closes, other, needed } } = told
+    if (closes.length > ESTIMATOR.window || other.length > ESTIMATOR.window || needed > ESTIMATOR.mostNeeded) t.fail(JSON.stringify(told.evidence))
+    if (learned !== undefined && !(learned >= ESTIMATOR.shortest / 2 && learned < Math.min(...closes))) t.fail(`learned ${learned}`)
+    if (!(unsafe > 0 && unsafe <= Math.min(60_000, learned ?? Infinity))) t.fail(`unsafe ${unsafe}`)
+  }
+  for (let n = 0; n < 40; n++) told.closed(5_000, 1).outlived(4_900)
+  for (let n = 0; n < 20; n++) told.outlived(Math.max(outlivedAt(told.evidence) ?? 0, 5_000)).closed(5_000)
+  t.ok(told.learned! > 4_000 && told.learned! < 5_000, `${told.learned}`)
+})
