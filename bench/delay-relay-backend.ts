@@ -76,7 +76,8 @@ class IdleEnd implements BackendEnd {
   #fire (due: number): void {
     // What should have come before may be waiting for a late timer too.
     this.#path.flush(due)
-    this.until(machineTime())
+    // Timers know whole milliseconds only: this one may be a fraction early.
+    this.until(Math.max(due, machineTime()))
   }
 }
 

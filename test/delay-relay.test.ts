@@ -111,7 +111,7 @@ t.test('a request that was due before the close is in time though it is delivere
   const opened = machineTime()
   let waiting: number | undefined = opened + 20
   const end = idleBackend({ idleTimeout: 30 })({
-    send: (_bytes, at) => { sent.push(['answer', at - opened]) },
+    send: (_bytes, at) => { sent.push(['answer', Math.round(at - opened)]) },
     end: (at) => { sent.push(['close', Math.round(at - opened)]) },
     flush () {
       if (waiting === undefined) return
