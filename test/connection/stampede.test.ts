@@ -1,0 +1,95 @@
+import t, { type Test } from 'tap'
+import { buildConnector } from 'undici'
+import type { PoolOptions } from '../../src/options.js'
+import { type Backend, type BackendConnection, startBackend } from '../support/backend.js'
+import { type Rig, rigFor } from './setup.js'
+
+const MANY = 40
+const MOST = 3
+
+/** A target whose dials are counted while they are under way. */
+function countedRig (t: Test, url: string, pool: PoolOptions): { rig: Rig, most (): number, reset (): void } {
+  const dial = buildConnector({})
+  let now = 0
+  let most = 0
+  const connect: typeof dial = (options, callback) => {
+    most = Math.max(most, ++now)
+    dial(options, (...result) => {
+      now--
+      callback(...result)
+    })
+  }
+  const rig = rigFor(t, url, { undiciOptions: { connect }, pool })
+  return { rig, most: () => most, reset: () => { most = 0 } }
+}
+
+/** A backend that answers so many at once, so that each has a connection of its own. */
+async function holding (t: Test, count: number): Promise<Backend> {
+  const held: BackendConnection[] = []
+  const backend = await startBackend((_request, connection) => {
+    held.push(connection)
+    if (held.length === count) for (const one of held.splice(0)) one.reply()
+  })
+  t.teardown(() => backend.close())
+  return backend
+}
+
+async function sendMany (rig: Rig): Promise<void> {
+  const answers = await Promise.all(Array.from({ length: MANY }, () => rig.send().over))
+  const failed = answers.filter(({ status }) => status !== 200)
+  if (failed.length > 0) throw new Error(`${failed.length} failed: ${failed[0]!.error?.code}`)
+  await rig.until(({ counts }) => counts.active === 0)
+}
+
+t.test('a restart that closes every pooled connection is met with no more dials at once than allowed', async t => {
+  const backend = await holding(t, MANY)
+  const { rig, most, reset } = countedRig(t, backend.url, { maxDials: MOST })
+  await sendMany(rig)
+  t.equal(rig.counts.idle, MANY)
+  t.equal(most(), MOST)
+  reset()
+  for (const connection of backend.connections) connection.end()
+  await rig.until(({ counts }) => counts.idle === 0)
+  await sendMany(rig)
+  t.equal(most(), MOST)
+})
+
+t.test('so is a restart whose closes are found only by the requests that come next', async t => {
+  let restarted = false
+  const held: BackendConnection[] = []
+  const backend = await startBackend((request, connection) => {
+    if (restarted && request.nth > 1) return connection.reset()
+    held.push(connection)
+    if (held.length === MANY) for (const one of held.splice(0)) one.reply()
+  })
+  t.teardown(() => backend.close())
+  const { rig, most, reset } = countedRig(t, backend.url, { maxDials: MOST })
+  await sendMany(rig)
+  reset()
+  restarted = true
+  await sendMany(rig)
+  t.equal(most(), MOST)
+  t.ok(rig.retries.includes('stale') || rig.retries.includes('unwritten'), 'some were sent again')
+})
+
+t.test('a backend that comes back is met with no more dials at once than allowed', async t => {
+  const backend = await holding(t, MANY)
+  backend.refuse()
+  const { rig, most } = countedRig(t, backend.url, { maxDials: MOST, connectRetry: 4_000 })
+  const all = sendMany(rig)
+  await rig.until(({ dialFailures }) => dialFailures.length >= 2 * MOST)
+  await backend.listen()
+  await all
+  t.equal(most(), MOST)
+  t.ok(rig.retries.every(kind => kind === 'connect'))
+})
+
+t.test('connections that were opened together reach their age one after another', async t => {
+  const backend = await holding(t, MANY)
+  const { rig } = countedRig(t, backend.url, { maxConnectionAge: 1_000, maxDials: MANY })
+  await sendMany(rig)
+  await rig.until(({ closed }) => closed.length > 0)
+  t.ok(rig.closed.length < MANY / 2, `${rig.closed.length} of ${MANY} first`)
+  await rig.until(({ closed }) => closed.length === MANY)
+  t.same(new Set(rig.reasons), new Set(['max_age']))
+})
