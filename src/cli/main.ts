@@ -5,6 +5,7 @@ import { UsageError } from './usage-error.js'
 export type Command = (args: readonly string[]) => Promise<number>
 
 const COMMANDS: Record<string, { readonly summary: string, readonly load: () => Promise<{ readonly command: Command }> }> = {
+  probe: { summary: 'measure what a backend does with its connections, and where it does not do what it says', load: () => import('./probe.js') }
 }
 
 // As shells and most tools have it: 1 for what was found, 2 for what was asked wrongly.

@@ -1,4 +1,8 @@
-import type { PoolOptions, UndiciOptions } from '../options.js'
+import { liesOf } from './lies.js'
+import type { CloseWay, Measurements, Reuse } from './measurements.js'
+import { closeWayOf, mostFrequent, persistenceOf, smallestClose } from './measurements.js'
+import { recommend } from './recommendation.js'
+import type { Recommendation } from './recommendation.js'
 
 /** What a probe found out of a backend: the shape that `holdfast probe --json` prints. Times in ms; null is unknown or not measured. */
 export interface ProbeReport {
@@ -27,5 +31,47 @@ export interface ProbeReport {
   /** Where it does other than it says, a sentence each; they begin with one of the phrases of `LIES`. */
   readonly lies: readonly string[]
   /** What to set for this backend beyond the defaults; empty groups where they fit. */
-  readonly recommended: { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions }
+  readonly recommended: Recommendation
+}
+
+/** What was measured, in the words of the report. */
+export function reportOf (found: Measurements): ProbeReport {
+  const answer = found.firsts[0]?.answer
+  const persistent = persistenceOf(found.firsts) ?? null
+  return {
+    url: found.url.href,
+    httpVersion: answer === undefined ? null : `1.${answer.minor}`,
+    persistent,
+    idleTimeoutMs: rounded(found.idle && smallestClose(found.idle), 1),
+    closesBy: persistent === true
+      ? signOf(mostFrequent(found.idle?.closes.map(({ by }) => by) ?? []))
+      : signOf(persistent === null ? undefined : closeWayOf(found.firsts)),
+    requestsPerConnection: persistent === false ? 1 : found.requests?.limit ?? null,
+    hint: { timeoutMs: answer?.signal?.timeout ?? null, max: answer?.signal?.max ?? null },
+    headReuses: reusedAfter(found.head),
+    postReuses: reusedAfter(found.post),
+    connectMs: rounded(found.tls?.connectMs ?? (found.url.protocol === 'https:' ? undefined : median(found.dials)), 0.1),
+    tlsMs: rounded(found.tls?.fullMs, 0.1),
+    tlsResumes: found.tls?.resumes ?? null,
+    lies: liesOf(found),
+    recommended: recommend(found)
+  }
+}
+
+// A 408 that nobody asked for says that the connection ends, if late.
+function signOf (way: CloseWay | undefined): ProbeReport['closesBy'] {
+  if (way === 'data') return 'announced'
+  return way === 'fin' || way === 'rst' || way === 'announced' ? way : null
+}
+
+function reusedAfter (reuse: Reuse | undefined): boolean | null {
+  return reuse === undefined ? null : reuse.closed === undefined
+}
+
+function median (values: readonly number[]): number | undefined {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+}
+
+function rounded (value: number | undefined, step: number): number | null {
+  return value === undefined ? null : Number((Math.round(value / step) * step).toFixed(1))
 }

@@ -1,0 +1,35 @@
+import type { WriteStream } from 'node:tty'
+
+// To a file or a pipe, in ms between two lines.
+const SPARSE = 15_000
+
+/** Says how far a long command has come: in one line that is rewritten on a terminal, elsewhere in a line now and then. */
+export class ProgressLine {
+  readonly #stream: NodeJS.WriteStream
+  readonly #rewritten: boolean
+  #saidAt = performance.now()
+  #shown = false
+
+  constructor (stream: NodeJS.WriteStream) {
+    this.#stream = stream
+    this.#rewritten = stream.isTTY && process.env['TERM'] !== 'dumb'
+  }
+
+  show (text: string): void {
+    if (this.#rewritten) {
+      this.#shown = true
+      // A line that wraps could not be rewritten.
+      this.#stream.write(`\r\x1b[K${text.slice(0, Math.max(20, (this.#stream as WriteStream).columns - 1))}`)
+      return
+    }
+    if (performance.now() - this.#saidAt < SPARSE) return
+    this.#saidAt = performance.now()
+    this.#stream.write(`${text}\n`)
+  }
+
+  /** Leaves the terminal's line empty for what comes next. */
+  clear (): void {
+    if (this.#shown) this.#stream.write('\r\x1b[K')
+    this.#shown = false
+  }
+}

@@ -1,0 +1,181 @@
+import type { Socket } from 'node:net'
+import { Connection } from '../connection/connection.js'
+import type { ConnectionOwner } from '../connection/connection.js'
+import { Exchange } from '../connection/exchange.js'
+import type { ExchangeOwner, ExchangeSink, Failure } from '../connection/exchange.js'
+import type { CloseReason, ResponseView } from '../connection/observer.js'
+import { HoldfastError } from '../errors.js'
+import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { ResolvedUndiciOptions } from '../options.js'
+
+/** How a connection ended: by the backend's FIN or RST, after bytes that nobody asked for (as a 408), or by this side. */
+export interface Ending { readonly by: 'fin' | 'rst' | 'data' | 'own', readonly at: number }
+
+/** One answer, as far as it came. */
+export interface Answer {
+  /** Why there is none, or none that is whole. */
+  readonly failure: Failure | undefined
+  readonly status: number
+  readonly minor: 0 | 1
+  readonly signal: PersistenceSignal | undefined
+  /** The values of its `Connection` and `Keep-Alive`, fit for a terminal. */
+  readonly connection: string | undefined
+  readonly keepAlive: string | undefined
+  /** Whether its head says where the body ends; if not, its end is the connection's. */
+  readonly framed: boolean
+  /** Bytes of its body. */
+  readonly size: number
+  /** Whether it says that its connection ends with it. */
+  readonly announcesClose: boolean
+  /** Whether the connection could carry another request as far as this side knows. */
+  readonly reusable: boolean
+  /** When its last byte was read. */
+  readonly endedAt: number
+}
+
+export interface ProbedConnectionSettings {
+  readonly id: number
+  readonly origin: string
+  readonly path: string
+  readonly headers: readonly string[]
+  readonly options: ResolvedUndiciOptions
+  readonly answerTimeout: number
+  readonly connectMs: number
+}
+
+/** A connection as the gateway would use it, with an eye on how the backend ends its socket. */
+export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
+  readonly connectMs: number
+  /** Settles with the first sign that the socket has ended. */
+  readonly closed: Promise<Ending>
+  readonly #connection: Connection
+  readonly #settings: ProbedConnectionSettings
+  #ended: ((reason: CloseReason | undefined, response: ResponseView | undefined) => void) | undefined
+
+  constructor (socket: Socket, settings: ProbedConnectionSettings) {
+    this.connectMs = settings.connectMs
+    this.#settings = settings
+    this.closed = new Promise(resolve => {
+      const by = (by: Ending['by']): void => resolve({ by, at: performance.now() })
+      // These come before the Connection's own and undici's, which both destroy what has ended, and call it otherwise.
+      socket.once('end', () => by(this.#connection.endedByReset ? 'rst' : 'fin'))
+      socket.once('error', error => by(endingOf(error)))
+      socket.once('close', () => by('own'))
+    })
+    const now = performance.now()
+    this.#connection = new Connection(socket, {
+      id: settings.id,
+      target: settings.origin,
+      origin: settings.origin,
+      options: settings.options,
+      owner: this,
+      connectMs: settings.connectMs,
+      now,
+      maxAge: Infinity,
+      remaining: Infinity,
+      clock: () => performance.now()
+    })
+  }
+
+  /** Sends one request without a body and reads its answer. Never rejects. */
+  ask (method: 'GET' | 'HEAD' | 'POST' = 'GET', path = this.#settings.path): Promise<Answer> {
+    const { headers, answerTimeout } = this.#settings
+    return new Promise(resolve => {
+      const reading = new Reading()
+      const settle = (reason: CloseReason | undefined, response: ResponseView | undefined): void => {
+        clearTimeout(timer)
+        this.#ended = undefined
+        const endedAt = performance.now()
+        // What undici makes of the socket, and a failure, are told after this call; see Pool.exchangeEnded.
+        queueMicrotask(() => {
+          if (reason !== undefined) this.#connection.destroy()
+          const { status, connection, keepAlive, framed, size, failure } = reading
+          resolve({
+            failure,
+            status,
+            minor: this.#connection.minor,
+            signal: response?.signal,
+            connection,
+            keepAlive,
+            framed: framed || method === 'HEAD' || status === 204 || status === 304,
+            size,
+            announcesClose: reason === 'connection_close',
+            reusable: failure === undefined && reason === undefined && this.#connection.endedBy === undefined,
+            endedAt
+          })
+        })
+      }
+      this.#ended = settle
+      const exchange = new Exchange(this.#connection, this, reading, {
+        method, path, headers: [...headers], body: null, headersTimeout: 0, bodyTimeout: 0, upgrade: undefined
+      }, { reused: this.#connection.served > 0, closeFor: undefined, retryable: false })
+      const timer = setTimeout(() => exchange.abort(new HoldfastError(reading.status === 0 ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout'), answerTimeout)
+    })
+  }
+
+  destroy (): void {
+    this.#connection.destroy()
+  }
+
+  exchangeEnded (_connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
+    this.#ended?.(reason, response)
+  }
+
+  exchangeUpgraded (): void {
+    this.#ended?.('upgraded', undefined)
+  }
+
+  // A socket that ends is noticed by its own events, which come earlier.
+  connectionLost (): void {}
+}
+
+/** Takes an answer in, and keeps of it what its head says. */
+class Reading implements ExchangeSink {
+  status = 0
+  connection: string | undefined
+  keepAlive: string | undefined
+  framed = false
+  size = 0
+  failure: Failure | undefined
+
+  informed (): void {}
+
+  responded (status: number, headers: Buffer[]): void {
+    this.status = status
+    for (let i = 0; i < headers.length; i += 2) {
+      const name = headers[i]!.toString('latin1').toLowerCase()
+      const value = printable(headers[i + 1]!.toString('latin1'))
+      if (name === 'connection') this.connection = this.connection === undefined ? value : `${this.connection}, ${value}`
+      else if (name === 'keep-alive') this.keepAlive = this.keepAlive === undefined ? value : `${this.keepAlive}, ${value}`
+      else if (name === 'content-length' || name === 'transfer-encoding') this.framed = true
+    }
+  }
+
+  data (chunk: Buffer): boolean {
+    this.size += chunk.length
+    return true
+  }
+
+  ended (): void {}
+  upgraded (): void {}
+
+  failed (failure: Failure): void {
+    this.failure = failure
+  }
+
+  bodySent (): void {}
+  requestSent (): void {}
+}
+
+const LONGEST_VALUE = 60
+
+function printable (value: string): string {
+  const clean = value.replace(/[^\x20-\x7e]/g, '?')
+  return clean.length > LONGEST_VALUE ? `${clean.slice(0, LONGEST_VALUE - 3)}...` : clean
+}
+
+function endingOf (error: Error & { code?: string }): Ending['by'] {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'rst'
+  // undici's words for bytes out of turn; a socket that it gives up by itself it destroys with another.
+  return error.code === 'UND_ERR_SOCKET' || error.code?.startsWith('HPE_') === true ? 'data' : 'own'
+}

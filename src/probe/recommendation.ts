@@ -1,0 +1,32 @@
+import type { PoolOptions, UndiciOptions } from '../options.js'
+import { resolveTargetOptions } from '../options.js'
+import { idleLimit } from '../target/idle-limit.js'
+import type { Measurements } from './measurements.js'
+import { persistenceOf, smallestClose, unannouncedLimit } from './measurements.js'
+
+export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions }
+
+/** How the recommended keepAliveTimeout comes from the measured one, for whoever reads the options later. */
+export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, but never less than half of it'
+
+/** What to set for a backend; nothing that the defaults, and what the backend says, lead to anyway. */
+export function recommend (found: Measurements): Recommendation {
+  // One that keeps no connections is recognised by the gateway itself.
+  if (persistenceOf(found.firsts) !== true) return { undiciOptions: {}, pool: {} }
+  const limit = unannouncedLimit(found)
+  const measured = found.idle && smallestClose(found.idle)
+  const keepAliveTimeout = measured === undefined ? undefined : lessMargin(measured)
+  const byDefault = idleLimit(resolveTargetOptions({}, {}).undiciOptions, found.firsts[0]!.answer.signal?.timeout, undefined).effective
+  return {
+    undiciOptions: keepAliveTimeout !== undefined && keepAliveTimeout < byDefault ? { keepAliveTimeout } : {},
+    pool: limit === undefined ? {} : { maxRequestsPerConnection: limit }
+  }
+}
+
+/** @param measured the smallest idle time after which a connection was closed, in ms */
+export function lessMargin (measured: number): number {
+  const safe = Math.max(measured / 2, measured - Math.max(1_000, measured / 10))
+  // No backend is as exact as the figure would look.
+  const step = safe >= 500 ? 100 : 10
+  return Math.max(step, Math.round(safe / step) * step)
+}

@@ -1,0 +1,57 @@
+import { HoldfastError } from '../errors.js'
+import type { RequestCount } from './measurements.js'
+import type { Subject } from './subject.js'
+
+// Where answers are large, fewer of them are asked for.
+const MOST_BYTES = 64 * 1_048_576
+
+/** How the requests on one connection came to an end. */
+interface Run { readonly served: number, readonly end: 'announced' | 'closed' | 'open' | 'refused' | 'failed' }
+
+/**
+ * Sends GETs on one connection, one after another, until the backend ends it, `most` are answered, or it is `until`. What ended
+ * one connection may be a restart; so a second must end after as many. `count` is filled as it goes.
+ */
+export async function countRequests (subject: Subject, count: RequestCount, { most, until, status }: { most: number, until: number, status: number }): Promise<void> {
+  const first = await run(subject, count, { most, until, status })
+  if (first.end === 'refused') count.doubt = `from request ${first.served + 1} on it answered with another error`
+  if (first.end === 'failed') count.doubt = `request ${first.served + 1} got no answer that can be read`
+  if (first.end !== 'announced' && first.end !== 'closed') return
+  const second = await run(subject, { ...count }, { most: first.served + 1, until, status })
+  if (second.served === first.served && second.end === first.end) {
+    count.limit = first.served
+    count.announced = first.end === 'announced'
+  } else {
+    count.doubt = `one connection ended after ${first.served}, another ${second.end === 'open' ? 'served more' : `after ${second.served}`}`
+  }
+}
+
+async function run (subject: Subject, count: { tried: number }, { most, until, status }: { most: number, until: number, status: number }): Promise<Run> {
+  const connection = await subject.open()
+  let served = 0
+  let bytes = 0
+  try {
+    while (served < most && bytes < MOST_BYTES && performance.now() < until) {
+      const answer = await connection.ask()
+      if (answer.failure !== undefined) {
+        if (subject.over) break
+        // A close that nobody announced is noticed between two requests, or under the next.
+        const { lost, responseStarted } = answer.failure
+        return { served, end: lost && !responseStarted && served > 0 ? 'closed' : 'failed' }
+      }
+      // As where a rate limit begins: what ends the connection then is that.
+      if (answer.status >= 400 && answer.status !== status) return { served, end: 'refused' }
+      served++
+      bytes += answer.size
+      count.tried = Math.max(count.tried, served)
+      if (answer.announcesClose) return { served, end: 'announced' }
+      if (!answer.reusable) return { served, end: subject.over ? 'open' : 'closed' }
+    }
+    return { served, end: 'open' }
+  } catch (error) {
+    if (error instanceof HoldfastError) return { served, end: 'failed' }
+    throw error
+  } finally {
+    connection.destroy()
+  }
+}

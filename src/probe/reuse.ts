@@ -1,0 +1,39 @@
+import { HoldfastError } from '../errors.js'
+import type { Answer, ProbedConnection } from './probed-connection.js'
+import type { Reuse } from './measurements.js'
+import type { Subject } from './subject.js'
+
+// How long a connection must stay open after an answer to count as kept: the connection inspector's own rule, so that both
+// come to the same verdict. Bounded, since a wait of seconds would measure an idle timeout.
+const SHORTEST_WATCH = 100
+const CONNECT_TIMES = 4
+const LONGEST_WATCH = 1_000
+
+/**
+ * Sends one request on a connection of its own, waits a moment, and sends a GET behind it: whether it is served shows if the
+ * connection was kept. Rejects with a HoldfastError if there is no connection or no answer to the first.
+ */
+export async function judgeReuse (subject: Subject, method: Reuse['method'], path?: string): Promise<Reuse> {
+  const connection = await subject.open()
+  try {
+    const answer = await connection.ask(method, path)
+    if (answer.failure !== undefined) throw answer.failure.error
+    const closed = await closedAfter(answer, connection, subject)
+    // Then it was this side that ended the connection.
+    if (subject.over) throw new HoldfastError('HOLDFAST_ERR_DRAINING')
+    return { method, answer, closed }
+  } finally {
+    connection.destroy()
+  }
+}
+
+async function closedAfter (answer: Answer, connection: ProbedConnection, subject: Subject): Promise<Reuse['closed']> {
+  if (answer.announcesClose) return 'announced'
+  if (!answer.reusable) return (await connection.closed).by
+  const watch = Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * connection.connectMs))
+  const early = await Promise.race([connection.closed, subject.wait(watch)])
+  if (early !== undefined) return early.by
+  const { failure } = await connection.ask()
+  if (failure === undefined || failure.responseStarted) return undefined
+  return failure.lost ? (await connection.closed).by : 'unanswered'
+}

@@ -1,0 +1,101 @@
+import type { Dial, Dialer } from '../connection/dial.js'
+import { createDialer } from '../connection/dial.js'
+import { HoldfastError } from '../errors.js'
+import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
+import { resolveTargetOptions } from '../options.js'
+import { ProbedConnection } from './probed-connection.js'
+
+// An answer larger than this is none to measure connections with: it is cut, and the probe says so.
+const LARGEST_ANSWER = 16 * 1_048_576
+
+export interface SubjectSettings {
+  readonly headers: readonly string[]
+  readonly connect: ConnectOptions
+  readonly answerTimeout: number
+}
+
+/** The backend under measurement. Dials connections to it, and ends them all when the probe is over. */
+export class Subject {
+  readonly url: URL
+  readonly connect: ConnectOptions
+  /** How long each dial took, in ms. */
+  readonly dials: number[] = []
+  readonly #settings: SubjectSettings
+  readonly #options: ResolvedUndiciOptions
+  readonly #dialer: Dialer
+  readonly #connections = new Set<ProbedConnection>()
+  /** What to do when it is over. */
+  readonly #pending = new Set<() => void>()
+  #over = false
+  #lastId = 0
+
+  constructor (url: URL, settings: SubjectSettings) {
+    this.url = url
+    this.connect = settings.connect
+    this.#settings = settings
+    this.#options = resolveTargetOptions({}, { undiciOptions: { connect: settings.connect, maxResponseSize: LARGEST_ANSWER } }).undiciOptions
+    this.#dialer = createDialer(url, this.#options)
+  }
+
+  /** Whether everything is to come to its end. */
+  get over (): boolean {
+    return this.#over
+  }
+
+  /** Dials a connection. Rejects with a HoldfastError, also when the probe is over. */
+  open (): Promise<ProbedConnection> {
+    return new Promise((resolve, reject) => {
+      if (this.#over) return reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+      const began = performance.now()
+      const dial: Dial = this.#dialer((error, socket) => {
+        this.#pending.delete(abandon)
+        if (error !== undefined) return reject(error)
+        const connectMs = performance.now() - began
+        this.dials.push(connectMs)
+        const { pathname, search, origin } = this.url
+        const { headers, answerTimeout } = this.#settings
+        const connection = new ProbedConnection(socket!, {
+          id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout, connectMs
+        })
+        this.#connections.add(connection)
+        connection.closed.then(() => this.#connections.delete(connection), ignore)
+        resolve(connection)
+      })
+      const abandon = (): void => {
+        dial.abandon()
+        reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+      }
+      this.#pending.add(abandon)
+    })
+  }
+
+  /** Resolves after that many ms, or when the probe is over. */
+  async wait (ms: number): Promise<void> {
+    if (this.#over) return
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#pending.delete(done)
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      this.#pending.add(done)
+    })
+  }
+
+  /** Calls `end` when the probe is over; returns what takes that back. */
+  whenOver (end: () => void): () => void {
+    this.#pending.add(end)
+    return () => this.#pending.delete(end)
+  }
+
+  /** Ends every connection and every wait. What is being asked fails. */
+  end (): void {
+    this.#over = true
+    for (const end of this.#pending) end()
+    this.#pending.clear()
+    for (const connection of this.#connections) connection.destroy()
+  }
+}
+
+function ignore (): void {}

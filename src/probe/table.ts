@@ -1,0 +1,120 @@
+import { formatMeasured, formatSet } from './duration.js'
+import type { CloseWay, Measurements, Reuse } from './measurements.js'
+import { persistenceOf } from './measurements.js'
+import { MARGIN_RULE } from './recommendation.js'
+import type { ProbeReport } from './report.js'
+
+type Row = readonly [what: string, says: string, does: string]
+
+const WAYS: Record<CloseWay, string> = {
+  fin: 'by FIN', rst: 'by RST', announced: 'announced', data: 'after bytes that nobody asked for', own: 'by the HTTP client', unanswered: 'the next request gets no answer'
+}
+const NOTHING = '-'
+
+/** A report as a person reads it: what the backend says beside what it does, where it lies, and what to set. Ends with a newline. */
+export function tableOf (found: Measurements, report: ProbeReport): string {
+  const [first] = found.firsts
+  const title = first === undefined
+    ? `${report.url}: interrupted before its first answer`
+    : `${report.url}: HTTP/${report.httpVersion}, status ${first.answer.status}${found.complete ? '' : ' (interrupted; what was known by then)'}`
+  if (first === undefined) return `${title}\n`
+  const sections = [title, aligned([['', 'says', 'does'], ...rowsOf(found, report, first)])]
+  if (report.lies.length > 0) sections.push(['What it says is not what it does:', ...report.lies.map(lie => `  - ${lie}`)].join('\n'))
+  sections.push(advice(found, report))
+  return `${sections.join('\n\n')}\n`
+}
+
+function rowsOf (found: Measurements, report: ProbeReport, { answer }: Reuse): Row[] {
+  const rows: Row[] = [['persistence', said(answer), persistence(found)]]
+  if (report.persistent === true) {
+    const { timeoutMs, max } = report.hint
+    rows.push(
+      ['idle timeout', timeoutMs === null ? NOTHING : formatSet(timeoutMs), idleTimeout(found)],
+      ['requests a connection', max === null ? NOTHING : `max=${max}`, requests(found)],
+      ['after HEAD', sayingOf(found.head), reuse(found.head)],
+      ['after POST', sayingOf(found.post), found.post === undefined && found.complete ? 'not tried: --post' : reuse(found.post)]
+    )
+  }
+  rows.push(['connecting', NOTHING, report.connectMs === null ? 'unknown' : formatMeasured(report.connectMs)])
+  if (found.url.protocol === 'https:') rows.push(['TLS handshake', found.tls?.version ?? NOTHING, handshake(found)])
+  return rows
+}
+
+function said ({ connection, keepAlive, minor }: Reuse['answer']): string {
+  const parts = [connection !== undefined && `Connection: ${connection}`, keepAlive !== undefined && `Keep-Alive: ${keepAlive}`].filter(Boolean)
+  return parts.length > 0 ? parts.join('; ') : `nothing (HTTP/1.${minor})`
+}
+
+function persistence ({ firsts }: Measurements): string {
+  const kept = firsts.filter(({ closed }) => closed === undefined).length
+  const count = firsts.length === 1 ? '' : `, ${kept} of ${firsts.length}`
+  switch (persistenceOf(firsts)) {
+    case true: return `keeps connections${count}`
+    case undefined: return `unknown: closes after the error ${firsts[0]!.answer.status}; probe a path that it answers well`
+    case false: return `closes each after its first response, ${[...new Set(firsts.map(({ closed }) => WAYS[closed!]))].join(', ')}${count}`
+  }
+}
+
+function idleTimeout ({ idle, maxWait, complete }: Measurements): string {
+  if (idle === undefined || idle.opened === 0) return 'unknown'
+  const { opened, closes, survivedMs } = idle
+  if (closes.length === 0) {
+    // Interrupted, its connections were ended by then.
+    return `> ${complete ? formatSet(maxWait) : formatMeasured(survivedMs)} (${opened} connections${complete ? '' : ', interrupted'})`
+  }
+  const times = closes.map(({ ms }) => ms)
+  const [smallest, largest] = [Math.min(...times), Math.max(...times)]
+  const ways = [...new Set(closes.map(({ by }) => WAYS[by]))].join(', ')
+  const open = opened - closes.length
+  return `${formatMeasured(smallest)}, ${ways} (${closes.length} of ${opened} closed, after ${formatMeasured(smallest)} to ${formatMeasured(largest)}` +
+    `${open > 0 ? `; ${open} open after ${formatMeasured(survivedMs)}` : ''})`
+}
+
+function requests ({ requests }: Measurements): string {
+  if (requests === undefined) return 'unknown'
+  const { limit, tried, announced, doubt } = requests
+  if (limit !== undefined) return `${limit}, the last ${announced ? 'says close' : 'does not say close'}`
+  return `no limit found in ${tried}${doubt === undefined ? '' : ` (${doubt})`}`
+}
+
+function sayingOf (reuse: Reuse | undefined): string {
+  if (reuse === undefined) return NOTHING
+  return reuse.answer.status < 400 ? said(reuse.answer) : `${said(reuse.answer)} (status ${reuse.answer.status})`
+}
+
+function reuse (reuse: Reuse | undefined): string {
+  if (reuse === undefined) return 'unknown'
+  return reuse.closed === undefined ? 'keeps the connection' : `closes, ${WAYS[reuse.closed]}`
+}
+
+function handshake ({ tls }: Measurements): string {
+  if (tls === undefined) return 'unknown'
+  const full = formatMeasured(tls.fullMs)
+  if (tls.resumes === undefined) return full
+  return tls.resumedMs === undefined ? `${full}; no resumption` : `${full}; ${formatMeasured(tls.resumedMs)} resumed`
+}
+
+function advice ({ complete }: Measurements, { persistent, recommended: { undiciOptions, pool } }: ProbeReport): string {
+  if (persistent === null) return 'Nothing to recommend.'
+  if (!persistent) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
+  const lines: string[] = []
+  if (undiciOptions.keepAliveTimeout !== undefined) {
+    lines.push(`  // the smallest idle close seen, ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
+  }
+  if (pool.maxRequestsPerConnection !== undefined) {
+    lines.push('  // the backend closes after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
+  }
+  if (lines.length === 0) return complete ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend so far.'
+  lines.push(lines.pop()!.replace(/,$/, ''))
+  return ['Options of its route:', '', ...lines].join('\n')
+}
+
+// As numbers are written in code.
+function inCode (n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, '_')
+}
+
+function aligned (rows: readonly Row[]): string {
+  const widths = [0, 1].map(column => Math.max(...rows.map(row => row[column]!.length)))
+  return rows.map(([what, says, does]) => `  ${what.padEnd(widths[0]!)}  ${says.padEnd(widths[1]!)}  ${does}`.trimEnd()).join('\n')
+}
