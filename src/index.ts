@@ -12,6 +12,8 @@ export type {
   ConnectFunction, ConnectOptions, InspectorOptions, PoolOptions, ResolvedTargetOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions
 } from './options.js'
 export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from './connection/observer.js'
+export { provenanceOf } from './forward/forward.js'
+export type { Provenance } from './target/provenance.js'
 export type { PersistenceSignal } from './http/connection-signal.js'
 export type { IdleLimit } from './target/idle-limit.js'
 export type { Target, TargetSnapshot } from './target/target.js'

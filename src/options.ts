@@ -95,6 +95,8 @@ export interface RouteOptions {
   earlyHints?: boolean
   /** For a request body: in total until the backend is asked, then between two pieces. 55 000; 0 = none. */
   clientBodyTimeout?: number
+  /** Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed. false. */
+  proxyStatus?: boolean
 }
 
 export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'connect' | 'localAddress' | 'socketPath' | 'maxHeaderSize' | 'maxResponseSize'>> &
@@ -144,7 +146,8 @@ const DEFAULT_ROUTE: Required<RouteOptions> = {
   totalTimeout: 0,
   tunnelIdleTimeout: 300_000,
   earlyHints: false,
-  clientBodyTimeout: ANSWER_TIMEOUT
+  clientBodyTimeout: ANSWER_TIMEOUT,
+  proxyStatus: false // whom it helps is inside; outsiders need not know how busy a backend is
 }
 
 /** Option names of gateway and proxy that hold a target's settings. */
@@ -207,7 +210,8 @@ const POOL_CHECKS: Record<keyof PoolOptions, Check> = {
 const INSPECTOR_CHECKS: Record<keyof InspectorOptions, Check> = { closesBeforeTeardown: positiveCount, trialInterval: positiveMilliseconds }
 const RETRY_CHECKS: Record<keyof RetryOptions, Check> = { stale: flag, replayLimit: count }
 const ROUTE_CHECKS: Record<keyof RouteOptions, Check> = {
-  responseBuffer: count, bodyLimit: count, totalTimeout: milliseconds, tunnelIdleTimeout: milliseconds, earlyHints: flag, clientBodyTimeout: milliseconds
+  responseBuffer: count, bodyLimit: count, totalTimeout: milliseconds, tunnelIdleTimeout: milliseconds, earlyHints: flag, clientBodyTimeout: milliseconds,
+  proxyStatus: flag
 }
 
 // What people bring from other places, and what it is called here.
@@ -353,31 +357,10 @@ export function sameTargetOptions (a: ResolvedTargetOptions, b: ResolvedTargetOp
   return a === b || isDeepStrictEqual(a, b)
 }
 
-/** Whether a target's settings keep connections open at all. */
-export function keepsAlive (options: ResolvedTargetOptions): boolean {
-  return options.undiciOptions.keepAliveTimeout > 0 && options.undiciOptions.pipelining !== 0
+/** Whether a target's settings, effective or just given, keep connections open at all. */
+export function keepsAlive ({ undiciOptions }: TargetOptions): boolean {
+  return undiciOptions?.keepAliveTimeout !== 0 && undiciOptions?.pipelining !== 0
 }
 
-/** Something that a user set and will come to regret: told once at register, with a stable code and what to do instead. */
-export interface OptionWarning { readonly code: string, readonly message: string }
-
-/** Looks at what was set, never at a default. */
-export function warningsFor (given: TargetOptions): OptionWarning[] {
-  const warnings: OptionWarning[] = []
-  const undici = given.undiciOptions ?? {}
-  if (undici.keepAliveTimeout === 0 || undici.pipelining === 0) {
-    warnings.push({
-      code: 'HOLDFAST_WARN_KEEP_ALIVE_OFF',
-      message: `${undici.pipelining === 0 ? 'undiciOptions.pipelining: 0' : 'undiciOptions.keepAliveTimeout: 0'} switches keep-alive off: every request pays for a handshake. ` +
-        'Leave it out; a backend that cannot keep connections open is recognised without it.'
-    })
-  }
-  if (typeof undici.connect === 'object' && undici.connect.rejectUnauthorized === false) {
-    warnings.push({
-      code: 'HOLDFAST_WARN_TLS_UNVERIFIED',
-      message: 'undiciOptions.connect.rejectUnauthorized: false accepts any certificate: whoever is on the path can read and change requests. ' +
-        'Give the issuer\'s certificate as undiciOptions.connect.ca instead.'
-    })
-  }
-  return warnings
-}
+/** Something that a user set and will come to regret: told once at register. `id` is a rule's in src/check/rules.ts. */
+export interface OptionWarning { readonly id: string, readonly found: string }

@@ -45,6 +45,7 @@ const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   totalTimeout: TIMES,
   tunnelIdleTimeout: TIMES,
   earlyHints: FLAGS,
+  proxyStatus: FLAGS,
   clientBodyTimeout: TIMES
 }
 /** The bounds that are still allowed. */

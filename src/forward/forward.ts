@@ -7,17 +7,23 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
+import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
+import type { ProxyStatus } from '../http/proxy-status.js'
 import { upgradeHeaders } from '../http/websocket.js'
 import type { ResolvedRouteOptions } from '../options.js'
 import type { Call, CallHandler } from '../target/call.js'
+import { provenanceWords } from '../target/provenance.js'
+import type { Provenance } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
 import type { Target } from '../target/target.js'
 import { BodyCollector } from './client-body.js'
 import type { CollectedBody } from './client-body.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
+import { logProvenance } from './request-log.js'
 import type { Upgrade } from './upgrade.js'
 
 /** What @fastify/reply-from takes for one request, with its meaning there. */
@@ -52,11 +58,24 @@ export interface ForwardRoute {
  * any other. Throws what is wrong with the request before anything is sent.
  */
 export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade): void {
-  new Forward(route, request, reply, options, upgrade).start(dest)
+  try {
+    new Forward(route, request, reply, options, upgrade).start(dest)
+  } catch (error) {
+    if (route.options.proxyStatus) reply.header('proxy-status', withProxyStatus(undefined, { error: proxyErrorType(error, false) }))
+    throw error
+  }
 }
 
 const kForward = Symbol('holdfast.forward')
 type TrackedResponse = ServerResponse & { [kForward]?: Forward }
+
+/**
+ * How the request of a proxied reply has travelled so far: for an app's `onSend` and `onResponse` hooks. Undefined where nothing was
+ * asked of a target, as for a route of the app's own, or a request that was refused before.
+ */
+export function provenanceOf (reply: FastifyReply): Provenance | undefined {
+  return (reply.raw as TrackedResponse)[kForward]?.provenance
+}
 
 interface Body { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
 
@@ -71,6 +90,7 @@ class Forward implements CallHandler, RelayOwner {
   #call: Call | undefined
   #relay: Relay | undefined
   #totalTimer: NodeJS.Timeout | undefined
+  #failure: ErrorCode | undefined
   #over = false
 
   constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions, upgrade: Upgrade | undefined) {
@@ -80,6 +100,10 @@ class Forward implements CallHandler, RelayOwner {
     this.#options = options
     this.#upgrade = upgrade
     this.#target = route.targetOf(request, options)
+  }
+
+  get provenance (): Provenance | undefined {
+    return this.#call?.provenance(this.#failure)
   }
 
   start (dest: string): void {
@@ -115,6 +139,7 @@ class Forward implements CallHandler, RelayOwner {
   clientClosed (): void {
     if (this.#over) return
     this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
+    logProvenance(this.#reply, 'info', this)
   }
 
   relayWantsMore (): void {
@@ -148,6 +173,9 @@ class Forward implements CallHandler, RelayOwner {
       return this.#giveUp(error)
     }
     const message = this.#request.raw
+    if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
+    // Now, and not once all of it is here: an app that answers in its own way need not wait for that.
+    logProvenance(reply, 'info', this)
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
     // A backend that refuses need not read on, and may be about to reset; one that does not may answer as it reads.
@@ -175,10 +203,12 @@ class Forward implements CallHandler, RelayOwner {
     this.#relay?.end()
   }
 
-  upgraded (_status: number, raw: Buffer[], socket: Duplex): void {
+  upgraded (status: number, raw: Buffer[], socket: Duplex): void {
     const reply = this.#reply
     try {
       const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(raw), this.#request), raw)
+      if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
+      logProvenance(reply, 'info', this)
       this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...headers }, socket as Socket, this.#route.options.tunnelIdleTimeout)
     } catch (error) {
       socket.destroy()
@@ -196,9 +226,12 @@ class Forward implements CallHandler, RelayOwner {
   failed (error: HoldfastError): void {
     if (this.#over) return
     this.#finish()
+    this.#failure = error.code
+    logProvenance(this.#reply, 'error', this)
     if (this.#relay?.fail(error) === true) return
     const reply = this.#reply
     if (reply.sent) return
+    this.#tellFailure(error)
     if (error.blame === 'client') this.#closeClient()
     else this.#closeUnread()
     if (this.#options.onError === undefined) reply.send(error)
@@ -305,8 +338,22 @@ class Forward implements CallHandler, RelayOwner {
   // What a user's hook throws is the app's to answer, and says nothing of the backend.
   #giveUp (thrown: unknown): void {
     this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: thrown }), 'client_gone')
-    if (!this.#reply.sent) this.#closeUnread()
-    if (!this.#reply.sent) this.#reply.send(thrown)
+    this.#failure = thrown instanceof HoldfastError ? thrown.code : undefined
+    logProvenance(this.#reply, 'error', this)
+    if (this.#reply.sent) return
+    this.#closeUnread()
+    this.#tellFailure(thrown)
+    this.#reply.send(thrown)
+  }
+
+  #tellFailure (error: unknown): void {
+    if (!this.#route.options.proxyStatus) return
+    this.#reply.header('proxy-status', this.#proxyStatus(undefined, { error: proxyErrorType(error, this.#relay !== undefined) }))
+  }
+
+  #proxyStatus (before: string | string[] | undefined, status: ProxyStatus): string {
+    const { provenance } = this
+    return withProxyStatus(before, { ...status, details: provenance === undefined ? undefined : provenanceWords(provenance) })
   }
 
   // Node reads what is left of a body only where nobody has begun to; left as it is, the client's next request would never be read.
@@ -321,6 +368,7 @@ class Forward implements CallHandler, RelayOwner {
 
   #abandon (error: HoldfastError, reason: CloseReason): void {
     this.#finish()
+    this.#failure = error.code
     this.#collector?.abandon()
     this.#call?.abort(error, reason)
   }

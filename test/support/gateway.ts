@@ -37,7 +37,7 @@ export interface GatewaySetup {
   /** Options of the gateway plugin; false leaves it out. */
   gateway?: GatewayOptions | false
   routes?: ProxyOptions[]
-  fastify?: Pick<FastifyServerOptions, 'trustProxy' | 'bodyLimit' | 'requestTimeout'>
+  fastify?: Pick<FastifyServerOptions, 'trustProxy' | 'bodyLimit' | 'requestTimeout' | 'disableRequestLogging'>
   level?: string
   /** Before any of our plugins is registered. */
   before? (app: FastifyInstance): void | Promise<void>

@@ -1,0 +1,33 @@
+import type { FastifyBaseLogger, FastifyReply } from 'fastify'
+import type { Provenance } from '../target/provenance.js'
+
+// The request's own logger, behind one that says more.
+const kOwn = Symbol('holdfast.log')
+type TellingLogger = FastifyBaseLogger & { [kOwn]?: FastifyBaseLogger }
+// What Fastify's logger has where it is pino, as it is unless an app brings its own.
+interface LeveledLogger { isLevelEnabled? (level: string): boolean }
+
+/**
+ * Has Fastify's own lines of this request say from here on, in one object, how it travelled: they are written with the reply's
+ * logger. A second time, after a failure, takes the place of the first. Nothing is made where nobody would read it.
+ *
+ * @param level of the lines that are to come
+ */
+export function logProvenance (reply: FastifyReply, level: 'info' | 'error', of: { readonly provenance: Provenance | undefined }): void {
+  if (!isRequestLogged(reply, level)) return
+  const { provenance } = of
+  if (provenance === undefined) return
+  const own = (reply.log as TellingLogger)[kOwn] ?? reply.log
+  const telling: TellingLogger = own.child({ provenance })
+  telling[kOwn] = own
+  reply.log = telling
+}
+
+// Request logging that a `logController` of the app's switches off cannot be seen from here.
+function isRequestLogged ({ log, request }: FastifyReply, level: string): boolean {
+  const { isLevelEnabled } = log as LeveledLogger
+  // The logger of an app without one has no level.
+  if (isLevelEnabled === undefined ? log.level === undefined : !isLevelEnabled.call(log, level)) return false
+  const disabled = request.server.initialConfig.disableRequestLogging as boolean | ((request: unknown) => boolean) | undefined
+  return typeof disabled === 'function' ? !disabled(request) : disabled !== true
+}

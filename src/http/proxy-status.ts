@@ -1,0 +1,106 @@
+import { HoldfastError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
+
+/**
+ * What this gateway says of one response. There is no `next-hop`: it would tell clients where the backends are, which nothing else
+ * that is sent to them does.
+ */
+export interface ProxyStatus {
+  /** One of RFC 9209 section 2.3, where the response was made here. */
+  readonly error?: string
+  /** The backend's status, where the response is the backend's. */
+  readonly receivedStatus?: number
+  /** For a person to read. */
+  readonly details?: string | undefined
+}
+
+// RFC 9209 section 2.3.
+const ERROR_TYPES: Record<ErrorCode, string> = {
+  HOLDFAST_ERR_OPTION: 'proxy_configuration_error',
+  HOLDFAST_ERR_WRONG_ORIGIN: 'proxy_configuration_error',
+  HOLDFAST_ERR_UNKNOWN_TARGET: 'destination_not_found',
+  HOLDFAST_ERR_UNSENDABLE: 'proxy_internal_error',
+  HOLDFAST_ERR_CONNECT: 'destination_unavailable',
+  HOLDFAST_ERR_UNRESOLVABLE: 'dns_error',
+  HOLDFAST_ERR_TLS: 'tls_protocol_error',
+  HOLDFAST_ERR_CONNECTION_LOST: 'connection_terminated',
+  HOLDFAST_ERR_INVALID_RESPONSE: 'http_protocol_error',
+  HOLDFAST_ERR_RESPONSE_TOO_LARGE: 'http_response_body_size',
+  HOLDFAST_ERR_QUEUE_FULL: 'connection_limit_reached',
+  HOLDFAST_ERR_QUEUE_TIMEOUT: 'connection_limit_reached',
+  // An answer made here, with no look at the backend.
+  HOLDFAST_ERR_DRAINING: 'proxy_internal_response',
+  HOLDFAST_ERR_TOO_MANY_TARGETS: 'proxy_internal_response',
+  HOLDFAST_ERR_TOO_MANY_UPGRADES: 'connection_limit_reached',
+  HOLDFAST_ERR_CONNECT_TIMEOUT: 'connection_timeout',
+  HOLDFAST_ERR_HEADERS_TIMEOUT: 'connection_read_timeout',
+  // Once a response has begun its client can only be cut off; what can still be told of is a backend that does not read.
+  HOLDFAST_ERR_BODY_TIMEOUT: 'connection_write_timeout',
+  HOLDFAST_ERR_TOTAL_TIMEOUT: 'http_response_timeout',
+  HOLDFAST_ERR_CLIENT_GONE: 'http_request_error',
+  HOLDFAST_ERR_CLIENT_BODY_TIMEOUT: 'http_request_error',
+  HOLDFAST_ERR_BODY_LIMIT: 'http_request_error',
+  HOLDFAST_ERR_BAD_REQUEST: 'http_request_error',
+  HOLDFAST_ERR_METHOD: 'http_request_error',
+  HOLDFAST_ERR_EXPECTATION: 'http_request_error',
+  HOLDFAST_ERR_TOO_MANY_HEADERS: 'http_request_error',
+  HOLDFAST_ERR_UNSUPPORTED_CODING: 'http_request_error',
+  HOLDFAST_ERR_HTTP_VERSION: 'http_request_error',
+  HOLDFAST_ERR_LOOP: 'proxy_loop_detected'
+}
+
+// As OpenSSL and node name what they find wrong with a certificate; ERR_SSL_* is of the handshake, certificates of ours included.
+const CERTIFICATE = /^(?!ERR_SSL).*(?:CERT|CRL|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
+const CONNECT_CAUSES = new Map([
+  ['ECONNREFUSED', 'connection_refused'],
+  // A unix socket that is not there.
+  ['ENOENT', 'connection_refused'],
+  ['ECONNRESET', 'connection_terminated'],
+  ['EHOSTUNREACH', 'destination_ip_unroutable'],
+  ['ENETUNREACH', 'destination_ip_unroutable']
+])
+
+/**
+ * The RFC's name for a failure; one that is none of ours is a hook's of the app.
+ *
+ * @param responseBegun whether the head of a response had come
+ */
+export function proxyErrorType (error: unknown, responseBegun: boolean): string {
+  if (!(error instanceof HoldfastError)) return 'proxy_internal_error'
+  const { code } = error
+  const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? ''
+  if (code === 'HOLDFAST_ERR_CONNECTION_LOST' && responseBegun) return 'http_response_incomplete'
+  if (code === 'HOLDFAST_ERR_TLS' && CERTIFICATE.test(cause)) return 'tls_certificate_error'
+  return (code === 'HOLDFAST_ERR_CONNECT' ? CONNECT_CAUSES.get(cause) : undefined) ?? ERROR_TYPES[code]
+}
+
+/**
+ * A `Proxy-Status` with this gateway as its last member, which is the one nearest to the client (RFC 9209 section 2). What backends
+ * said of themselves goes before it, unless it cannot be read: then nobody could read ours with it (RFC 8941 section 4.2).
+ *
+ * @param before the lines that came with the response
+ */
+export function withProxyStatus (before: string | string[] | undefined, { error, receivedStatus, details }: ProxyStatus): string {
+  let member = 'holdfast'
+  if (error !== undefined) member += `; error=${error}`
+  if (receivedStatus !== undefined) member += `; received-status=${receivedStatus}`
+  if (details !== undefined) member += `; details=${quoted(details)}`
+  const list = Array.isArray(before) ? before.join(', ') : before
+  return typeof list === 'string' && LIST.test(list) ? `${list.trim()}, ${member}` : member
+}
+
+// RFC 8941: members are strings or tokens (RFC 9209 section 2), with parameters. Each alternative begins with a character of its
+// own, so that no input is tried in two ways.
+const STRING = String.raw`"(?:[ !#-[\]-~]|\\["\\])*"`
+const TOKEN = String.raw`[A-Za-z*][\w!#$%&'*+.^\x60|~:/-]*`
+const KEY = String.raw`[a-z*][a-z0-9_.*-]*`
+const NUMBER = String.raw`-?\d{1,12}(?:\d{0,3}|\.\d{1,3})(?![\d.])`
+const BYTES = String.raw`:[A-Za-z0-9+/=]*:`
+const PARAMETER = String.raw`; *${KEY}(?:=(?:${STRING}|${TOKEN}|${NUMBER}|${BYTES}|\?[01]))?`
+const MEMBER = `(?:${STRING}|${TOKEN})(?:${PARAMETER})*`
+const LIST = new RegExp(String.raw`^ *${MEMBER}(?:[ \t]*,[ \t]*${MEMBER})* *$`)
+
+// What a string cannot hold is left out.
+function quoted (text: string): string {
+  return `"${text.replace(/[^ -~]/g, '').replace(/["\\]/g, '\\$&')}"`
+}
