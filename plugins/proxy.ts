@@ -53,10 +53,7 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
 
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
-    state.warn(where, [{
-      code: 'HOLDFAST_WARN_UNMANAGED',
-      message: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands, and its connections are not managed.`
-    }])
+    state.warn(where, [{ id: 'unmanaged', found: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands` }])
     await app.register(httpProxy, withoutOwn(options) as unknown as FastifyHttpProxyOptions)
     return
   }
@@ -69,14 +66,14 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   const upgradable = isUpgradable(options)
   const tunnels = upgradable && isOurs(options)
   if (upgradable && !tunnels) {
-    state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: `${ws.join(', ')}: upgraded connections of this route are @fastify/http-proxy's own and are not managed.` }])
+    state.warn(where, [{ id: 'unmanaged', found: `${ws.join(', ')}: upgraded connections of this route are @fastify/http-proxy's own` }])
   }
 
   const { handler } = options
   const { prefix } = app
   const { route, upgradeRoute, dispatcher } = declareRoute(app, state, options, given)
   if (handler !== undefined && options.upstream?.startsWith('unix+') === true) {
-    state.warn(where, [{ code: 'HOLDFAST_WARN_UNMANAGED', message: 'handler: what it sends by reply.from() to a unix socket goes over connections that are not managed.' }])
+    state.warn(where, [{ id: 'unmanaged', found: 'handler: what it sends by reply.from() to a unix socket goes over connections of their own' }])
   }
   // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
@@ -188,6 +185,9 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
       return userRewrite === undefined ? headers : toWritable(userRewrite(headers, request))
     }
   }
+  const declared = { prefix, options: route.options, targetOptions: resolved }
+  if (wsTarget === undefined) state.routes.push({ ...declared, target, upgradable: upgradable && isOurs(options) })
+  else state.routes.push({ ...declared, target: wsTarget, upgradable: true }, ...target === undefined ? [] : [{ ...declared, target, upgradable: false }])
   const dispatcher = new OriginDispatcher(origin => {
     if (origin === target?.origin) return target
     return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, resolved, prefix)

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ConnectionObserver } from '../src/connection/observer.js'
+import { logLine, warningsFor } from '../src/check/warnings.js'
 import { HoldfastError } from '../src/errors.js'
 import type { Upgrades } from '../src/forward/upgrade.js'
-import { warningsFor } from '../src/options.js'
-import type { OptionWarning, RouteOptions, TargetOptions } from '../src/options.js'
+import type { OptionWarning, ResolvedRouteOptions, ResolvedTargetOptions, RouteOptions, TargetOptions } from '../src/options.js'
 import { TargetRegistry } from '../src/target/registry.js'
 import type { Target } from '../src/target/target.js'
 
@@ -39,6 +39,18 @@ export interface GatewaySettings {
 /** What holds for an app that registers a proxy without the gateway plugin. */
 export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, maxHops: 8, maxDynamicTargets: 100 }
 
+/** A route as it was declared: what there is to see of it before it has served anything. */
+export interface DeclaredRoute {
+  readonly prefix: string
+  readonly options: ResolvedRouteOptions
+  /** Whether it makes tunnels of upgrades. */
+  readonly upgradable: boolean
+  /** undefined where each request chooses, by getUpstream. */
+  readonly target: Target | undefined
+  /** The settings of whatever target it comes to. */
+  readonly targetOptions: ResolvedTargetOptions
+}
+
 /** What all of an app's Holdfast plugins share. */
 export class GatewayState implements Gateway {
   readonly targets: TargetRegistry
@@ -47,10 +59,12 @@ export class GatewayState implements Gateway {
   drain: () => Promise<void>
   /** Tunnels, and what waits to become one. */
   readonly upgrades: Upgrades = new Set()
+  /** In the order of their registration; one with a wsUpstream of its own is there twice. */
+  readonly routes: DeclaredRoute[] = []
   /** Readiness is 503 from here on. */
   draining = false
   readonly #app: FastifyInstance
-  readonly #warned = new Set<string>()
+  readonly #told = new Map<string, OptionWarning & { readonly route: string }>()
 
   constructor (app: FastifyInstance, settings: GatewaySettings) {
     this.#app = app
@@ -66,13 +80,19 @@ export class GatewayState implements Gateway {
     return this.targets.observe(observer)
   }
 
+  /** What has been warned about at register, once each. */
+  get told (): readonly (OptionWarning & { readonly route: string })[] {
+    return [...this.#told.values()]
+  }
+
   /** Logs what somebody will regret, once each, with its code. */
   warn (where: string, warnings: readonly OptionWarning[]): void {
-    for (const { code, message } of warnings) {
+    for (const warning of warnings) {
       // By its words too: one code stands for each of several options that have no effect.
-      const key = `${code} ${where} ${message}`
-      if (this.#warned.has(key)) continue
-      this.#warned.add(key)
+      const key = `${warning.id} ${where} ${warning.found}`
+      if (this.#told.has(key)) continue
+      this.#told.set(key, { ...warning, route: where })
+      const { code, message } = logLine(warning)
       this.#app.log.warn({ code, route: where }, message)
     }
   }

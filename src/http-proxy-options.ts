@@ -58,5 +58,5 @@ export function ignoredOptions (options: Record<string, unknown>): OptionWarning
 }
 
 function ignored (option: string, why: string): OptionWarning {
-  return { code: 'HOLDFAST_WARN_OPTION_IGNORED', message: `${option} has no effect: ${why}. Leave it out.` }
+  return { id: 'option-ignored', found: `${option} has no effect: ${why}` }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keepsAlive, resolveRouteOptions, resolveTargetOptions, sameTargetOptions, warningsFor } from '../src/options.js'
+import { keepsAlive, resolveRouteOptions, resolveTargetOptions, sameTargetOptions } from '../src/options.js'
 import type { ConnectOptions, RouteOptions, TargetOptions } from '../src/options.js'
 
 const targetOf = (route: TargetOptions = {}, gateway: TargetOptions = {}): ReturnType<typeof resolveTargetOptions> => resolveTargetOptions(gateway, route)
@@ -116,18 +116,4 @@ t.test('options of a parsed JSON text cannot reach an object\'s machinery', asyn
     t.strictSame({ ...resolveRouteOptions(options, {}) }, ROUTE_DEFAULTS, name)
   }
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
-})
-
-t.test('what is set and will be regretted is warned about, a default never', async t => {
-  const codes = (options: TargetOptions): string[] => warningsFor(options).map(({ code }) => code)
-  t.strictSame(codes({}), [])
-  t.strictSame(codes(DEFAULTS as TargetOptions), [], 'nor a default that somebody wrote down')
-  t.strictSame(codes({ undiciOptions: { keepAliveTimeout: 0 } }), ['HOLDFAST_WARN_KEEP_ALIVE_OFF'])
-  t.strictSame(codes({ undiciOptions: { pipelining: 0 } }), ['HOLDFAST_WARN_KEEP_ALIVE_OFF'])
-  t.strictSame(codes({ undiciOptions: { pipelining: 0, keepAliveTimeout: 0 } }), ['HOLDFAST_WARN_KEEP_ALIVE_OFF'], 'once')
-  t.strictSame(codes({ undiciOptions: { connect: { rejectUnauthorized: false } } }), ['HOLDFAST_WARN_TLS_UNVERIFIED'])
-  t.strictSame(codes({ undiciOptions: { keepAliveTimeout: 0, connect: { rejectUnauthorized: false } } }), ['HOLDFAST_WARN_KEEP_ALIVE_OFF', 'HOLDFAST_WARN_TLS_UNVERIFIED'])
-  for (const { message } of warningsFor({ undiciOptions: { keepAliveTimeout: 0, connect: { rejectUnauthorized: false } } })) {
-    t.match(message, /undiciOptions\..*(?:Leave it out|Give)/, 'and says what to do instead')
-  }
 })

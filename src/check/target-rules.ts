@@ -1,0 +1,115 @@
+import { CONNECT_TIMEOUT, keepsAlive } from '../options.js'
+import type { CheckedTarget, TargetRule } from './rule.js'
+import { hostOf, isAddress, isPrivate } from './private-host.js'
+
+/** What needs a target's origin and routes besides its settings. */
+export const TARGET_RULES: readonly TargetRule[] = [
+  {
+    id: 'headers-timeout-off',
+    severity: 'warning',
+    looksAt: 'undiciOptions.headersTimeout, totalTimeout',
+    when: 'both are 0 for a route',
+    why: 'A backend that accepts requests and never answers holds a connection for each, as long as its clients have patience.',
+    remedy: 'Give undiciOptions.headersTimeout more than the slowest answer takes, or the route a totalTimeout.',
+    ofTarget: target => target.options.undiciOptions.headersTimeout === 0 ? unboundedRoutes(target, 'undiciOptions.headersTimeout: 0') : undefined
+  },
+  {
+    id: 'body-timeout-off',
+    severity: 'warning',
+    looksAt: 'undiciOptions.bodyTimeout, totalTimeout',
+    when: 'both are 0 for a route',
+    why: 'A backend that stops in the middle of a body holds a connection, and a client, for ever.',
+    remedy: 'Give undiciOptions.bodyTimeout more than the longest pause of a stream (twice its heartbeat), or the route a totalTimeout.',
+    ofTarget: target => target.options.undiciOptions.bodyTimeout === 0 ? unboundedRoutes(target, 'undiciOptions.bodyTimeout: 0') : undefined
+  },
+  {
+    id: 'client-body-timeout-off',
+    severity: 'error',
+    looksAt: 'clientBodyTimeout, totalTimeout, and the server\'s requestTimeout',
+    when: 'all are 0',
+    why: 'A client that sends its body a byte a minute is waited for without end; a few thousand of them take every socket (slowloris).',
+    remedy: 'Leave clientBodyTimeout out (55000).',
+    ofTarget: (target, _around, { server }) => {
+      if ((server.requestTimeout ?? 0) > 0) return undefined
+      const routes = target.routes.filter(({ options }) => options.clientBodyTimeout === 0 && options.totalTimeout === 0)
+      return routes.length === 0 ? undefined : `clientBodyTimeout: 0 (${prefixes(routes)})`
+    }
+  },
+  {
+    id: 'tunnel-idle-timeout-off',
+    severity: 'warning',
+    looksAt: 'tunnelIdleTimeout',
+    when: 'it is 0 for a route that is upgradable',
+    why: 'Where a peer vanishes without a word, its tunnel is never noticed to be dead, and keeps its place among pool.maxUpgraded.',
+    remedy: 'Leave tunnelIdleTimeout out (300000), or give more than the pings of your protocol are apart.',
+    ofTarget: ({ routes }) => {
+      const silent = routes.filter(({ upgradable, options }) => upgradable && options.tunnelIdleTimeout === 0)
+      return silent.length === 0 ? undefined : `tunnelIdleTimeout: 0 (${prefixes(silent)})`
+    }
+  },
+  {
+    id: 'one-connection',
+    severity: 'warning',
+    looksAt: 'undiciOptions.connections',
+    when: 'it is 1, and several routes share it',
+    why: 'One request at a time: a slow answer on any of the routes holds up all of them.',
+    remedy: 'Give undiciOptions.connections as many as the backend serves at once, or leave it out (128).',
+    ofTarget: ({ options, routes }) => options.undiciOptions.connections === 1 && routes.length > 1
+      ? `undiciOptions.connections: 1 (${prefixes(routes)})`
+      : undefined
+  },
+  {
+    id: 'connect-timeout-long',
+    severity: 'warning',
+    looksAt: 'undiciOptions.connect.timeout, undiciOptions.headersTimeout',
+    when: 'connect.timeout is above headersTimeout',
+    why: 'A backend that is gone is waited for longer than one that works may take to answer.',
+    remedy: 'Lower undiciOptions.connect.timeout below headersTimeout; 3000 covers one lost packet.',
+    ofTarget: target => {
+      const { headersTimeout } = target.options.undiciOptions
+      const timeout = connectTimeout(target)
+      return headersTimeout > 0 && timeout > headersTimeout ? `undiciOptions.connect.timeout: ${timeout}, headersTimeout: ${headersTimeout}` : undefined
+    }
+  },
+  {
+    id: 'dns-not-followed',
+    severity: 'warning',
+    looksAt: 'pool.maxConnectionAge, upstream',
+    when: 'the age is 0, and the backend has a name',
+    why: 'Names are resolved at each dial, and a connection in steady use is never dialled again: it stays with an address that the name has left long ago, and new replicas get no load.',
+    remedy: 'Leave pool.maxConnectionAge out (600000, with 10 % of jitter).',
+    ofTarget: target => {
+      const { origin, options } = target
+      if (origin === undefined || options.undiciOptions.socketPath !== undefined || !keepsAlive(options)) return undefined
+      const host = hostOf(origin)
+      return options.pool.maxConnectionAge === 0 && !isAddress(host) && host !== 'localhost' ? `pool.maxConnectionAge: 0, for ${host}` : undefined
+    }
+  },
+  {
+    id: 'plain-http',
+    severity: 'warning',
+    looksAt: 'upstream',
+    when: 'it is http:, and its host is no private address and no name of a private network',
+    why: 'Whoever is on the path can read and change requests, credentials in them included.',
+    remedy: 'Give an https: upstream. Where the name leads into a network of your own all the same, --ignore plain-http.',
+    ofTarget: ({ origin, options }) => {
+      if (origin?.protocol !== 'http:' || options.undiciOptions.socketPath !== undefined) return undefined
+      return isPrivate(hostOf(origin)) ? undefined : origin.origin
+    }
+  }
+]
+
+/** How long a dial may take, in ms: a function of the user's has the default's time. */
+export function connectTimeout ({ options: { undiciOptions: { connect } } }: CheckedTarget): number {
+  return (typeof connect === 'function' ? undefined : connect.timeout) ?? CONNECT_TIMEOUT
+}
+
+/** Routes as a person knows them. */
+export function prefixes (routes: readonly { readonly prefix: string }[]): string {
+  return routes.map(({ prefix }) => prefix === '' ? '/' : prefix).join(', ')
+}
+
+function unboundedRoutes ({ routes }: CheckedTarget, found: string): string | undefined {
+  const unbounded = routes.filter(({ options }) => options.totalTimeout === 0)
+  return unbounded.length === 0 ? undefined : `${found} (${prefixes(unbounded)})`
+}
