@@ -223,7 +223,7 @@ class Forward implements CallHandler, RelayOwner {
   bodySent (): void {}
   requestSent (): void {}
 
-  failed (error: HoldfastError): void {
+  failed (error: HoldfastError, responseStarted = false): void {
     if (this.#over) return
     this.#finish()
     this.#failure = error.code
@@ -231,7 +231,7 @@ class Forward implements CallHandler, RelayOwner {
     if (this.#relay?.fail(error) === true) return
     const reply = this.#reply
     if (reply.sent) return
-    this.#tellFailure(error)
+    this.#tellFailure(error, responseStarted)
     if (error.blame === 'client') this.#closeClient()
     else this.#closeUnread()
     if (this.#options.onError === undefined) reply.send(error)
@@ -342,13 +342,13 @@ class Forward implements CallHandler, RelayOwner {
     logProvenance(this.#reply, 'error', this)
     if (this.#reply.sent) return
     this.#closeUnread()
-    this.#tellFailure(thrown)
+    this.#tellFailure(thrown, true)
     this.#reply.send(thrown)
   }
 
-  #tellFailure (error: unknown): void {
+  #tellFailure (error: unknown, responseStarted: boolean): void {
     if (!this.#route.options.proxyStatus) return
-    this.#reply.header('proxy-status', this.#proxyStatus(undefined, { error: proxyErrorType(error, this.#relay !== undefined) }))
+    this.#reply.header('proxy-status', this.#proxyStatus(undefined, { error: proxyErrorType(error, responseStarted) }))
   }
 
   #proxyStatus (before: string | string[] | undefined, status: ProxyStatus): string {

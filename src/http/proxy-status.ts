@@ -50,7 +50,7 @@ const ERROR_TYPES: Record<ErrorCode, string> = {
 }
 
 // As OpenSSL and node name what they find wrong with a certificate; ERR_SSL_* is of the handshake, certificates of ours included.
-const CERTIFICATE = /^(?!ERR_SSL).*(?:CERT|CRL|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
+const CERTIFICATE = /^(?!ERR_SSL).*(?:CERT|CRL|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
 const CONNECT_CAUSES = new Map([
   ['ECONNREFUSED', 'connection_refused'],
   // A unix socket that is not there.
@@ -63,13 +63,13 @@ const CONNECT_CAUSES = new Map([
 /**
  * The RFC's name for a failure; one that is none of ours is a hook's of the app.
  *
- * @param responseBegun whether the head of a response had come
+ * @param responseStarted whether a part of a response had come
  */
-export function proxyErrorType (error: unknown, responseBegun: boolean): string {
+export function proxyErrorType (error: unknown, responseStarted: boolean): string {
   if (!(error instanceof HoldfastError)) return 'proxy_internal_error'
   const { code } = error
   const cause = (error.cause as NodeJS.ErrnoException | undefined)?.code ?? ''
-  if (code === 'HOLDFAST_ERR_CONNECTION_LOST' && responseBegun) return 'http_response_incomplete'
+  if (code === 'HOLDFAST_ERR_CONNECTION_LOST' && responseStarted) return 'http_response_incomplete'
   if (code === 'HOLDFAST_ERR_TLS' && CERTIFICATE.test(cause)) return 'tls_certificate_error'
   return (code === 'HOLDFAST_ERR_CONNECT' ? CONNECT_CAUSES.get(cause) : undefined) ?? ERROR_TYPES[code]
 }

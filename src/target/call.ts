@@ -26,7 +26,8 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
 
 /** Who gets the response. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
 export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
-  failed (error: HoldfastError): void
+  /** `responseStarted`: a part of a response had come. */
+  failed (error: HoldfastError, responseStarted: boolean): void
 }
 
 /** What a call needs of its target. */
@@ -167,7 +168,7 @@ export class Call implements Waiter, ExchangeSink {
       ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#request.replayable, retried: this.#retried })
       : undefined
     if (kind === undefined) {
-      this.#fail(failure.error)
+      this.#fail(failure.error, failure.responseStarted)
       return
     }
     this.#retried = true
@@ -211,10 +212,10 @@ export class Call implements Waiter, ExchangeSink {
     if (this.#ticket !== undefined) this.#record.waited(performance.now() - this.#ticket.since)
   }
 
-  #fail (error: HoldfastError): void {
+  #fail (error: HoldfastError, responseStarted = false): void {
     if (this.#over) return
     this.#over = true
     this.#target.tally.rejected(this.#target.name, error.code)
-    this.#handler.failed(error)
+    this.#handler.failed(error, responseStarted)
   }
 }

@@ -57,6 +57,7 @@ t.test('each failure has a name of the RFC\'s', async t => {
     ['HOLDFAST_ERR_CONNECT', 'destination_unavailable', 'EMFILE'],
     ['HOLDFAST_ERR_UNRESOLVABLE', 'dns_error', 'ENOTFOUND'],
     ['HOLDFAST_ERR_TLS', 'tls_certificate_error', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['HOLDFAST_ERR_TLS', 'tls_certificate_error', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
     ['HOLDFAST_ERR_TLS', 'tls_certificate_error', 'ERR_TLS_CERT_ALTNAME_INVALID'],
     ['HOLDFAST_ERR_TLS', 'tls_protocol_error', 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'],
     ['HOLDFAST_ERR_TLS', 'tls_protocol_error', 'EPROTO'],
