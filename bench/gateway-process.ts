@@ -41,6 +41,7 @@ async function holdfast (): Promise<FastifyInstance> {
 async function stock (undici: object): Promise<FastifyInstance> {
   const made = Fastify({ logger: false })
   await made.register(httpProxy, { upstream: setup.upstream, undici })
+  for (const route of setup.routes ?? []) await made.register(httpProxy, { ...route, undici })
   return made
 }
 

@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { IdleBackendSettings } from './delay-relay-backend.js'
+import type { Arrival, DelayRelay, Ending } from './delay-relay.js'
+
+export interface RelaysSetup {
+  /** One way, in ms. */
+  delay: number
+  /** One relay each: a backend of ours, or a real one on a port. */
+  backends: Array<IdleBackendSettings | { port: number }>
+}
+
+export type RelayRecords = Pick<DelayRelay, 'accepted' | 'arrivals' | 'endings'>
+
+/** Of some relays, or of all; at the same time all backends of ours can be given another idle timeout. */
+export interface RelayQuestion { id: number, indexes?: number[], idleTimeout?: number }
+
+interface RelayAnswer { id: number, answer: RelayRecords[], mostLate: number }
+
+/** Relays in a process of their own. */
+export class DelayRelays {
+  readonly urls: string[]
+  /** How late the process has been with anything, in ms, as of the last answer. */
+  mostLate = 0
+  readonly #child: ChildProcess
+  readonly #waiting = new Map<number, (answer: RelayRecords[]) => void>()
+  #lastId = 0
+
+  constructor (child: ChildProcess, urls: string[]) {
+    this.#child = child
+    this.urls = urls
+    child.on('message', ({ id, answer, mostLate }: RelayAnswer) => {
+      this.mostLate = mostLate
+      this.#waiting.get(id)?.(answer)
+      this.#waiting.delete(id)
+    })
+  }
+
+  /** What the relays have seen so far. */
+  async records (indexes?: number[]): Promise<RelayRecords[]> {
+    return await this.#ask({ indexes })
+  }
+
+  /** For every connection that becomes idle from now on; those that are idle keep what they had. */
+  async setIdleTimeout (idleTimeout: number): Promise<void> {
+    await this.#ask({ idleTimeout, indexes: [] })
+  }
+
+  async stop (): Promise<void> {
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exited
+  }
+
+  async #ask (question: Omit<RelayQuestion, 'id'>): Promise<RelayRecords[]> {
+    const id = ++this.#lastId
+    return await new Promise((resolve) => {
+      this.#waiting.set(id, resolve)
+      this.#child.send({ id, ...question })
+    })
+  }
+}
+
+/** Starts a relay for each backend. The caller stops them. */
+export async function startDelayRelays (setup: RelaysSetup): Promise<DelayRelays> {
+  const child = fork(join(import.meta.dirname, 'delay-relay-process.ts'), [JSON.stringify(setup)], { execArgv: ['--import=tsx'], serialization: 'advanced' })
+  const [{ urls }] = await once(child, 'message') as [{ urls: string[] }]
+  return new DelayRelays(child, urls)
+}
+
+/** Those that a backend closed by itself while nothing was asked of a connection that had served. */
+export function idleCloses ({ endings }: Pick<RelayRecords, 'endings'>): Ending[] {
+  return endings.filter(({ by, idleMs, served }) => by === 'backend' && idleMs !== undefined && served > 0)
+}
+
+export function staleHits ({ arrivals }: Pick<RelayRecords, 'arrivals'>): Arrival[] {
+  return arrivals.filter(({ stale }) => stale)
+}
