@@ -151,7 +151,7 @@ function closed (evidence: IdleEvidence, idleMs: number, left: number, now: numb
     return { ...withClose(before, batch.least, now, using), batch }
   }
   // All that there were, at once: a process that ended does that, at any idle time. What it does a second time is a habit.
-  if (before.rumour === undefined || !isNear([before.rumour], batch.least, spread)) return { ...before, rumour: batch.least, batch }
+  if (before.rumour === undefined || !isNear([before.rumour], batch.least, spread)) return { ...before, rumour: batch.least, survived: 0, batch }
   return { ...withClose(withClose(before, before.rumour, now, using), batch.least, now, using), batch }
 }
 
