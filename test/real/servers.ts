@@ -1,9 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { startNodeBackend } from '../../bench/node-backend.js'
 import { freePort, startNginx } from '../../bench/real-nginx.js'
 import { request } from '../support/client.js'
@@ -31,6 +32,56 @@ export const servers: RealServer[] = [
   { name: 'python -m http.server', command: 'python3', keeps: false, start: () => spawned((port) => ['python3', '-m', 'http.server', '--bind', '127.0.0.1', `${port}`]) }
 ]
 
+/** A server as `holdfast probe` has to find it, which is what its documentation or its source says. Times in ms. */
+export interface KnownServer extends Omit<RealServer, 'keeps'> {
+  /** Prints its version. */
+  version: readonly string[]
+  /** After how long it closes an idle connection; undefined where it keeps none. */
+  idleMs: number | undefined
+  /** Requests after which it ends a connection. */
+  requests?: number
+}
+
+const NGINX = { command: 'nginx', version: ['nginx', '-v'], requests: 1000 }
+const NODE = { command: 'node', version: ['node', '--version'] }
+const GUNICORN = { command: 'gunicorn', version: ['gunicorn', '--version'] }
+const PYTHON = { command: 'python3', version: ['python3', '--version'] }
+const startOf = (name: string): RealServer['start'] => servers.find((server) => server.name === name)!.start
+
+export const knownServers: KnownServer[] = [
+  { ...NGINX, name: 'nginx', idleMs: 75_000, start: () => startNginx({ logs: false }) },
+  { ...NGINX, name: 'nginx, keepalive_timeout 5s', idleMs: 5_000, start: () => startNginx({ logs: false, keepAliveTimeout: '5s' }) },
+  { ...NGINX, name: 'nginx, keepalive_timeout 2s 30s', idleMs: 2_000, start: () => startNginx({ logs: false, keepAliveTimeout: '2s 30s' }) },
+  { name: 'Apache, event', command: 'apache2', version: ['apache2', '-v'], idleMs: 5_000, requests: 101, start: startOf('Apache, event') },
+  { ...NODE, name: 'Node', idleMs: 6_000, start: startOf('Node') },
+  { ...NODE, name: 'Node, maxRequestsPerSocket 10', idleMs: 6_000, requests: 10, start: () => startNodeBackend({ maxRequestsPerSocket: 10 }) },
+  {
+    name: 'Fastify 5',
+    command: 'node',
+    version: ['node', '-p', `require(${JSON.stringify(fileURLToPath(new URL('package.json', import.meta.resolve('fastify'))))}).version`],
+    idleMs: 73_000,
+    start: () => spawned((port, directory) => ['node', fastifyApp(port, directory)])
+  },
+  { ...GUNICORN, name: 'gunicorn, sync', idleMs: undefined, start: startOf('gunicorn, sync') },
+  { ...GUNICORN, name: 'gunicorn, gthread', idleMs: 2_000, start: startOf('gunicorn, gthread') },
+  { name: 'uvicorn', command: 'uvicorn', version: ['uvicorn', '--version'], idleMs: 5_000, start: startOf('uvicorn') },
+  { name: 'php -S', command: 'php', version: ['php', '--version'], idleMs: undefined, start: startOf('php -S') },
+  { ...PYTHON, name: 'python -m http.server', idleMs: undefined, start: startOf('python -m http.server') },
+  // It closes no idle connection ever.
+  {
+    ...PYTHON,
+    name: 'python -m http.server, HTTP/1.1',
+    idleMs: Infinity,
+    start: () => spawned((port) => ['python3', '-m', 'http.server', '--protocol', 'HTTP/1.1', '--bind', '127.0.0.1', `${port}`])
+  }
+]
+
+/** The version as the server itself prints it, without its name. */
+export function versionOf ({ version: [command = '', ...args] }: KnownServer): string {
+  const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  return /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown'
+}
+
 export function isInstalled (command: string): boolean {
   try {
     execFileSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' })
@@ -56,6 +107,15 @@ async def asgi(scope, receive, send):
 
 function gunicorn (port: number, ...more: string[]): string[] {
   return ['gunicorn', '-b', `127.0.0.1:${port}`, '--log-level', 'critical', '--graceful-timeout', '1', ...more, 'app:wsgi']
+}
+
+function fastifyApp (port: number, directory: string): string {
+  const file = join(directory, 'fastify.mjs')
+  writeFileSync(file, [
+    `import Fastify from ${JSON.stringify(import.meta.resolve('fastify'))}`,
+    'const app = Fastify()', "app.get('/*', async () => 'hi')", "app.post('/*', async () => 'hi')", `await app.listen({ port: ${port} })`, ''
+  ].join('\n'))
+  return file
 }
 
 function apacheConfig (port: number, directory: string): string {

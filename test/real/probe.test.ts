@@ -1,0 +1,28 @@
+import t from 'tap'
+import { probe } from '../../src/probe/probe.js'
+import { isInstalled, type KnownServer, knownServers } from './servers.js'
+
+const MAX_WAIT = 8_000
+// The processes of all servers share this machine with the probes.
+const ACCURACY = 300
+
+const wanted = process.env['HOLDFAST_REAL'] === '1'
+
+// All at once: each of them waits, most of the time.
+t.jobs = knownServers.length
+
+for (const server of knownServers) {
+  const skip = !wanted ? 'HOLDFAST_REAL=1 runs it' : !isInstalled(server.command) && `${server.command} is not installed`
+  t.test(`${server.name}: what a probe measures is what it does`, { skip, buffered: true }, async t => {
+    const running = await server.start()
+    t.teardown(() => running.stop())
+    const { persistent, idleTimeoutMs, requestsPerConnection } = await probe(new URL('/d0', running.url), { maxWait: MAX_WAIT })
+    t.equal(persistent, server.idleMs !== undefined)
+    t.ok(isNear(idleTimeoutMs, server), `${idleTimeoutMs} ms`)
+    t.equal(requestsPerConnection, persistent === false ? 1 : server.requests ?? null)
+  })
+}
+
+function isNear (measured: number | null, { idleMs = Infinity }: KnownServer): boolean {
+  return idleMs > MAX_WAIT ? measured === null : measured !== null && Math.abs(measured - idleMs) <= ACCURACY
+}
