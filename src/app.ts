@@ -61,7 +61,8 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       headersTimeout: environment.headersTimeout,
       bodyTimeout: environment.bodyTimeout
     },
-    drain: { deadline: environment.drainDeadline }
+    drain: { deadline: environment.drainDeadline },
+    proxyStatus: environment.proxyStatus
   })
   await registerRoutes(app, dir, samples)
   for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)

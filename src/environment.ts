@@ -16,6 +16,8 @@ export interface Environment {
   /** Whose X-Forwarded-* headers are believed: everybody's, nobody's, or these addresses' and ranges'. */
   readonly trustProxy: boolean | string[]
   readonly drainDeadline: number | undefined
+  /** Whether responses say in `Proxy-Status` how their requests travelled. */
+  readonly proxyStatus: boolean
   readonly logLevel: string
   readonly production: boolean
 }
@@ -48,6 +50,7 @@ const properties = {
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
   DRAIN_DEADLINE_MS: time,
+  PROXY_STATUS: { ...text, enum: ['true', 'false', ''], description: 'true or false' },
   LOG_LEVEL: { ...text, enum: [...LOG_LEVELS, ''], description: `one of ${LOG_LEVELS.join(', ')}` },
   NODE_ENV: text
 }
@@ -74,6 +77,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     bodyTimeout: values.BODY_TIMEOUT_MS ?? undefined,
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
+    proxyStatus: values.PROXY_STATUS === 'true',
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     production: values.NODE_ENV === 'production'
   })

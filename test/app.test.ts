@@ -94,6 +94,12 @@ t.test('the times and counts of the environment are every target\'s', async t =>
   t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 55_000 })
 })
 
+t.test('PROXY_STATUS is for every route', async t => {
+  const backend = await backendFor(t, 'a')
+  const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, PROXY_STATUS: 'true' } })
+  t.match((await app.inject('/a')).headers['proxy-status'], /^holdfast; received-status=200/)
+})
+
 t.test('an upstream that the router refuses is named', async t => {
   await t.rejects(appFor(t, { variables: { UPSTREAMS: '/health/live=http://127.0.0.1:1' } }), { name: 'EnvironmentError', message: 'UPSTREAMS: /health/live=' })
 })

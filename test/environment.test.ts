@@ -33,6 +33,7 @@ const UNSET = {
   bodyTimeout: undefined,
   trustProxy: false,
   drainDeadline: undefined,
+  proxyStatus: false,
   logLevel: 'info',
   production: false
 }
@@ -54,6 +55,7 @@ t.test('every variable is read with its type', async t => {
     BODY_TIMEOUT_MS: '1',
     TRUST_PROXY: 'true',
     DRAIN_DEADLINE_MS: '5000',
+    PROXY_STATUS: 'true',
     LOG_LEVEL: 'warn',
     NODE_ENV: 'production'
   })
@@ -67,6 +69,7 @@ t.test('every variable is read with its type', async t => {
     bodyTimeout: 1,
     trustProxy: true,
     drainDeadline: 5_000,
+    proxyStatus: true,
     logLevel: 'warn',
     production: true
   })
@@ -100,6 +103,7 @@ t.test('a value that cannot be is refused with its name and value', async t => {
     refused(t, { [name]: '5s' }, name, '"5s"', 'milliseconds')
     refused(t, { [name]: '2147483648' }, name, '2147483648')
   }
+  refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
 })
 
@@ -157,10 +161,10 @@ t.test('.env.example names every variable with the default it has', async t => {
   })
   t.strictSame(Object.keys(example).sort(), [
     'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
-    'TRUST_PROXY', 'UPSTREAMS'
+    'PROXY_STATUS', 'TRUST_PROXY', 'UPSTREAMS'
   ])
-  const { host, port, trustProxy, logLevel, upstreams, production } = read(example)
-  t.match(UNSET, { host, port, trustProxy, logLevel, upstreams, production })
+  const { host, port, trustProxy, proxyStatus, logLevel, upstreams, production } = read(example)
+  t.match(UNSET, { host, port, trustProxy, proxyStatus, logLevel, upstreams, production })
 })
 
 /** As it is with every line in force. */
