@@ -135,7 +135,7 @@ export function nextEvidence (evidence: IdleEvidence, event: IdleEvent, now: num
     case 'survived':
       return survived(evidence, idleMs, using)
     case 'outlived':
-      return outlived(survived(evidence, idleMs, using), idleMs, now)
+      return outlived(survived(evidence, idleMs, using), idleMs, now, using)
   }
 }
 
@@ -186,10 +186,12 @@ function survived (evidence: IdleEvidence, idleMs: number, { spread }: Estimator
   return { ...evidence, survived: idleMs, rumour: rumour !== undefined && idleMs > rumour * spread ? undefined : rumour }
 }
 
-function outlived (evidence: IdleEvidence, idleMs: number, now: number): IdleEvidence {
+function outlived (evidence: IdleEvidence, idleMs: number, now: number, { uncertainty }: Estimator): IdleEvidence {
   const { closes, other, since, needed } = evidence
   // What was idle before the habit began may be of the one before.
-  if (closes.length === 0 || now - idleMs < since || idleMs <= Math.max(...closes)) return evidence
+  if (closes.length === 0 || now - idleMs < since) return evidence
+  // Where less than `outlivedAt` is allowed, it may have come just short of a close like the others.
+  if (idleMs < Math.max(...closes) * (1 + uncertainty)) return evidence
   const count = evidence.outlived + 1
   if (count < needed) return { ...evidence, outlived: count }
   return { ...evidence, closes: other.length > 0 && Math.min(...other) > idleMs ? other : [], other: closes, since: now, confirmed: 0, risen: true, outlived: 0 }
