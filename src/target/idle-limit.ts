@@ -74,7 +74,9 @@ export const ESTIMATOR = {
   /** Closes within this time are one event: a process that ends closes all it has within a few turns of its loop. */
   batch: 100,
   /** Sentinels in a row that have to outlive what is believed, at most. */
-  mostNeeded: 8
+  mostNeeded: 8,
+  /** A longer habit that has stood for so many times the shorter one was no luck of a sentinel's. */
+  lasting: 32
 } as const
 export type Estimator = { readonly [name in keyof typeof ESTIMATOR]: number }
 
@@ -155,18 +157,20 @@ function closed (evidence: IdleEvidence, idleMs: number, left: number, now: numb
   return { ...withClose(withClose(before, before.rumour, now, using), batch.least, now, using), batch }
 }
 
-function withClose (evidence: IdleEvidence, idleMs: number, now: number, { spread, window, mostNeeded }: Estimator): IdleEvidence {
-  const { closes, other, confirmed, risen } = evidence
+function withClose (evidence: IdleEvidence, idleMs: number, now: number, { spread, window, mostNeeded, lasting }: Estimator): IdleEvidence {
+  const { closes, other, confirmed, risen, needed } = evidence
   const told = { ...evidence, rumour: undefined }
   if (isNear(closes, idleMs, spread)) {
     const trusted = risen && confirmed === 1
-    return { ...told, closes: added(closes, idleMs, window), confirmed: confirmed + 1, outlived: 0, needed: trusted ? Math.max(1, evidence.needed / 2) : evidence.needed }
+    return { ...told, closes: added(closes, idleMs, window), confirmed: confirmed + 1, outlived: 0, needed: trusted ? Math.max(1, needed / 2) : needed }
   }
   // It is longer: of a connection that was already idle when this habit began, or of a sentinel. One does not make a habit.
   if (closes.length > 0 && idleMs > closes[0]!) return { ...told, other: isNear(other, idleMs, spread) ? added(other, idleMs, window) : [idleMs] }
   const known = isNear(other, idleMs, spread)
+  // A backend that keeps connections for longer than they may lie here is never seen to close one: then time tells.
+  const lasted = risen && now - evidence.since >= lasting * idleMs
   // Back before the longer habit was ever seen: some connections are closed early and some late, or the sentinel was lucky.
-  const misled = known && risen && confirmed < 2
+  const misled = known && risen && confirmed < 2 && !lasted
   return {
     ...told,
     closes: known ? added(other, idleMs, window) : [idleMs],
@@ -176,7 +180,7 @@ function withClose (evidence: IdleEvidence, idleMs: number, now: number, { sprea
     risen: risen && closes.length === 0 && !known,
     survived: 0,
     outlived: 0,
-    needed: misled ? Math.min(mostNeeded, evidence.needed * 2) : evidence.needed
+    needed: misled ? Math.min(mostNeeded, needed * 2) : lasted ? Math.max(1, needed / 2) : needed
   }
 }
 
