@@ -25,11 +25,11 @@ export interface IdleTimes {
 export interface RequestCount {
   /** Requests answered on one connection. */
   tried: number
-  /** With which one the connection ends, seen twice. */
+  /** With which one the connection ends. */
   limit: number | undefined
   /** Whether the last answer says so. */
   announced: boolean
-  /** Why there is no telling, if there is not. */
+  /** What speaks against that, or made it impossible to tell. */
   doubt: string | undefined
 }
 

@@ -7,6 +7,7 @@ import type { CloseReason, ResponseView } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
 import type { ResolvedUndiciOptions } from '../options.js'
+import { formatSet } from './duration.js'
 
 /** How a connection ended: by the backend's FIN or RST, after bytes that nobody asked for (as a 408), or by this side. */
 export interface Ending { readonly by: 'fin' | 'rst' | 'data' | 'own', readonly at: number }
@@ -109,7 +110,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
       const exchange = new Exchange(this.#connection, this, reading, {
         method, path, headers: [...headers], body: null, headersTimeout: 0, bodyTimeout: 0, upgrade: undefined
       }, { reused: this.#connection.served > 0, closeFor: undefined, retryable: false })
-      const timer = setTimeout(() => exchange.abort(new HoldfastError(reading.status === 0 ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout'), answerTimeout)
+      const timer = setTimeout(() => exchange.abort(reading.overdue(answerTimeout), 'timeout'), answerTimeout)
     })
   }
 
@@ -165,6 +166,12 @@ class Reading implements ExchangeSink {
 
   bodySent (): void {}
   requestSent (): void {}
+
+  overdue (afterMs: number): HoldfastError {
+    return this.status === 0
+      ? new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT', { message: `The backend did not answer within ${formatSet(afterMs)}` })
+      : new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT', { message: `The backend's answer had no end within ${formatSet(afterMs)}` })
+  }
 }
 
 const LONGEST_VALUE = 60

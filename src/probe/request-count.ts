@@ -1,4 +1,3 @@
-import { HoldfastError } from '../errors.js'
 import type { RequestCount } from './measurements.js'
 import type { Subject } from './subject.js'
 
@@ -10,24 +9,27 @@ interface Run { readonly served: number, readonly end: 'announced' | 'closed' | 
 
 /**
  * Sends GETs on one connection, one after another, until the backend ends it, `most` are answered, or it is `until`. What ended
- * one connection may be a restart; so a second must end after as many. `count` is filled as it goes.
+ * one connection may be a restart; so a second is to end after as many, if there is time for it. `count` is filled as it goes.
  */
 export async function countRequests (subject: Subject, count: RequestCount, { most, until, status }: { most: number, until: number, status: number }): Promise<void> {
   const first = await run(subject, count, { most, until, status })
   if (first.end === 'refused') count.doubt = `from request ${first.served + 1} on it answered with another error`
   if (first.end === 'failed') count.doubt = `request ${first.served + 1} got no answer that can be read`
   if (first.end !== 'announced' && first.end !== 'closed') return
-  const second = await run(subject, { ...count }, { most: first.served + 1, until, status })
-  if (second.served === first.served && second.end === first.end) {
-    count.limit = first.served
-    count.announced = first.end === 'announced'
-  } else {
+  count.limit = first.served
+  count.announced = first.end === 'announced'
+  const second = await run(subject, { tried: 0 }, { most: first.served + 1, until, status })
+  if (second.end === 'failed' || second.end === 'refused' || (second.end === 'open' && second.served <= first.served)) {
+    count.doubt = 'seen on one connection only'
+  } else if (second.served !== first.served || second.end !== first.end) {
+    count.limit = undefined
     count.doubt = `one connection ended after ${first.served}, another ${second.end === 'open' ? 'served more' : `after ${second.served}`}`
   }
 }
 
 async function run (subject: Subject, count: { tried: number }, { most, until, status }: { most: number, until: number, status: number }): Promise<Run> {
-  const connection = await subject.open()
+  const connection = await subject.open().catch(() => undefined)
+  if (connection === undefined) return { served: 0, end: 'failed' }
   let served = 0
   let bytes = 0
   try {
@@ -48,9 +50,6 @@ async function run (subject: Subject, count: { tried: number }, { most, until, s
       if (!answer.reusable) return { served, end: subject.over ? 'open' : 'closed' }
     }
     return { served, end: 'open' }
-  } catch (error) {
-    if (error instanceof HoldfastError) return { served, end: 'failed' }
-    throw error
   } finally {
     connection.destroy()
   }

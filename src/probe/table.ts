@@ -73,8 +73,8 @@ function idleTimeout ({ idle, maxWait, complete }: Measurements): string {
 function requests ({ requests }: Measurements): string {
   if (requests === undefined) return 'unknown'
   const { limit, tried, announced, doubt } = requests
-  if (limit !== undefined) return `${limit}, the last ${announced ? 'says close' : 'does not say close'}`
-  return `no limit found in ${tried}${doubt === undefined ? '' : ` (${doubt})`}`
+  const found = limit === undefined ? `no limit found in ${tried}` : `${limit}, the last ${announced ? 'says close' : 'does not say close'}`
+  return doubt === undefined ? found : `${found} (${doubt})`
 }
 
 function sayingOf (reuse: Reuse | undefined): string {
