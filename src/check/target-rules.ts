@@ -40,7 +40,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'tunnelIdleTimeout',
     when: 'it is 0 for a route that is upgradable',
-    why: 'Where a peer vanishes without a word, its tunnel is never noticed to be dead, and keeps its place among pool.maxUpgraded.',
+    why: 'A client that vanishes without a word is never noticed: its tunnel stays, on both sides, and keeps a place among pool.maxUpgraded.',
     remedy: 'Leave tunnelIdleTimeout out (300000), or give more than the pings of your protocol are apart.',
     ofTarget: ({ routes }) => {
       const silent = routes.filter(({ upgradable, options }) => upgradable && options.tunnelIdleTimeout === 0)

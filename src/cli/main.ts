@@ -5,7 +5,8 @@ import { UsageError } from './usage-error.js'
 export type Command = (args: readonly string[]) => Promise<number>
 
 const COMMANDS: Record<string, { readonly summary: string, readonly load: () => Promise<{ readonly command: Command }> }> = {
-  probe: { summary: 'measure what a backend does with its connections, and where it does not do what it says', load: () => import('./probe.js') }
+  probe: { summary: 'measure what a backend does with its connections, and where it does not do what it says', load: () => import('./probe.js') },
+  check: { summary: 'read an app\'s settings without serving, and say which will be regretted', load: () => import('./check.js') }
 }
 
 // As shells and most tools have it: 1 for what was found, 2 for what was asked wrongly.
@@ -32,10 +33,15 @@ async function main ([name, ...args]: readonly string[]): Promise<number> {
 }
 
 main(process.argv.slice(2)).then(
-  code => { process.exitCode = code },
+  leave,
   (error: unknown) => {
     const usage = error instanceof UsageError
     process.stderr.write(`holdfast: ${usage ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
-    process.exitCode = usage ? MISUSED : FAILED
+    leave(usage ? MISUSED : FAILED)
   }
 )
+
+// Not left to the event loop: an app that was loaded would keep the process. What has been printed gets out first.
+function leave (code: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}

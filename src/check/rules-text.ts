@@ -1,0 +1,40 @@
+import type { Rule } from './rule.js'
+import { RULES, RULE_GROUPS, warningCode } from './rules.js'
+
+const ABOUT = `<!-- Made by: npm run -s holdfast -- check --rules --markdown > docs/check.md -->
+# What \`holdfast check\` looks for
+
+\`\`\`sh
+npx holdfast check app.js                     # an app's targets, without serving
+npx holdfast check                            # the microservice's, from .env and the environment
+npx holdfast check --front-idle 60s --front-timeout 60s --replicas 4 --backend-max-connections 400 app.js
+npx holdfast check --probe app.js             # measures the backends too
+\`\`\`
+
+No default breaks a rule; \`--front-*\`, \`--backend-max-connections\` and \`--probe\` bring in what the defaults cannot know. An *error*
+is what makes requests fail, or leaves it open whom they reach, in ordinary operation, and makes the exit code 1; a *warning*
+costs work, time or bounds, and counts under \`--strict\`. \`--ignore <id>\` leaves a rule out where its finding is meant. Rules with a
+code are also logged, once, where \`gateway\` or \`proxy\` is registered with what they are about.
+`
+
+/** docs/check.md. */
+export function rulesAsMarkdown (): string {
+  const groups = RULE_GROUPS.map(({ title, rules }) => `## ${title}\n\n| rule | severity | looks at | found when | why it matters | remedy |\n|---|---|---|---|---|---|\n${rules.map(row).join('\n')}\n`)
+  return `${ABOUT}\n${groups.join('\n')}`
+}
+
+/** The table for a terminal, a rule a paragraph. */
+export function rulesAsText (): string {
+  const width = Math.max(...RULES.map(({ id }) => id.length))
+  const indent = ' '.repeat(width + 2)
+  return RULES.map(rule => `${rule.id.padEnd(width)}  ${rule.severity}: ${rule.looksAt}; found when ${rule.when}
+${indent}${rule.why}
+${indent}${rule.remedy}${rule.atRegister === true ? `\n${indent}Logged at register: ${warningCode(rule)}` : ''}
+`).join('\n')
+}
+
+function row (rule: Rule): string {
+  const { id, severity, looksAt, when, why, remedy } = rule
+  const code = rule.atRegister === true ? `<br>\`${warningCode(rule)}\`` : ''
+  return `| \`${id}\`${code} | ${severity} | ${looksAt} | ${when} | ${why} | ${remedy} |`.replaceAll('\n', ' ')
+}

@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify'
+import type { CheckedApp, CheckedServer, CheckedTarget } from '../check/rule.js'
+import type { GatewayState } from '../../plugins/targets.js'
+
+/** An app's gateway as the rules look at it. */
+export function checkedApp (name: string, app: FastifyInstance, state: GatewayState): CheckedApp {
+  const { routes } = state
+  const declared = [...state.targets].map((target): CheckedTarget => ({
+    name: target.name,
+    origin: new URL(target.origin),
+    options: target.options,
+    routes: routes.filter(route => route.target === target)
+  }))
+  const chosen = routes.filter(({ target }) => target === undefined).map((route): CheckedTarget => ({
+    name: `getUpstream of ${route.prefix || '/'}`,
+    origin: undefined,
+    options: route.targetOptions,
+    routes: [route]
+  }))
+  return { name, server: checkedServer(app), targets: [...declared, ...chosen], told: state.told }
+}
+
+function checkedServer (app: FastifyInstance): CheckedServer {
+  // Those of http2 have none of them, which the types do not say.
+  const { keepAliveTimeout, headersTimeout, requestTimeout, timeout } = app.server as Partial<typeof app.server>
+  return { keepAliveTimeout, headersTimeout, requestTimeout, connectionTimeout: timeout, trustProxy: trustProxyOf(app) }
+}
+
+// Fastify does not show it (initialConfig leaves it out). Where it keeps it otherwise one day, nothing is found.
+function trustProxyOf (app: FastifyInstance): unknown {
+  const options = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.options')
+  return options === undefined ? undefined : (app as unknown as Record<symbol, { trustProxy?: unknown }>)[options]?.trustProxy
+}

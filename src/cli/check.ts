@@ -1,0 +1,187 @@
+import { existsSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { FastifyInstance } from 'fastify'
+import { findingsOf } from '../check/findings.js'
+import type { Finding } from '../check/findings.js'
+import type { CheckedApp, Surroundings } from '../check/rule.js'
+import { RULES } from '../check/rules.js'
+import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
+import { parseDuration } from '../probe/duration.js'
+import { existingState } from '../../plugins/targets.js'
+import { EnvironmentError, readEnvironment } from '../environment.js'
+import { measured } from './check-probe.js'
+import { jsonOf, reportOf } from './check-report.js'
+import { checkedApp } from './check-subject.js'
+import { loadApp, rehearsed } from './load-app.js'
+import { UsageError } from './usage-error.js'
+
+const DEFAULT_ENV = '.env'
+const DEFAULT_MAX_WAIT = '65s'
+const LONGEST = 24 * 3_600_000
+
+const HELP = `Usage: holdfast check [options] [app]
+
+Reads an app's targets without serving: no port is opened, no onListen hook runs. Says which settings will be regretted, and where
+one of front, server, gateway and backend gives up before the next.
+
+[app] is a module that exports a Fastify app, a function that builds one (buildApp), or a plugin as fastify-cli has it; or a script
+that builds an app and listens. Its plugins are loaded and its onReady hooks run, as they would be. TypeScript needs a loader:
+  node --import=tsx node_modules/holdfast/dist/src/cli/main.js check app.ts
+Without [app], the microservice is checked: .env in this folder, and the environment.
+
+  --env <file>                    that file in place of .env
+  --front-idle <duration>         idle timeout of the load balancer in front
+  --front-timeout <duration>      how long it waits for an answer
+  --replicas <n>                  processes that run this app side by side (1)
+  --backend-max-connections <n>   connections that one backend can bear
+  --probe                         measure each backend, and judge the settings by that; some 1100 GETs go to each
+  --max-wait <duration>           with --probe: how long connections lie idle at most (${DEFAULT_MAX_WAIT})
+  --ignore <id>[,<id>]            leave rules out; may be given again
+  --strict                        warnings count as errors
+  --json                          print JSON: { findings: [{ id, severity, target, found, why, remedy }], targets: [...] }
+  --rules                         list the rules, and check nothing; with --markdown, docs/check.md
+  -h, --help                      print this
+
+A duration is 500ms, 60s, 2m, or a number of seconds.
+Exit code: 0 nothing found, or warnings alone; 1 errors; 2 wrong usage, or an app that cannot be loaded.
+`
+
+interface Options {
+  readonly app: string | undefined
+  readonly env: string | undefined
+  readonly around: Surroundings
+  /** How long a probe may take, in ms; undefined without one. */
+  readonly maxWait: number | undefined
+  readonly ignored: ReadonlySet<string>
+  readonly strict: boolean
+  readonly json: boolean
+}
+
+/** `holdfast check`. */
+export async function command (args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args)
+  if (values.help === true) return await printed(HELP, 0)
+  if (values.markdown === true && values.rules !== true) throw new UsageError('check: --markdown goes with --rules')
+  if (values.rules === true) return await printed(values.markdown === true ? rulesAsMarkdown() : rulesAsText(), 0)
+  return await check(optionsOf(values, positionals))
+}
+
+async function check ({ app, env, around, maxWait, ignored, strict, json }: Options): Promise<number> {
+  // From here on, what the app prints is no part of what is printed here.
+  const write = process.stdout.write.bind(process.stdout)
+  const gateways = await (app === undefined ? readMicroservice(env ?? DEFAULT_ENV) : readApp(app))
+  const checked = maxWait === undefined ? gateways : await measured(gateways, maxWait)
+  const all = checked.flatMap(gateway => named(gateway, findingsOf(gateway, around), checked.length))
+  const findings = all.filter(({ id }) => !ignored.has(id))
+  await printed(json ? jsonOf(checked, findings) : reportOf(checked, findings, all.length - findings.length), 0, write)
+  return findings.some(({ severity }) => strict || severity === 'error') ? 1 : 0
+}
+
+async function readApp (path: string): Promise<CheckedApp[]> {
+  return gatewaysOf(path, await rehearsed(path, rehearsal => loadApp(path, rehearsal)))
+}
+
+async function readMicroservice (path: string): Promise<CheckedApp[]> {
+  const app = await rehearsed(path, async () => {
+    // What only the microservice has is not loaded for other apps.
+    const { buildApp } = await import('../app.js')
+    try {
+      // Without upstreams the samples would be checked, but for production.
+      return await buildApp({ ...readEnvironment(process.env, path), production: true }, { logger: false })
+    } catch (error) {
+      throw error instanceof EnvironmentError ? new UsageError(`check: ${error.message}`) : error
+    }
+  })
+  return gatewaysOf(path, [app])
+}
+
+function gatewaysOf (path: string, apps: readonly FastifyInstance[]): CheckedApp[] {
+  if (apps.length === 0) throw new UsageError(`check: ${path} makes no Fastify app; export one, a function that builds one, or a plugin`)
+  const gateways = apps.flatMap(app => {
+    const state = existingState(app)
+    return state === undefined ? [] : [{ app, state }]
+  })
+  if (gateways.length > 0) return gateways.map(({ app, state }, i) => checkedApp(`app ${i + 1}`, app, state))
+  if (apps.some(app => app.printPlugins().includes('holdfast'))) {
+    throw new UsageError(`check: ${path} has its gateway from another copy of holdfast than this command; run that one's: node_modules/.bin/holdfast check ${path}`)
+  }
+  throw new UsageError(`check: ${path} has no gateway; it registers neither gateway nor proxy of holdfast`)
+}
+
+function named ({ name }: CheckedApp, findings: readonly Finding[], apps: number): readonly Finding[] {
+  return apps === 1 ? findings : findings.map(finding => ({ ...finding, target: `${name}: ${finding.target}` }))
+}
+
+async function printed (text: string, code: number, write: typeof process.stdout.write = process.stdout.write.bind(process.stdout)): Promise<number> {
+  await new Promise<void>(resolve => { write(text, () => resolve()) })
+  return code
+}
+
+type Values = ReturnType<typeof parse>['values']
+
+function optionsOf (values: Values, [app, ...more]: readonly string[]): Options {
+  if (more.length > 0) throw new UsageError(`check: one app at a time, and not ${JSON.stringify(more[0])} besides`)
+  if (app !== undefined && values.env !== undefined) throw new UsageError('check: --env is for the microservice, and goes with no app')
+  if (values.env !== undefined && !existsSync(values.env)) throw new UsageError(`check: --env: ${values.env}: there is no such file`)
+  if (values['max-wait'] !== undefined && values.probe !== true) throw new UsageError('check: --max-wait goes with --probe')
+  return {
+    app,
+    env: values.env,
+    around: {
+      frontIdle: duration('front-idle', values['front-idle']),
+      frontTimeout: duration('front-timeout', values['front-timeout']),
+      replicas: count('replicas', values.replicas) ?? 1,
+      backendMaxConnections: count('backend-max-connections', values['backend-max-connections'])
+    },
+    maxWait: values.probe === true ? duration('max-wait', values['max-wait'] ?? DEFAULT_MAX_WAIT) : undefined,
+    ignored: new Set((values.ignore ?? []).flatMap(list => list.split(',').map(id => ruleId(id.trim())))),
+    strict: values.strict === true,
+    json: values.json === true
+  }
+}
+
+function parse (args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        env: { type: 'string' },
+        'front-idle': { type: 'string' },
+        'front-timeout': { type: 'string' },
+        replicas: { type: 'string' },
+        'backend-max-connections': { type: 'string' },
+        probe: { type: 'boolean' },
+        'max-wait': { type: 'string' },
+        ignore: { type: 'string', multiple: true },
+        strict: { type: 'boolean' },
+        json: { type: 'boolean' },
+        rules: { type: 'boolean' },
+        markdown: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' }
+      }
+    })
+  } catch (error) {
+    // Node explains at length how a value that begins with a dash is to be written.
+    throw new UsageError(`check: ${(error as Error).message.split(/[.\n]/, 1)[0]!}`)
+  }
+}
+
+function duration (option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const ms = parseDuration(text)
+  if (ms === undefined || ms < 1 || ms > LONGEST) throw new UsageError(`check: --${option}: ${JSON.stringify(text)} is no duration; give 500ms, 60s or 2m, at most 24h`)
+  return ms
+}
+
+function count (option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const number = /^\d+$/.test(text) ? Number(text) : 0
+  if (number < 1 || !Number.isSafeInteger(number)) throw new UsageError(`check: --${option}: ${JSON.stringify(text)} is no count above 0`)
+  return number
+}
+
+function ruleId (id: string): string {
+  if (!RULES.some(rule => rule.id === id)) throw new UsageError(`check: --ignore: ${JSON.stringify(id)} is no rule; holdfast check --rules lists them`)
+  return id
+}

@@ -1,0 +1,62 @@
+import type { CheckedApp, CheckedRoute, CheckedServer, CheckedTarget, Surroundings } from '../../src/check/rule.js'
+import { resolveRouteOptions, resolveTargetOptions } from '../../src/options.js'
+import type { RouteOptions, TargetOptions } from '../../src/options.js'
+import type { ProbeReport } from '../../src/probe/report.js'
+
+/** What a case sets; the rest is as it is by default. */
+export interface TargetCase {
+  name?: string
+  /** null: each request chooses. */
+  origin?: string | null
+  options?: TargetOptions
+  routes?: { prefix?: string, options?: RouteOptions, upgradable?: boolean }[]
+  measured?: Partial<ProbeReport> | { unreachable: string }
+}
+export interface Case {
+  /** One target of a private network over TLS, if absent. */
+  targets?: TargetCase[]
+  server?: Partial<CheckedServer>
+  told?: CheckedApp['told']
+  around?: Partial<Surroundings>
+}
+
+// What nginx shows, on the same machine.
+const NGINX: ProbeReport = {
+  url: 'http://127.0.0.1/',
+  httpVersion: '1.1',
+  persistent: true,
+  idleTimeoutMs: 75_000,
+  closesBy: 'fin',
+  requestsPerConnection: 1_000,
+  hint: { timeoutMs: null, max: null },
+  headReuses: true,
+  postReuses: null,
+  connectMs: 0.3,
+  tlsMs: null,
+  tlsResumes: null,
+  lies: [],
+  recommended: { undiciOptions: {}, pool: {} }
+}
+
+// Fastify's own defaults, and node's.
+const SERVER: CheckedServer = { keepAliveTimeout: 72_000, headersTimeout: 60_000, requestTimeout: 0, connectionTimeout: 0, trustProxy: false }
+
+/** An app as the rules look at it. */
+export function appOf ({ targets = [{}], server, told = [] }: Case): CheckedApp {
+  return { name: 'app 1', server: { ...SERVER, ...server }, targets: targets.map(targetOf), told }
+}
+
+/** What stands around it. */
+export function aroundOf ({ around }: Case): Surroundings {
+  return { replicas: 1, ...around }
+}
+
+function targetOf ({ origin = 'https://users.internal:3000', name = origin ?? 'chosen', options = {}, routes = [{}], measured }: TargetCase): CheckedTarget {
+  return {
+    name,
+    origin: origin === null ? undefined : new URL(origin),
+    options: resolveTargetOptions({}, options),
+    routes: routes.map(({ prefix = '/users', options = {}, upgradable = false }): CheckedRoute => ({ prefix, options: resolveRouteOptions({}, options), upgradable })),
+    measured: measured === undefined || 'unreachable' in measured ? measured as { unreachable: string } | undefined : { ...NGINX, ...measured }
+  }
+}
