@@ -1,13 +1,9 @@
-import { setPriority } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { idleBackend, tcpBackend } from './delay-relay-backend.js'
 import { type DelayRelay, startDelayRelay } from './delay-relay.js'
 import type { RelayQuestion, RelayRecords, RelaysSetup } from './delay-relays.js'
 
 // The child process: relays with their backends. Its setup comes as the one argument, and it answers over IPC.
-
-// A path does not slow down with the machines at its ends. Where this is not allowed, it is only less exact.
-try { setPriority(-10) } catch {}
 
 const { delay, backends } = JSON.parse(process.argv[2] ?? '{}') as RelaysSetup
 const lateness = monitorEventLoopDelay({ resolution: 1 })

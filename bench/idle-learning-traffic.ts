@@ -11,6 +11,8 @@ export interface PoissonTraffic {
   /** In ms. */
   meanGap: number
   seed: number
+  /** Whether the first request is sent at once, and not after a gap. Default false. */
+  atOnce?: boolean
 }
 
 /** One request and what came of it; times by `machineTime`. */
@@ -29,11 +31,11 @@ export function patientClients (): Agent {
 }
 
 /** Sends until the signal, and resolves when all is answered. It waits for no answer before it sends the next. */
-export async function poissonTraffic ({ url, name, meanGap, seed }: PoissonTraffic, agent: Agent, signal: AbortSignal): Promise<Sent[]> {
+export async function poissonTraffic ({ url, name, meanGap, seed, atOnce = false }: PoissonTraffic, agent: Agent, signal: AbortSignal): Promise<Sent[]> {
   const random = seededRandom(seed)
   const gap = (): number => -Math.log(1 - random()) * meanGap
   const under: Array<Promise<Sent>> = []
-  let due = machineTime() + gap()
+  let due = machineTime() + (atOnce ? 0 : gap())
   let timer: NodeJS.Timeout | undefined
   await new Promise<void>((resolve) => {
     const next = (): void => {

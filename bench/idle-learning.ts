@@ -11,6 +11,7 @@ import { patientClients, poissonTraffic, type Sent } from './idle-learning-traff
 import { reusable } from './oracle.js'
 import { nginxInstalled } from './real-nginx.js'
 import { printTable, type Row } from './table.js'
+import { undisturbed } from './undisturbed.js'
 
 // Backends that close idle connections after a time which nobody is told, a way of 20 ms before them, and requests whose
 // gaps straddle that time. Each gateway has the same traffic over backends of its own, all at the same time.
@@ -31,6 +32,7 @@ interface LimitAt { at: number, effective: number }
 interface Counted { sent: Sent, reused: boolean, reusable: boolean, stale: Arrival[] }
 interface Run { gateway: string, byTimeout: Map<number, Counted[]>, targets: Target[], cold: number }
 
+undisturbed()
 const bounds = new Bounds()
 const skipped: string[] = []
 const runs = (await Promise.all([
