@@ -146,12 +146,17 @@ function explain ({ targets, byTimeout, cold }: Run): void {
     console.log(`${timeout / 1000} s: limit in the end: least ${effective[0]?.toFixed(0)}, median ${effective[effective.length >> 1]?.toFixed(0)}, most ${effective.at(-1)?.toFixed(0)} ms`)
   }
   for (const target of targets) {
+    const sent = new Map(target.sent.map((one) => [one.id, one]))
     const after = new Set(counted(target).map(({ sent }) => sent.id))
-    for (const { at, id, method, idleMs, nth, stale } of target.records.arrivals) {
+    for (const { at, id, method, idleMs, connection, nth, stale } of target.records.arrivals) {
       if (!stale || !after.has(id)) continue
+      const before = target.records.arrivals.find((one) => one.connection === connection && one.nth === nth - 1)
+      // On the way to the backend, and on the way back of the answer before, beyond the delay.
+      const late = at - sent.get(id)!.sent - DELAY
+      const lateBefore = before === undefined ? NaN : sent.get(before.id)!.answered - before.at - DELAY
       const closes = idleCloses(target.records).filter((close) => close.at <= at)
       const limit = target.limits.filter((limit) => limit.at <= at).at(-1)?.effective
-      console.log(`stale: ${method} ${id}, the ${nth}th of its connection, ${(idleMs - target.timeout).toFixed(1)} ms after the close at ${target.timeout} ms, after ${closes.length} idle closes; limit then ${limit}`)
+      console.log(`stale: ${method} ${id}, the ${nth}th of its connection, ${(idleMs - target.timeout).toFixed(1)} ms after the close at ${target.timeout} ms, after ${closes.length} idle closes; limit then ${limit}; ${late.toFixed(1)} ms late itself, the answer before ${lateBefore.toFixed(1)} ms`)
     }
   }
 }

@@ -45,6 +45,7 @@ await gateway.stop()
 await relays.stop()
 
 printTable(`an idle timeout that moves; ${TARGETS} targets, ${CLIENTS} clients each, ${DELAY} ms one way; times in ms`, phases.map(judge))
+for (const phase of phases.slice(1)) explain(phase)
 bounds.report()
 
 async function phase (timeout: number, ms: number): Promise<Phase> {
@@ -88,6 +89,20 @@ function judge (phase: Phase, nth: number): Row {
     'GETs failed': all.filter(({ method, outcome }) => method === 'GET' && outcome !== 'right').length,
     'POSTs lost': lost.length,
     'of them known': lost.filter((late) => late > 0).length
+  }
+}
+
+/** What a target that was late had to go by: each close, with the idle time, and each change of its limit. */
+function explain (phase: Phase): void {
+  const { timeout, ms, began } = phase
+  for (const [index, sent] of phase.sent.entries()) {
+    const { sinceMove } = relearned(phase, sent, records[index]!, limits[index]!)
+    if (sinceMove <= 2 * timeout) continue
+    const within = ({ at }: { at: number }): boolean => at >= began && at <= began + Math.min(sinceMove, ms)
+    const closes = idleCloses(records[index]!).map(({ at, idleMs = NaN }) => ({ at, what: `closed after ${idleMs.toFixed(0)}` }))
+    const changes = limits[index]!.filter(({ effective }, nth, all) => effective !== all[nth - 1]?.effective).map(({ at, effective }) => ({ at, what: `limit ${effective}` }))
+    const story = [...closes, ...changes].filter(within).sort((a, b) => a.at - b.at).map(({ at, what }) => `${(at - began).toFixed(0)}: ${what}`)
+    console.log(`${timeout / 1000} s, target ${index}: ${story.join(', ')}`)
   }
 }
 
