@@ -6,6 +6,7 @@ import { formatMeasured } from '../probe/duration.js'
 import type { ProbeReport } from '../probe/probe.js'
 
 const WIDEST = 110
+const NARROWEST = 60
 const SEVERITY_WIDTH = 'warning'.length
 const COLOURS = { error: 'red', warning: 'yellow' } as const
 const INDENT = ' '.repeat(2 + SEVERITY_WIDTH + 2)
@@ -57,7 +58,8 @@ function paragraph ({ severity, id, found, why, remedy }: Finding): string[] {
 
 /** Lines no wider than a screen, the first after `head`, the others indented as far. */
 function wrapped (text: string, head: string): string[] {
-  const width = Math.max(40, Math.min(process.stdout.columns ?? WIDEST, WIDEST))
+  // A terminal that does not know its width says 0.
+  const width = Math.max(NARROWEST, Math.min(process.stdout.columns || WIDEST, WIDEST))
   const lines = [head]
   for (const word of text.split(' ')) {
     const line = lines.at(-1)!

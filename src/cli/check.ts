@@ -18,6 +18,8 @@ import { UsageError } from './usage-error.js'
 const DEFAULT_ENV = '.env'
 const DEFAULT_MAX_WAIT = '65s'
 const LONGEST = 24 * 3_600_000
+// The microservice's, beside what it is run from; a package that was installed has none.
+const ROUTES = new URL('../../routes/', import.meta.url)
 
 const HELP = `Usage: holdfast check [options] [app]
 
@@ -27,7 +29,7 @@ one of front, server, gateway and backend gives up before the next.
 [app] is a module that exports a Fastify app, a function that builds one (buildApp), or a plugin as fastify-cli has it; or a script
 that builds an app and listens. Its plugins are loaded and its onReady hooks run, as they would be. TypeScript needs a loader:
   node --import=tsx node_modules/holdfast/dist/src/cli/main.js check app.ts
-Without [app], the microservice is checked: .env in this folder, and the environment.
+Without [app], in a clone, the microservice is checked: .env in this folder, and the environment.
 
   --env <file>                    that file in place of .env
   --front-idle <duration>         idle timeout of the load balancer in front
@@ -82,6 +84,7 @@ async function readApp (path: string): Promise<CheckedApp[]> {
 }
 
 async function readMicroservice (path: string): Promise<CheckedApp[]> {
+  if (!existsSync(ROUTES)) throw new UsageError('check: name an app; the microservice, which is checked where none is named, is there in a clone alone')
   const app = await rehearsed(path, async () => {
     // What only the microservice has is not loaded for other apps.
     const { buildApp } = await import('../app.js')
