@@ -63,7 +63,7 @@ async function send (url: string, id: string, method: Sent['method'], agent: Age
     body: method === 'POST' ? 'a small body' : undefined
   }).then(
     ({ status, body }) => status === 200
-      ? body.toString() === JSON.stringify({ id }) ? 'right' : '200 of another request'
+      ? body.includes(`"id":"${id}"`) ? 'right' : '200 of another request'
       : `${status} ${/"code":"(\w+)"/.exec(body.toString())?.[1] ?? ''}`.trimEnd(),
     (error: NodeJS.ErrnoException) => error.code ?? error.message
   )

@@ -7,7 +7,6 @@ import type { Gateway } from './gateway.js'
 import { startHoldfast } from './idle-learning-gateways.js'
 import { patientClients, poissonTraffic, type Sent } from './idle-learning-traffic.js'
 import { printTable, type Row } from './table.js'
-import { undisturbed } from './undisturbed.js'
 
 // Backends whose idle timeout is changed while they run, up and down again, as nobody announces. A change holds for
 // connections that become idle from then on.
@@ -27,7 +26,6 @@ interface Phase { timeout: number, ms: number, began: number, sent: Sent[][] }
 interface Seen { at: number, effective: number }
 interface Relearned { sinceMove: number, sinceClose: number, lost: number[] }
 
-undisturbed()
 const bounds = new Bounds()
 const relays = await startDelayRelays({ delay: DELAY, backends: Array.from({ length: TARGETS }, () => ({ idleTimeout: SHORT })) })
 const gateway = await startHoldfast(relays.urls)
