@@ -46,7 +46,6 @@ export interface ProbedConnectionSettings {
 
 /** A connection as the gateway would use it, with an eye on how the backend ends its socket. */
 export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
-  readonly connectMs: number
   /** Settles with the first sign that the socket has ended. */
   readonly closed: Promise<Ending>
   readonly #connection: Connection
@@ -54,7 +53,6 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
   #ended: ((reason: CloseReason | undefined, response: ResponseView | undefined) => void) | undefined
 
   constructor (socket: Socket, settings: ProbedConnectionSettings) {
-    this.connectMs = settings.connectMs
     this.#settings = settings
     this.closed = new Promise(resolve => {
       const by = (by: Ending['by']): void => resolve({ by, at: performance.now() })

@@ -7,7 +7,7 @@ import { persistenceOf, smallestClose, unannouncedLimit } from './measurements.j
 export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions }
 
 /** How the recommended keepAliveTimeout comes from the measured one, for whoever reads the options later. */
-export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, but never less than half of it'
+export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, and at least half of it'
 
 /** What to set for a backend; nothing that the defaults, and what the backend says, lead to anyway. */
 export function recommend (found: Measurements): Recommendation {

@@ -30,7 +30,8 @@ export async function judgeReuse (subject: Subject, method: Reuse['method'], pat
 async function closedAfter (answer: Answer, connection: ProbedConnection, subject: Subject): Promise<Reuse['closed']> {
   if (answer.announcesClose) return 'announced'
   if (!answer.reusable) return (await connection.closed).by
-  const watch = Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * connection.connectMs))
+  // The shortest dial so far: the first one of a process takes longer than its way.
+  const watch = Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * Math.min(...subject.dials)))
   const early = await Promise.race([connection.closed, subject.wait(watch)])
   if (early !== undefined) return early.by
   const { failure } = await connection.ask()

@@ -94,15 +94,15 @@ function handshake ({ tls }: Measurements): string {
   return tls.resumedMs === undefined ? `${full}; no resumption` : `${full}; ${formatMeasured(tls.resumedMs)} resumed`
 }
 
-function advice ({ complete }: Measurements, { persistent, recommended: { undiciOptions, pool } }: ProbeReport): string {
+function advice ({ complete }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool } }: ProbeReport): string {
   if (persistent === null) return 'Nothing to recommend.'
   if (!persistent) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
   const lines: string[] = []
   if (undiciOptions.keepAliveTimeout !== undefined) {
-    lines.push(`  // the smallest idle close seen, ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
+    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: that ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
   }
   if (pool.maxRequestsPerConnection !== undefined) {
-    lines.push('  // the backend closes after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
+    lines.push('  // it closes a connection after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
   }
   if (lines.length === 0) return complete ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend so far.'
   lines.push(lines.pop()!.replace(/,$/, ''))
