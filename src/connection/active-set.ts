@@ -2,6 +2,8 @@ import type { Connection } from './connection.js'
 
 // A deadline fires at most two of these late, in ms.
 const TICK = 200
+// A backend that is free answers a fresh connection sooner, in ms.
+const STARVED = 2_000
 
 /**
  * A pool's active connections. All are looked at every now and then for what has been quiet too long, so that no request costs a
@@ -10,10 +12,13 @@ const TICK = 200
 export class ActiveSet {
   readonly #connections = new Set<Connection>()
   readonly #clock: () => number
+  readonly #starved: () => void
   #timer: NodeJS.Timeout | undefined
 
-  constructor (clock: () => number) {
+  /** @param starved is called where a fresh connection is not answered: its backend may be waiting for another one to end */
+  constructor (clock: () => number, starved: () => void) {
     this.#clock = clock
+    this.#starved = starved
   }
 
   get size (): number { return this.#connections.size }
@@ -44,6 +49,11 @@ export class ActiveSet {
   #check (): void {
     if (this.#connections.size === 0) return this.stop()
     const now = this.#clock()
-    for (const connection of this.#connections) connection.exchange?.checkDeadline(now)
+    let starved = false
+    for (const connection of this.#connections) {
+      connection.exchange?.checkDeadline(now)
+      starved ||= connection.served === 0 && now - connection.acquiredAt > STARVED
+    }
+    if (starved) this.#starved()
   }
 }

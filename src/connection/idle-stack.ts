@@ -44,12 +44,10 @@ export class IdleStack {
 
   get size (): number { return this.#connections.length }
 
-  /** How many have been idle for a while. */
-  get settledSize (): number {
-    const before = this.#clock() - SETTLED
-    let size = 0
-    for (const { idleSince } of this.#connections) if (idleSince < before) size++
-    return size
+  /** Whether one has been idle for a while. */
+  get settled (): boolean {
+    const oldest = this.#connections[0]
+    return oldest !== undefined && this.#clock() - oldest.idleSince > SETTLED
   }
 
   push (connection: Connection): void {
@@ -82,12 +80,9 @@ export class IdleStack {
     return taken
   }
 
-  /** Closes the one that has been idle longest; false where there is none. */
-  closeOldest (reason: CloseReason): boolean {
-    const connection = this.#connections.shift()
-    if (connection === undefined) return false
-    this.#close([{ connection, reason }], this.#clock())
-    return true
+  /** The one that has been idle longest, now the caller's. */
+  takeOldest (): Connection | undefined {
+    return this.#connections.shift()
   }
 
   /** Closes those that have been idle at least since a time; returns how many. */
@@ -95,13 +90,11 @@ export class IdleStack {
     return this.#closeWhere(connection => connection.idleSince <= idleSince ? reason : undefined)
   }
 
-  /** Closes one that its backend has ended; false where it was not here. */
-  lost (connection: Connection, reason: CloseReason): boolean {
-    const at = this.#connections.indexOf(connection)
-    if (at === -1) return false
-    this.#connections.splice(at, 1)
-    this.#close([{ connection, reason }], this.#clock())
-    return true
+  /** Takes one out, now the caller's; false where it was not here. */
+  remove (connection: Connection): boolean {
+    const at = this.#connections.lastIndexOf(connection)
+    if (at !== -1) this.#connections.splice(at, 1)
+    return at !== -1
   }
 
   /** For when the limit has changed. */

@@ -61,7 +61,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   constructor (host: PoolHost, clock: () => number) {
     this.#host = host
     this.#clock = clock
-    this.#active = new ActiveSet(clock)
+    this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dialer = createDialer(host.origin, host.options.undiciOptions)
@@ -73,6 +73,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#ownedDials() }
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
+  /** Whether a connection that has been idle for a while is open, the sentinel included. */
+  get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
 
   /** The most recently used idle connection that fits, now the caller's; undefined where there is none. */
   acquire (fit: Fit): Connection | undefined {
@@ -167,15 +169,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   connectionLost (connection: Connection, reason: CloseReason): void {
     if (connection.state !== 'idle') return
-    if (this.#idle.lost(connection, reason)) this.#fill()
-    else this.sentinel.lost(connection, reason)
-  }
-
-  /** A connection was found closed when it was reused: what has been idle for as long has most likely met the same end. */
-  suspect (connection: Connection, written: boolean): void {
-    this.evict('stale_suspect', connection.idleSince)
-    // Before anything was written it was an idle close, and has been told of.
-    if (written && connection.served > 0) this.#host.learner.closed(connection.acquiredAt - connection.idleSince, this.#left())
+    if (!this.#idle.remove(connection)) return this.sentinel.lost(connection, reason)
+    this.#end(connection, reason, this.#clock() - connection.idleSince)
+    this.#fill()
   }
 
   /** The idle limit has fallen. What is past it now is closed a little later, since those that are ending may tell more by that. */
@@ -218,12 +214,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#checkEmpty()
   }
 
-  /** Closes a connection that the idle stack has let go of, unless it is left to watch its backend. */
+  /** Closes a connection that the idle stack has let go of. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void {
-    if (reason === 'idle_limit' && connection.served > 0) {
-      this.#host.learner.survived(idleMs)
-      if (this.sentinel.post(connection, idleMs)) return
-    }
+    if (reason === 'idle_limit') this.#retire(connection, reason, idleMs)
+    else this.#end(connection, reason, idleMs)
+  }
+
+  // Unless it is left to watch its backend.
+  #retire (connection: Connection, reason: CloseReason, idleMs: number): void {
+    if (!this.#draining && connection.served > 0 && this.sentinel.post(connection, idleMs)) return
     this.#end(connection, reason, idleMs)
   }
 
@@ -231,10 +230,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (connection.state === 'closed') return
     connection.destroy()
     this.#named(connection, reason, idleMs)
-  }
-
-  #left (): number {
-    return this.#idle.settledSize + (this.sentinel.idleMs === undefined ? 0 : 1)
   }
 
   #settle (connection: Connection): void {
@@ -255,8 +250,11 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
     connection.idleSince = now
+    this.#idle.push(connection)
     this.#host.observers.released(connection.view)
-    if (!this.#offer(connection, false)) this.#idle.push(connection)
+    // Unless whoever was told has had it closed.
+    const ticket = this.#nextFor(false)
+    if (ticket !== undefined && this.#idle.remove(connection)) this.#hand(connection, ticket, false)
   }
 
   #worn (connection: Connection, now: number): CloseReason | undefined {
@@ -266,14 +264,11 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     return this.#total() >= this.#host.options.undiciOptions.connections ? 'evicted' : undefined
   }
 
-  /** Gives a connection to whoever has waited longest for one of its kind. */
-  #offer (connection: Connection, fresh: boolean): boolean {
+  /** Who has waited longest for a connection of this kind. */
+  #nextFor (fresh: boolean): Ticket | undefined {
     const queued = this.#queued.firstFor(fresh)
     const dialling = this.#dialling.firstFor(fresh)
-    const ticket = queued === undefined ? dialling : dialling === undefined || queued.since < dialling.since ? queued : dialling
-    if (ticket === undefined) return false
-    this.#hand(connection, ticket, fresh)
-    return true
+    return queued === undefined ? dialling : dialling === undefined || queued.since < dialling.since ? queued : dialling
   }
 
   #hand (connection: Connection, ticket: Ticket, fresh: boolean): void {
@@ -302,7 +297,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     const { undiciOptions: { connections }, pool: { maxDials } } = this.#host.options
     if (this.#dials.size >= maxDials) return false
     if (this.#total() < connections) return true
-    return this.#idle.closeOldest('evicted')
+    const oldest = this.#idle.takeOldest()
+    if (oldest !== undefined) this.#retire(oldest, 'evicted', this.#clock() - oldest.idleSince)
+    return oldest !== undefined
   }
 
   /** Starts dials for those who wait without one, as far as the limits allow. */
@@ -352,12 +349,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       clock: this.#clock
     })
     this.#host.observers.opened(connection.view, connectMs)
-    if (owner !== undefined) {
-      this.#hand(connection, owner, true)
-      return
-    }
-    // Whoever it was for has been served or has left.
-    if (this.#offer(connection, true)) return
+    // Whoever it was for may have been served, or have left, or be refused by whoever has just been told.
+    const ticket = owner?.queue === undefined ? this.#nextFor(true) : owner
+    if (ticket !== undefined) return this.#hand(connection, ticket, true)
     connection.idleSince = now
     const reason = this.#draining ? 'drained' : this.#host.refuseReturn(connection)
     if (reason === undefined) this.#idle.push(connection)
@@ -413,7 +407,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.state = 'closed'
     this.#host.observers.closed(connection.view, reason, idleMs)
-    if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.#left())
+    if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.somethingSettled)
   }
 
   #ownedDials (): number {

@@ -3,10 +3,8 @@ import type { CloseReason } from './observer.js'
 
 /** Who learns from what a pool sees of idle connections; all times in ms. */
 export interface IdleLearner {
-  /** The backend has closed a connection that had been idle for so long, or one was found closed; `left` others have been idle meanwhile. */
-  closed (idleMs: number, left: number): void
-  /** A connection was idle for so long and still open. */
-  survived (idleMs: number): void
+  /** The backend has closed a connection that had been idle for so long; `left`: others have been idle meanwhile. */
+  closed (idleMs: number, left: boolean): void
   /** An exchange has ended well, on a connection that had been idle for so long; 0 on a fresh one. */
   exchanged (ms: number, idleMs: number): void
   /**
@@ -14,9 +12,12 @@ export interface IdleLearner {
    * `heard`: it has been told of once.
    */
   watchUntil (idleMs: number, heard: boolean): number | undefined
-  /** The watched one has reached it. */
-  outlasted (idleMs: number, heard: boolean): void
+  /** The watched one has reached it, for the first time. */
+  outlasted (idleMs: number): void
 }
+
+// What is to be learned may change while it lies there; it is asked again as often, in ms.
+const ASKED_AGAIN = 5_000
 
 /**
  * One connection that has served requests, is past the idle limit, and is left alone to see when its backend closes it: without
@@ -28,6 +29,7 @@ export class Sentinel {
   readonly #end: (connection: Connection, reason: CloseReason, idleMs: number) => void
   #connection: Connection | undefined
   #timer: NodeJS.Timeout | undefined
+  #heard = false
 
   /** @param end is given the connection that has been let go of, to be closed */
   constructor (learner: IdleLearner, clock: () => number, end: (connection: Connection, reason: CloseReason, idleMs: number) => void) {
@@ -41,13 +43,16 @@ export class Sentinel {
     return this.#connection === undefined ? undefined : this.#clock() - this.#connection.idleSince
   }
 
-  /** Takes a connection on, unless there is one already or nothing is to be learned from it. */
+  /** Takes a connection on, unless there is one that is still of use, or nothing is to be learned from it. */
   post (connection: Connection, idleMs: number): boolean {
-    if (this.#connection !== undefined) return false
+    const present = this.idleMs
+    if (present !== undefined && this.#learner.watchUntil(present, this.#heard) !== undefined) return false
     const until = this.#learner.watchUntil(idleMs, false)
     if (until === undefined) return false
+    this.dismiss('idle_limit')
     this.#connection = connection
-    this.#wait(connection, until - idleMs, false)
+    this.#heard = false
+    this.#wait(connection, until)
     return true
   }
 
@@ -65,15 +70,19 @@ export class Sentinel {
     this.#end(connection, reason, this.#clock() - connection.idleSince)
   }
 
-  #wait (connection: Connection, ms: number, heard: boolean): void {
+  #wait (connection: Connection, until: number): void {
+    const ms = Math.min(ASKED_AGAIN, until - (this.#clock() - connection.idleSince))
     this.#timer = setTimeout(() => {
       const idleMs = this.#clock() - connection.idleSince
-      this.#learner.outlasted(idleMs, heard)
+      if (idleMs >= until && !this.#heard) {
+        this.#heard = true
+        this.#learner.outlasted(idleMs)
+      }
       // Whoever was told may have had it closed.
       if (this.#connection !== connection) return
-      const until = this.#learner.watchUntil(idleMs, true)
-      if (until === undefined) this.dismiss('idle_limit')
-      else this.#wait(connection, until - idleMs, true)
+      const next = this.#learner.watchUntil(idleMs, this.#heard)
+      if (next === undefined) this.dismiss('idle_limit')
+      else this.#wait(connection, next)
     }, Math.max(1, Math.ceil(ms))).unref()
   }
 }

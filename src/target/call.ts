@@ -39,8 +39,18 @@ export interface CallHost {
   readonly unsafeIdleLimit: number
   readonly pool: Pool
   readonly tally: Required<ConnectionObserver>
+  /** A reused connection was lost under a request without a byte of an answer, and `others` that had been idle for as long were given up. */
+  reuseLost (connection: Connection, others: number): LostReuse | undefined
   /** Whether this connection shall be the one that tests if the backend keeps connections open. */
   claimTrial (connection: Connection): boolean
+}
+
+/** A loss that may have been an idle close: whoever sends the request again finds out. */
+export interface LostReuse {
+  /** On a fresh connection it was answered. */
+  answered (): void
+  /** It was not sent again. */
+  unknown (): void
 }
 
 const ANY: Fit = { maxIdle: Infinity, trial: true }
@@ -55,6 +65,7 @@ export class Call implements Waiter, ExchangeSink {
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
   #connection: Connection | undefined
+  #lostReuse: LostReuse | undefined
   #retried = false
   #over = false
 
@@ -122,6 +133,7 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   responded (status: number, headers: Buffer[], statusText: string): void {
+    this.#lostReuse?.answered()
     if (!this.#over) this.#handler.responded(status, headers, statusText)
   }
 
@@ -163,15 +175,20 @@ export class Call implements Waiter, ExchangeSink {
     const { tally, pool, options, name } = this.#target
     this.#exchange = undefined
     const stale = failure.reused && failure.lost && !failure.responseStarted
-    if (stale) pool.suspect(this.#connection!, failure.written)
+    // What has been idle for as long as this one has most likely met the same end.
+    const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
+    // Where nothing was written it was an idle close, and has been told of.
+    const lostReuse = stale && failure.written ? this.#target.reuseLost(this.#connection!, others) : undefined
     const kind = options.retry.stale
       ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#request.replayable, retried: this.#retried })
       : undefined
     if (kind === undefined) {
+      lostReuse?.unknown()
       this.#fail(failure.error, failure.responseStarted)
       return
     }
     this.#retried = true
+    this.#lostReuse = lostReuse
     this.#record.retried(kind)
     tally.retried(name, kind)
     this.start()

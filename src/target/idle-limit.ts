@@ -30,29 +30,45 @@ export interface IdleEvidence {
   readonly confirmed: number
   /** Whether it is believed because connections outlived the one before. */
   readonly risen: boolean
-  /** The longest that a connection has been idle without being closed, since then. */
+  /** Whether one of those closes was seen while the connection lay idle, and not only found at a reuse. */
+  readonly seen: boolean
+  /** The longest idle time after which a request was answered, since then. */
   readonly survived: number
   /** Sentinels in a row that have outlived `closes`, and how many it takes. */
   readonly outlived: number
   readonly needed: number
-  /** An idle time at which all connections were closed at once: a restart, unless it comes again. */
+  /** An idle time at which connections were closed in a way that need not be a habit: all at once, as by a restart, or under a request. */
   readonly rumour: number | undefined
   /** Closes of this moment. */
   readonly batch: Batch | undefined
 }
 
-interface Batch { readonly at: number, readonly count: number, readonly least: number, readonly most: number, readonly before: IdleEvidence }
+interface Batch {
+  readonly began: number
+  readonly latest: number
+  readonly count: number
+  readonly least: number
+  readonly most: number
+  readonly before: IdleEvidence
+}
 
 export type IdleEvent =
-  /** The backend closed a connection that had been idle for so long, or one was found closed when it was reused. `left`: others that have been idle meanwhile. */
-  | { readonly type: 'closed', readonly idleMs: number, readonly left: number }
-  /** A connection was still open then: it was reused, or closed from here. */
+  /**
+   * The backend closed a connection that had been idle for so long; or, `found`, it had, when a request came, which was answered on
+   * a fresh one. `others` as old were given up with it, and `left` have been idle meanwhile and are open.
+   */
+  | { readonly type: 'closed', readonly idleMs: number, readonly left: number, readonly found?: boolean, readonly others?: number }
+  /** It was found closed, or was closed, under a request that was not sent again: nobody knows which. */
+  | { readonly type: 'doubted', readonly idleMs: number }
+  /** A request was answered on a connection that had been idle for so long. */
   | { readonly type: 'survived', readonly idleMs: number }
   /** The sentinel has reached `outlivedAt`. */
   | { readonly type: 'outlived', readonly idleMs: number }
+  /** The rumour is old. */
+  | { readonly type: 'forgotten' }
 
 export const NO_EVIDENCE: IdleEvidence = {
-  closes: [], other: [], since: 0, confirmed: 0, risen: false, survived: 0, outlived: 0, needed: 1, rumour: undefined, batch: undefined
+  closes: [], other: [], since: 0, confirmed: 0, risen: false, seen: false, survived: 0, outlived: 0, needed: 1, rumour: undefined, batch: undefined
 }
 
 /** The estimator's constants; times in ms. Chosen by `npm run bench:idle-constants`, which varies them; docs/idle-limit.md has the tables. */
@@ -71,8 +87,10 @@ export const ESTIMATOR = {
   gaps: 2,
   /** A slow backend's exchanges look like a long way; the way is never taken for more than this part of the limit. */
   mostWay: 0.25,
-  /** Closes within this time are one event: a process that ends closes all it has within a few turns of its loop. */
+  /** Closes that come no further apart are one event: a process that ends closes all it has within a few turns of its loop. */
   batch: 100,
+  /** But no event lasts longer: ten thousand connections take two seconds to end, here. */
+  longestBatch: 2_000,
   /** Sentinels in a row that have to outlive what is believed, at most. */
   mostNeeded: 8,
   /** A longer habit that has stood for so many times the shorter one was no luck of a sentinel's. */
@@ -118,9 +136,10 @@ export function unsafeIdleLimit (limit: IdleLimit, evidence: IdleEvidence, round
   return Math.min(unsafeByEvidence(limit, evidence, roundTrip, using), limit.effective, (evidence.rumour ?? Infinity) / 2)
 }
 
-function unsafeByEvidence ({ hinted, effective }: IdleLimit, { closes, confirmed, survived }: IdleEvidence, roundTrip: number, using: Estimator): number {
+function unsafeByEvidence ({ hinted, effective }: IdleLimit, { closes, confirmed, risen, survived }: IdleEvidence, roundTrip: number, using: Estimator): number {
   if (closes.length > 0 && confirmed > 0) return closes.length > 1 ? lessMargins(closes, roundTrip, 2, using) : effective / 2
-  return closes.length === 0 && hinted !== undefined ? effective / 2 : Math.max(YOUNG, survived / 2)
+  // A hint that was seen to be wrong is worth nothing, even where it may have become right.
+  return hinted !== undefined && !risen ? effective / 2 : Math.max(YOUNG, survived / 2)
 }
 
 /** How long the sentinel must be idle and open to speak against what is believed, in ms; undefined where nothing is. */
@@ -130,39 +149,51 @@ export function outlivedAt ({ closes }: IdleEvidence, { spread }: Estimator = ES
 
 /** What is known after an event. */
 export function nextEvidence (evidence: IdleEvidence, event: IdleEvent, now: number, using: Estimator = ESTIMATOR): IdleEvidence {
-  const { idleMs } = event
   switch (event.type) {
     case 'closed':
-      return idleMs < using.shortest ? evidence : closed(evidence, idleMs, event.left, now, using)
+      return closed(evidence, event, now, using)
+    case 'doubted':
+      return doubted(evidence, event.idleMs, using)
     case 'survived':
-      return survived(evidence, idleMs, using)
+      return survived(evidence, event.idleMs, using)
     case 'outlived':
-      return outlived(survived(evidence, idleMs, using), idleMs, now, using)
+      return outlived(evidence, event.idleMs, now, using)
+    case 'forgotten':
+      return { ...evidence, rumour: undefined }
   }
 }
 
-function closed (evidence: IdleEvidence, idleMs: number, left: number, now: number, using: Estimator): IdleEvidence {
-  const { batch: batchMs, spread } = using
-  const open = evidence.batch !== undefined && now - evidence.batch.at < batchMs ? evidence.batch : undefined
+function doubted (evidence: IdleEvidence, idleMs: number, { shortest }: Estimator): IdleEvidence {
+  return idleMs < shortest || idleMs >= (evidence.rumour ?? Infinity) ? evidence : { ...evidence, rumour: idleMs, survived: 0 }
+}
+
+function closed (evidence: IdleEvidence, { idleMs, left, found = false, others = 0 }: IdleEvent & { type: 'closed' }, now: number, using: Estimator): IdleEvidence {
+  const { spread, shortest } = using
+  const open = isOpen(evidence.batch, now, using) ? evidence.batch : undefined
   const before = open?.before ?? { ...evidence, batch: undefined }
-  const batch: Batch = {
-    at: open?.at ?? now, count: (open?.count ?? 0) + 1, least: Math.min(idleMs, open?.least ?? Infinity), most: Math.max(idleMs, open?.most ?? 0), before
-  }
+  const least = Math.min(idleMs, open?.least ?? Infinity)
+  const most = Math.max(idleMs, open?.most ?? 0)
+  const batch: Batch = { began: open?.began ?? now, latest: now, count: (open?.count ?? 0) + 1 + others, least, most, before }
+  if (least < shortest) return { ...before, batch }
   // However many they are, they are one event: what they have in common may be that they became idle together.
-  if (batch.count === 1 || left > 0 || (isNear(before.closes, batch.least, spread) && isNear(before.closes, batch.most, spread))) {
-    return { ...withClose(before, batch.least, now, using), batch }
+  if (batch.count === 1 || (isNear([least], most, spread) && left > 0) || (isNear(before.closes, least, spread) && isNear(before.closes, most, spread))) {
+    return { ...withClose(before, least, !found, now, using), batch }
   }
-  // All that there were, at once: a process that ended does that, at any idle time. What it does a second time is a habit.
-  if (before.rumour === undefined || !isNear([before.rumour], batch.least, spread)) return { ...before, rumour: batch.least, survived: 0, batch }
-  return { ...withClose(withClose(before, before.rumour, now, using), batch.least, now, using), batch }
+  // All that there were at once, or whatever they had been idle for: a process that ended does that. What comes a second time is a habit.
+  if (before.rumour === undefined || !isNear([before.rumour], least, spread)) return { ...before, rumour: least, survived: 0, batch }
+  return { ...withClose(withClose(before, before.rumour, false, now, using), least, !found, now, using), batch }
 }
 
-function withClose (evidence: IdleEvidence, idleMs: number, now: number, { spread, window, mostNeeded, lasting }: Estimator): IdleEvidence {
+function isOpen (batch: Batch | undefined, now: number, { batch: apart, longestBatch }: Estimator): boolean {
+  return batch !== undefined && now - batch.latest < apart && now - batch.began < longestBatch
+}
+
+function withClose (evidence: IdleEvidence, idleMs: number, seen: boolean, now: number, { spread, window, mostNeeded, lasting }: Estimator): IdleEvidence {
   const { closes, other, confirmed, risen, needed } = evidence
   const told = { ...evidence, rumour: undefined }
   if (isNear(closes, idleMs, spread)) {
     const trusted = risen && confirmed === 1
-    return { ...told, closes: added(closes, idleMs, window), confirmed: confirmed + 1, outlived: 0, needed: trusted ? Math.max(1, needed / 2) : needed }
+    return { ...told, closes: added(closes, idleMs, window), confirmed: confirmed + 1, seen: evidence.seen || seen, outlived: 0, needed: trusted ? Math.max(1, needed / 2) : needed }
   }
   // It is longer: of a connection that was already idle when this habit began, or of a sentinel. One does not make a habit.
   if (closes.length > 0 && idleMs > closes[0]!) return { ...told, other: isNear(other, idleMs, spread) ? added(other, idleMs, window) : [idleMs] }
@@ -178,6 +209,7 @@ function withClose (evidence: IdleEvidence, idleMs: number, now: number, { sprea
     since: now,
     confirmed: 1,
     risen: risen && closes.length === 0 && !known,
+    seen,
     survived: 0,
     outlived: 0,
     needed: misled ? Math.min(mostNeeded, needed * 2) : lasted ? Math.max(1, needed / 2) : needed
@@ -190,19 +222,23 @@ function survived (evidence: IdleEvidence, idleMs: number, { spread }: Estimator
   return { ...evidence, survived: idleMs, rumour: rumour !== undefined && idleMs > rumour * spread ? undefined : rumour }
 }
 
-function outlived (evidence: IdleEvidence, idleMs: number, now: number, { uncertainty }: Estimator): IdleEvidence {
-  const { closes, other, since, needed } = evidence
+function outlived (evidence: IdleEvidence, idleMs: number, now: number, { uncertainty, mostNeeded }: Estimator): IdleEvidence {
+  const { closes, other, since, seen } = evidence
   // What was idle before the habit began may be of the one before.
-  if (closes.length === 0 || now - idleMs < since) return evidence
-  // Where less than `outlivedAt` is allowed, it may have come just short of a close like the others.
-  if (idleMs < Math.max(...closes) * (1 + uncertainty)) return evidence
+  if (closes.length === 0 || now - idleMs < since || idleMs <= Math.max(...closes)) return evidence
+  // Its silence is weak where less than `outlivedAt` is allowed, and it may have come just short of a close like the others; and where
+  // nobody has ever heard of a close but by a reuse: what lies between may forget connections without a word.
+  const needed = seen && idleMs >= Math.max(...closes) * (1 + uncertainty) ? evidence.needed : mostNeeded
   const count = evidence.outlived + 1
   if (count < needed) return { ...evidence, outlived: count }
-  return { ...evidence, closes: other.length > 0 && Math.min(...other) > idleMs ? other : [], other: closes, since: now, confirmed: 0, risen: true, outlived: 0 }
+  return { ...evidence, closes: other.length > 0 && Math.min(...other) > idleMs ? other : [], other: closes, since: now, confirmed: 0, risen: true, seen: false, outlived: 0 }
 }
 
+// Near one of them, and not so far from another that a habit could grow without end, a step at a time.
 function isNear (closes: readonly number[], idleMs: number, spread: number): boolean {
-  return closes.length > 0 && idleMs * spread >= Math.min(...closes) && idleMs <= Math.max(...closes) * spread
+  const least = Math.min(...closes)
+  const most = Math.max(...closes)
+  return closes.length > 0 && idleMs * spread >= least && idleMs <= most * spread && idleMs * spread ** 2 >= most && idleMs <= least * spread ** 2
 }
 
 function added (closes: readonly number[], idleMs: number, window: number): readonly number[] {

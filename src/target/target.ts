@@ -8,7 +8,7 @@ import { HoldfastError } from '../errors.js'
 import { keepsAlive } from '../options.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { Call } from './call.js'
-import type { CallHandler, CallHost, CallRequest } from './call.js'
+import type { CallHandler, CallHost, CallRequest, LostReuse } from './call.js'
 import { HandlerAdapter, callRequest } from './dispatch.js'
 import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
 import type { IdleEvent, IdleLimit } from './idle-limit.js'
@@ -162,6 +162,11 @@ export class Target extends Dispatcher {
   }
 }
 
+// A connection lost later under a request is no matter of idle times, unless the way is longer, in ms.
+const SHORT_LOSS = 100
+// What has not been confirmed by then was an accident, in ms.
+const RUMOUR_LASTS = 600_000
+
 /** What a target is inside: what its pool and its calls read, each time they need it. */
 class Core implements PoolHost, CallHost, IdleLearner {
   readonly name: string
@@ -176,6 +181,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   readonly #clock: () => number
   readonly #roundTrip = new RoundTrip()
   #evidence = NO_EVIDENCE
+  #rumourTimer: NodeJS.Timeout | undefined
   #claimed: number | undefined
   #trial: Connection | undefined
 
@@ -214,8 +220,9 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.persistence = state
     if (this.#trial !== undefined) this.#trial.trial = false
     this.#trial = undefined
-    if (state !== 'persistent') this.pool.evict('non_persistent')
     this.tally.persistenceChanged(this.name, before, state, cause)
+    // Whoever was told, or is told of a close, may have decided otherwise again.
+    if (state !== 'persistent' && this.persistence === state) this.pool.evict('non_persistent')
   }
 
   // What the backend answers to `close` says nothing about what it would do otherwise.
@@ -225,34 +232,47 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.#limit()
   }
 
-  closed (idleMs: number, left: number): void {
-    this.#learn({ type: 'closed', idleMs, left })
-  }
-
-  survived (idleMs: number): void {
-    if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
+  closed (idleMs: number, left: boolean): void {
+    this.#learn({ type: 'closed', idleMs, left: left ? 1 : 0 })
   }
 
   exchanged (ms: number, idleMs: number): void {
-    this.survived(idleMs)
+    if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
     if (this.#roundTrip.add(ms) && this.#evidence.closes.length > 0) this.#limit()
   }
 
-  watchUntil (idleMs: number, heard: boolean): number | undefined {
-    if (this.persistence !== 'persistent') return undefined
-    const ceiling = idleCeiling(this.options.undiciOptions, this.limit.hinted)
-    if (idleMs >= ceiling) return undefined
-    const speaksUp = outlivedAt(this.#evidence)
-    return speaksUp === undefined || heard ? ceiling : Math.min(Math.max(speaksUp, idleMs), ceiling)
+  // A backend that had taken the request would have kept it for longer than the way there and back; what it was doing then, and why it
+  // stopped, is no matter of idle times.
+  reuseLost (connection: Connection, others: number): LostReuse | undefined {
+    const { acquiredAt, idleSince, served } = connection
+    if (served === 0 || this.#clock() - acquiredAt > Math.max(SHORT_LOSS, 2 * this.#roundTrip.shortest)) return undefined
+    const idleMs = acquiredAt - idleSince
+    return {
+      answered: () => this.#learn({ type: 'closed', idleMs, left: this.pool.somethingSettled ? 1 : 0, found: true, others }),
+      unknown: () => this.#learn({ type: 'doubted', idleMs })
+    }
   }
 
-  outlasted (idleMs: number, heard: boolean): void {
-    this.#learn({ type: heard ? 'survived' : 'outlived', idleMs })
+  watchUntil (idleMs: number, heard: boolean): number | undefined {
+    const { closes, since } = this.#evidence
+    const ceiling = idleCeiling(this.options.undiciOptions, this.limit.hinted)
+    if (this.persistence !== 'persistent' || idleMs >= ceiling) return undefined
+    // Having been heard, it sees when the backend closes now.
+    if (closes.length === 0) return heard ? ceiling : undefined
+    return heard || this.#clock() - idleMs < since ? undefined : Math.min(Math.max(outlivedAt(this.#evidence)!, idleMs), ceiling)
+  }
+
+  outlasted (idleMs: number): void {
+    this.#learn({ type: 'outlived', idleMs })
   }
 
   #learn (event: IdleEvent): void {
     const evidence = nextEvidence(this.#evidence, event, this.#clock())
     if (evidence === this.#evidence) return
+    if (evidence.rumour !== this.#evidence.rumour) {
+      clearTimeout(this.#rumourTimer)
+      if (evidence.rumour !== undefined) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
+    }
     this.#evidence = evidence
     this.#limit()
   }

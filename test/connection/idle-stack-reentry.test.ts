@@ -38,13 +38,3 @@ t.test('each connection is closed once when closing one closes all', async t => 
   t.strictSame(closed.map(([id]) => id).sort(), [1, 2, 3])
   t.equal(stack.size, 0)
 })
-
-t.test('the oldest, and one that is lost, take the others along', async t => {
-  for (const close of [(s: IdleStack) => s.closeOldest('evicted'), (s: IdleStack, lost: Connection) => s.lost(lost, 'backend_idle')]) {
-    const closed: [number, CloseReason][] = []
-    const first = idle(1)
-    const stack = stackOf([first, idle(2)], closed)
-    t.ok(close(stack, first))
-    t.strictSame(closed.map(([id]) => id), [1, 2])
-  }
-})

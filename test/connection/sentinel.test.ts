@@ -216,6 +216,110 @@ t.test('a reuse that was too late teaches as much as a close', async t => {
   t.ok(learned !== undefined && learned < 2_000, `${learned}`)
 })
 
+t.test('a loss after long work, and a route that never answers, teach nothing of idle times', async t => {
+  const held: BackendConnection[] = []
+  const setup = await setUp(t, {}, ({ path }, connection) => {
+    if (path === '/slow') held.push(connection)
+    else if (path === '/crash') connection.end()
+    else connection.reply()
+  })
+  const { rig, pass } = setup
+  const learned = (): number | undefined => rig.target.snapshot().idleLimit.learned
+  await get(rig)
+  pass(500)
+  const slow = rig.send({ method: 'POST', path: '/slow', body: 'x' })
+  while (held.length === 0) await new Promise(setImmediate)
+  pass(30_000)
+  held[0]!.end()
+  t.match(await slow.over, { error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' } })
+  t.equal(learned(), undefined)
+
+  await get(rig)
+  pass(500)
+  t.match(await rig.send({ path: '/crash' }).over, { error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' } })
+  t.strictSame(rig.retries, ['stale'])
+  t.equal(learned(), undefined, 'it was lost on a fresh connection too')
+
+  await get(rig)
+  pass(500)
+  t.match(await rig.send({ method: 'POST', path: '/crash', body: 'x' }).over, { error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' } })
+  await get(rig)
+  t.equal(learned(), undefined)
+  const { length } = rig.opened
+  pass(300)
+  await get(rig, 'POST')
+  t.equal(rig.opened.length, length + 1, 'though requests that could be lost the same way are more careful')
+  pass(300)
+  await get(rig)
+  t.equal(rig.opened.length, length + 1)
+})
+
+t.test('a connection that was idle when the limit fell is no sentinel: it could say nothing against it', async t => {
+  const held: BackendConnection[] = []
+  let together = 3
+  const setup = await setUp(t, {}, (_request, connection) => {
+    held.push(connection)
+    if (held.length >= together) for (const one of held.splice(0)) one.reply()
+  })
+  const { backend, rig, pass } = setup
+  await Promise.all([rig.send().over, rig.send().over, rig.send().over])
+  await idle(rig, 3)
+  together = 1
+  pass(500)
+  backend.connections[0]!.end()
+  await rig.until(({ closed }) => closed.length === 1)
+  t.ok(rig.target.snapshot().idleLimit.learned! < 500)
+  await rig.until(({ closed }) => closed.length === 3)
+  t.equal(rig.target.snapshot().sentinel, undefined)
+  await get(rig)
+  pass(499)
+  await get(rig)
+  t.ok(rig.target.snapshot().sentinel, 'the next one is')
+})
+
+t.test('a target of one connection that sends POSTs alone finds its way back', async t => {
+  const { backend, rig, pass } = await setUp(t, { undiciOptions: { connections: 1 } })
+  await get(rig, 'POST')
+  pass(1_000)
+  last(backend).end()
+  await rig.until(({ closed }) => closed.length === 1)
+  t.ok(rig.target.snapshot().idleLimit.learned! < 1_000)
+  await get(rig, 'POST')
+  pass(700)
+  await get(rig, 'POST')
+  t.strictSame(rig.target.snapshot().sentinel, { idleMs: 700 }, 'what made room for another stays to watch')
+})
+
+t.test('the sentinel leaves where its backend may be waiting for that', async t => {
+  // A backend that serves one connection at a time.
+  const waiting: Array<() => void> = []
+  let busy: BackendConnection | undefined
+  const setup = await setUp(t, { undiciOptions: { connections: 1 } }, (_request, connection) => {
+    const serve = (): void => {
+      busy = connection
+      connection.socket.once('close', () => {
+        busy = undefined
+        waiting.shift()?.()
+      })
+      connection.reply()
+    }
+    if (busy === undefined) serve()
+    else if (busy === connection) connection.reply()
+    else waiting.push(serve)
+  })
+  const { rig, pass } = setup
+  await hangUpAfter(setup, 2_000)
+  await get(rig)
+  pass(1_999)
+  const { over } = rig.send()
+  await rig.until(({ counts }) => counts.active === 1)
+  t.ok(rig.target.snapshot().sentinel)
+  pass(2_001)
+  t.match(await over, { status: 200 })
+  t.equal(rig.target.snapshot().sentinel, undefined)
+  t.match(rig.closed.at(-1), { reason: 'evicted' })
+})
+
 t.test('a restart that closes all connections at once teaches nothing', async t => {
   const held: BackendConnection[] = []
   const setup = await setUp(t, {}, (_request, connection) => {

@@ -17,12 +17,25 @@ class Story {
     return this
   }
 
-  /** Closes of one moment, a millisecond apart; `left` are open after the last of them. */
-  closedAtOnce (idleTimes: number[], left = 0): this {
+  /** Closes of one moment, so many ms apart; `left` are open after the last of them. */
+  closedAtOnce (idleTimes: number[], left = 0, apart = 1): this {
     this.now += 10_000
     idleTimes.forEach((idleMs, i) => {
-      this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left: left + idleTimes.length - 1 - i }, ++this.now)
+      this.now += apart
+      this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left: left + idleTimes.length - 1 - i }, this.now)
     })
+    return this
+  }
+
+  /** Found closed by a request that was answered on a fresh connection; `others` as old were given up with it. */
+  found (idleMs: number, others = 0): this {
+    this.now += 10_000
+    this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left: 0, found: true, others }, this.now)
+    return this
+  }
+
+  doubted (idleMs: number): this {
+    this.evidence = nextEvidence(this.evidence, { type: 'doubted', idleMs }, this.now)
     return this
   }
 
@@ -187,6 +200,61 @@ t.test('requests that cannot be repeated stay further away', async t => {
   const told = [2_000, 2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story())
   const margin = 2_000 - ROUND_TRIP - told.learned!
   t.equal(told.unsafe, 2_000 - ROUND_TRIP - 2 * margin, 'two margins off what was seen more than once')
+})
+
+t.test('a restart that takes its time is one too', async t => {
+  t.equal(story().closedAtOnce([158, 4_000, 250, 9_000, 20_000], 0, 90).learned, undefined)
+  t.equal(story().closedAtOnce([50, 60, 80, 150, 90]).learned, undefined, 'and so is that of a busy pool')
+  t.equal(story().closedAtOnce([208, 2_024, 2_026], 6).learned, undefined, 'and that of one server of three')
+})
+
+t.test('but not all closes of a busy backend are one event for ever', async t => {
+  const told = story().closedAtOnce(times(100, 2_000), 5, 90)
+  t.ok(told.evidence.closes.length >= 4, `${told.evidence.closes.length}`)
+})
+
+t.test('a close that was found at a reuse counts, unless others may have met the same end', async t => {
+  t.ok(story().found(2_000).learned! < 2_000)
+  const crashed = story().found(5_000, 5)
+  t.equal(crashed.learned, undefined)
+  t.ok(crashed.found(5_100, 3).learned! < 5_000, 'until it happens again')
+})
+
+t.test('a loss that nobody could look into is for requests like it alone, and not for ever', async t => {
+  const told = story().closed(4_000).closed(4_000).closed(4_000).doubted(150)
+  t.ok(told.learned! > 3_500)
+  t.equal(told.unsafe, 75)
+  told.doubted(900)
+  t.equal(told.unsafe, 75, 'the shortest one counts')
+  told.evidence = nextEvidence(told.evidence, { type: 'forgotten' }, told.now)
+  t.ok(told.unsafe > 3_000)
+})
+
+t.test('silence says little where no close was ever heard', async t => {
+  const told = story().found(20_000).found(20_000)
+  for (let n = 1; n < ESTIMATOR.mostNeeded; n++) t.ok(told.outlived(30_000).learned! < 20_000, `${n} silent ones`)
+  t.equal(told.outlived(30_000).learned, undefined)
+  t.equal(told.unsafe, 1_000, 'and nothing is staked on it')
+})
+
+t.test('a habit cannot widen step by step until nothing speaks against it', async t => {
+  const told = story()
+  for (const idleMs of [2_000, 2_900, 4_200, 6_200, 9_200, 13_700, 20_400, 30_400, 45_000, 54_000]) told.closed(idleMs)
+  for (let n = 0; n < 20; n++) told.outlived(60_000)
+  t.equal(told.learned, undefined)
+})
+
+t.test('one close just below the ceiling is forgotten when sentinels keep reaching it', async t => {
+  const told = story().closed(54_000)
+  for (let n = 0; n < ESTIMATOR.mostNeeded; n++) told.outlived(60_000)
+  t.equal(told.learned, undefined)
+})
+
+t.test('a hint that was wrong once is not believed again', async t => {
+  const told = story().closed(2_000).outlived(3_100)
+  const limit = idleLimit(SETTINGS, 30_000, told.learned)
+  t.equal(limit.effective, 29_000)
+  t.equal(unsafeIdleLimit(limit, told.evidence, ROUND_TRIP), 1_000)
 })
 
 t.test('however odd the order of events, there is a way back', async t => {

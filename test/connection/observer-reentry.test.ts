@@ -1,0 +1,48 @@
+// Whoever is told of a connection may close its target, or decide that its backend keeps none, before the pool goes on.
+import t from 'tap'
+import { startBackend } from '../support/backend.js'
+import { rigFor, type Rig } from './setup.js'
+
+async function rigOf (t: { teardown (fn: () => unknown): void }): Promise<{ rig: Rig, backend: Awaited<ReturnType<typeof startBackend>> }> {
+  const backend = await startBackend((_request, connection) => connection.reply())
+  t.teardown(() => backend.close())
+  return { backend, rig: rigFor(t, backend.url) }
+}
+
+for (const [what, act] of [
+  ['its target is closed', (rig: Rig) => { rig.target.close(() => {}) }],
+  ['its target is taken for non-persistent', (rig: Rig) => rig.target.setPersistence('non-persistent', 'test')],
+  ['idle connections are evicted', (rig: Rig) => { rig.target.evict() }]
+] as const) {
+  t.test(`no connection stays where ${what} as it is released`, async t => {
+    const { rig, backend } = await rigOf(t)
+    rig.registry.observe({ released: () => act(rig) })
+    t.match(await rig.send().over, { status: 200 })
+    await rig.until(({ closed }) => closed.length === 1)
+    t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+    await backend.waitFor(({ open }) => open === 0)
+  })
+}
+
+t.test('a request that was refused as its connection was opened is not sent', async t => {
+  const { rig, backend } = await rigOf(t)
+  rig.registry.observe({ opened: () => { rig.target.destroy(() => {}) } })
+  t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
+  await backend.waitFor(({ open, accepted }) => accepted === 1 && open === 0)
+  t.equal(backend.requests, 0)
+  t.same(rig.reasons, ['drained'])
+})
+
+t.test('persistence changes are told in the order in which they were made', async t => {
+  const { rig } = await rigOf(t)
+  await rig.send().over
+  await rig.until(({ counts }) => counts.idle === 1)
+  const told: string[] = []
+  rig.registry.observe({
+    closed: () => rig.target.setPersistence('persistent', 'second'),
+    persistenceChanged: (_target, _from, to, cause) => { told.push(`${to}: ${cause}`) }
+  })
+  rig.target.setPersistence('non-persistent', 'first')
+  t.strictSame(told, ['non-persistent: first', 'persistent: second'])
+  t.equal(rig.target.persistence, 'persistent')
+})
