@@ -13,7 +13,10 @@ export type ConnectFunction = buildConnector.connector
 
 /** undici's own names and meanings; times in ms. Source: undici, docs/api/Client.md and Pool.md. */
 export interface UndiciOptions {
-  /** Connections to the target, at most; idle, active and connecting ones together. 128; `Infinity` lifts it. */
+  /**
+   * Connections to the target, at most; idle, active and connecting ones together. 128; `Infinity` lifts it. One more, which
+   * carries no requests, may lie idle to see when the backend hangs up.
+   */
   connections?: number
   /** How long an idle connection is kept where the backend gave no hint. 60 000. 0 switches keep-alive off. */
   keepAliveTimeout?: number
