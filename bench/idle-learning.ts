@@ -25,7 +25,7 @@ const bounds = new Bounds()
 const nginx = nginxInstalled() ? await startNginx({ keepAliveTimeout: `${REAL_TIMEOUT / 1000}s`, keepAliveRequests: 1_000_000, logs: false }) : undefined
 const results = (await Promise.all([
   measure('holdfast', TARGETS, startHoldfast),
-  nginx === undefined ? skip('holdfast, nginx behind it') : measure('holdfast, nginx behind it', PEER_TARGETS, startHoldfast, Number(new URL(nginx.url).port)),
+  nginx === undefined ? skip('holdfast, nginx behind it') : measure('holdfast, nginx behind it', TARGETS, startHoldfast, Number(new URL(nginx.url).port)),
   measure('@fastify/http-proxy', PEER_TARGETS, startStock),
   measure('http-proxy', PEER_TARGETS, startHttpProxy),
   nginx === undefined ? skip('nginx') : measure('nginx', PEER_TARGETS, startNginxGateway)
