@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { command } from '../../src/cli/probe.js'
+import { UsageError } from '../../src/cli/usage-error.js'
+import { startBackend, type BackendOptions, type BackendScript } from '../support/backend.js'
+import { nginx, persistent, phpServer } from '../support/behaviours.js'
+import { certificates } from '../support/certificates.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+t.jobs = 3
+
+interface Ended { readonly code: number | null, readonly stdout: string, readonly stderr: string }
+
+function start (...args: string[]): { child: ChildProcess, ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['--import=tsx', 'src/cli/main.ts', 'probe', ...args], { cwd: ROOT, env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout!.on('data', (chunk: Buffer) => { stdout += chunk.toString() })
+  child.stderr!.on('data', (chunk: Buffer) => { stderr += chunk.toString() })
+  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr })) }
+}
+
+async function urlOf (t: { teardown (fn: () => unknown): void }, script: BackendScript, options: BackendOptions = {}): Promise<string> {
+  const backend = await startBackend(script, options)
+  t.teardown(() => backend.close())
+  return backend.url
+}
+
+t.test('--json prints the report and nothing else, and exits with 0', async t => {
+  const url = await urlOf(t, nginx({ keepAliveMs: 1_000, hint: 30, requests: 10 }))
+  const { code, stdout, stderr } = await start('--json', '--connections', '1', '-H', 'X-Tenant: a', `${url}/x?y#z`).ended
+  t.same({ code, stderr }, { code: 0, stderr: '' })
+  const report = JSON.parse(stdout) as Record<string, unknown>
+  t.same(Object.keys(report), [
+    'url', 'httpVersion', 'persistent', 'idleTimeoutMs', 'closesBy', 'requestsPerConnection', 'hint', 'headReuses', 'postReuses', 'connectMs', 'tlsMs', 'tlsResumes', 'lies', 'recommended'
+  ])
+  t.match(report, { url: `${url}/x?y`, persistent: true, closesBy: 'fin', requestsPerConnection: 10, hint: { timeoutMs: 30_000, max: null }, postReuses: null, tlsMs: null })
+})
+
+t.test('Ctrl-C prints what is known, and exits with 130', async t => {
+  const backend = await startBackend(persistent())
+  t.teardown(() => backend.close())
+  const { child, ended } = start('--connections', '2', '--requests', '5', backend.url.replace('http://', ''))
+  await backend.waitFor(({ open, accepted }) => open === 2 && accepted === 5, 30_000)
+  child.kill('SIGINT')
+  const { code, stdout } = await ended
+  t.equal(code, 130)
+  t.match(stdout, /\(interrupted/)
+  t.match(stdout, /keeps connections/)
+  t.match(stdout, /interrupted\)\n/)
+})
+
+t.test('a backend that cannot be reached: one line on stderr, nothing on stdout, 1', async t => {
+  const backend = await startBackend(persistent())
+  await backend.close()
+  const { code, stdout, stderr } = await start('--json', backend.url).ended
+  t.same({ code, stdout }, { code: 1, stdout: '' })
+  t.match(stderr, /^holdfast probe: http:\/\/127\.0\.0\.1:\d+\/: The backend could not be reached \(.*ECONNREFUSED.*\)\n$/)
+})
+
+t.test('one that closes after each error that it answers cannot be measured: 1, with what is known; and an unverified certificate is told', async t => {
+  const url = await urlOf(t, (_request, connection) => {
+    connection.reply({ status: 500, headers: { Connection: 'close' } })
+    connection.end()
+  }, { tls: certificates().server })
+  const { code, stdout, stderr } = await start('-k', url).ended
+  t.equal(code, 1)
+  t.match(stdout, /unknown: closes after the error 500/)
+  t.match(stdout, /TLS handshake +TLSv1/)
+  t.match(stderr, /^holdfast probe: --insecure: .*not verified\n$/)
+})
+
+t.test('a reader that has left is no error; and a certificate of an authority that was named', async t => {
+  const ca = join(t.testdir({ 'ca.pem': certificates().ca }), 'ca.pem')
+  const { child, ended } = start('--ca', ca, '--servername', 'localhost', await urlOf(t, phpServer(), { tls: certificates().server }))
+  child.stdout!.destroy()
+  t.same(await ended, { code: 0, stdout: '', stderr: '' })
+})
+
+t.test('wrong usage is one line on stderr, and 2', async t => {
+  const wrong = await start('--max-wait', 'soon', 'localhost:1').ended
+  t.same(wrong, { code: 2, stdout: '', stderr: 'holdfast: probe: --max-wait: "soon" is no duration; give 500ms, 65s or 2m, at most 24h\n' })
+})
+
+t.test('--help is 0', async t => {
+  let printed = ''
+  const { write } = process.stdout
+  // Put back before anybody else can write: help is printed at once.
+  process.stdout.write = (text: unknown): boolean => { printed += String(text); return true }
+  const done = command(['--help'])
+  process.stdout.write = write
+  t.equal(await done, 0)
+  t.match(printed, /^Usage: holdfast probe/)
+  t.match(printed, /--post-path/)
+})
+
+t.test('what is wrong usage', async t => {
+  const file = join(t.testdir({ 'not.pem': 'hello' }), 'not.pem')
+  const cases: Record<string, string[]> = {
+    'no URL': [],
+    'two URLs': ['http://a/', 'http://b/'],
+    'no such URL': ['http://'],
+    'a port that is none': ['localhost:99999'],
+    'another scheme': ['ftp://localhost/'],
+    'user and password': ['http://a:b@localhost/'],
+    'an unknown option': ['--wait', '5', 'localhost:1'],
+    'an option without its value': ['localhost:1', '--max-wait'],
+    'a count that is none': ['--connections', '0', 'localhost:1'],
+    'a count beyond the bound': ['--connections', '100000', 'localhost:1'],
+    'a negative count': ['--requests=-1', 'localhost:1'],
+    'no time at all': ['--timeout', '0', 'localhost:1'],
+    'a header without a colon': ['-H', 'X-Tenant', 'localhost:1'],
+    'a header of two lines': ['-H', 'X: a\r\nY: b', 'localhost:1'],
+    'a header of the probe\'s own': ['-H', 'connection: close', 'localhost:1'],
+    'a path without a slash': ['--post-path', 'orders', 'localhost:1'],
+    'a certificate file that is not there': ['--ca', join(file, '..', 'none.pem'), 'localhost:1'],
+    'a certificate file that holds none': ['--ca', file, 'localhost:1']
+  }
+  for (const [name, args] of Object.entries(cases)) {
+    const error = await command(args).then(() => undefined, (error: unknown) => error)
+    t.ok(error instanceof UsageError, `${name}: ${String(error)}`)
+    t.notMatch((error as Error).message, '\n')
+  }
+})
