@@ -1,7 +1,7 @@
-import type { WriteStream } from 'node:tty'
-
 // To a file or a pipe, in ms between two lines.
 const SPARSE = 15_000
+// Of a terminal that does not tell.
+const USUAL_COLUMNS = 80
 
 /** Says how far a long command has come: in one line that is rewritten on a terminal, elsewhere in a line now and then. */
 export class ProgressLine {
@@ -19,7 +19,7 @@ export class ProgressLine {
     if (this.#rewritten) {
       this.#shown = true
       // A line that wraps could not be rewritten.
-      this.#stream.write(`\r\x1b[K${text.slice(0, Math.max(20, (this.#stream as WriteStream).columns - 1))}`)
+      this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns || USUAL_COLUMNS) - 1)}`)
       return
     }
     if (performance.now() - this.#saidAt < SPARSE) return
