@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Measurements, Reuse } from '../src/probe/measurements.js'
 import { measure } from '../src/probe/probe.js'
 import { type ProbeReport, reportOf } from '../src/probe/report.js'
@@ -11,6 +12,8 @@ import { printTable } from './table.js'
 // since most of the time it waits. Writes docs/backends.md.
 
 const MAX_WAIT = 65_000
+// Between the beginnings of two probes, in ms, since each of them begins with its requests.
+const APART = 500
 // Of an idle timeout, in ms: all servers and all probes share this machine.
 const ACCURACY = 300
 const PAGE = join(import.meta.dirname, '..', 'docs', 'backends.md')
@@ -20,7 +23,7 @@ interface Probed { readonly server: KnownServer, readonly found: Measurements, r
 const bounds = new Bounds()
 const here = knownServers.filter(({ command }) => isInstalled(command))
 for (const { name } of knownServers.filter((server) => !here.includes(server))) console.log(`skipped, it is not installed: ${name}`)
-console.log(`${here.length} servers, for about ${MAX_WAIT / 1000 + 5} s`)
+console.log(`${here.length} servers, for about ${MAX_WAIT / 1000 + 10} s`)
 const probed = await Promise.all(here.map(probeOne))
 
 printTable('what they say, and what they do', probed.map((one) => ({ server: one.server.name, ...columnsOf(one) })))
@@ -34,7 +37,8 @@ bounds.report()
 if (here.length === knownServers.length) await writeFile(PAGE, page(probed))
 else console.log('docs/backends.md is left as it is')
 
-async function probeOne (server: KnownServer): Promise<Probed> {
+async function probeOne (server: KnownServer, n: number): Promise<Probed> {
+  await wait(n * APART)
   const running = await server.start()
   try {
     const found = await measure(new URL('/d0', running.url), { maxWait: MAX_WAIT, post: '/d0' })
