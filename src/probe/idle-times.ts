@@ -27,7 +27,9 @@ export async function measureIdleTimes (subject: Subject, times: IdleTimes, { co
   await Promise.all(Array.from({ length: connections }, async (_, i) => {
     const idler = await subject.wait(i * step).then(() => begin(subject, maxWait)).catch(() => undefined)
     starting--
-    if (idler !== undefined) {
+    if (idler === undefined) {
+      if (!subject.over) times.unanswered++
+    } else {
       times.opened++
       idlers.add(idler)
       settle()

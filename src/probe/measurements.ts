@@ -17,6 +17,8 @@ export interface IdleClose { readonly ms: number, readonly by: Ending['by'] }
 export interface IdleTimes {
   /** Connections that have begun to lie idle after an answer. */
   opened: number
+  /** Those that got no answer to begin with, as where a backend serves no more connections at once. */
+  unanswered: number
   readonly closes: IdleClose[]
   /** The longest time that one has lain idle without being closed. */
   survivedMs: number

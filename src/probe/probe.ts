@@ -92,7 +92,7 @@ async function judgePersistence (subject: Subject, found: Measurements): Promise
 async function measureKept (subject: Subject, found: Measurements, options: ProbeOptions, began: number): Promise<void> {
   const { maxWait, connections = DEFAULT_CONNECTIONS, requests = DEFAULT_REQUESTS, post } = options
   const { status } = found.firsts[0]!.answer
-  const idle = found.idle = { opened: 0, closes: [], survivedMs: 0 }
+  const idle = found.idle = { opened: 0, unanswered: 0, closes: [], survivedMs: 0 }
   const count = found.requests = { tried: 0, limit: undefined, announced: false, doubt: undefined }
   await Promise.all([
     measureIdleTimes(subject, idle, { connections, maxWait }),

@@ -56,18 +56,20 @@ function persistence ({ firsts }: Measurements): string {
 }
 
 function idleTimeout ({ idle, maxWait, complete }: Measurements): string {
-  if (idle === undefined || idle.opened === 0) return 'unknown'
-  const { opened, closes, survivedMs } = idle
+  if (idle === undefined) return 'unknown'
+  const { opened, unanswered, closes, survivedMs } = idle
+  const starved = unanswered === 0 ? '' : `; ${unanswered} got no answer while others were open`
+  if (opened === 0) return `unknown${starved}`
   if (closes.length === 0) {
     // Interrupted, its connections were ended by then.
-    return `> ${complete ? formatSet(maxWait) : formatMeasured(survivedMs)} (${opened} connections${complete ? '' : ', interrupted'})`
+    return `> ${complete ? formatSet(maxWait) : formatMeasured(survivedMs)} (${opened} at once${starved}${complete ? '' : ', interrupted'})`
   }
   const times = closes.map(({ ms }) => ms)
   const [smallest, largest] = [Math.min(...times), Math.max(...times)]
   const ways = [...new Set(closes.map(({ by }) => WAYS[by]))].join(', ')
   const open = opened - closes.length
   return `${formatMeasured(smallest)}, ${ways} (${closes.length} of ${opened} closed, after ${formatMeasured(smallest)} to ${formatMeasured(largest)}` +
-    `${open > 0 ? `; ${open} open after ${formatMeasured(survivedMs)}` : ''})`
+    `${open > 0 ? `; ${open} open after ${formatMeasured(survivedMs)}` : ''}${starved})`
 }
 
 function requests ({ requests }: Measurements): string {
@@ -94,7 +96,7 @@ function handshake ({ tls }: Measurements): string {
   return tls.resumedMs === undefined ? `${full}; no resumption` : `${full}; ${formatMeasured(tls.resumedMs)} resumed`
 }
 
-function advice ({ complete }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool } }: ProbeReport): string {
+function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool } }: ProbeReport): string {
   if (persistent === null) return 'Nothing to recommend.'
   if (!persistent) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
   const lines: string[] = []
@@ -104,7 +106,7 @@ function advice ({ complete }: Measurements, { persistent, idleTimeoutMs, recomm
   if (pool.maxRequestsPerConnection !== undefined) {
     lines.push('  // it closes a connection after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
   }
-  if (lines.length === 0) return complete ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend so far.'
+  if (lines.length === 0) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
   lines.push(lines.pop()!.replace(/,$/, ''))
   return ['Options of its route:', '', ...lines].join('\n')
 }

@@ -23,12 +23,12 @@ export function reuse (closed: CloseWay | undefined, answer: Partial<Answer> = {
 export function found (measured: Partial<Measurements> = {}): Measurements {
   return {
     url: new URL('http://backend.test/'), maxWait: 65_000, firsts: [reuse(undefined)], dials: [3, 1, 2], complete: true,
-    idle: { opened: 2, closes: [], survivedMs: 65_000 }, requests: { tried: 1_100, limit: undefined, announced: false, doubt: undefined },
+    idle: { opened: 2, unanswered: 0, closes: [], survivedMs: 65_000 }, requests: { tried: 1_100, limit: undefined, announced: false, doubt: undefined },
     head: undefined, post: undefined, tls: undefined, ...measured
   }
 }
 
 /** Idle connections that were all closed, after so many ms. */
 export function closedAfter (...times: number[]): NonNullable<Measurements['idle']> {
-  return { opened: times.length, closes: times.map(ms => ({ ms, by: 'fin' })), survivedMs: 0 }
+  return { opened: times.length, unanswered: 0, closes: times.map(ms => ({ ms, by: 'fin' })), survivedMs: 0 }
 }

@@ -28,7 +28,7 @@ t.test('times are whole ms, those of a handshake tenths', async t => {
 
 t.test('closesBy is what most of the idle connections saw', async t => {
   const closes = [{ ms: 1, by: 'fin' as const }, { ms: 2, by: 'rst' as const }, { ms: 3, by: 'rst' as const }]
-  t.equal(reportOf(found({ idle: { opened: 3, closes, survivedMs: 0 } })).closesBy, 'rst')
+  t.equal(reportOf(found({ idle: { opened: 3, unanswered: 0, closes, survivedMs: 0 } })).closesBy, 'rst')
 })
 
 t.test('persistence: one kept is enough; closes after errors are no evidence, silent ones and HTTP/1.0 are', async t => {
@@ -47,7 +47,7 @@ t.test('an idle timeout within 0.3 s of what was said is no lie', async t => {
 })
 
 t.test('a probe that was interrupted tells no lies about what it did not see', async t => {
-  const idle = { opened: 2, closes: [], survivedMs: 6_000 }
+  const idle = { opened: 2, unanswered: 0, closes: [], survivedMs: 6_000 }
   t.same(reportOf(found({ firsts: firsts(hinted(5_000)), idle, complete: false })).lies, [])
 })
 

@@ -11,7 +11,7 @@ const table = (measured: Partial<Measurements> = {}): string => tableOf(found(me
 t.test('a backend that lies, as a whole', async t => {
   const measured = {
     firsts: [reuse(undefined, hinted(30_000, 100))],
-    idle: { opened: 3, closes: [{ ms: 2_001, by: 'fin' as const }, { ms: 2_984, by: 'fin' as const }], survivedMs: 3_500 },
+    idle: { opened: 3, unanswered: 0, closes: [{ ms: 2_001, by: 'fin' as const }, { ms: 2_984, by: 'fin' as const }], survivedMs: 3_500 },
     requests: { tried: 50, limit: 50, announced: false, doubt: undefined },
     head: reuse(undefined, hinted(30_000), 'HEAD')
   }
@@ -48,14 +48,21 @@ t.test('a backend that is as it should be', async t => {
 })
 
 t.test('beyond the longest wait, and when it was interrupted', async t => {
-  t.match(table(), /idle timeout +- +> 65 s \(2 connections\)\n/)
-  const interrupted = table({ complete: false, idle: { opened: 2, closes: [], survivedMs: 12_340 }, requests: undefined })
+  t.match(table(), /idle timeout +- +> 65 s \(2 at once\)\n/)
+  const interrupted = table({ complete: false, idle: { opened: 2, unanswered: 0, closes: [], survivedMs: 12_340 }, requests: undefined })
   t.match(interrupted, /^http:\/\/backend\.test\/: HTTP\/1\.1, status 200 \(interrupted/)
-  t.match(interrupted, /> 12\.34 s \(2 connections, interrupted\)\n/)
+  t.match(interrupted, /> 12\.34 s \(2 at once, interrupted\)\n/)
   t.match(interrupted, /requests a connection +- +unknown\n/)
   t.match(interrupted, /after POST +- +unknown\n/)
-  t.match(interrupted, /Nothing to recommend so far/)
+  t.match(interrupted, /too little is known/)
   t.equal(table({ firsts: [], complete: false }), 'http://backend.test/: interrupted before its first answer\n')
+})
+
+t.test('a backend that serves fewer connections at once than were opened', async t => {
+  t.match(table({ idle: { opened: 1, unanswered: 15, closes: [], survivedMs: 65_000 } }), /> 65 s \(1 at once; 15 got no answer while others were open\)\n/)
+  const none = table({ idle: { opened: 0, unanswered: 16, closes: [], survivedMs: 0 } })
+  t.match(none, /idle timeout +- +unknown; 16 got no answer while others were open\n/)
+  t.match(none, /too little is known/)
 })
 
 t.test('a backend that keeps none, each in its way', async t => {
@@ -86,7 +93,7 @@ t.test('TLS: a full handshake, and one resumed', async t => {
 t.test('progress is one line', async t => {
   t.equal(progressOf(found({ firsts: [], idle: undefined, requests: undefined }), 900), '1 s: waiting for the first answer')
   t.equal(progressOf(found({ idle: undefined }), 1_000), '1 s: are connections kept?')
-  t.equal(progressOf(found({ idle: { opened: 16, closes: [{ ms: 2_000, by: 'fin' }], survivedMs: 0 } }), 3_000),
+  t.equal(progressOf(found({ idle: { opened: 16, unanswered: 0, closes: [{ ms: 2_000, by: 'fin' }], survivedMs: 0 } }), 3_000),
     '3 s of 65 s at most: 15 connections idle, 1 closed, the first after 2.00 s, 1100 requests on one')
 })
 
