@@ -1,0 +1,106 @@
+import type { ProxyOptions } from '../src/index.js'
+import { ESTIMATOR } from '../src/target/idle-limit.js'
+import { seededRandom } from '../test/support/random.js'
+import { Bounds, quick } from './bounds.js'
+import { startGateway } from './gateway.js'
+import { Learner } from './idle-simulation-learner.js'
+import { MODELS, scenarios } from './idle-simulation-models.js'
+import { simulate } from './idle-simulation.js'
+import { load, loadedBy } from './load.js'
+import { startNodeBackend } from './node-backend.js'
+import { nginxInstalled, startNginx } from './real-nginx.js'
+import { printTable } from './table.js'
+
+// What it costs a gateway that it learns of idle times: nanoseconds a call, times calls a request, over the CPU time of a request
+// in a gateway process at full load.
+
+const ROUNDS = quick ? 7 : 15
+const CALLS = quick ? 200_000 : 1_000_000
+const LOADS = quick ? 3 : 5
+const LOAD_SECONDS = 2
+// Per cent.
+const MOST = 1
+// Far more often than a busy gateway sees one.
+const REQUESTS_A_CLOSE = 10
+
+const random = seededRandom(5)
+const answerMs = Array.from({ length: 4_096 }, () => 1 - 5 * Math.log(1 - random()))
+const idleMs = answerMs.map(() => -500 * Math.log(1 - random()))
+const closedMs = answerMs.map(() => 2_000 + 8 * random())
+
+let now = 0
+const learner = new Learner(ESTIMATOR, undefined, { get now () { return now }, timer () {} }, () => {})
+// From here on its window is full.
+for (let n = 0; n < 2 * ESTIMATOR.window; n++) closed(n)
+
+const ns = {
+  exchange: time(CALLS, n => learner.exchanged(answerMs[n & 4_095]!, idleMs[n & 4_095]!)),
+  close: time(CALLS / 10, closed),
+  sentinel: time(CALLS / 10, () => clearTimeout(setTimeout(() => {}, 3_000).unref()))
+}
+const backend = nginxInstalled()
+  ? await startNginx({ size: 512, keepAliveRequests: 1_000_000_000, logs: false })
+  : await startNodeBackend({ size: 512 })
+const reusedUs = await cpuPerRequest({})
+const dialledUs = await cpuPerRequest({ undiciOptions: { keepAliveTimeout: 0 } })
+await backend.stop()
+
+// The traffic that finds most: its mean gap is the backend's timeout. Who cannot be given a connection pays for a dial.
+const [, straddling] = scenarios(MODELS.find(({ name }) => name === '2 s')!, 4_000)
+const found = simulate(straddling!)
+const closesAtMost = found.closes / straddling!.requests
+const reused = found.reused / found.requests
+printTable(`learning; medians of ${ROUNDS} rounds`, [
+  { what: 'an exchange: its time, how long the connection had been idle', 'ns a call': Math.round(ns.exchange) },
+  { what: 'an idle close: what it says, both limits anew', 'ns a call': Math.round(ns.close) },
+  { what: 'a sentinel: its timer', 'ns a call': Math.round(ns.sentinel) }
+])
+const shares = [
+  share('no idle close', 0, reusedUs),
+  share(`one every ${REQUESTS_A_CLOSE} requests`, 1 / REQUESTS_A_CLOSE, reusedUs),
+  share(`${closesAtMost.toFixed(2)} a request: gaps about the timeout, ${Math.round(100 * reused)} % reused`, closesAtMost, reused * reusedUs + (1 - reused) * dialledUs)
+]
+printTable(`CPU of a gateway process, ${LOADS} rounds of ${LOAD_SECONDS} s, load by ${loadedBy}; a request with a dial takes ${dialledUs.toFixed(0)} us`, shares)
+const bounds = new Bounds()
+for (const { 'idle closes': closes, share } of shares) bounds.hold(`learning takes < ${MOST} % of the CPU of a request, idle closes: ${closes}`, parseFloat(share) < MOST, share)
+bounds.report()
+
+function closed (n: number): void {
+  now += 1_000
+  learner.closed(closedMs[n & 4_095]!, true)
+}
+
+function share (closes: string, closesPerRequest: number, us: number): { 'idle closes': string, 'ns of learning a request': number, 'us a request': string, share: string } {
+  const nanoseconds = ns.exchange + closesPerRequest * (ns.close + ns.sentinel)
+  return { 'idle closes': closes, 'ns of learning a request': Math.round(nanoseconds), 'us a request': us.toFixed(1), share: `${(nanoseconds / 10 / us).toFixed(2)} %` }
+}
+
+/** Nanoseconds of CPU time a call, collecting its garbage included: what else the machine does is in no figure of this command. */
+function time (calls: number, call: (n: number) => void): number {
+  return median(Array.from({ length: ROUNDS }, () => {
+    const before = process.cpuUsage()
+    for (let n = 0; n < calls; n++) call(n)
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) * 1_000 / calls
+  }))
+}
+
+/** In us, as bench/cpu.ts measures it. */
+async function cpuPerRequest (proxy: ProxyOptions): Promise<number> {
+  const gateway = await startGateway({ upstream: backend.url, gateway: { pressure: {} }, proxy })
+  await load(gateway.url, LOAD_SECONDS)
+  const rounds: number[] = []
+  for (let n = 0; n < LOADS; n++) {
+    const before = (await gateway.ask('usage')).cpu
+    const { requests } = await load(gateway.url, LOAD_SECONDS)
+    const after = (await gateway.ask('usage')).cpu
+    rounds.push((after.user + after.system - before.user - before.system) / requests)
+  }
+  await gateway.stop()
+  return median(rounds)
+}
+
+function median (numbers: number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? NaN
+}
