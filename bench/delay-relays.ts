@@ -13,38 +13,35 @@ export interface RelaysSetup {
 
 export type RelayRecords = Pick<DelayRelay, 'accepted' | 'arrivals' | 'endings'>
 
-/** Of some relays, or of all; at the same time all backends of ours can be given another idle timeout. */
-export interface RelayQuestion { id: number, indexes?: number[], idleTimeout?: number }
+/** What all relays have seen; or that a backend of ours shall have another idle timeout. */
+export interface RelayQuestion { id: number, change?: { index: number, idleTimeout: number } }
 
-interface RelayAnswer { id: number, answer: RelayRecords[], mostLate: number }
+interface RelayAnswer { id: number, records: RelayRecords[] }
 
 /** Relays in a process of their own. */
 export class DelayRelays {
   readonly urls: string[]
-  /** How late the process has been with anything, in ms, as of the last answer. */
-  mostLate = 0
   readonly #child: ChildProcess
-  readonly #waiting = new Map<number, (answer: RelayRecords[]) => void>()
+  readonly #waiting = new Map<number, (records: RelayRecords[]) => void>()
   #lastId = 0
 
   constructor (child: ChildProcess, urls: string[]) {
     this.#child = child
     this.urls = urls
-    child.on('message', ({ id, answer, mostLate }: RelayAnswer) => {
-      this.mostLate = mostLate
-      this.#waiting.get(id)?.(answer)
+    child.on('message', ({ id, records }: RelayAnswer) => {
+      this.#waiting.get(id)?.(records)
       this.#waiting.delete(id)
     })
   }
 
   /** What the relays have seen so far. */
-  async records (indexes?: number[]): Promise<RelayRecords[]> {
-    return await this.#ask({ indexes })
+  async records (): Promise<RelayRecords[]> {
+    return await this.#ask({})
   }
 
-  /** For every connection that becomes idle from now on; those that are idle keep what they had. */
-  async setIdleTimeout (idleTimeout: number): Promise<void> {
-    await this.#ask({ idleTimeout, indexes: [] })
+  /** For connections that become idle from now on; those that are idle keep what they had. */
+  async setIdleTimeout (index: number, idleTimeout: number): Promise<void> {
+    await this.#ask({ change: { index, idleTimeout } })
   }
 
   async stop (): Promise<void> {

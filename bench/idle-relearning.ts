@@ -2,129 +2,140 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Bounds, quick } from './bounds.js'
 import { machineTime } from './delay-relay-line.js'
-import { idleCloses, type RelayRecords, staleHits, startDelayRelays } from './delay-relays.js'
-import type { Gateway } from './gateway.js'
+import { idleCloses, staleHits, startDelayRelays } from './delay-relays.js'
 import { startHoldfast } from './idle-learning-gateways.js'
 import { patientClients, poissonTraffic, type Sent } from './idle-learning-traffic.js'
 import { printTable, type Row } from './table.js'
 
-// Backends whose idle timeout is changed while they run, up and down again, as nobody announces. A change holds for
+// Backends whose idle timeout is changed while they run, up and down again, and nobody says so. A change holds for
 // connections that become idle from then on.
 
 const DELAY = 20
-const SHORT = quick ? 500 : 2000
-const LONG = quick ? 5000 : 30_000
+const SHORT = quick ? 1000 : 2000
+const LONG = quick ? 6000 : 30_000
+const PHASES = [
+  { name: 'at first', timeout: SHORT, ms: 10 * SHORT },
+  { name: 'up', timeout: LONG, ms: 2 * LONG + 5 * SHORT },
+  { name: 'down', timeout: SHORT, ms: 10 * SHORT }
+]
 const TARGETS = 24
-// In a phase all send at once first, so that there is a connection more than the next requests need: a backend shows its
-// timeout only where one is idle for so long.
+// Targets live apart from each other, so that their changes do not make one load.
+const APART = 100
 const CLIENTS = 3
 const GAP = SHORT * 2
 const LEAST = 0.75
 const POLL = 50
 
-interface Phase { timeout: number, ms: number, began: number, sent: Sent[][] }
-interface Seen { at: number, effective: number }
-interface Relearned { sinceMove: number, sinceClose: number, lost: number[] }
+/** What one target went through under one timeout. */
+interface Life { index: number, timeout: number, began: number, ended: number, sent: Sent[] }
+interface LimitAt { at: number, effective: number }
 
 const bounds = new Bounds()
 const relays = await startDelayRelays({ delay: DELAY, backends: Array.from({ length: TARGETS }, () => ({ idleTimeout: SHORT })) })
 const gateway = await startHoldfast(relays.urls)
+const agent = patientClients()
 const ended = new AbortController()
-const watching = watch(gateway, ended.signal)
-const phases = [
-  await phase(SHORT, 10 * SHORT),
-  await phase(LONG, 2 * LONG + 10 * SHORT),
-  await phase(SHORT, 10 * SHORT)
-]
+const watching = watchLimits()
+const lives = await Promise.all(relays.urls.map(async (_url, index) => await live(index)))
 ended.abort()
 const limits = await watching
 const records = await relays.records()
+agent.destroy()
 await gateway.stop()
 await relays.stop()
 
-printTable(`an idle timeout that moves; ${TARGETS} targets, ${CLIENTS} clients each, ${DELAY} ms one way; times in ms`, phases.map(judge))
-for (const phase of phases.slice(1)) explain(phase)
+printTable(`an idle timeout that moves; ${TARGETS} targets, ${CLIENTS} clients each, ${DELAY} ms one way; times in ms`, PHASES.map(judge))
 bounds.report()
 
-async function phase (timeout: number, ms: number): Promise<Phase> {
-  const began = machineTime()
-  await relays.setIdleTimeout(timeout)
-  const agent = patientClients()
-  const signal = AbortSignal.timeout(ms)
-  setMaxListeners(0, signal)
-  const sent = await Promise.all(relays.urls.map(async (_url, index) => {
+async function live (index: number): Promise<Life[]> {
+  const phases: Life[] = []
+  await wait(index * APART)
+  for (const [nth, { timeout, ms }] of PHASES.entries()) {
+    const began = machineTime()
+    await relays.setIdleTimeout(index, timeout)
+    const signal = AbortSignal.timeout(ms)
+    setMaxListeners(0, signal)
     const clients = Array.from({ length: CLIENTS }, async (_one, client) => await poissonTraffic({
-      url: `${gateway.url}/${index}/`, name: `${began}-${index}-${client}`, meanGap: GAP, seed: timeout + ms + index * CLIENTS + client, atOnce: true
+      url: `${gateway.url}/${index}/`,
+      name: `${index}-${nth}-${client}`,
+      meanGap: GAP,
+      seed: (nth * TARGETS + index) * CLIENTS + client,
+      // All at once after a change, so that there are more connections than the next requests need: a backend shows its
+      // timeout only where one is idle for so long.
+      atOnce: nth > 0
     }, agent, signal))
-    return (await Promise.all(clients)).flat()
-  }))
-  agent.destroy()
-  return { timeout, ms, began, sent }
+    phases.push({ index, timeout, began, sent: (await Promise.all(clients)).flat(), ended: machineTime() })
+  }
+  return phases
 }
 
-function judge (phase: Phase, nth: number): Row {
-  const { timeout, ms, began, sent } = phase
-  const name = `${nth === 0 ? 'at first' : timeout === LONG ? 'up' : 'down'}, ${timeout / 1000} s`
-  const targets = relays.urls.map((_url, index) => relearned(phase, sent[index]!, records[index]!, limits[index]!))
-  const sinceMove = targets.map(({ sinceMove }) => sinceMove).sort((a, b) => a - b)
-  const sinceClose = targets.map(({ sinceClose }) => sinceClose).sort((a, b) => a - b)
-  const lost = targets.flatMap(({ lost }) => lost)
-  const all = sent.flat()
-  const stale = records.flatMap(staleHits).filter(({ at }) => at >= began && at < began + ms + 2 * DELAY)
-  const [most = NaN] = sinceMove.slice(-1)
+function judge ({ name, timeout }: typeof PHASES[number], nth: number): Row {
+  const title = `${name}, ${timeout / 1000} s`
+  const phase = lives.map((phases) => phases[nth]!)
+  const sent = phase.flatMap(({ sent }) => sent)
+  const sinceMove = inOrder(phase.map((life) => rightAt(life) - life.began))
+  const sinceClose = inOrder(phase.map((life) => rightAt(life) - firstClose(life)))
+  const lost = phase.flatMap(lostPosts)
+  const failedGets = sent.filter(({ method, outcome }) => method === 'GET' && outcome !== 'right').length
+  const most = sinceMove.at(-1) ?? NaN
   if (nth > 0) {
-    bounds.hold(`${name}: limit within ${LEAST} to 1 of it, ${2 * timeout} ms after the move`, most <= 2 * timeout, `${most.toFixed(0)} ms`)
-    bounds.hold(`${name}: no POST lost that was sent after the first close under it was known`, lost.every((late) => late <= 0), `${lost.map((late) => late.toFixed(0)).join(', ')} ms after`)
-    bounds.hold(`${name}: no GET failed`, all.every(({ method, outcome }) => method === 'POST' || outcome === 'right'))
+    const late = phase.filter((life) => rightAt(life) - life.began > 2 * timeout)
+    bounds.hold(`${title}: the limit is ${LEAST} to 1 of it ${2 * timeout} ms after the move`, late.length === 0, `after ${most.toFixed(0)} ms; ${late.length} of ${TARGETS} targets were late`)
+    bounds.hold(`${title}: no POST lost that was sent after its first close was known`, lost.every((after) => after <= 0), `${lost.map((after) => after.toFixed(0)).join(', ')} ms after`)
+    bounds.hold(`${title}: no GET failed`, failedGets === 0, String(failedGets))
+    late.forEach(explain)
   }
   return {
-    timeout: name,
-    requests: all.length,
-    'relearned after': `${sinceMove[0]?.toFixed(0)} - ${most.toFixed(0)}`,
+    timeout: title,
+    requests: sent.length,
+    'limit right after': `${sinceMove[0]?.toFixed(0)} to ${most.toFixed(0)}`,
     median: (sinceMove[sinceMove.length >> 1] ?? NaN).toFixed(0),
-    'after its first close': `${sinceClose[0]?.toFixed(0)} - ${sinceClose.at(-1)?.toFixed(0)}`,
-    'stale hits': stale.length,
-    'GETs failed': all.filter(({ method, outcome }) => method === 'GET' && outcome !== 'right').length,
+    'after its first close': `${sinceClose[0]?.toFixed(0)} to ${sinceClose.at(-1)?.toFixed(0)}`,
+    'stale hits': phase.reduce((sum, { index, began, ended }) => sum + staleHits(records[index]!).filter(({ at }) => at >= began && at < ended).length, 0),
+    'GETs failed': failedGets,
     'POSTs lost': lost.length,
-    'of them known': lost.filter((late) => late > 0).length
+    'of them known': lost.filter((after) => after > 0).length
   }
 }
 
-/** What a target that was late had to go by: each close, with the idle time, and each change of its limit. */
-function explain (phase: Phase): void {
-  const { timeout, ms, began } = phase
-  for (const [index, sent] of phase.sent.entries()) {
-    const { sinceMove } = relearned(phase, sent, records[index]!, limits[index]!)
-    if (sinceMove <= 2 * timeout) continue
-    const within = ({ at }: { at: number }): boolean => at >= began && at <= began + Math.min(sinceMove, ms)
-    const closes = idleCloses(records[index]!).map(({ at, idleMs = NaN }) => ({ at, what: `closed after ${idleMs.toFixed(0)}` }))
-    const changes = limits[index]!.filter(({ effective }, nth, all) => effective !== all[nth - 1]?.effective).map(({ at, effective }) => ({ at, what: `limit ${effective}` }))
-    const story = [...closes, ...changes].filter(within).sort((a, b) => a.at - b.at).map(({ at, what }) => `${(at - began).toFixed(0)}: ${what}`)
-    console.log(`${timeout / 1000} s, target ${index}: ${story.join(', ')}`)
-  }
+/** When the limit became right, to stay so. */
+function rightAt ({ index, timeout, began, ended }: Life): number {
+  const seen = limits[index]!.filter(({ at }) => at >= began && at < ended)
+  const lastWrong = seen.findLastIndex(({ effective }) => effective < LEAST * timeout || effective >= timeout)
+  return seen[lastWrong + 1]?.at ?? Infinity
 }
 
-/** When a target's limit became right, to stay so for the rest of the phase, and the POSTs that it lost. */
-function relearned ({ timeout, ms, began }: Phase, sent: Sent[], records: RelayRecords, limits: Seen[]): Relearned {
-  const right = ({ effective }: Seen): boolean => effective >= LEAST * timeout && effective < timeout
-  const seen = limits.filter(({ at }) => at >= began && at < began + ms)
-  const rightAt = seen[seen.findLastIndex((one) => !right(one)) + 1]?.at ?? Infinity
-  const firstClose = idleCloses(records).find(({ at, idleMs = 0 }) => at - idleMs >= began)?.at ?? Infinity
-  return {
-    sinceMove: rightAt - began,
-    sinceClose: rightAt - firstClose,
-    // When the gateway could know of that close, and so not more than a round trip later at the backend.
-    lost: sent.filter(({ method, outcome }) => method === 'POST' && outcome !== 'right').map(({ sent }) => sent - (firstClose + DELAY))
-  }
+/** The first that the backend did to a connection which became idle under this timeout. */
+function firstClose ({ index, began }: Life): number {
+  return idleCloses(records[index]!).find(({ at, idleMs = 0 }) => at - idleMs >= began)?.at ?? Infinity
 }
 
-async function watch (gateway: Gateway, signal: AbortSignal): Promise<Seen[][]> {
-  const seen: Seen[][] = relays.urls.map(() => [])
-  while (!signal.aborted) {
-    const snapshots = new Map((await gateway.ask('snapshots')).map(({ origin, idleLimit }) => [origin, idleLimit.effective]))
+/** How long after the first close was known each lost POST was sent. One that arrives within a round trip of the close was sent before. */
+function lostPosts (life: Life): number[] {
+  const known = firstClose(life) + DELAY
+  return life.sent.filter(({ method, outcome }) => method === 'POST' && outcome !== 'right').map(({ sent }) => sent - known)
+}
+
+/** What a target that was late had to go by. */
+function explain (life: Life): void {
+  const { index, timeout, began, ended } = life
+  const closes = idleCloses(records[index]!).map(({ at, idleMs = NaN }) => ({ at, what: `closed after ${idleMs.toFixed(0)}` }))
+  const changes = limits[index]!.filter(({ effective }, nth, all) => effective !== all[nth - 1]?.effective).map(({ at, effective }) => ({ at, what: `limit ${effective}` }))
+  const story = [...closes, ...changes].filter(({ at }) => at >= began && at <= Math.min(rightAt(life), ended)).sort((a, b) => a.at - b.at)
+  console.log(`late, ${timeout / 1000} s, target ${index}: ${story.map(({ at, what }) => `${(at - began).toFixed(0)}: ${what}`).join(', ')}`)
+}
+
+async function watchLimits (): Promise<LimitAt[][]> {
+  const seen: LimitAt[][] = relays.urls.map(() => [])
+  while (!ended.signal.aborted) {
+    const effective = new Map((await gateway.ask('snapshots')).map(({ origin, idleLimit }) => [origin, idleLimit.effective]))
     const at = machineTime()
-    for (const [index, url] of relays.urls.entries()) seen[index]?.push({ at, effective: snapshots.get(url) ?? NaN })
+    for (const [index, url] of relays.urls.entries()) seen[index]?.push({ at, effective: effective.get(url) ?? NaN })
     await wait(POLL)
   }
   return seen
+}
+
+function inOrder (numbers: number[]): number[] {
+  return [...numbers].sort((a, b) => a - b)
 }
