@@ -90,7 +90,7 @@ function page (probed: readonly Probed[]): string {
   return [
     '# What backends say of their connections, and what they do', '',
     'Made by `npm run backends`, which starts each of these servers with its own settings, but for those named, and measures it as',
-    `\`holdfast probe --post --max-wait ${MAX_WAIT / 1000}s\` does: 16 idle connections each, and up to 1100 requests on one. Idle times are the smallest and`,
+    `\`holdfast probe --post-path /d0 --max-wait ${MAX_WAIT / 1000}s\` does: 16 idle connections each, and up to 1100 requests on one. Idle times are the smallest and`,
     'the largest seen. `-`: it keeps no connections, so there is nothing to measure.', '',
     `| ${columns.join(' | ')} |`,
     `|${'---|'.repeat(columns.length)}`,

@@ -10,6 +10,8 @@ const DEFAULT_MAX_WAIT = '65s'
 const MOST_CONNECTIONS = 1_000
 const MOST_REQUESTS = 1_000_000
 const LONGEST_WAIT = 24 * 3_600_000
+// How a backend treats the connection after a POST shows by its refusal too, and a refusal changes nothing.
+const POST_PATH = '/.holdfast-probe'
 
 /** What `holdfast probe --help` prints. */
 export const HELP = `Usage: holdfast probe [options] <url>
@@ -18,15 +20,15 @@ Measures what a backend says of its connections and what it does: persistence, i
 connection, reuse after HEAD and POST, the price of connecting. Says where it lies, and what to set for it.
 
 It sends GETs to the URL: some ${DEFAULT_REQUESTS} on one connection, one on each of ${DEFAULT_CONNECTIONS} others, which then lie idle; and a HEAD.
-It sends no POST unless it is asked to. Without a scheme the URL is http.
+It sends one POST, with an empty body, to ${POST_PATH}, which nobody serves. Without a scheme the URL is http.
 
   --max-wait <duration>    how long connections lie idle at most (${DEFAULT_MAX_WAIT}); it ends sooner if the backend closes them
   --connections <n>        connections that lie idle at once (${DEFAULT_CONNECTIONS})
   --requests <n>           requests tried on one connection (${DEFAULT_REQUESTS}; nginx's limit is 1000)
   --timeout <duration>     how long one answer may take (${DEFAULT_ANSWER_TIMEOUT / 1_000}s)
   -H, --header <line>      a request header, 'Name: value'; may be given again
-  --post                   send a POST with an empty body to the same path too, to see if its connection is kept
-  --post-path <path>       the same, to that path
+  --post-path <path>       send the POST there: only where it has no effect
+  --no-post                send none
   --ca <file>              trust this certificate authority (PEM)
   --servername <name>      the TLS server name, where it is not the URL's host
   -k, --insecure           accept any certificate
@@ -48,7 +50,8 @@ export function readArguments (args: readonly string[]): ProbeArguments {
   if (given === undefined) throw new UsageError('probe: a URL is missing, as in: holdfast probe http://localhost:3000/')
   if (more.length > 0) throw new UsageError(`probe: one URL at a time, and not ${JSON.stringify(more[0])} besides`)
   const url = readUrl(given)
-  const post = values['post-path'] ?? (values.post === true ? url.pathname + url.search : undefined)
+  if (values['no-post'] === true && values['post-path'] !== undefined) throw new UsageError('probe: --no-post and --post-path do not go together')
+  const post = values['no-post'] === true ? undefined : values['post-path'] ?? POST_PATH
   if (post !== undefined && !/^\/[\x21-\x7e]*$/.test(post)) throw new UsageError(`probe: --post-path: ${JSON.stringify(post)} is no path; it begins with a slash`)
   const connect = {
     ...(values.ca === undefined ? {} : { ca: readCertificate(values.ca) }),
@@ -81,7 +84,7 @@ function parse (args: readonly string[]) {
         requests: { type: 'string' },
         timeout: { type: 'string' },
         header: { type: 'string', short: 'H', multiple: true },
-        post: { type: 'boolean' },
+        'no-post': { type: 'boolean' },
         'post-path': { type: 'string' },
         ca: { type: 'string' },
         servername: { type: 'string' },

@@ -32,7 +32,7 @@ function rowsOf (found: Measurements, report: ProbeReport, { answer }: Reuse): R
       ['idle timeout', timeoutMs === null ? NOTHING : formatSet(timeoutMs), idleTimeout(found)],
       ['requests a connection', max === null ? NOTHING : `max=${max}`, requests(found)],
       ['after HEAD', sayingOf(found.head), reuse(found.head)],
-      ['after POST', sayingOf(found.post), found.post === undefined && found.complete ? 'not tried: --post' : reuse(found.post)]
+      ['after POST', sayingOf(found.post), found.post === undefined && found.complete ? 'not tried' : reuse(found.post)]
     )
   }
   rows.push(['connecting', NOTHING, report.connectMs === null ? 'unknown' : formatMeasured(report.connectMs)])

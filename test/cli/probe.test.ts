@@ -6,7 +6,7 @@ import t from 'tap'
 import { command } from '../../src/cli/probe.js'
 import { UsageError } from '../../src/cli/usage-error.js'
 import { startBackend, type BackendOptions, type BackendScript } from '../support/backend.js'
-import { nginx, persistent, phpServer } from '../support/behaviours.js'
+import { nginx, persistent } from '../support/behaviours.js'
 import { certificates } from '../support/certificates.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -39,7 +39,7 @@ t.test('--json prints the report and nothing else, and exits with 0', async t =>
   t.same(Object.keys(report), [
     'url', 'httpVersion', 'persistent', 'idleTimeoutMs', 'closesBy', 'requestsPerConnection', 'hint', 'headReuses', 'postReuses', 'connectMs', 'tlsMs', 'tlsResumes', 'lies', 'recommended'
   ])
-  t.match(report, { url: `${url}/x?y`, persistent: true, closesBy: 'fin', requestsPerConnection: 10, hint: { timeoutMs: 30_000, max: null }, postReuses: null, tlsMs: Number, tlsResumes: true })
+  t.match(report, { url: `${url}/x?y`, persistent: true, closesBy: 'fin', requestsPerConnection: 10, hint: { timeoutMs: 30_000, max: null }, postReuses: true, tlsMs: Number, tlsResumes: true })
 })
 
 t.test('Ctrl-C prints what is known, and exits with 130', async t => {
@@ -77,12 +77,15 @@ t.test('one that closes after each error that it answers cannot be measured: 1, 
   t.match(stderr, /^holdfast probe: --insecure: .*not verified\n$/)
 })
 
-t.test('a reader of stderr that has left is no error', async t => {
-  const { child, ended } = start('--insecure', await urlOf(t, phpServer(), { tls: certificates().server }))
+t.test('a reader of stderr that has left is no error, and no POST is sent where none is wanted', async t => {
+  const backend = await startBackend(nginx({ keepAliveMs: 400 }), { tls: certificates().server, log: true })
+  t.teardown(() => backend.close())
+  const { child, ended } = start('--insecure', '--no-post', '--connections', '1', '--requests', '2', backend.url)
   child.stderr!.destroy()
   const { code, stdout } = await ended
   t.equal(code, 0)
-  t.match(stdout, /closes each after its first response/)
+  t.match(stdout, /after POST +- +not tried/)
+  t.ok(backend.log.every(({ method }) => method !== 'POST'))
 })
 
 t.test('wrong usage is one line on stderr, and 2', async t => {
@@ -120,6 +123,7 @@ t.test('what is wrong usage', async t => {
     'a header without a colon': ['-H', 'X-Tenant', 'localhost:1'],
     'a header of two lines': ['-H', 'X: a\r\nY: b', 'localhost:1'],
     'a header of the probe\'s own': ['-H', 'connection: close', 'localhost:1'],
+    'a POST and none': ['--no-post', '--post-path', '/orders', 'localhost:1'],
     'a path without a slash': ['--post-path', 'orders', 'localhost:1'],
     'a certificate file that is not there': ['--ca', join(file, '..', 'none.pem'), 'localhost:1'],
     'a certificate file that holds none': ['--ca', file, 'localhost:1']

@@ -22,7 +22,7 @@ t.test('a backend that lies, as a whole', async t => {
   idle timeout           30 s                                                     2.00 s, by FIN (2 of 3 closed, after 2.00 s to 2.98 s; 1 open after 3.50 s)
   requests a connection  max=100                                                  50, the last does not say close
   after HEAD             Connection: keep-alive; Keep-Alive: timeout=30           keeps the connection
-  after POST             -                                                        not tried: --post
+  after POST             -                                                        not tried
   connecting             -                                                        2.0 ms
 
 What it says is not what it does:
