@@ -59,11 +59,11 @@ export class Learner {
   }
 
   watchUntil (idleMs: number, heard: boolean): number | undefined {
-    const { closes, since } = this.#evidence
     const ceiling = idleCeiling(SETTINGS, this.limit.hinted)
-    if (idleMs >= ceiling) return undefined
-    if (closes.length === 0) return heard ? ceiling : undefined
-    return heard || this.#clock.now - idleMs < since ? undefined : Math.min(Math.max(outlivedAt(this.#evidence, this.#using)!, idleMs), ceiling)
+    const { learned } = this.limit
+    if (learned === undefined) return heard && idleMs < ceiling ? ceiling : undefined
+    if (heard || learned >= ceiling || this.#clock.now - idleMs < this.#evidence.since) return undefined
+    return Math.max(outlivedAt(this.#evidence, this.#using)!, idleMs)
   }
 
   outlasted (idleMs: number): void {

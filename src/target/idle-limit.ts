@@ -230,13 +230,12 @@ function survived (evidence: IdleEvidence, idleMs: number, { spread }: Estimator
   return changed(evidence, { survived: idleMs, rumour: rumour !== undefined && idleMs > rumour * spread ? undefined : rumour })
 }
 
-function outlived (evidence: IdleEvidence, idleMs: number, now: number, { uncertainty, mostNeeded }: Estimator): IdleEvidence {
+function outlived (evidence: IdleEvidence, idleMs: number, now: number, { mostNeeded }: Estimator): IdleEvidence {
   const { closes, other, since, seen } = evidence
   // What was idle before the habit began may be of the one before.
   if (closes.length === 0 || now - idleMs < since || idleMs <= Math.max(...closes)) return evidence
-  // Its silence is weak where less than `outlivedAt` is allowed, and it may have come just short of a close like the others; and where
-  // nobody has ever heard of a close but by a reuse: what lies between may forget connections without a word.
-  const needed = seen && idleMs >= Math.max(...closes) * (1 + uncertainty) ? evidence.needed : mostNeeded
+  // Its silence says little where nobody has heard of a close but by a reuse: what lies between may forget connections without a word.
+  const needed = seen ? evidence.needed : mostNeeded
   const count = evidence.outlived + 1
   if (count < needed) return changed(evidence, { outlived: count })
   return changed(evidence, { closes: other.length > 0 && Math.min(...other) > idleMs ? other : [], other: closes, since: now, confirmed: 0, risen: true, seen: false, outlived: 0 })

@@ -254,12 +254,14 @@ class Core implements PoolHost, CallHost, IdleLearner {
   }
 
   watchUntil (idleMs: number, heard: boolean): number | undefined {
-    const { closes, since } = this.#evidence
+    if (this.persistence !== 'persistent') return undefined
     const ceiling = idleCeiling(this.options.undiciOptions, this.limit.hinted)
-    if (this.persistence !== 'persistent' || idleMs >= ceiling) return undefined
+    const { learned } = this.limit
     // Having been heard, it sees when the backend closes now.
-    if (closes.length === 0) return heard ? ceiling : undefined
-    return heard || this.#clock() - idleMs < since ? undefined : Math.min(Math.max(outlivedAt(this.#evidence)!, idleMs), ceiling)
+    if (learned === undefined) return heard && idleMs < ceiling ? ceiling : undefined
+    // Above a ceiling that would bind all the same, there is nothing to unlearn; below it, the habit may end above.
+    if (heard || learned >= ceiling || this.#clock() - idleMs < this.#evidence.since) return undefined
+    return Math.max(outlivedAt(this.#evidence)!, idleMs)
   }
 
   outlasted (idleMs: number): void {

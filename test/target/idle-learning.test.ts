@@ -244,12 +244,6 @@ t.test('a habit cannot widen step by step until nothing speaks against it', asyn
   t.equal(told.learned, undefined)
 })
 
-t.test('one close just below the ceiling is forgotten when sentinels keep reaching it', async t => {
-  const told = story().closed(54_000)
-  for (let n = 0; n < ESTIMATOR.mostNeeded; n++) told.outlived(60_000)
-  t.equal(told.learned, undefined)
-})
-
 t.test('a hint that was wrong once is not believed again', async t => {
   const told = story().closed(2_000).outlived(3_100)
   const limit = idleLimit(SETTINGS, 30_000, told.learned)

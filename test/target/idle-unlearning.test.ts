@@ -31,7 +31,7 @@ t.test('a backend that begins to keep connections longer is noticed by the senti
   t.ok(target.snapshot().idleLimit.effective < 200)
 })
 
-t.test('a sentinel that reaches the configured timeout has seen enough', async t => {
+t.test('a sentinel that has been heard and reaches the configured timeout has seen enough', async t => {
   let idleMs = 150
   const { backend, target } = await targetFor(t, (_request, connection) => {
     connection.reply()
