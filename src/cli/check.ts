@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { findingsOf } from '../check/findings.js'
 import type { Finding } from '../check/findings.js'
 import type { CheckedApp, Surroundings } from '../check/rule.js'
 import { RULES } from '../check/rules.js'
 import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
-import { parseDuration } from '../probe/duration.js'
 import { existingState } from '../../plugins/targets.js'
 import { EnvironmentError, readEnvironment } from '../environment.js'
+import { readCount, readDuration, readOptions } from './arguments.js'
 import { measured } from './check-probe.js'
 import { jsonOf, reportOf } from './check-report.js'
 import { checkedApp } from './check-subject.js'
@@ -17,7 +16,6 @@ import { UsageError } from './usage-error.js'
 
 const DEFAULT_ENV = '.env'
 const DEFAULT_MAX_WAIT = '65s'
-const LONGEST = 24 * 3_600_000
 // The microservice's, beside what it is run from; a package that was installed has none.
 const ROUTES = new URL('../../routes/', import.meta.url)
 
@@ -144,44 +142,29 @@ function optionsOf (values: Values, [app, ...more]: readonly string[]): Options 
 }
 
 function parse (args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        env: { type: 'string' },
-        'front-idle': { type: 'string' },
-        'front-timeout': { type: 'string' },
-        replicas: { type: 'string' },
-        'backend-max-connections': { type: 'string' },
-        probe: { type: 'boolean' },
-        'max-wait': { type: 'string' },
-        ignore: { type: 'string', multiple: true },
-        strict: { type: 'boolean' },
-        json: { type: 'boolean' },
-        rules: { type: 'boolean' },
-        markdown: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' }
-      }
-    })
-  } catch (error) {
-    // Node explains at length how a value that begins with a dash is to be written.
-    throw new UsageError(`check: ${(error as Error).message.split(/[.\n]/, 1)[0]!}`)
-  }
+  return readOptions('check', args, {
+    env: { type: 'string' },
+    'front-idle': { type: 'string' },
+    'front-timeout': { type: 'string' },
+    replicas: { type: 'string' },
+    'backend-max-connections': { type: 'string' },
+    probe: { type: 'boolean' },
+    'max-wait': { type: 'string' },
+    ignore: { type: 'string', multiple: true },
+    strict: { type: 'boolean' },
+    json: { type: 'boolean' },
+    rules: { type: 'boolean' },
+    markdown: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' }
+  })
 }
 
 function duration (option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const ms = parseDuration(text)
-  if (ms === undefined || ms < 1 || ms > LONGEST) throw new UsageError(`check: --${option}: ${JSON.stringify(text)} is no duration; give 500ms, 60s or 2m, at most 24h`)
-  return ms
+  return text === undefined ? undefined : readDuration('check', option, text)
 }
 
 function count (option: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const number = /^\d+$/.test(text) ? Number(text) : 0
-  if (number < 1 || !Number.isSafeInteger(number)) throw new UsageError(`check: --${option}: ${JSON.stringify(text)} is no count above 0`)
-  return number
+  return text === undefined ? undefined : readCount('check', option, text)
 }
 
 function ruleId (id: string): string {

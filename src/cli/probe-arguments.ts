@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
-import { parseDuration } from '../probe/duration.js'
 import { DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS, DEFAULT_REQUESTS } from '../probe/probe.js'
 import type { ProbeOptions } from '../probe/probe.js'
+import { readCount, readDuration, readOptions } from './arguments.js'
 import { UsageError } from './usage-error.js'
 
 const DEFAULT_MAX_WAIT = '65s'
 // A process's open files, less what it needs besides.
 const MOST_CONNECTIONS = 1_000
 const MOST_REQUESTS = 1_000_000
-const LONGEST_WAIT = 24 * 3_600_000
 // How a backend treats the connection after a POST shows by its refusal too, and a refusal changes nothing.
 const POST_PATH = '/.holdfast-probe'
 
@@ -62,10 +60,10 @@ export function readArguments (args: readonly string[]): ProbeArguments {
     url,
     json: values.json === true,
     options: {
-      maxWait: readDuration('max-wait', values['max-wait'] ?? DEFAULT_MAX_WAIT),
-      connections: readCount('connections', values.connections, MOST_CONNECTIONS, DEFAULT_CONNECTIONS),
-      requests: readCount('requests', values.requests, MOST_REQUESTS, DEFAULT_REQUESTS),
-      answerTimeout: values.timeout === undefined ? DEFAULT_ANSWER_TIMEOUT : readDuration('timeout', values.timeout),
+      maxWait: readDuration('probe', 'max-wait', values['max-wait'] ?? DEFAULT_MAX_WAIT),
+      connections: values.connections === undefined ? DEFAULT_CONNECTIONS : readCount('probe', 'connections', values.connections, MOST_CONNECTIONS),
+      requests: values.requests === undefined ? DEFAULT_REQUESTS : readCount('probe', 'requests', values.requests, MOST_REQUESTS),
+      answerTimeout: values.timeout === undefined ? DEFAULT_ANSWER_TIMEOUT : readDuration('probe', 'timeout', values.timeout),
       headers: (values.header ?? []).flatMap(readHeader),
       post,
       connect
@@ -74,29 +72,20 @@ export function readArguments (args: readonly string[]): ProbeArguments {
 }
 
 function parse (args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        'max-wait': { type: 'string' },
-        connections: { type: 'string' },
-        requests: { type: 'string' },
-        timeout: { type: 'string' },
-        header: { type: 'string', short: 'H', multiple: true },
-        'no-post': { type: 'boolean' },
-        'post-path': { type: 'string' },
-        ca: { type: 'string' },
-        servername: { type: 'string' },
-        insecure: { type: 'boolean', short: 'k' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' }
-      }
-    })
-  } catch (error) {
-    // Node explains at length how a value that begins with a dash is to be written.
-    throw new UsageError(`probe: ${(error as Error).message.split(/[.\n]/, 1)[0]!}`)
-  }
+  return readOptions('probe', args, {
+    'max-wait': { type: 'string' },
+    connections: { type: 'string' },
+    requests: { type: 'string' },
+    timeout: { type: 'string' },
+    header: { type: 'string', short: 'H', multiple: true },
+    'no-post': { type: 'boolean' },
+    'post-path': { type: 'string' },
+    ca: { type: 'string' },
+    servername: { type: 'string' },
+    insecure: { type: 'boolean', short: 'k' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' }
+  })
 }
 
 function readUrl (given: string): URL {
@@ -108,19 +97,6 @@ function readUrl (given: string): URL {
   // It is never sent.
   url.hash = ''
   return url
-}
-
-function readDuration (option: string, text: string): number {
-  const ms = parseDuration(text)
-  if (ms === undefined || ms < 1 || ms > LONGEST_WAIT) throw new UsageError(`probe: --${option}: ${JSON.stringify(text)} is no duration; give 500ms, 65s or 2m, at most 24h`)
-  return ms
-}
-
-function readCount (option: string, text: string | undefined, most: number, byDefault: number): number {
-  if (text === undefined) return byDefault
-  const count = /^\d+$/.test(text) ? Number(text) : 0
-  if (count < 1 || count > most) throw new UsageError(`probe: --${option}: ${JSON.stringify(text)} is no count from 1 to ${most}`)
-  return count
 }
 
 // What they say is the probe's to say.
