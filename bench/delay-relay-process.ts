@@ -11,7 +11,7 @@ for (const backend of backends) relays.push(await startDelayRelay(delay, 'port' 
 process.on('message', ({ id, change }: RelayQuestion) => {
   const backend = backends[change?.index ?? -1]
   if (change !== undefined && backend !== undefined && 'idleTimeout' in backend) backend.idleTimeout = change.idleTimeout
-  const records = change === undefined ? relays.map(({ accepted, arrivals, endings }): RelayRecords => ({ accepted, arrivals, endings })) : []
+  const records = change === undefined ? relays.map(({ arrivals, endings }): RelayRecords => ({ arrivals, endings })) : []
   process.send?.({ id, records })
 })
 process.once('disconnect', () => process.exit())

@@ -85,15 +85,6 @@ export class DelayRelay {
     return `http://127.0.0.1:${this.port}`
   }
 
-  /** Those that the backend closed by itself while nothing was asked of it. */
-  get idleCloses (): Ending[] {
-    return this.endings.filter(({ by, idleMs }) => by === 'backend' && idleMs !== undefined)
-  }
-
-  get staleHits (): Arrival[] {
-    return this.arrivals.filter(({ stale }) => stale)
-  }
-
   async listen (): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
@@ -106,6 +97,16 @@ export class DelayRelay {
     for (const socket of this.#sockets) socket.destroy()
     await closed
   }
+}
+
+/** The closes of a backend by itself, while nothing was asked of a connection that had served. */
+export function idleCloses ({ endings }: Pick<DelayRelay, 'endings'>): Ending[] {
+  return endings.filter(({ by, idleMs, served }) => by === 'backend' && idleMs !== undefined && served > 0)
+}
+
+/** The requests that met a closed connection. */
+export function staleHits ({ arrivals }: Pick<DelayRelay, 'arrivals'>): Arrival[] {
+  return arrivals.filter(({ stale }) => stale)
 }
 
 /** Joins a gateway's socket to a backend's end by two delay lines. */

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { IdleBackendSettings } from './delay-relay-backend.js'
-import type { Arrival, DelayRelay, Ending } from './delay-relay.js'
+import type { DelayRelay } from './delay-relay.js'
 
 export interface RelaysSetup {
   /** One way, in ms. */
@@ -11,7 +11,7 @@ export interface RelaysSetup {
   backends: Array<IdleBackendSettings | { port: number }>
 }
 
-export type RelayRecords = Pick<DelayRelay, 'accepted' | 'arrivals' | 'endings'>
+export type RelayRecords = Pick<DelayRelay, 'arrivals' | 'endings'>
 
 /** What all relays have seen; or that a backend of ours shall have another idle timeout. */
 export interface RelayQuestion { id: number, change?: { index: number, idleTimeout: number } }
@@ -64,13 +64,4 @@ export async function startDelayRelays (setup: RelaysSetup): Promise<DelayRelays
   const child = fork(join(import.meta.dirname, 'delay-relay-process.ts'), [JSON.stringify(setup)], { execArgv: ['--import=tsx'], serialization: 'advanced' })
   const [{ urls }] = await once(child, 'message') as [{ urls: string[] }]
   return new DelayRelays(child, urls)
-}
-
-/** Those that a backend closed by itself while nothing was asked of a connection that had served. */
-export function idleCloses ({ endings }: Pick<RelayRecords, 'endings'>): Ending[] {
-  return endings.filter(({ by, idleMs, served }) => by === 'backend' && idleMs !== undefined && served > 0)
-}
-
-export function staleHits ({ arrivals }: Pick<RelayRecords, 'arrivals'>): Arrival[] {
-  return arrivals.filter(({ stale }) => stale)
 }

@@ -1,5 +1,5 @@
 import { Bounds, quick } from './bounds.js'
-import { idleCloses } from './delay-relays.js'
+import { idleCloses } from './delay-relay.js'
 import { startHoldfast, startHttpProxy, startNginxGateway, startStock } from './idle-learning-gateways.js'
 import { type Counted, countedAfter, run, type RunSetup, type Target } from './idle-learning-run.js'
 import { nginxInstalled, startNginx } from './real-nginx.js'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { type DelayRelay, type MakeEnd, startDelayRelay } from '../bench/delay-relay.js'
+import { type DelayRelay, idleCloses, type MakeEnd, staleHits, startDelayRelay } from '../bench/delay-relay.js'
 import { idleBackend, tcpBackend } from '../bench/delay-relay-backend.js'
 import { DelayLine, machineTime } from '../bench/delay-relay-line.js'
 import { startBackend } from './support/backend.js'
@@ -54,10 +54,10 @@ t.test('a FIN takes the delay; what arrives after the close is a stale hit and g
   const resetAt = machineTime()
   clearInterval(writing)
 
-  t.match(relay.staleHits, [{ id: 'late', method: 'POST', nth: 2 }])
-  t.match(relay.idleCloses, [{ by: 'backend', idleMs: 50, served: 1 }])
-  t.ok(endedAt >= relay.idleCloses[0]!.at + 99, 'the FIN was on its way')
-  t.ok(resetAt >= relay.staleHits[0]!.at + 99, 'and so was the RST')
+  t.match(staleHits(relay), [{ id: 'late', method: 'POST', nth: 2 }])
+  t.match(idleCloses(relay), [{ by: 'backend', idleMs: 50, served: 1 }])
+  t.ok(endedAt >= idleCloses(relay)[0]!.at + 99, 'the FIN was on its way')
+  t.ok(resetAt >= staleHits(relay)[0]!.at + 99, 'and so was the RST')
 })
 
 t.test('a client that leaves is no idle close', async (t) => {
@@ -67,7 +67,7 @@ t.test('a client that leaves is no idle close', async (t) => {
   await client.response()
   await client.close()
   t.match(relay.endings, [{ by: 'gateway', served: 1 }])
-  t.same(relay.idleCloses, [])
+  t.same(idleCloses(relay), [])
 })
 
 t.test('a real backend closes at its end, and the relay tells late requests all the same', async (t) => {
