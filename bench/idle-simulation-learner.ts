@@ -47,7 +47,7 @@ export class Learner {
 
   exchanged (ms: number, idleMs: number): void {
     if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
-    if (this.#roundTrip.add(ms) && this.#evidence.closes.length > 0) this.#limit()
+    if (this.#roundTrip.add(ms)) this.#limit()
   }
 
   reuseLost (idleMs: number, lostMs: number, others: number, somethingSettled: () => boolean): LostReuse | undefined {

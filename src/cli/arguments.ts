@@ -6,7 +6,7 @@ import { UsageError } from './usage-error.js'
 const LONGEST = 24 * 3_600_000
 
 /** The arguments of a subcommand. Throws UsageError for those that it does not know. */
-export function readOptions<T extends ParseArgsConfig['options']> (command: string, args: readonly string[], options: T) {
+export function readOptions<T extends NonNullable<ParseArgsConfig['options']>> (command: string, args: readonly string[], options: T): ReturnType<typeof parseArgs<{ allowPositionals: true, options: T }>> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options })
   } catch (error) {

@@ -98,6 +98,8 @@ export const ESTIMATOR = {
 } as const
 export type Estimator = { readonly [name in keyof typeof ESTIMATOR]: number }
 
+// Closes that are nearer to each other cannot be told from one moment, in ms.
+const APART = 10
 // Where nothing is known, a connection used within the last second has the backend's attention: no server measured closes sooner.
 const YOUNG = 1_000
 
@@ -139,7 +141,7 @@ export function unsafeIdleLimit (limit: IdleLimit, evidence: IdleEvidence, round
 function unsafeByEvidence ({ hinted, effective }: IdleLimit, { closes, confirmed, risen, survived }: IdleEvidence, roundTrip: number, using: Estimator): number {
   if (closes.length > 0 && confirmed > 0) return closes.length > 1 ? lessMargins(closes, roundTrip, 2, using) : effective / 2
   // A hint that was seen to be wrong is worth nothing, even where it may have become right.
-  return hinted !== undefined && !risen ? effective / 2 : Math.max(YOUNG, survived / 2)
+  return hinted !== undefined && !risen ? effective / 2 : Math.max(YOUNG - wayOf(YOUNG, roundTrip, using), survived / 2)
 }
 
 /** How long the sentinel must be idle and open to speak against what is believed, in ms; undefined where nothing is. */
@@ -176,12 +178,22 @@ function closed (evidence: IdleEvidence, { idleMs, left, found = false, others =
   const batch: Batch = { began: open?.began ?? now, latest: now, count: (open?.count ?? 0) + 1 + others, least, most, before }
   if (least < shortest) return changed(before, { batch })
   // However many they are, they are one event: what they have in common may be that they became idle together.
-  if (batch.count === 1 || (isNear([least], most, spread) && left > 0) || (isNear(before.closes, least, spread) && isNear(before.closes, most, spread))) {
+  if (batch.count === 1 || isTimed(batch, left, using)) {
     return changed(withClose(before, least, !found, now, using), { batch })
   }
   // All that there were at once, or whatever they had been idle for: a process that ended does that. What comes a second time is a habit.
   if (before.rumour === undefined || !isNear([before.rumour], least, spread)) return changed(before, { rumour: least, survived: 0, batch })
   return changed(withClose(withClose(before, before.rumour, false, now, using), least, !found, now, using), { batch })
+}
+
+// Whether closes of one moment are what a backend's timer does, and not its end, which closes all there are, whatever they had been
+// idle for.
+function isTimed ({ began, latest, least, most, before: { closes, other } }: Batch, left: number, { spread }: Estimator): boolean {
+  if (left > 0 && isNear([least], most, spread)) return true
+  // It has done that before.
+  if ([closes, other].some(habit => isNear(habit, least, spread) && isNear(habit, most, spread))) return true
+  // One idle time at several times is a timer; several idle times at one time are an end.
+  return latest - began >= APART && most - least < (latest - began) / 2
 }
 
 function isOpen (batch: Batch | undefined, now: number, { batch: apart, longestBatch }: Estimator): boolean {
@@ -263,14 +275,19 @@ function added (closes: readonly number[], idleMs: number, window: number): read
   return next
 }
 
-function lessMargins (closes: readonly number[], roundTrip: number, margins: number, { leastMargin, gaps, uncertainty, mostWay }: Estimator): number {
+function lessMargins (closes: readonly number[], roundTrip: number, margins: number, using: Estimator): number {
+  const { leastMargin, gaps, uncertainty } = using
   const sorted = inOrder(closes)
   const least = sorted[0]!
   // The short end alone: how far apart the long ones lie says nothing of how short the next one may be.
   const steps = Math.min(sorted.length - 1, Math.max(1, Math.floor((sorted.length - 1) / 2)))
   const gap = steps === 0 ? 0 : (sorted[steps]! - least) / steps
   const margin = Math.max(leastMargin, gaps * gap, least * uncertainty / sorted.length)
-  return Math.floor(Math.max(least / 2, least - Math.min(roundTrip, least * mostWay) - margins * margin))
+  return Math.floor(Math.max(least / 2, least - wayOf(least, roundTrip, using) - margins * margin))
+}
+
+function wayOf (idleMs: number, roundTrip: number, { mostWay }: Estimator): number {
+  return Math.min(roundTrip, idleMs * mostWay)
 }
 
 // By insertion: of so few numbers it takes a tenth of the time of sort().

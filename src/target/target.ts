@@ -238,7 +238,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   exchanged (ms: number, idleMs: number): void {
     if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
-    if (this.#roundTrip.add(ms) && this.#evidence.closes.length > 0) this.#limit()
+    if (this.#roundTrip.add(ms)) this.#limit()
   }
 
   // A backend that had taken the request would have kept it for longer than the way there and back; what it was doing then, and why it
