@@ -11,9 +11,9 @@ export type { Blame, ErrorCode } from './errors.js'
 export type {
   ConnectFunction, ConnectOptions, InspectorOptions, PoolOptions, ResolvedTargetOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions
 } from './options.js'
-export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from './connection/observer.js'
+export type { ConnectionSnapshot } from './connection/connection.js'
+export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from './connection/observer.js'
 export { provenanceOf } from './forward/forward.js'
-export type { Provenance } from './target/provenance.js'
 export type { PersistenceSignal } from './http/connection-signal.js'
 export type { IdleLimit } from './target/idle-limit.js'
 export type { Target, TargetSnapshot } from './target/target.js'

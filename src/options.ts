@@ -340,6 +340,32 @@ export function resolveTargetOptions (gateway: TargetOptions, route: TargetOptio
   })
 }
 
+/** What of a target's settings can be changed while it runs. */
+export type TargetPatch = Pick<TargetOptions, 'undiciOptions' | 'pool'>
+
+/** Settings with a patch over them, one level deep. Throws HOLDFAST_ERR_OPTION where the patch has what cannot be. */
+export function patchTargetOptions (options: ResolvedTargetOptions, patch: TargetPatch): ResolvedTargetOptions {
+  group(patch, 'update')
+  refuseUnknown(patch, ['undiciOptions', 'pool'], '')
+  checkTargetOptions(patch)
+  const { undiciOptions: before, pool } = options
+  const undici = merge<UndiciOptions>(before, patch.undiciOptions)
+  // Not given, it was what keepAliveTimeout is.
+  if (before.keepAliveMaxTimeout === before.keepAliveTimeout) undici.keepAliveMaxTimeout = patch.undiciOptions?.keepAliveMaxTimeout ?? undici.keepAliveTimeout
+  return Object.freeze({
+    ...options,
+    undiciOptions: Object.freeze({ ...undici, connect: mergeConnect(before.connect, patch.undiciOptions?.connect) }) as ResolvedUndiciOptions,
+    pool: Object.freeze(merge<Required<PoolOptions>>(pool, patch.pool as Required<PoolOptions>))
+  })
+}
+
+const OF_THE_SOCKET = ['connect', 'localAddress', 'socketPath', 'maxHeaderSize', 'maxResponseSize'] as const
+
+/** Whether connections are made in the same way, and to the same place, under both. */
+export function sameConnections (a: ResolvedTargetOptions, b: ResolvedTargetOptions): boolean {
+  return OF_THE_SOCKET.every(name => isDeepStrictEqual(a.undiciOptions[name], b.undiciOptions[name]))
+}
+
 function resolveInspector (gateway: TargetOptions['inspector'], route: TargetOptions['inspector']): ResolvedTargetOptions['inspector'] {
   const last = route ?? gateway
   if (last === false) return false

@@ -23,6 +23,8 @@ export class ActiveSet {
 
   get size (): number { return this.#connections.size }
 
+  all (): Iterable<Connection> { return this.#connections }
+
   has (connection: Connection): boolean {
     return this.#connections.has(connection)
   }

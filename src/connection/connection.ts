@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
 import type { Dispatcher } from 'undici'
-import type { ResolvedUndiciOptions } from '../options.js'
+import type { ResolvedTargetOptions } from '../options.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
 /** Who a connection tells that it is gone while nobody had a request on it. */
@@ -24,6 +24,19 @@ const MAX_AGE_JITTER = 0.1
 // The head of a status line as far as its version: 'HTTP/1.x'.
 const VERSION_LENGTH = 8
 
+/** A connection as it can be seen from outside; times in ms. */
+export interface ConnectionSnapshot {
+  readonly id: number
+  /** The sentinel is idle past the limit, to see when the backend closes it. */
+  readonly state: 'active' | 'idle' | 'sentinel'
+  readonly age: number
+  /** Responses it has carried. */
+  readonly served: number
+  /** 0 while it is active. */
+  readonly idleMs: number
+  readonly trial: boolean
+}
+
 /** One socket to a backend and the undici Client that speaks HTTP on it, for the socket's whole life. */
 export class Connection {
   readonly id: number
@@ -31,8 +44,10 @@ export class Connection {
   /** How long it took to connect, handshake included, in ms. */
   readonly connectMs: number
   readonly openedAt: number
+  /** Its pool's, when it was dialled. */
+  readonly generation: number
   /** When it takes no new request any more, on the pool's clock. */
-  readonly expiresAt: number
+  expiresAt: number
   readonly view: ConnectionView
   /** Responses it has carried. */
   served = 0
@@ -52,20 +67,23 @@ export class Connection {
   readonly #socket: Socket
   readonly #client: Client
   readonly #owner: ConnectionOwner
+  readonly #ageJitter: number
   /** Whether the socket is the Client's; until then it is watched here. */
   #handedOver = false
   #held = false
 
   constructor (socket: Socket, from: {
-    id: number, target: string, origin: string, options: ResolvedUndiciOptions, owner: ConnectionOwner
-    connectMs: number, now: number, maxAge: number, remaining: number, clock: () => number
+    id: number, target: string, origin: string, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
+    connectMs: number, now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
     this.connectMs = from.connectMs
     this.openedAt = from.now
-    this.expiresAt = from.now + from.maxAge * (1 + MAX_AGE_JITTER * (2 * Math.random() - 1))
-    this.remaining = from.remaining
+    this.generation = from.generation
+    this.#ageJitter = 1 + MAX_AGE_JITTER * (2 * Math.random() - 1)
+    this.expiresAt = this.remaining = Infinity
+    this.limit(from.options.pool)
     this.view = new View(this, from.clock)
     this.#owner = from.owner
     this.#socket = socket
@@ -74,6 +92,7 @@ export class Connection {
     socket.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'ECONNRESET') error.code = RESET })
     this.#watchUnused()
     this.#interceptReads()
+    const { undiciOptions } = from.options
     this.#client = new Client(from.origin, {
       // The socket stands already. Asked a second time, the Client has lost it: whatever it still holds was never written.
       connect: (_options, callback) => queueMicrotask(() => {
@@ -86,13 +105,19 @@ export class Connection {
       keepAliveTimeout: NEVER,
       keepAliveMaxTimeout: NEVER,
       keepAliveTimeoutThreshold: LIFT_HINTS,
-      ...(from.options.maxHeaderSize === undefined ? {} : { maxHeaderSize: from.options.maxHeaderSize }),
-      ...(from.options.maxResponseSize === undefined ? {} : { maxResponseSize: from.options.maxResponseSize })
+      ...(undiciOptions.maxHeaderSize === undefined ? {} : { maxHeaderSize: undiciOptions.maxHeaderSize }),
+      ...(undiciOptions.maxResponseSize === undefined ? {} : { maxResponseSize: undiciOptions.maxResponseSize })
     })
     this.#client.on('disconnect', (_origin, _targets, error) => this.#owner.connectionLost(this, endReason(error)))
     // A throw in a response handler ends here; without a listener it would end the process.
     const emitter: EventEmitter = this.#client
     emitter.on('error', (error: Error) => this.#socket.destroy(error))
+  }
+
+  /** Holds it to limits of age and requests. More requests than it was once allowed, it is not allowed again: the backend may have said so. */
+  limit ({ maxConnectionAge, maxRequestsPerConnection }: ResolvedTargetOptions['pool']): void {
+    this.expiresAt = maxConnectionAge === 0 ? Infinity : this.openedAt + maxConnectionAge * this.#ageJitter
+    if (maxRequestsPerConnection > 0) this.remaining = Math.min(this.remaining, maxRequestsPerConnection - this.served)
   }
 
   /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
@@ -183,6 +208,13 @@ export class Connection {
       return chunk
     }
   }
+}
+
+/** What a connection is at one moment. */
+export function snapshotOf (connection: Connection, sentinel: boolean, now: number): ConnectionSnapshot {
+  const { id, state, openedAt, served, idleSince, trial } = connection
+  const active = state === 'active'
+  return { id, state: sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
 }
 
 class View implements ConnectionView {

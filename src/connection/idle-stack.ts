@@ -44,6 +44,9 @@ export class IdleStack {
 
   get size (): number { return this.#connections.length }
 
+  /** Most recently used last. */
+  all (): Iterable<Connection> { return this.#connections }
+
   /** Whether one has been idle for a while. */
   get settled (): boolean {
     const oldest = this.#connections[0]

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
 
 /** Whether a backend keeps connections open: what is believed now, or that it is being found out. */
@@ -48,6 +49,30 @@ export interface ResponseView {
   readonly upgraded: boolean
 }
 
+/** How a proxied request travelled: `provenanceOf(reply)`, and `provenance` on its log line. Times in whole ms. */
+export interface Provenance {
+  /** The target's name. */
+  readonly target: string
+  /** The id of the connection that carried it, as observers know it; the last one of two, undefined where none was had. */
+  readonly connection: number | undefined
+  /** Whether that connection had lain in the pool. */
+  readonly reused: boolean
+  /** Which of its connection's requests it was: 1 for the first, 0 where no connection was had. */
+  readonly nth: number
+  /** How long the connection had been idle before; 0 for a fresh one. */
+  readonly idleMs: number
+  /** How long it waited for a connection, dials included; for those of all attempts together. */
+  readonly waitMs: number
+  /** How often it was begun on a connection: 0 to 2. */
+  readonly attempts: number
+  /** Why it was sent again; `connect` where a refused dial was tried again before a connection was had. */
+  readonly retries: readonly ('unwritten' | 'stale' | 'unused_timeout' | 'connect')[]
+  /** What was believed of the backend when the request was given its connection. */
+  readonly persistence: Persistence
+  /** The code of the failure that it ended with; absent where there was none. */
+  readonly error?: ErrorCode
+}
+
 /**
  * Anybody who wants to know what connections do. All methods are optional and are called while the pool works, so they
  * are to be quick; one that throws is logged once and never called again. Times in ms.
@@ -61,7 +86,8 @@ export interface ConnectionObserver {
   released?(connection: ConnectionView): void
   /** `idleMs` is undefined unless the connection was idle. */
   closed?(connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void
-  rejected?(target: string, code: string): void
+  /** A request ended without an answer, or with half of one. */
+  rejected?(target: string, code: string, provenance: Provenance): void
   retried?(target: string, kind: string): void
   persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
 }
@@ -116,8 +142,8 @@ export class Observers implements Required<ConnectionObserver> {
     for (const o of this.#list) try { o.closed?.(connection, reason, idleMs) } catch (error) { this.#dismiss(o, error) }
   }
 
-  rejected (target: string, code: string): void {
-    for (const o of this.#list) try { o.rejected?.(target, code) } catch (error) { this.#dismiss(o, error) }
+  rejected (target: string, code: string, provenance: Provenance): void {
+    for (const o of this.#list) try { o.rejected?.(target, code, provenance) } catch (error) { this.#dismiss(o, error) }
   }
 
   retried (target: string, kind: string): void {

@@ -3,10 +3,10 @@ import type { Duplex } from 'node:stream'
 import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ActiveSet } from './active-set.js'
-import { Connection } from './connection.js'
-import type { ConnectionOwner } from './connection.js'
+import { Connection, snapshotOf } from './connection.js'
+import type { ConnectionOwner, ConnectionSnapshot } from './connection.js'
 import { createDialer, dialFailureCode, wasRefused } from './dial.js'
-import type { Dialer } from './dial.js'
+import { Dials } from './dials.js'
 import type { ExchangeOwner } from './exchange.js'
 import { IdleStack } from './idle-stack.js'
 import type { Fit, IdleStackHost } from './idle-stack.js'
@@ -14,7 +14,7 @@ import type { CloseReason, ConnectionObserver, ResponseView } from './observer.j
 import { Sentinel } from './sentinel.js'
 import type { IdleLearner } from './sentinel.js'
 import { WaitingQueue } from './waiting-queue.js'
-import type { OwnedDial, Ticket, Waiter } from './waiting-queue.js'
+import type { Ticket, Waiter } from './waiting-queue.js'
 
 /** What a pool asks its target, each time it needs to know: options and states may change while it runs. */
 export interface PoolHost {
@@ -43,10 +43,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly sentinel: Sentinel
   readonly #host: PoolHost
   readonly #clock: () => number
-  readonly #dialer: Dialer
   readonly #idle: IdleStack
   readonly #active: ActiveSet
-  readonly #dials = new Set<OwnedDial>()
+  readonly #dials: Dials
   readonly #upgraded = new Set<Duplex>()
   /** Of the active ones, those whose response has ended this very moment. */
   #settling = 0
@@ -54,6 +53,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #dialling = new WaitingQueue()
   /** Those without. */
   readonly #queued = new WaitingQueue()
+  /** Counts the changes after which connections are made otherwise. */
+  #generation = 0
   #queueTimer: NodeJS.Timeout | undefined
   #draining = false
   #whenEmpty: (() => void)[] = []
@@ -64,13 +65,17 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
-    this.#dialer = createDialer(host.origin, host.options.undiciOptions)
+    this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (error, socket, owner, began) => {
+      if (error === undefined) this.#dialled(socket!, owner, clock() - began)
+      else this.#dialFailed(error, owner, began)
+      this.#fill()
+    })
   }
 
   get activeCount (): number { return this.#active.size }
   get idleCount (): number { return this.#idle.size }
   get connectingCount (): number { return this.#dials.size }
-  get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#ownedDials() }
+  get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#dials.owned }
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
@@ -108,7 +113,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     // Whoever queued before has the better claim on a place.
     if (this.#queued.size === 0 && this.#makeRoom()) {
       this.#dialling.push(ticket)
-      this.#dial(ticket)
+      this.#dials.start(ticket)
       return ticket
     }
     if (this.#queued.size >= maxPending) {
@@ -126,7 +131,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#dequeue(ticket)
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
     // Nobody is left to want what is being dialled, for this one or for others before.
-    if (this.#queued.size === 0 && this.#dialling.size === 0) this.#abandonDials()
+    if (this.#queued.size === 0 && this.#dialling.size === 0) this.#dials.abandon()
     this.#checkEmpty()
   }
 
@@ -174,6 +179,35 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#fill()
   }
 
+  /** All connections, upgraded ones excepted. */
+  connections (): ConnectionSnapshot[] {
+    const now = this.#clock()
+    const { connection: sentinel } = this.sentinel
+    return [
+      ...this.#active.all(),
+      ...this.#idle.all(),
+      ...sentinel === undefined ? [] : [sentinel]
+    ].map(connection => snapshotOf(connection, connection === sentinel, now))
+  }
+
+  /** The target's options have changed. Where connections are made otherwise now, the present ones end as soon as they are idle. */
+  optionsChanged (madeOtherwise: boolean): void {
+    const { options, origin } = this.#host
+    if (madeOtherwise) {
+      this.#generation++
+      this.#dials.use(createDialer(origin, options.undiciOptions))
+      this.evict('updated')
+    }
+    for (const connection of [...this.#active.all(), ...this.#idle.all()]) connection.limit(options.pool)
+    while (this.#total() > options.undiciOptions.connections) {
+      const oldest = this.#idle.takeOldest()
+      if (oldest === undefined) break
+      this.#end(oldest, 'updated', this.#clock() - oldest.idleSince)
+    }
+    this.#idle.sweepSoon()
+    this.#fill()
+  }
+
   /** The idle limit has fallen. What is past it now is closed a little later, since those that are ending may tell more by that. */
   limitFell (): void {
     this.#idle.sweepSoon()
@@ -208,7 +242,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       this.leave(ticket)
       ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
-    this.#abandonDials()
+    this.#dials.abandon()
     this.#active.destroy()
     for (const socket of this.#upgraded) socket.destroy()
     this.#checkEmpty()
@@ -258,6 +292,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   #worn (connection: Connection, now: number): CloseReason | undefined {
+    if (connection.generation !== this.#generation) return 'updated'
     if (connection.remaining <= 0) return 'max_requests'
     if (now >= connection.expiresAt) return 'max_age'
     // The bound was lowered meanwhile.
@@ -311,41 +346,22 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     for (let ticket = this.#queued.first; ticket !== undefined && this.#queued.size > this.#settling && this.#makeRoom(); ticket = this.#queued.first) {
       this.#dequeue(ticket)
       this.#dialling.push(ticket)
-      this.#dial(ticket)
+      this.#dials.start(ticket)
     }
-  }
-
-  #dial (ticket: Ticket): void {
-    const began = this.#clock()
-    const dial: OwnedDial = {
-      owner: ticket,
-      dial: this.#dialer((error, socket) => {
-        this.#dials.delete(dial)
-        const owner = dial.owner
-        if (owner !== undefined) owner.dial = undefined
-        if (error === undefined) this.#dialled(socket!, owner, this.#clock() - began)
-        else this.#dialFailed(error, owner, began)
-        this.#fill()
-      })
-    }
-    ticket.dial = dial
-    this.#dials.add(dial)
   }
 
   #dialled (socket: Socket, owner: Ticket | undefined, connectMs: number): void {
     const now = this.#clock()
     const { options } = this.#host
-    const { maxConnectionAge, maxRequestsPerConnection } = options.pool
     const connection = new Connection(socket, {
       id: this.#host.nextId(),
       target: this.#host.name,
       origin: this.#host.origin.origin,
-      options: options.undiciOptions,
+      options,
       owner: this,
       connectMs,
       now,
-      maxAge: maxConnectionAge === 0 ? Infinity : maxConnectionAge,
-      remaining: maxRequestsPerConnection === 0 ? Infinity : maxRequestsPerConnection,
+      generation: this.#generation,
       clock: this.#clock
     })
     this.#host.observers.opened(connection.view, connectMs)
@@ -378,7 +394,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     ticket.retryTimer = undefined
     this.#host.observers.retried(this.#host.name, 'connect')
     if (this.#makeRoom()) {
-      this.#dial(ticket)
+      this.#dials.start(ticket)
       return
     }
     this.#dequeue(ticket)
@@ -393,11 +409,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#armQueueTimer()
   }
 
-  #abandonDials (): void {
-    for (const dial of this.#dials) dial.dial.abandon()
-    this.#dials.clear()
-  }
-
   #dequeue (ticket: Ticket): void {
     ticket.queue?.remove(ticket)
     clearTimeout(ticket.retryTimer)
@@ -408,12 +419,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     connection.state = 'closed'
     this.#host.observers.closed(connection.view, reason, idleMs)
     if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.somethingSettled)
-  }
-
-  #ownedDials (): number {
-    let owned = 0
-    for (const dial of this.#dials) if (dial.owner !== undefined) owned++
-    return owned
   }
 
   #armQueueTimer (): void {

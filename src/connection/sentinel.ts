@@ -38,6 +38,8 @@ export class Sentinel {
     this.#end = end
   }
 
+  get connection (): Connection | undefined { return this.#connection }
+
   /** How long it has been idle, in ms; undefined where there is none. */
   get idleMs (): number | undefined {
     return this.#connection === undefined ? undefined : this.#clock() - this.#connection.idleSince

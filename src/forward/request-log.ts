@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
-import type { Provenance } from '../target/provenance.js'
+import type { Provenance } from '../connection/observer.js'
 
 // The request's own logger, behind one that says more.
 const kOwn = Symbol('holdfast.log')

@@ -6,7 +6,7 @@ import type { ExchangeOwner, ExchangeSink, Failure } from '../connection/exchang
 import type { CloseReason, ResponseView } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
-import type { ResolvedUndiciOptions } from '../options.js'
+import type { ResolvedTargetOptions } from '../options.js'
 import { formatSet } from './duration.js'
 
 /** How a connection ended: by the backend's FIN or RST, after bytes that nobody asked for (as a 408), or by this side. */
@@ -39,7 +39,7 @@ export interface ProbedConnectionSettings {
   readonly origin: string
   readonly path: string
   readonly headers: readonly string[]
-  readonly options: ResolvedUndiciOptions
+  readonly options: ResolvedTargetOptions
   readonly answerTimeout: number
   readonly connectMs: number
 }
@@ -70,8 +70,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
       owner: this,
       connectMs: settings.connectMs,
       now,
-      maxAge: Infinity,
-      remaining: Infinity,
+      generation: 0,
       clock: () => performance.now()
     })
   }

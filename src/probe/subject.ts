@@ -1,7 +1,7 @@
 import type { Dial, Dialer } from '../connection/dial.js'
 import { createDialer } from '../connection/dial.js'
 import { HoldfastError } from '../errors.js'
-import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
+import type { ConnectOptions, ResolvedTargetOptions } from '../options.js'
 import { resolveTargetOptions } from '../options.js'
 import { ProbedConnection } from './probed-connection.js'
 
@@ -21,7 +21,7 @@ export class Subject {
   /** How long each dial took, in ms. */
   readonly dials: number[] = []
   readonly #settings: SubjectSettings
-  readonly #options: ResolvedUndiciOptions
+  readonly #options: ResolvedTargetOptions
   readonly #dialer: Dialer
   readonly #connections = new Set<ProbedConnection>()
   /** What to do when it is over. */
@@ -33,8 +33,8 @@ export class Subject {
     this.url = url
     this.connect = settings.connect
     this.#settings = settings
-    this.#options = resolveTargetOptions({}, { undiciOptions: { connect: settings.connect, maxResponseSize: LARGEST_ANSWER } }).undiciOptions
-    this.#dialer = createDialer(url, this.#options)
+    this.#options = resolveTargetOptions({}, { undiciOptions: { connect: settings.connect, maxResponseSize: LARGEST_ANSWER } })
+    this.#dialer = createDialer(url, this.#options.undiciOptions)
   }
 
   /** Whether everything is to come to its end. */

@@ -3,14 +3,13 @@ import type { Connection } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
 import type { Fit } from '../connection/idle-stack.js'
-import type { CloseReason, ConnectionObserver, Persistence } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, Persistence, Provenance } from '../connection/observer.js'
 import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ProvenanceRecord } from './provenance.js'
-import type { Provenance } from './provenance.js'
 import { decideRetry } from './retry.js'
 
 /** A request to a target, with what decides on its retry. Timeouts in ms; undefined takes the target's. */
@@ -232,7 +231,7 @@ export class Call implements Waiter, ExchangeSink {
   #fail (error: HoldfastError, responseStarted = false): void {
     if (this.#over) return
     this.#over = true
-    this.#target.tally.rejected(this.#target.name, error.code)
+    this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
     this.#handler.failed(error, responseStarted)
   }
 }

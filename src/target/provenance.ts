@@ -1,31 +1,7 @@
 import type { Connection } from '../connection/connection.js'
-import type { Persistence } from '../connection/observer.js'
+import type { Persistence, Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
 import type { RetryKind } from './retry.js'
-
-/** How a proxied request travelled: `provenanceOf(reply)`, and `provenance` on its log line. Times in whole ms. */
-export interface Provenance {
-  /** The target's name. */
-  readonly target: string
-  /** The id of the connection that carried it, as observers know it; the last one of two, undefined where none was had. */
-  readonly connection: number | undefined
-  /** Whether that connection had lain in the pool. */
-  readonly reused: boolean
-  /** Which of its connection's requests it was: 1 for the first, 0 where no connection was had. */
-  readonly nth: number
-  /** How long the connection had been idle before; 0 for a fresh one. */
-  readonly idleMs: number
-  /** How long it waited for a connection, dials included; for those of all attempts together. */
-  readonly waitMs: number
-  /** How often it was begun on a connection: 0 to 2. */
-  readonly attempts: number
-  /** Why it was sent again; `connect` where a refused dial was tried again before a connection was had. */
-  readonly retries: readonly (RetryKind | 'connect')[]
-  /** What was believed of the backend when the request was given its connection. */
-  readonly persistence: Persistence
-  /** The code of the failure that it ended with; absent where there was none. */
-  readonly error?: ErrorCode
-}
 
 /** What a call notes of its way, for whoever asks: most often nobody does, so there is nothing here but a few assignments. */
 export class ProvenanceRecord {

@@ -25,6 +25,7 @@ export class TargetRegistry implements Iterable<Target> {
   readonly #targets = new Map<string, Target>()
   /** Targets that getUpstream chose, least recently used first. */
   readonly #dynamic = new Map<string, Target>()
+  readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
   #lastId = 0
   maxDynamicTargets: number
@@ -42,6 +43,11 @@ export class TargetRegistry implements Iterable<Target> {
 
   get (name: string): Target | undefined {
     return this.#targets.get(name)
+  }
+
+  /** Whether it was made for an origin that a route chose for one request. */
+  isDynamic (name: string): boolean {
+    return this.#dynamicNames.has(name)
   }
 
   [Symbol.iterator] (): Iterator<Target> {
@@ -86,6 +92,7 @@ export class TargetRegistry implements Iterable<Target> {
     if (this.#dynamic.size >= this.maxDynamicTargets) this.#retireOne()
     const target = this.#add(this.#freeName(origin.origin, prefix), { origin, options, prefix })
     this.#dynamic.set(key, target)
+    this.#dynamicNames.add(target.name)
     return target
   }
 
@@ -112,7 +119,8 @@ export class TargetRegistry implements Iterable<Target> {
       if (!target.quiet) continue
       this.#dynamic.delete(key)
       this.#targets.delete(target.name)
-      target.close(ignore)
+      // Observers are told of its last connections by that name.
+      target.close(() => { if (!this.#targets.has(target.name)) this.#dynamicNames.delete(target.name) })
       return
     }
     throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')

@@ -1,4 +1,4 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from '../connection/observer.js'
 
 /** What a target has done since it was made. */
 export interface Totals {
@@ -62,9 +62,9 @@ export class Tally implements Required<ConnectionObserver> {
     this.#next.closed(connection, reason, idleMs)
   }
 
-  rejected (target: string, code: string): void {
+  rejected (target: string, code: string, provenance: Provenance): void {
     this.totals.rejected[code] = (this.totals.rejected[code] ?? 0) + 1
-    this.#next.rejected(target, code)
+    this.#next.rejected(target, code, provenance)
   }
 
   retried (target: string, kind: string): void {

@@ -1,12 +1,12 @@
 import { Dispatcher } from 'undici'
-import type { Connection } from '../connection/connection.js'
+import type { Connection, ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
 import { Pool } from '../connection/pool.js'
 import type { PoolHost } from '../connection/pool.js'
 import type { IdleLearner } from '../connection/sentinel.js'
 import { HoldfastError } from '../errors.js'
-import { keepsAlive } from '../options.js'
-import type { ResolvedTargetOptions } from '../options.js'
+import { keepsAlive, patchTargetOptions, sameConnections } from '../options.js'
+import type { ResolvedTargetOptions, TargetPatch } from '../options.js'
 import { Call } from './call.js'
 import type { CallHandler, CallHost, CallRequest, LostReuse } from './call.js'
 import { HandlerAdapter, callRequest } from './dispatch.js'
@@ -68,6 +68,8 @@ export class Target extends Dispatcher {
     this.snapshot = this.snapshot.bind(this)
     this.setPersistence = this.setPersistence.bind(this)
     this.evict = this.evict.bind(this)
+    this.update = this.update.bind(this)
+    this.connections = this.connections.bind(this)
   }
 
   get options (): ResolvedTargetOptions { return this.#core.options }
@@ -113,6 +115,21 @@ export class Target extends Dispatcher {
       reuseRatio: tally.reuseRatio,
       connectMs: tally.connectMs
     }
+  }
+
+  /** Its connections now, upgraded ones excepted. */
+  connections (): ConnectionSnapshot[] {
+    return this.#core.pool.connections()
+  }
+
+  /**
+   * Changes settings while it runs: a patch over those it has, one level deep, validated whole before anything is changed. New limits hold
+   * at once; nothing in flight is disturbed. Where connections are made otherwise (`connect`, addresses, sizes), the idle ones end at
+   * once, and the active ones with their exchange. A patch with any of `ca, cert, key, pfx, servername, rejectUnauthorized` replaces
+   * them all. Throws HOLDFAST_ERR_OPTION.
+   */
+  update (patch: TargetPatch): void {
+    this.#core.update(patch)
   }
 
   /**
@@ -212,6 +229,16 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.#trial = connection
     connection.trial = true
     return true
+  }
+
+  update (patch: TargetPatch): void {
+    const before = this.options
+    const options = this.options = patchTargetOptions(before, patch)
+    if (keepsAlive(options) !== keepsAlive(before)) {
+      this.setPersistence(keepsAlive(options) ? 'persistent' : 'non-persistent', 'keep-alive was switched by an update')
+    }
+    this.#limit()
+    this.pool.optionsChanged(!sameConnections(options, before))
   }
 
   setPersistence (state: Persistence, cause: string): void {

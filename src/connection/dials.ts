@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import type { HoldfastError } from '../errors.js'
+import type { Dialer } from './dial.js'
+import type { OwnedDial, Ticket } from './waiting-queue.js'
+
+/** What became of a dial: a socket, or why there is none; for whom, if they still wait; and since when it was under way. */
+export type DialDone = (error: HoldfastError | undefined, socket: Socket | undefined, owner: Ticket | undefined, began: number) => void
+
+/** A pool's dials under way, each begun for one who waits; its owner may be served, or leave, before it is done. */
+export class Dials {
+  readonly #clock: () => number
+  readonly #done: DialDone
+  readonly #underWay = new Set<OwnedDial>()
+  #dialer: Dialer
+
+  constructor (dialer: Dialer, clock: () => number, done: DialDone) {
+    this.#dialer = dialer
+    this.#clock = clock
+    this.#done = done
+  }
+
+  get size (): number { return this.#underWay.size }
+
+  /** Those whose owner still waits. */
+  get owned (): number {
+    let owned = 0
+    for (const dial of this.#underWay) if (dial.owner !== undefined) owned++
+    return owned
+  }
+
+  start (owner: Ticket): void {
+    const began = this.#clock()
+    const dial: OwnedDial = {
+      owner,
+      dial: this.#dialer((error, socket) => {
+        this.#underWay.delete(dial)
+        if (dial.owner !== undefined) dial.owner.dial = undefined
+        this.#done(error, socket, dial.owner, began)
+      })
+    }
+    owner.dial = dial
+    this.#underWay.add(dial)
+  }
+
+  /** Gives all of them up. */
+  abandon (): void {
+    for (const { dial } of this.#underWay) dial.abandon()
+    this.#underWay.clear()
+  }
+
+  /** Dials otherwise from now on. Those under way are given up, and begun anew for whoever still waits for one. */
+  use (dialer: Dialer): void {
+    this.#dialer = dialer
+    const owners = [...this.#underWay].map(({ owner }) => owner)
+    this.abandon()
+    for (const owner of owners) if (owner !== undefined) this.start(owner)
+  }
+}
