@@ -3,6 +3,9 @@ import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { RouteOptions, TargetOptions } from '../src/options.js'
+import { admin } from './admin.js'
+import { adminOptions } from './admin-options.js'
+import type { AdminOptions } from './admin-options.js'
 import { connectionInspector } from './connection-inspector.js'
 import { drain } from './drain.js'
 import type { DrainOptions } from './drain.js'
@@ -23,11 +26,13 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
   /** Options of @fastify/under-pressure, or false for none. */
   pressure?: PressureOptions | false
   drain?: DrainOptions
+  /** Where the admin surface listens; none unless given. */
+  admin?: AdminOptions
   /** How long a client may take for the head of a request. 60 000; 0 = no limit. */
   clientHeadersTimeout?: number
 }
 
-const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'clientHeadersTimeout']
+const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'admin', 'clientHeadersTimeout']
 // Node's timers fire at once for more.
 const LONGEST_TIMER = 2_147_483_647
 const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
@@ -46,6 +51,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   const maxHops = countOf('maxHops', options.maxHops, DEFAULT_SETTINGS.maxHops)
   const maxDynamicTargets = countOf('maxDynamicTargets', options.maxDynamicTargets, DEFAULT_SETTINGS.maxDynamicTargets)
   const draining = drainOptions(options.drain)
+  const administration = options.admin === undefined ? undefined : adminOptions(options.admin)
   if (options.health !== undefined && typeof options.health !== 'boolean') throw optionError('health', options.health, 'must be true or false')
   if (options.pressure !== undefined && options.pressure !== false) refuseAllButObject('pressure', options.pressure)
   // Unless it is given, the server keeps what its app set, or node's own 60 s.
@@ -63,6 +69,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   await app.register(drain, draining)
   if (options.pressure !== false) await app.register(pressure, options.pressure ?? {})
   if (options.health === true) await app.register(health)
+  if (administration !== undefined) await app.register(admin, administration)
 }, { name: 'holdfast', fastify: '5.x' })
 
 function countOf (option: string, given: number | undefined, otherwise: number): number {

@@ -18,6 +18,8 @@ export interface Gateway {
    * what is in flight, within `drain.deadline`.
    */
   drain (): Promise<void>
+  /** Where the admin surface listens, while it does. */
+  readonly admin?: { readonly url: string } | undefined
 }
 
 declare module 'fastify' {
@@ -63,6 +65,8 @@ export class GatewayState implements Gateway {
   readonly routes: DeclaredRoute[] = []
   /** Readiness is 503 from here on. */
   draining = false
+  /** Set by the admin plugin. */
+  admin: { readonly url: string } | undefined
   readonly #app: FastifyInstance
   readonly #told = new Map<string, OptionWarning & { readonly route: string }>()
 

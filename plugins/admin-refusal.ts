@@ -1,0 +1,28 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+
+/** What the admin surface will not do: `{ code, message }` is its answer. */
+export class Refusal extends Error {
+  readonly statusCode: number
+  readonly code: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor (statusCode: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message)
+    this.name = 'Refusal'
+    this.statusCode = statusCode
+    this.code = code
+    this.headers = headers
+  }
+}
+
+/** Answers what went wrong with its code and message; of what nobody foresaw, the log has the rest. */
+export function answerError (error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): void {
+  const { statusCode = 500, code, message } = error
+  if (error instanceof Refusal) reply.headers(error.headers)
+  else if (statusCode >= 500) {
+    request.log.error({ err: error }, 'the admin surface failed')
+    reply.code(500).send({ code: 'HOLDFAST_ADMIN_FAILED', message: 'This went wrong; the log says how' })
+    return
+  }
+  reply.code(statusCode).send({ code, message })
+}

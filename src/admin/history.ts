@@ -1,0 +1,133 @@
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import type { Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
+
+const SECOND = 1_000
+/** Seconds that are remembered: five minutes show what a restart or a deployment did. */
+const SECONDS = 300
+/** Changes of persistence, and failures, that are remembered. */
+const EVENTS = 50
+// From 10 ms to an hour, ten a decade: a backend that closes after 5 s and one that does after 6 s are told apart.
+const EDGES: readonly number[] = Array.from({ length: 57 }, (_, i) => Math.round(10 * 10 ** (i / 10)))
+
+interface Slot { second: number, requests: number, opened: number, closed: Partial<Record<CloseReason, number>> | undefined }
+
+/**
+ * Remembers what happened to each target of late, in memory that is bounded a target. Told of events as an observer, and of the counts of
+ * requests, which no event tells cheaply, by `sample`.
+ */
+export class History implements ConnectionObserver {
+  readonly #clock: () => number
+  readonly #targets = new Map<string, TargetMemory>()
+
+  /** @param clock epoch ms */
+  constructor (clock: () => number) {
+    this.#clock = clock
+  }
+
+  opened (connection: ConnectionView): void {
+    this.#memory(connection.target).slot(this.#clock()).opened++
+  }
+
+  closed (connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void {
+    const memory = this.#memory(connection.target)
+    const slot = memory.slot(this.#clock())
+    slot.closed ??= {}
+    slot.closed[reason] = (slot.closed[reason] ?? 0) + 1
+    if (reason === 'backend_idle' && idleMs !== undefined) memory.idleClose(idleMs)
+  }
+
+  rejected (target: string, code: string, provenance: Provenance): void {
+    remember<Failure>(this.#memory(target).failures, { at: this.#clock(), code, provenance })
+  }
+
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
+    remember<PersistenceChange>(this.#memory(target).persistence, { at: this.#clock(), from, to, cause })
+  }
+
+  /**
+   * Takes the targets there are, each with its requests so far: what came since the last time is of the second before. Targets that are gone
+   * are forgotten. Called at the beginning of each second.
+   */
+  sample (totals: Iterable<readonly [name: string, requests: number]>): void {
+    const now = this.#clock()
+    const gone = new Set(this.#targets.keys())
+    for (const [name, requests] of totals) {
+      gone.delete(name)
+      this.#memory(name).requestsSoFar(requests, now - SECOND)
+    }
+    for (const name of gone) this.#targets.delete(name)
+  }
+
+  /** All that is remembered of a target; of one that nothing happened to, that nothing did. */
+  of (target: string): TargetHistory {
+    const now = this.#clock()
+    return (this.#targets.get(target) ?? new TargetMemory(now)).read(now)
+  }
+
+  #memory (target: string): TargetMemory {
+    let memory = this.#targets.get(target)
+    if (memory === undefined) this.#targets.set(target, memory = new TargetMemory(this.#clock()))
+    return memory
+  }
+}
+
+class TargetMemory {
+  readonly persistence: PersistenceChange[] = []
+  readonly failures: Failure[] = []
+  readonly #since: number
+  /** By second modulo their number; those in which nothing happened are not there, or are an older second's. */
+  readonly #slots: (Slot | undefined)[] = []
+  readonly #idleCloses: number[] = EDGES.map(() => 0)
+  #requests = 0
+
+  constructor (since: number) {
+    this.#since = since
+  }
+
+  slot (at: number): Slot {
+    const second = Math.floor(at / SECOND)
+    const known = this.#slots[second % SECONDS]
+    if (known?.second === second) return known
+    const slot = { second, requests: 0, opened: 0, closed: undefined }
+    this.#slots[second % SECONDS] = slot
+    return slot
+  }
+
+  idleClose (idleMs: number): void {
+    const bucket = EDGES.findIndex(edge => idleMs <= edge)
+    this.#idleCloses[bucket === -1 ? EDGES.length - 1 : bucket]!++
+  }
+
+  requestsSoFar (total: number, at: number): void {
+    // Fewer than before: another target of that name has taken the place of a dynamic one.
+    const added = total < this.#requests ? total : total - this.#requests
+    this.#requests = total
+    if (added > 0) this.slot(at).requests += added
+  }
+
+  read (now: number): TargetHistory {
+    // The running second is half of one, and would look like a drop.
+    const last = Math.floor(now / SECOND) - 1
+    const first = Math.max(last - SECONDS + 1, Math.floor(this.#since / SECOND))
+    const seconds: HistorySecond[] = []
+    for (let second = first; second <= last; second++) {
+      const slot = this.#slots[second % SECONDS]
+      const { requests, opened, closed } = slot?.second === second ? slot : NOTHING
+      seconds.push({ at: second * SECOND, requests, opened, closed: { ...closed } })
+    }
+    return {
+      since: this.#since,
+      seconds,
+      idleCloses: { edges: EDGES, counts: [...this.#idleCloses] },
+      persistence: [...this.persistence],
+      failures: [...this.failures]
+    }
+  }
+}
+
+const NOTHING: Omit<Slot, 'second'> = { requests: 0, opened: 0, closed: undefined }
+
+function remember<T> (list: T[], item: T): void {
+  if (list.length === EVENTS) list.shift()
+  list.push(item)
+}
