@@ -62,7 +62,8 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       bodyTimeout: environment.bodyTimeout
     },
     drain: { deadline: environment.drainDeadline },
-    proxyStatus: environment.proxyStatus
+    proxyStatus: environment.proxyStatus,
+    admin: environment.admin
   })
   await registerRoutes(app, dir, samples)
   for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)

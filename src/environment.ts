@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
+import { isLoopback, isSendable } from '../plugins/admin-options.js'
+import type { AdminOptions } from '../plugins/admin-options.js'
 
 /** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
 export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }
@@ -18,6 +20,8 @@ export interface Environment {
   readonly drainDeadline: number | undefined
   /** Whether responses say in `Proxy-Status` how their requests travelled. */
   readonly proxyStatus: boolean
+  /** Where the admin surface listens; none unless ADMIN_PORT is set. */
+  readonly admin: AdminOptions | undefined
   readonly logLevel: string
   readonly production: boolean
 }
@@ -39,10 +43,12 @@ const LONGEST_TIMER = 2_147_483_647
 const number = (minimum: number, maximum: number, description: string): object => ({ type: 'integer', nullable: true, minimum, maximum, description })
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
 const text = { type: 'string', description: 'text' }
+const host = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
+const port = number(0, 65_535, 'a port, 0 to 65535')
 
 const properties = {
-  HOST: { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' },
-  PORT: number(0, 65_535, 'a port, 0 to 65535'),
+  HOST: host,
+  PORT: port,
   UPSTREAMS: text,
   KEEP_ALIVE_TIMEOUT_MS: time,
   CONNECTIONS: number(1, Number.MAX_SAFE_INTEGER, 'a whole number above 0'),
@@ -50,13 +56,16 @@ const properties = {
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
   DRAIN_DEADLINE_MS: time,
+  ADMIN_PORT: port,
+  ADMIN_HOST: host,
+  ADMIN_TOKEN: text,
   PROXY_STATUS: { ...text, enum: ['true', 'false', ''], description: 'true or false' },
   LOG_LEVEL: { ...text, enum: [...LOG_LEVELS, ''], description: `one of ${LOG_LEVELS.join(', ')}` },
   NODE_ENV: text
 }
 
 type Name = keyof typeof properties
-type Numbers = 'PORT' | 'KEEP_ALIVE_TIMEOUT_MS' | 'CONNECTIONS' | 'HEADERS_TIMEOUT_MS' | 'BODY_TIMEOUT_MS' | 'DRAIN_DEADLINE_MS'
+type Numbers = 'PORT' | 'ADMIN_PORT' | 'KEEP_ALIVE_TIMEOUT_MS' | 'CONNECTIONS' | 'HEADERS_TIMEOUT_MS' | 'BODY_TIMEOUT_MS' | 'DRAIN_DEADLINE_MS'
 type Values = { [name in Name]?: (name extends Numbers ? number : string) | null }
 
 /**
@@ -78,6 +87,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
+    admin: readAdmin(values),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     production: values.NODE_ENV === 'production'
   })
@@ -137,6 +147,14 @@ function readUpstream (given: string): UpstreamEntry {
   }
   if (url.search !== '' || url.hash !== '') throw wrong('UPSTREAMS', entry, 'has an upstream with a query or fragment; give only origin and path')
   return Object.freeze({ prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix, upstream })
+}
+
+function readAdmin ({ ADMIN_PORT: port, ADMIN_HOST: host, ADMIN_TOKEN: token }: Values): AdminOptions | undefined {
+  if (typeof port !== 'number') return undefined
+  // The value is a secret and is not told.
+  if (token && !isSendable(token)) throw new EnvironmentError('ADMIN_TOKEN: is not printable ASCII without spaces')
+  if (host && !token && !isLoopback(host)) throw wrong('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
+  return { port, host: host || undefined, token: token || undefined }
 }
 
 // As proxy-addr, which Fastify asks, names them.

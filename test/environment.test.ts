@@ -34,6 +34,7 @@ const UNSET = {
   trustProxy: false,
   drainDeadline: undefined,
   proxyStatus: false,
+  admin: undefined,
   logLevel: 'info',
   production: false
 }
@@ -56,6 +57,9 @@ t.test('every variable is read with its type', async t => {
     TRUST_PROXY: 'true',
     DRAIN_DEADLINE_MS: '5000',
     PROXY_STATUS: 'true',
+    ADMIN_PORT: '9090',
+    ADMIN_HOST: '0.0.0.0',
+    ADMIN_TOKEN: 'hush',
     LOG_LEVEL: 'warn',
     NODE_ENV: 'production'
   })
@@ -70,6 +74,7 @@ t.test('every variable is read with its type', async t => {
     trustProxy: true,
     drainDeadline: 5_000,
     proxyStatus: true,
+    admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
     logLevel: 'warn',
     production: true
   })
@@ -142,6 +147,18 @@ t.test('a password in UPSTREAMS is refused and not repeated', async t => {
   t.notMatch(message, 'hush')
 })
 
+t.test('the admin surface is off unless it has a port, and on the network only with a token', async t => {
+  t.equal(read({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 'hush' }).admin, undefined)
+  t.strictSame(read({ ADMIN_PORT: '0' }).admin, { port: 0, host: undefined, token: undefined })
+  for (const ADMIN_HOST of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) t.match(read({ ADMIN_PORT: '1', ADMIN_HOST }).admin, { host: ADMIN_HOST })
+  for (const ADMIN_HOST of ['0.0.0.0', '::', '10.0.0.1', '127.gateway.example', 'gateway']) {
+    refused(t, { ADMIN_PORT: '1', ADMIN_HOST }, 'ADMIN_HOST', JSON.stringify(ADMIN_HOST), 'ADMIN_TOKEN')
+  }
+  refused(t, { ADMIN_PORT: 'x' }, 'ADMIN_PORT', '"x"')
+  refused(t, { ADMIN_PORT: '1', ADMIN_HOST: 'a/b' }, 'ADMIN_HOST', '"a/b"')
+  refused(t, { ADMIN_PORT: '1', ADMIN_TOKEN: 'a b' }, 'ADMIN_TOKEN')
+})
+
 t.test('TRUST_PROXY is everybody, nobody, or addresses', async t => {
   t.equal(read({ TRUST_PROXY: 'false' }).trustProxy, false)
   t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
@@ -160,7 +177,7 @@ t.test('.env.example names every variable with the default it has', async t => {
     BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
   })
   t.strictSame(Object.keys(example).sort(), [
-    'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
+    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
     'PROXY_STATUS', 'TRUST_PROXY', 'UPSTREAMS'
   ])
   const { host, port, trustProxy, proxyStatus, logLevel, upstreams, production } = read(example)
