@@ -2,11 +2,14 @@ import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import autoload from '@fastify/autoload'
 import Fastify from 'fastify'
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify'
 import { gateway } from '../plugins/gateway.js'
 import { proxy } from '../plugins/proxy.js'
+import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment.js'
 import type { Environment } from './environment.js'
+import { tellElsewhere } from './forward/request-log.js'
+import { REQUEST_ID, requestIdOf, setRequestId } from './http/request-id.js'
 
 interface Overrides {
   /** The folder whose files are loaded. Default: `routes/` beside `src/`. */
@@ -39,9 +42,14 @@ export async function buildApp (environment: Environment, overrides: Overrides =
 
   const app = Fastify({
     logger: overrides.logger ?? loggerOf(environment),
+    logController: new AccessLog(),
+    genReqId: requestIdOf,
+    // As they are without it, and logged too.
+    frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
     trustProxy,
     http: { connectionsCheckingInterval: DEADLINE_TICK }
   })
+  tellElsewhere(app)
   try {
     await registerAll(app, environment, dir, samples)
     await app.ready()
@@ -51,6 +59,21 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     throw error
   }
   return app
+}
+
+/** Backends and clients are told the id under which a request is logged. */
+function passRequestIds (app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    setRequestId(request.raw, request.id)
+    // A 101 passes no onSend hook.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // A backend's own would be in its place.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
 }
 
 async function registerAll (app: FastifyInstance, environment: Environment, dir: string, samples: boolean): Promise<void> {
@@ -65,12 +88,13 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
     proxyStatus: environment.proxyStatus,
     admin: environment.admin
   })
+  passRequestIds(app)
   await registerRoutes(app, dir, samples)
   for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
 }
 
 function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
-  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty' } } : { level: logLevel }
+  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } } : { level: logLevel }
 }
 
 function isTheirs (path: string): boolean {

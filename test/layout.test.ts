@@ -16,7 +16,7 @@ const LEVELS = [
   ['src/forward/'],
   ['plugins/'],
   ['routes/'],
-  ['src/app.ts', 'src/server.ts', 'src/environment.ts'],
+  ['src/access-log.ts', 'src/app.ts', 'src/server.ts', 'src/environment.ts'],
   ['src/index.ts'],
   ['src/cli/']
 ]

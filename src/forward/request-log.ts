@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyReply } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { Provenance } from '../connection/observer.js'
 
 // The request's own logger, behind one that says more.
@@ -6,6 +6,13 @@ const kOwn = Symbol('holdfast.log')
 type TellingLogger = FastifyBaseLogger & { [kOwn]?: FastifyBaseLogger }
 // What Fastify's logger has where it is pino, as it is unless an app brings its own.
 interface LeveledLogger { isLevelEnabled? (level: string): boolean }
+
+const kToldElsewhere = Symbol('holdfast.told-elsewhere')
+
+/** Says of an app that the lines of its requests are not Fastify's: whoever writes them asks `provenanceOf`. */
+export function tellElsewhere (app: FastifyInstance): void {
+  Object.defineProperty(app, kToldElsewhere, { value: true })
+}
 
 /**
  * Has Fastify's own lines of this request say from here on, in one object, how it travelled: they are written with the reply's
@@ -25,6 +32,7 @@ export function logProvenance (reply: FastifyReply, level: 'info' | 'error', of:
 
 // Request logging that a `logController` of the app's switches off cannot be seen from here.
 function isRequestLogged ({ log, request }: FastifyReply, level: string): boolean {
+  if (kToldElsewhere in request.server) return false
   const { isLevelEnabled } = log as LeveledLogger
   // The logger of an app without one has no level.
   if (isLevelEnabled === undefined ? log.level === undefined : !isLevelEnabled.call(log, level)) return false

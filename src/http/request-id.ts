@@ -1,0 +1,23 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+
+export const REQUEST_ID = 'x-request-id'
+
+// One that could not be written into a header or a line of a log as it is, or would fill it, is nobody's id.
+const SANE = /^[\x21-\x7e]{1,200}$/
+
+/** The id that a request came with; a new one where it had none, or none that is 1 to 200 visible ASCII characters. */
+export function requestIdOf ({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers[REQUEST_ID]
+  return typeof given === 'string' && SANE.test(given) ? given : randomUUID()
+}
+
+/** Has a request say that id, and no other, to whoever reads its headers from here on. */
+export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>, id: string): void {
+  if (headers[REQUEST_ID] === id) return
+  headers[REQUEST_ID] = id
+  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
+    if (rawHeaders[i]!.toLowerCase() === REQUEST_ID) rawHeaders.splice(i, 2)
+  }
+  rawHeaders.push(REQUEST_ID, id)
+}
