@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
@@ -14,6 +15,8 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const INDEX = 'index.html'
 const PAGE_FILE = /^[\w-]+\.(?:html|js|css|svg)$/
+// Its charts are drawn by a package that brings its own files.
+const PACKAGE_FILES: Readonly<Record<string, string>> = { 'uplot.js': 'uplot/dist/uPlot.esm.js', 'uplot.css': 'uplot/dist/uPlot.min.css' }
 
 /** The page's files by name, as they are now: what is asked for later is looked up here, and never on disk. */
 export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
@@ -24,6 +27,8 @@ export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
   for (const name of await readdir(folder)) {
     if (PAGE_FILE.test(name)) files.set(name, await readFile(folder + name))
   }
+  const { resolve } = createRequire(import.meta.url)
+  for (const [name, path] of Object.entries(PACKAGE_FILES)) files.set(name, await readFile(resolve(path)))
   return files
 }
 
