@@ -10,6 +10,8 @@ import { connectionInspector } from './connection-inspector.js'
 import { drain } from './drain.js'
 import type { DrainOptions } from './drain.js'
 import { health } from './health.js'
+import { metrics, metricsOptions } from './metrics.js'
+import type { MetricsOptions } from './metrics.js'
 import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
 import { registerRequestRules } from './request-rules.js'
@@ -26,13 +28,15 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
   /** Options of @fastify/under-pressure, or false for none. */
   pressure?: PressureOptions | false
   drain?: DrainOptions
+  /** Serve metrics, in Prometheus' format, to whoever can reach the gateway: `{ path }`. The admin surface has them in any case. */
+  metrics?: MetricsOptions
   /** Where the admin surface listens; none unless given. */
   admin?: AdminOptions
   /** How long a client may take for the head of a request. 60 000; 0 = no limit. */
   clientHeadersTimeout?: number
 }
 
-const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'admin', 'clientHeadersTimeout']
+const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'metrics', 'admin', 'clientHeadersTimeout']
 // Node's timers fire at once for more.
 const LONGEST_TIMER = 2_147_483_647
 const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
@@ -51,6 +55,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   const maxHops = countOf('maxHops', options.maxHops, DEFAULT_SETTINGS.maxHops)
   const maxDynamicTargets = countOf('maxDynamicTargets', options.maxDynamicTargets, DEFAULT_SETTINGS.maxDynamicTargets)
   const draining = drainOptions(options.drain)
+  const measuring = options.metrics === undefined ? undefined : metricsOptions(options.metrics)
   const administration = options.admin === undefined ? undefined : adminOptions(options.admin)
   if (options.health !== undefined && typeof options.health !== 'boolean') throw optionError('health', options.health, 'must be true or false')
   if (options.pressure !== undefined && options.pressure !== false) refuseAllButObject('pressure', options.pressure)
@@ -69,6 +74,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   await app.register(drain, draining)
   if (options.pressure !== false) await app.register(pressure, options.pressure ?? {})
   if (options.health === true) await app.register(health)
+  if (measuring !== undefined || administration !== undefined) await app.register(metrics, measuring ?? {})
   if (administration !== undefined) await app.register(admin, administration)
 }, { name: 'holdfast', fastify: '5.x' })
 

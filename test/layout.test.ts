@@ -12,7 +12,7 @@ const LEVELS = [
   ['src/errors.ts', 'src/options.ts', 'src/http-proxy-options.ts', 'src/http/'],
   ['src/connection/'],
   ['src/target/'],
-  ['src/probe/', 'src/check/', 'src/admin/'],
+  ['src/probe/', 'src/check/', 'src/metrics/', 'src/admin/'],
   ['src/forward/'],
   ['plugins/'],
   ['routes/'],

@@ -1,0 +1,55 @@
+import fp from 'fastify-plugin'
+import { HoldfastError, optionError } from '../src/errors.js'
+import { Metrics } from '../src/metrics/metrics.js'
+import { refuseUnknown } from '../src/options.js'
+import { EXEMPT } from './pressure.js'
+import { existingState } from './targets.js'
+import type { GatewayState } from './targets.js'
+
+/** Where metrics are served to whoever can reach the gateway. */
+export interface MetricsOptions {
+  /** Begins with `/`. It goes before proxied routes. */
+  path: string
+}
+
+const recorded = new WeakMap<GatewayState, Metrics>()
+
+/** An app's metrics: `contentType`, and `text()` in Prometheus' format. They count from the first call, or from the plugin, on. */
+export function metricsOf (state: GatewayState): Metrics {
+  let metrics = recorded.get(state)
+  if (metrics === undefined) {
+    recorded.set(state, metrics = new Metrics(state.targets))
+    state.observe(metrics.recorder)
+  }
+  return metrics
+}
+
+/**
+ * Counts for metrics what an app's connections and requests do, those of routes registered after it; serves them where a path is given.
+ * `GET` of that path is what all of the gateway's clients may read: targets' names and addresses are in it.
+ */
+export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
+  const state = existingState(app)
+  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the metrics plugin needs the gateway plugin before it' })
+  const metrics = metricsOf(state)
+  const { recorder } = metrics
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url } = request.routeOptions
+    if (url !== path || path === undefined) recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)
+    done()
+  })
+  app.addHook('onClose', async () => metrics.close())
+  if (path === undefined) return
+  app.get(path, { config: EXEMPT, logLevel: 'warn' }, async (_request, reply) => {
+    reply.type(metrics.contentType)
+    return await metrics.text()
+  })
+}, { name: 'holdfast-metrics', fastify: '5.x' })
+
+/** Throws HOLDFAST_ERR_OPTION for what names no path. */
+export function metricsOptions (given: MetricsOptions): MetricsOptions {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw optionError('metrics', given, 'must be an object like { path: \'/metrics\' }')
+  refuseUnknown(given, ['path'], 'metrics.')
+  if (typeof given.path !== 'string' || !given.path.startsWith('/')) throw optionError('metrics.path', given.path, 'is no path; give one that begins with a slash, like /metrics')
+  return { path: given.path }
+}

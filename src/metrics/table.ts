@@ -1,0 +1,64 @@
+/** A metric: what a scrape, the documents and the dashboard know of it. */
+export interface MetricRow {
+  readonly name: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  /** 'seconds', or what is counted. */
+  readonly unit: string
+  readonly labels: readonly string[]
+  readonly meaning: string
+}
+
+// Those of OpenTelemetry's HTTP client metrics that say which server.
+const SERVER = ['target', 'server_address', 'server_port']
+
+/**
+ * Every metric of Holdfast's own, in the order of a scrape. Names and labels are those of OpenTelemetry's semantic conventions for
+ * HTTP where there are any, written as Prometheus has it; the others begin with `holdfast_`.
+ */
+export const METRICS = [
+  { name: 'http_client_open_connections', type: 'gauge', unit: 'connections', labels: [...SERVER, 'http_connection_state'], meaning: 'Connections to the target now: active ones carry a request, idle ones lie in the pool. The sentinel and upgraded ones are not among them.' },
+  { name: 'http_client_connection_duration_seconds', type: 'histogram', unit: 'seconds', labels: SERVER, meaning: 'How long connections were open, noted when they close.' },
+  { name: 'http_client_active_requests', type: 'gauge', unit: 'requests', labels: SERVER, meaning: 'Requests that have a connection and no complete response yet.' },
+  { name: 'http_client_request_duration_seconds', type: 'histogram', unit: 'seconds', labels: [...SERVER, 'http_response_status_code', 'error_type'], meaning: 'From a connection taken to the end of the response, for each attempt. error_type is the status from 400 on, or the reason for which the connection was closed under the request.' },
+  { name: 'http_server_request_duration_seconds', type: 'histogram', unit: 'seconds', labels: ['http_request_method', 'http_response_status_code', 'http_route'], meaning: 'From a client\'s request to the end of its response, proxied or not; http_route is the URL pattern of the route. A request whose client left before the end, and one for these metrics, is not in it.' },
+  { name: 'holdfast_connections_opened_total', type: 'counter', unit: 'connections', labels: ['target'], meaning: 'Connections opened.' },
+  { name: 'holdfast_connection_closes_total', type: 'counter', unit: 'connections', labels: ['target', 'reason'], meaning: 'Connections closed; each close has one reason.' },
+  { name: 'holdfast_connect_duration_seconds', type: 'histogram', unit: 'seconds', labels: ['target'], meaning: 'Time to open a connection, TLS handshake included.' },
+  { name: 'holdfast_dial_failures_total', type: 'counter', unit: 'dials', labels: ['target', 'error_type'], meaning: 'Dials that failed, by errno, TLS code or code of Holdfast\'s.' },
+  { name: 'holdfast_handshakes_saved_total', type: 'counter', unit: 'handshakes', labels: ['target'], meaning: 'Requests that went over a connection which had carried one before.' },
+  { name: 'holdfast_connect_seconds_saved_total', type: 'counter', unit: 'seconds', labels: ['target'], meaning: 'For each of those, the time that opening its connection had taken.' },
+  { name: 'holdfast_retries_total', type: 'counter', unit: 'retries', labels: ['target', 'kind'], meaning: 'Requests sent again on a fresh connection; kind connect is a refused dial tried again.' },
+  { name: 'holdfast_rejected_total', type: 'counter', unit: 'requests', labels: ['target', 'code'], meaning: 'Requests that ended without an answer of the target, or with half of one, by the code of their error.' },
+  { name: 'holdfast_queue_wait_seconds', type: 'histogram', unit: 'seconds', labels: ['target'], meaning: 'How long requests waited for a connection before they got it, a dial included; 0 for those that found one idle.' },
+  { name: 'holdfast_pending_requests', type: 'gauge', unit: 'requests', labels: ['target'], meaning: 'Requests that wait for a connection now and have no dial of their own.' },
+  { name: 'holdfast_persistence_state', type: 'gauge', unit: 'state', labels: ['target', 'state'], meaning: '1 for what is believed of the target now (persistent, non-persistent, trial), 0 for the others. Not for dynamic targets.' },
+  { name: 'holdfast_idle_limit_seconds', type: 'gauge', unit: 'seconds', labels: ['target', 'source'], meaning: 'How long a connection may lie idle: as configured, hinted by the backend, learned, and the effective one of these; hinted and learned are absent until known. Not for dynamic targets.' },
+  { name: 'holdfast_upgraded_connections', type: 'gauge', unit: 'connections', labels: ['target'], meaning: 'Connections that are tunnels now (WebSocket and the like).' },
+  { name: 'holdfast_sentinels', type: 'gauge', unit: 'connections', labels: ['target'], meaning: 'Connections left idle past a learned limit, to see when the backend closes them.' }
+] as const satisfies readonly MetricRow[]
+
+export type MetricName = typeof METRICS[number]['name']
+
+/** Those of prom-client's default metrics that are worth a look; the others are served too. */
+export const PROCESS_METRICS: readonly MetricRow[] = [
+  { name: 'process_cpu_seconds_total', type: 'counter', unit: 'seconds', labels: [], meaning: 'CPU time of the process, user and system.' },
+  { name: 'process_resident_memory_bytes', type: 'gauge', unit: 'bytes', labels: [], meaning: 'What of the process is in memory.' },
+  { name: 'process_start_time_seconds', type: 'gauge', unit: 'seconds', labels: [], meaning: 'When the process started, since 1970.' },
+  { name: 'nodejs_eventloop_lag_p99_seconds', type: 'gauge', unit: 'seconds', labels: [], meaning: 'How late the event loop is, 99th percentile since the last scrape.' },
+  { name: 'nodejs_heap_size_used_bytes', type: 'gauge', unit: 'bytes', labels: [], meaning: 'JavaScript heap in use.' },
+  { name: 'nodejs_gc_duration_seconds', type: 'histogram', unit: 'seconds', labels: ['kind'], meaning: 'Garbage collections, by kind.' }
+]
+
+/** Under which all targets that getUpstream chose are counted together. */
+export const DYNAMIC = 'dynamic'
+/** What a label says of a value that is none of those it may have. */
+export const OTHER = '_OTHER'
+
+/** Upper bounds in ms. OpenTelemetry's advice, for requests. */
+export const REQUEST_BUCKETS: readonly number[] = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000]
+/** Upper bounds in ms. OpenTelemetry's for connections, and the age at which they are closed by default, with its jitter. */
+export const CONNECTION_BUCKETS: readonly number[] = [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 660_000]
+/** Upper bounds in ms: from a backend on the same host to connect.timeout. */
+export const CONNECT_BUCKETS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 3_000]
+/** Upper bounds in ms: as far as pool.pendingTimeout, and dials on top. */
+export const WAIT_BUCKETS: readonly number[] = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
