@@ -4,8 +4,11 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { proxy } from '../plugins/proxy.js'
+import { sampleLoad } from '../plugins/sample-load.js'
+import { getGateway } from '../plugins/targets.js'
 
 const IDLE_LIMIT = 2_000
+const SLOW = 800
 
 interface Sample {
   readonly name: string
@@ -40,18 +43,33 @@ const SAMPLES: readonly Sample[] = [
     does: 'speaks HTTP/1.0 and ends each connection after its answer',
     shows: 'speaks HTTP/1.0: you are answered in HTTP/1.1',
     create: http10Server
+  },
+  {
+    name: 'slow',
+    does: `takes ${SLOW} ms for an answer`,
+    shows: `takes ${SLOW} ms: ask from several terminals at once, each gets a connection`,
+    create: answer => httpServer(answer, {}, SLOW)
   }
 ]
 
-/** Sample backends on free loopback ports, each behind a proxy under `/samples/`: something to curl before there is a backend. */
-export default async function samples (app: FastifyInstance): Promise<void> {
+/**
+ * Sample backends on free loopback ports, each behind a proxy under `/samples/`: something to curl before there is a backend.
+ *
+ * @param options `load`: whether a gentle load makes something of them to be seen; false
+ */
+export default async function samples (app: FastifyInstance, { load = false }: { load?: boolean } = {}): Promise<void> {
+  if (load) sampleLoad(app, () => curlOrigin(app))
   for (const sample of SAMPLES) {
     const port = await start(app, sample)
     await app.register(proxy, { prefix: `/samples/${sample.name}`, upstream: `http://127.0.0.1:${port}`, target: `samples/${sample.name}` })
   }
   app.addHook('onListen', async () => {
+    // Those before it are waited for, and the app may have been closed meanwhile.
+    if (!app.server.listening) return
     const origin = curlOrigin(app)
     for (const { name, shows } of SAMPLES) app.log.info(`curl ${origin}/samples/${name} # ${shows}`)
+    const { admin } = getGateway(app)
+    if (admin !== undefined) app.log.info(`open ${admin.url} # the dashboard: what happens to each connection, as it happens`)
   })
 }
 
@@ -78,10 +96,12 @@ async function start (app: FastifyInstance, { name, does, create }: Sample): Pro
   return (server.address() as AddressInfo).port
 }
 
-function httpServer (answer: (socket: Socket) => string, headers: Record<string, string> = {}): HttpServer {
+function httpServer (answer: (socket: Socket) => string, headers: Record<string, string> = {}, delay = 0): HttpServer {
   const server = createHttpServer((request, response) => {
     request.resume()
-    response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(answer(request.socket))
+    const send = (): void => { response.writeHead(200, { 'Content-Type': 'application/json', ...headers }).end(answer(request.socket)) }
+    if (delay === 0) send()
+    else setTimeout(send, delay).unref()
   })
   // No limit of its own, and no Keep-Alive header that would announce one.
   server.keepAliveTimeout = 0

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import autoload from '@fastify/autoload'
 import Fastify from 'fastify'
@@ -23,6 +24,8 @@ const ROUTE_FILE = /^(?!.*\.(?:d|test|spec)\.[cm]?[jt]s$).*\.[cm]?[jt]s$/i
 const OURS = /^(?:health|samples)\.[jt]s$/
 const SAMPLES = /^\/samples\.[jt]s$/
 const NOTHING = /$^/
+// Nobody has been asked for one there, and nobody is to be turned away for it.
+const SAMPLES_ADMIN_PORT = 9_090
 // How often node looks for clients whose headers are overdue, in ms; its own 30 s would let them have twice their time.
 const DEADLINE_TICK = 500
 
@@ -86,11 +89,19 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
     },
     drain: { deadline: environment.drainDeadline },
     proxyStatus: environment.proxyStatus,
-    admin: environment.admin
+    admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)
-  await registerRoutes(app, dir, samples)
+  await registerRoutes(app, dir, samples, environment.sampleLoad)
   for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
+}
+
+/** That port of this machine alone, or 0 where somebody has it. */
+async function freePort (port: number): Promise<number> {
+  return new Promise(resolve => {
+    const probe = createServer()
+    probe.once('error', () => resolve(0)).listen(port, '127.0.0.1', () => probe.close(() => resolve(port)))
+  })
 }
 
 function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
@@ -101,7 +112,7 @@ function isTheirs (path: string): boolean {
   return ROUTE_FILE.test(path) && !OURS.test(path)
 }
 
-async function registerRoutes (app: FastifyInstance, dir: string, samples: boolean): Promise<void> {
+async function registerRoutes (app: FastifyInstance, dir: string, samples: boolean, load: boolean): Promise<void> {
   // Run from source, something strips the types already; autoload knows of tsx only where it came by --require.
   if (import.meta.url.endsWith('.ts')) process.env['FASTIFY_AUTOLOAD_TYPESCRIPT'] ??= '1'
   await app.register(autoload, {
@@ -111,6 +122,8 @@ async function registerRoutes (app: FastifyInstance, dir: string, samples: boole
     indexPattern: NOTHING,
     autoHooksPattern: NOTHING,
     ignoreFilter: samples ? NOTHING : SAMPLES,
+    // Beside the samples there is only ours.
+    ...samples ? { options: { load } } : undefined,
     forceESM: true
   })
 }

@@ -23,6 +23,8 @@ export interface Environment {
   /** Where the admin surface listens; none unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
+  /** Whether the samples, where they run, are asked by a gentle load. */
+  readonly sampleLoad: boolean
   readonly production: boolean
 }
 
@@ -61,6 +63,7 @@ const properties = {
   ADMIN_TOKEN: text,
   PROXY_STATUS: { ...text, enum: ['true', 'false', ''], description: 'true or false' },
   LOG_LEVEL: { ...text, enum: [...LOG_LEVELS, ''], description: `one of ${LOG_LEVELS.join(', ')}` },
+  SAMPLE_LOAD: { ...text, enum: ['0', '1', ''], description: '0 or 1' },
   NODE_ENV: text
 }
 
@@ -89,6 +92,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     proxyStatus: values.PROXY_STATUS === 'true',
     admin: readAdmin(values),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
+    sampleLoad: values.SAMPLE_LOAD !== '0',
     production: values.NODE_ENV === 'production'
   })
 }

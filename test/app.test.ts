@@ -1,18 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { readEnvironment } from '../src/environment.js'
 import type { Persistence } from '../src/index.js'
 import { type Backend, startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
+import { captureLog, until } from './support/gateway.js'
 
-interface Input { variables?: NodeJS.ProcessEnv, routes?: string }
+interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
 
-async function appFor (t: Test, { variables = {}, routes }: Input = {}): Promise<FastifyInstance> {
-  const app = await buildApp(readEnvironment(variables, 'there-is-no.env'), { routes, logger: false })
+async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
+  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env'), { routes, logger })
   t.teardown(() => app.close())
   return app
 }
@@ -49,18 +50,19 @@ async function body (url: string): Promise<string> {
   return `${status} ${body.toString()}`
 }
 
+const SAMPLES = ['persistent', 'idle-closer', 'close', 'http10', 'slow']
 const ROUTE = (path: string): string => `export default async app => { app.get('${path}', () => 'here') }\n`
 
 t.test('with nothing set, the samples answer through the gateway, and health answers', async t => {
   const { app, url } = await listening(t)
-  for (const name of ['persistent', 'idle-closer', 'close', 'http10']) {
+  for (const name of SAMPLES) {
     const { status, body } = await request(`${url}/samples/${name}/some/path`)
     t.equal(status, 200)
     t.match(JSON.parse(body.toString()), { backend: name, served: 1, does: String })
   }
   t.match(await body(`${url}/health/live`), /^200 .*live/)
   t.match(await body(`${url}/health/ready`), /^200 .*ready/)
-  t.same([...app.gateway!.targets].map(({ name }) => name), ['samples/persistent', 'samples/idle-closer', 'samples/close', 'samples/http10'])
+  t.same([...app.gateway!.targets].map(({ name }) => name), SAMPLES.map(name => `samples/${name}`))
 })
 
 t.test('a sample that closes each connection is found out, and the persistent one is not', async t => {
@@ -73,6 +75,33 @@ t.test('a sample that closes each connection is found out, and the persistent on
   }
   t.same(await changed, ['samples/close', 'non-persistent'])
   t.match(app.gateway!.targets.get('samples/persistent')?.snapshot(), { persistence: 'persistent', totals: { opened: 1 } })
+})
+
+t.test('a gentle load asks the samples, and its requests are for those who debug', async t => {
+  const { stream, lines } = captureLog()
+  const { app, url } = await listening(t, { variables: { SAMPLE_LOAD: '' }, logger: { level: 'debug', stream } })
+  const requestsOf = (name: string): number => app.gateway!.targets.get(`samples/${name}`)!.snapshot().totals.requests
+  await until(() => requestsOf('persistent') > 0 && requestsOf('idle-closer') > 0)
+  await request(`${url}/samples/persistent?mine`)
+  const logged = (): [unknown, number][] => lines.filter(line => 'reqId' in line).map(({ url, level }) => [url, level])
+  await until(() => logged().some(([url]) => url === '/samples/idle-closer'))
+  for (const [url, level] of logged()) t.equal(level, url === '/samples/persistent?mine' ? 30 : 20, String(url))
+})
+
+t.test('with the samples there is a dashboard, wherever there is a port for it', async t => {
+  const { stream, lines } = captureLog()
+  const taken = await startBackend(() => {}, { port: 9_090 }).catch(() => undefined)
+  t.teardown(() => taken?.close())
+  const { app } = await listening(t, { variables: { ADMIN_PORT: '' }, logger: { stream } })
+  // Hooks at listening are not waited for by whoever listens.
+  const said = (): string | undefined => lines.find(({ msg }) => msg?.startsWith('open '))?.msg
+  await until(() => said() !== undefined)
+  const { url } = app.gateway!.admin!
+  t.match(said(), `open ${url} `)
+  t.notMatch(url, ':9090')
+  t.match(JSON.parse((await body(`${url}/api/targets`)).slice(4)), { targets: [] })
+  const { app: other } = await listening(t, { variables: { ADMIN_PORT: '', UPSTREAMS: '/a=http://127.0.0.1:1' } })
+  t.equal(other.gateway!.admin, undefined, 'elsewhere it has to be asked for')
 })
 
 t.test('UPSTREAMS are proxied, longest prefix first and stripped, and no sample runs', async t => {

@@ -36,6 +36,7 @@ const UNSET = {
   proxyStatus: false,
   admin: undefined,
   logLevel: 'info',
+  sampleLoad: true,
   production: false
 }
 
@@ -61,6 +62,7 @@ t.test('every variable is read with its type', async t => {
     ADMIN_HOST: '0.0.0.0',
     ADMIN_TOKEN: 'hush',
     LOG_LEVEL: 'warn',
+    SAMPLE_LOAD: '0',
     NODE_ENV: 'production'
   })
   t.strictSame(environment, {
@@ -76,6 +78,7 @@ t.test('every variable is read with its type', async t => {
     proxyStatus: true,
     admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
     logLevel: 'warn',
+    sampleLoad: false,
     production: true
   })
 })
@@ -178,10 +181,10 @@ t.test('.env.example names every variable with the default it has', async t => {
   })
   t.strictSame(Object.keys(example).sort(), [
     'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
-    'PROXY_STATUS', 'TRUST_PROXY', 'UPSTREAMS'
+    'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS'
   ])
-  const { host, port, trustProxy, proxyStatus, logLevel, upstreams, production } = read(example)
-  t.match(UNSET, { host, port, trustProxy, proxyStatus, logLevel, upstreams, production })
+  const { host, port, trustProxy, proxyStatus, logLevel, sampleLoad, upstreams, production } = read(example)
+  t.match(UNSET, { host, port, trustProxy, proxyStatus, logLevel, sampleLoad, upstreams, production })
 })
 
 /** As it is with every line in force. */

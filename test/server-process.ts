@@ -22,7 +22,7 @@ export class Server {
   readonly #waiting = new Set<() => void>()
 
   constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv) {
-    this.process = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process.stderr!.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
     createInterface(this.process.stdout!).on('line', line => {
       this.lines.push(JSON.parse(line) as Line)

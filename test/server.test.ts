@@ -20,9 +20,9 @@ async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{
 t.test('with nothing set, it says what to curl, and each of it answers', async t => {
   const server = start(t)
   const url = await server.url()
-  await server.logged('samples/http10')
+  await server.logged('samples/slow')
   const curls = server.lines.filter(({ msg }) => msg.startsWith('curl ')).map(({ msg }) => msg.split(' ')[1]!)
-  t.same(curls, ['persistent', 'idle-closer', 'close', 'http10'].map(name => `${url}/samples/${name}`))
+  t.same(curls, ['persistent', 'idle-closer', 'close', 'http10', 'slow'].map(name => `${url}/samples/${name}`))
   for (const curl of curls) t.equal((await request(curl)).status, 200, curl)
   t.equal(server.stderr, '')
 })

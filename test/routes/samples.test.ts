@@ -8,7 +8,7 @@ import { gateway } from '../../src/index.js'
 import type { CloseReason } from '../../src/index.js'
 import { rawClient, request } from '../support/client.js'
 
-const NAMES = ['persistent', 'idle-closer', 'close', 'http10']
+const NAMES = ['persistent', 'idle-closer', 'close', 'http10', 'slow']
 
 async function gatewayWithSamples (t: Test, lines?: string[]): Promise<{ app: FastifyInstance, url: string }> {
   const app = Fastify({ logger: lines === undefined ? false : { stream: { write: line => { lines.push((JSON.parse(line) as { msg: string }).msg) } } } })
@@ -76,7 +76,8 @@ t.test('what the samples say on the wire is what they claim', async t => {
     persistent: { httpVersion: '1.1', connection: 'keep-alive', keepAlive: undefined },
     'idle-closer': { httpVersion: '1.1', connection: 'keep-alive', keepAlive: undefined },
     close: { httpVersion: '1.1', connection: 'close', keepAlive: undefined },
-    http10: { httpVersion: '1.0', connection: undefined, keepAlive: undefined }
+    http10: { httpVersion: '1.0', connection: undefined, keepAlive: undefined },
+    slow: { httpVersion: '1.1', connection: 'keep-alive', keepAlive: undefined }
   })
 })
 

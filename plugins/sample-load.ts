@@ -1,0 +1,63 @@
+import { Agent, get } from 'node:http'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/** How requests follow each other, over and over: the gaps before them in ms, and how many come at once. */
+interface Pace { readonly path: string, readonly gaps: readonly number[], readonly atOnce: readonly number[] }
+
+// Together some three requests a second, which cost less than a hundredth of a core. What a client of the idle closer does is what
+// shows its limit: now and then it is away for longer.
+const PACES: readonly Pace[] = [
+  { path: '/samples/persistent', gaps: [1_500], atOnce: [1, 1, 2] },
+  { path: '/samples/idle-closer', gaps: [1_200, 1_600, 2_900], atOnce: [1, 2] },
+  { path: '/samples/close', gaps: [3_000], atOnce: [1] },
+  { path: '/samples/http10', gaps: [4_000], atOnce: [1] },
+  { path: '/samples/slow', gaps: [2_500], atOnce: [1, 1, 3] }
+]
+const USER_AGENT = 'holdfast-sample-load'
+
+/**
+ * Something to see on the samples while nobody asks them: a gentle load through the gateway itself, from its first listening to its
+ * close. Its requests are logged at `debug`.
+ *
+ * @param origin of the gateway, once it listens
+ */
+export function sampleLoad (app: FastifyInstance, origin: () => string): void {
+  const agent = new Agent({ keepAlive: true })
+  const timers = new Map<Pace, NodeJS.Timeout>()
+
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (isOurs(request)) request.log.level = 'warn'
+    done()
+  })
+  app.addHook('onListen', async () => {
+    // It may have been closed before this hook's turn.
+    if (app.server.listening) for (const pace of PACES) follow(pace, 0)
+  })
+  app.addHook('preClose', async () => {
+    for (const timer of timers.values()) clearTimeout(timer)
+    agent.destroy()
+  })
+
+  function follow (pace: Pace, nth: number): void {
+    const { path, gaps, atOnce } = pace
+    timers.set(pace, setTimeout(() => {
+      for (let i = 0; i < inTurn(atOnce, nth); i++) ask(path)
+      follow(pace, nth + 1)
+    }, inTurn(gaps, nth)).unref())
+  }
+
+  function ask (path: string): void {
+    get(origin() + path, { agent, headers: { 'user-agent': USER_AGENT } }, response => response.resume().on('error', ignore)).on('error', ignore)
+  }
+}
+
+function isOurs ({ headers, log }: FastifyRequest): boolean {
+  // An app without a logger has one for all, which is not to be changed.
+  return headers['user-agent'] === USER_AGENT && 'isLevelEnabled' in log
+}
+
+function inTurn<T> (list: readonly T[], nth: number): T {
+  return list[nth % list.length]!
+}
+
+function ignore (): void {}
