@@ -7,7 +7,7 @@ import type { Target } from '../src/target/target.js'
 import type { EventStreams } from './admin-events.js'
 import { Refusal } from './admin-refusal.js'
 import { serve } from './admin-routes.js'
-import { updatePatch } from './admin-update.js'
+import { updateTarget } from './admin-update.js'
 import type { Gateway } from './targets.js'
 
 /** What the API is about. */
@@ -60,8 +60,7 @@ export function serveApi (scope: FastifyInstance, { targets, history, streams, l
   serve(scope, '/api/targets/:name/update', {
     POST: request => {
       const target = targetOf(request)
-      const patch = updatePatch(request.body)
-      target.update(patch)
+      const patch = updateTarget(target, request.body)
       log.info({ target: target.name, patch }, 'settings are changed, as asked over the admin API')
       return { target: disclosed(target.snapshot()) }
     }

@@ -1,6 +1,8 @@
-import { optionError } from '../src/errors.js'
+import { HoldfastError, optionError } from '../src/errors.js'
 import { givenNames, refuseUnknown } from '../src/options.js'
-import type { PoolOptions, TargetOptions, UndiciOptions } from '../src/options.js'
+import type { PoolOptions, TargetPatch, UndiciOptions } from '../src/options.js'
+import type { Target } from '../src/target/target.js'
+import { Refusal } from './admin-refusal.js'
 
 // Limits and times, and nothing that says where a target leads or whom it trusts: a token for this surface is not to be one for every unix
 // socket of this machine, or a way to switch off the verification of a backend.
@@ -9,10 +11,21 @@ const FIXED_NAMES = ['connect', 'pipelining', 'localAddress', 'socketPath', 'max
 const POOL_NAMES = ['maxRequestsPerConnection', 'maxConnectionAge', 'maxPending', 'pendingTimeout', 'maxDials', 'connectRetry', 'maxUpgraded'] as const satisfies (keyof PoolOptions)[]
 
 /**
- * The change of a target's settings that a JSON value asks for; null stands for `Infinity`, as it does in what is answered. Throws
- * HOLDFAST_ERR_OPTION for what may not be changed this way. Whether the values can be is for the target to say.
+ * Changes a target's settings as a JSON value asks for, all of it or nothing; null stands for `Infinity`, as it does in what is answered.
+ * Returns the change. Throws a Refusal for what cannot be, or may not be changed this way.
  */
-export function updatePatch (body: unknown): Pick<TargetOptions, 'undiciOptions' | 'pool'> {
+export function updateTarget (target: Target, body: unknown): TargetPatch {
+  try {
+    const patch = patchOf(body)
+    target.update(patch)
+    return patch
+  } catch (error) {
+    if (error instanceof HoldfastError && error.code === 'HOLDFAST_ERR_OPTION') throw new Refusal(400, error.code, error.message)
+    throw error
+  }
+}
+
+function patchOf (body: unknown): TargetPatch {
   const given = objectOf(body, 'The body')
   refuseUnknown(given, ['undiciOptions', 'pool'], '')
   if (givenNames(given).length === 0) throw optionError('The body', body, 'changes nothing; give undiciOptions or pool')

@@ -9,6 +9,8 @@ import { addSecurityHeaders, refuseOtherSites, refuseStrangers } from './admin-g
 import type { ResolvedAdminOptions } from './admin-options.js'
 import { readPage, servePage } from './admin-page.js'
 import { Refusal, answerError } from './admin-refusal.js'
+import { serve } from './admin-routes.js'
+import { metricsOf } from './metrics.js'
 import { existingState } from './targets.js'
 import type { GatewayState } from './targets.js'
 
@@ -67,6 +69,7 @@ async function open (app: FastifyInstance, state: GatewayState, history: History
     // Nobody's reader is waited for.
     forceCloseConnections: true
   })
+  const metrics = metricsOf(state)
   listener.server.maxConnections = MAX_CONNECTIONS
   listener.removeContentTypeParser('text/plain')
   listener.setErrorHandler(answerError)
@@ -78,6 +81,7 @@ async function open (app: FastifyInstance, state: GatewayState, history: History
   listener.register(async scope => {
     scope.addHook('onRequest', refuseStrangers(token))
     serveApi(scope, { targets: state.targets, history, streams, log: app.log })
+    serve(scope, '/metrics', { GET: async (_request, reply) => await reply.type(metrics.contentType).send(await metrics.text()) })
   })
   const url = await listener.listen({ host, port })
   state.admin = { url }
