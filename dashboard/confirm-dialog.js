@@ -1,0 +1,25 @@
+import { element } from './element.js'
+
+/**
+ * Asks before something is done. The focus is on the answer that does nothing, Esc gives it too, and the browser gives the focus
+ * back to what had it.
+ *
+ * @param {{ title: string, text: string, action: string }} question
+ * @returns {Promise<boolean>}
+ */
+export function confirmed ({ title, text, action }) {
+  const no = element('button', { type: 'button', autofocus: '' }, 'Leave it')
+  const yes = element('button', { type: 'button', class: 'danger' }, action)
+  const dialog = element('dialog', { 'aria-labelledby': 'question', 'aria-describedby': 'consequence' },
+    element('h2', { id: 'question' }, title), element('p', { id: 'consequence' }, text), element('div', { class: 'buttons' }, no, yes))
+  return new Promise(resolve => {
+    no.addEventListener('click', () => dialog.close())
+    yes.addEventListener('click', () => dialog.close('yes'))
+    dialog.addEventListener('close', () => {
+      dialog.remove()
+      resolve(dialog.returnValue === 'yes')
+    })
+    document.body.append(dialog)
+    dialog.showModal()
+  })
+}

@@ -1,0 +1,36 @@
+const KEPT = 40
+
+/** @typedef {{ at: number, target: string, what: 'persistence' | 'failure' | 'dial-failed', text: string, code: string, times: number }} NewsItem */
+
+/** What has happened to any target while this page looked: the latest first, the same thing again counted. */
+export class News {
+  /** @type {NewsItem[]} */
+  items = []
+  /** Counts changes. */
+  version = 0
+  since = Date.now()
+
+  /**
+   * @param {string} type of an event
+   * @param {any} data
+   */
+  take (type, data) {
+    if (type === 'persistence') this.#add({ ...known(data), what: type, code: data.to, text: `${data.from} → ${data.to}: ${data.cause}` })
+    if (type === 'failure') this.#add({ ...known(data), what: type, code: data.code, text: `a request failed with ${data.code}` })
+    if (type === 'dial-failed') this.#add({ ...known(data), what: type, code: data.code, text: `a dial failed with ${data.code}` })
+  }
+
+  /** @param {Omit<NewsItem, 'times'>} item */
+  #add (item) {
+    this.version++
+    const same = this.items.findIndex(({ target, what, text }) => target === item.target && what === item.what && text === item.text)
+    const times = same === -1 ? 1 : /** @type {NewsItem} */ (this.items.splice(same, 1)[0]).times + 1
+    this.items.unshift({ ...item, times })
+    if (this.items.length > KEPT) this.items.pop()
+  }
+}
+
+/** @param {{ at: number, target: string }} data */
+function known ({ at, target }) {
+  return { at, target }
+}

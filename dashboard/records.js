@@ -1,0 +1,64 @@
+import { element } from './element.js'
+import { persistenceBadge } from './persistence-badge.js'
+import { clock, counted, duration } from './units.js'
+
+/** @typedef {import('../src/admin/api-shapes.js').TargetHistory} TargetHistory */
+/** @typedef {TargetHistory['failures'][number]} Failure */
+
+/** How a target's persistence has changed, the latest first, each time with what caused it. */
+export class PersistenceRecords {
+  node = element('div')
+  #shown = ''
+
+  /** @param {TargetHistory} history */
+  show ({ persistence, since }) {
+    const shown = JSON.stringify(persistence)
+    if (shown === this.#shown) return
+    this.#shown = shown
+    const latest = [...persistence].reverse()
+    this.node.replaceChildren(latest.length === 0
+      ? element('p', { class: 'empty' }, `No change since ${clock(since)}. When the backend begins to close connections, or to keep them, the header or the close that showed it stands here.`)
+      : element('ol', { class: 'records' }, ...latest.map(({ at, to, cause }, i) => {
+        const until = latest[i - 1]?.at
+        return element('li', {}, time(at), persistenceBadge(to), element('span', { class: 'record-text' }, cause,
+          element('span', { class: 'small' }, until === undefined ? ' since then' : ` for ${duration(until - at)}`)))
+      })))
+  }
+}
+
+/** The last requests that failed, the latest first, each with how it travelled. */
+export class FailureRecords {
+  node = element('div')
+  #shown = ''
+
+  /** @param {TargetHistory} history */
+  show ({ failures, since }) {
+    const shown = `${failures.length} ${failures.at(-1)?.at} ${failures[0]?.at}`
+    if (shown === this.#shown) return
+    this.#shown = shown
+    this.node.replaceChildren(failures.length === 0
+      ? element('p', { class: 'empty' }, `No request has failed since ${clock(since)}.`)
+      : element('ol', { class: 'records' }, ...[...failures].reverse().map(failure => element('li', {}, time(failure.at),
+        element('span', { class: 'record-text' }, element('code', {}, failure.code), element('span', { class: 'small' }, ` ${travelled(failure)}`))))))
+  }
+}
+
+/** @param {number} at epoch ms */
+function time (at) {
+  return element('time', { datetime: new Date(at).toISOString() }, clock(at))
+}
+
+/**
+ * A failure's provenance, as a sentence.
+ *
+ * @param {Failure} failure
+ */
+export function travelled ({ provenance }) {
+  if (provenance === undefined || provenance === null) return ''
+  const { connection, reused, nth, idleMs, waitMs, attempts, retries, persistence } = provenance
+  const way = connection === undefined || connection === null
+    ? 'no connection was had'
+    : reused ? `connection #${connection}, reused for its request ${nth} after ${duration(idleMs)} idle` : `connection #${connection}, fresh`
+  const tried = retries.length === 0 ? '' : `, again because: ${retries.join(', ')}`
+  return `${way}; waited ${duration(waitMs)}; ${counted(attempts, 'attempt', 'attempts')}${tried}; backend ${persistence}`
+}

@@ -1,0 +1,144 @@
+import { ApiError, ask, pathOf } from './api.js'
+import { CloseChart } from './close-chart.js'
+import { ConnectionBar } from './connection-bar.js'
+import { ConnectionCells } from './connection-cells.js'
+import { element, liveText } from './element.js'
+import { Facts } from './facts.js'
+import { IdleHistogram } from './idle-histogram.js'
+import { IdleLimitText } from './idle-limit-text.js'
+import { PersistenceBadge } from './persistence-badge.js'
+import { FailureRecords, PersistenceRecords } from './records.js'
+import { SettingsList } from './settings-list.js'
+import { TargetActions } from './target-actions.js'
+import { TrafficChart } from './traffic-chart.js'
+import { TERMS } from './words.js'
+
+/** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
+
+/** One target: its connections, who closed them and why, when its backend hangs up. */
+export class TargetView {
+  title
+  #name
+  #schedule
+  /** @type {TargetDetail | undefined} */
+  #detail
+  #asking = false
+  #dirty = false
+  #open = true
+  #badge = new PersistenceBadge()
+  #bar = new ConnectionBar()
+  #limit = new IdleLimitText()
+  #facts = new Facts()
+  #cells = new ConnectionCells()
+  #closes = new CloseChart()
+  #histogram = new IdleHistogram()
+  #traffic = new TrafficChart()
+  #persistence = new PersistenceRecords()
+  #failures = new FailureRecords()
+  #settings = new SettingsList()
+  #actions
+  #trouble = element('p', { class: 'empty' })
+  #troubleText = liveText(this.#trouble)
+  #origin = element('p', { class: 'origin' })
+  #originText = liveText(this.#origin)
+
+  /**
+   * @param {string} name
+   * @param {() => void} schedule asks for a rendering
+   * @param {(text: string) => void} say
+   */
+  constructor (name, schedule, say) {
+    this.#name = name
+    this.title = name
+    this.#schedule = schedule
+    this.#actions = new TargetActions(name, say)
+    this.node = element('div', { class: 'target' },
+      element('nav', { 'aria-label': 'Breadcrumb' }, element('a', { href: '#/' }, '← All targets')),
+      element('div', { class: 'target-head' }, element('h1', { tabindex: '-1' }, name), this.#badge.node),
+      this.#origin, this.#trouble,
+      element('div', { class: 'now' },
+        element('div', { class: 'panel' }, this.#bar.node),
+        element('div', { class: 'panel', title: TERMS.idleLimit }, element('span', { class: 'panel-label' }, 'Idle limit'), this.#limit.node)),
+      this.#facts.node, this.#actions.node,
+      section('connections', 'Connections', 'A active · I idle · S sentinel, left to watch · T on trial. The line below an idle one fills up to the idle limit.', this.#cells.node),
+      element('div', { class: 'columns' },
+        section('closes', 'Who closed connections, and why', 'The last 5 minutes, in steps of 5 s', this.#closes.node),
+        element('div', {},
+          section('hangups', 'Idle times at which the backend hung up', 'Number of closes by idle time', this.#histogram.node),
+          section('traffic', 'Requests and connections opened', 'Each second of the last 5 minutes; the dashed line is connections', this.#traffic.node))),
+      element('div', { class: 'columns' },
+        section('persistence', 'Persistence', TERMS.persistence, this.#persistence.node),
+        section('failures', 'Last failures', 'Requests that ended with an error, and how they travelled', this.#failures.node)),
+      this.#settings.node)
+  }
+
+  /**
+   * @param {string} type of an event
+   * @param {any} data
+   */
+  heard (type, data) {
+    if (type === 'snapshot') void this.#ask()
+    else if (type === 'closed' && data.target === this.#name) this.#cells.closed(data)
+  }
+
+  render () {
+    const detail = this.#detail
+    if (!this.#dirty || detail === undefined) return
+    this.#dirty = false
+    const { target, history } = detail
+    this.#originText(target.origin === target.name ? '' : target.origin)
+    this.#badge.show(target.persistence)
+    this.#bar.show(target)
+    this.#limit.show(target.idleLimit)
+    this.#facts.show(target)
+    this.#actions.show(target)
+    this.#cells.show(detail)
+    this.#closes.show(detail)
+    this.#histogram.show(detail)
+    this.#traffic.show(detail)
+    this.#persistence.show(history)
+    this.#failures.show(history)
+    this.#settings.show(target.limits)
+  }
+
+  recolour () {
+    this.#dirty = true
+    this.render()
+  }
+
+  close () {
+    this.#open = false
+    this.#closes.close()
+    this.#histogram.close()
+    this.#traffic.close()
+  }
+
+  // In step with the snapshots: one at a time, and none while nobody looks.
+  async #ask () {
+    if (this.#asking || document.hidden) return
+    this.#asking = true
+    try {
+      const response = await ask(pathOf(this.#name))
+      this.#detail = await response.json()
+      this.#troubleText('')
+    } catch (error) {
+      this.#troubleText(error instanceof ApiError && error.status === 404
+        ? 'There is no such target now. One that getUpstream chose goes when it has been idle and others need its place; it comes back with its next request.'
+        : `What is shown may be old: ${error instanceof Error ? error.message : String(error)}.`)
+    } finally {
+      this.#asking = false
+    }
+    this.#dirty = true
+    if (this.#open) this.#schedule()
+  }
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {string} note
+ * @param {HTMLElement} content
+ */
+function section (id, title, note, content) {
+  return element('section', { 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), element('p', { class: 'small note' }, note), content)
+}

@@ -1,0 +1,64 @@
+const NARROW_SPACE = '\u202f'
+export const NONE = '–'
+
+const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+
+/**
+ * @param {number} n
+ * @returns {string} whole, in groups of three
+ */
+export function count (n) {
+  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE)
+}
+
+/**
+ * @param {number} n
+ * @param {string} one
+ * @param {string} many
+ */
+export function counted (n, one, many) {
+  return `${count(n)} ${n === 1 ? one : many}`
+}
+
+/**
+ * @param {number | null | undefined} ms null is what JSON makes of Infinity
+ * @returns {string} with its unit; two of them from a minute on
+ */
+export function duration (ms) {
+  if (ms === undefined) return NONE
+  if (ms === null || ms === Infinity) return 'no limit'
+  if (ms === 0) return '0 ms'
+  if (ms < 9.95) return `${ms.toFixed(1)} ms`
+  if (ms < 999.5) return `${Math.round(ms)} ms`
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 3600) return pair(Math.floor(seconds / 60), 'min', seconds % 60, 's')
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 1440) return pair(Math.floor(minutes / 60), 'h', minutes % 60, 'min')
+  return pair(Math.floor(minutes / 1440), 'd', Math.floor(minutes / 60) % 24, 'h')
+}
+
+/**
+ * @param {number} a
+ * @param {string} unit
+ * @param {number} b
+ * @param {string} smaller
+ */
+function pair (a, unit, b, smaller) {
+  return b === 0 ? `${a} ${unit}` : `${a} ${unit} ${b} ${smaller}`
+}
+
+/** @param {number} n a second */
+export function rate (n) {
+  return `${n < 9.95 && n % 1 !== 0 ? n.toFixed(1) : count(n)}/s`
+}
+
+/** @param {number} ratio never rounded up to 100 %, which says that none was missing */
+export function percent (ratio) {
+  return `${(Math.floor(ratio * 1000) / 10).toFixed(1)} %`
+}
+
+/** @param {number} at epoch ms */
+export function clock (at) {
+  return clockFormat.format(at)
+}
