@@ -8,6 +8,7 @@ import { readEnvironment } from '../src/environment.js'
 import type { Persistence } from '../src/index.js'
 import { type Backend, startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
+import { until } from './support/gateway.js'
 import { captureLog, until } from './support/gateway.js'
 
 interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
@@ -127,6 +128,19 @@ t.test('PROXY_STATUS is for every route', async t => {
   const backend = await backendFor(t, 'a')
   const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, PROXY_STATUS: 'true' } })
   t.match((await app.inject('/a')).headers['proxy-status'], /^holdfast; received-status=200/)
+})
+
+t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', async t => {
+  const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: 'hush' } })
+  const path = '/api/targets'
+  const { gateway } = app
+  await until(() => gateway?.admin !== undefined)
+  t.match(await body(`${gateway!.admin!.url}${path}`), /^401 /)
+  const { status, body: answer } = await request(gateway!.admin!.url + path, { headers: { authorization: 'Bearer hush' } })
+  t.equal(status, 200)
+  t.match(JSON.parse(answer.toString()), { targets: [{ name: 'http://127.0.0.1:1' }] })
+  t.match(await body(url + path), /^404 /)
+  t.match(await body(`${gateway!.admin!.url}/`), /^200 <!doctype html>/)
 })
 
 t.test('an upstream that the router refuses is named', async t => {
