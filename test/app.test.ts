@@ -8,7 +8,6 @@ import { readEnvironment } from '../src/environment.js'
 import type { Persistence } from '../src/index.js'
 import { type Backend, startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
-import { until } from './support/gateway.js'
 import { captureLog, until } from './support/gateway.js'
 
 interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
