@@ -1,0 +1,62 @@
+import { METRICS, PROCESS_METRICS } from './table.js'
+import type { MetricRow } from './table.js'
+
+/** What one would ask Prometheus, by what one wants to know. */
+export const QUERIES: readonly { readonly about: string, readonly query: string }[] = [
+  { about: 'Reuse ratio: the part of requests that needed no new connection', query: 'sum by (target) (rate(holdfast_handshakes_saved_total[5m])) / sum by (target) (rate(holdfast_queue_wait_seconds_count[5m]))' },
+  { about: 'Handshakes saved a second', query: 'sum by (target) (rate(holdfast_handshakes_saved_total[5m]))' },
+  { about: 'Connections opened a second: what a backend has to shake hands for', query: 'sum by (target) (rate(holdfast_connections_opened_total[5m]))' },
+  { about: 'Closes a second, by reason', query: 'sum by (target, reason) (rate(holdfast_connection_closes_total[5m]))' },
+  { about: 'Queue wait, 99th percentile', query: 'histogram_quantile(0.99, sum by (target, le) (rate(holdfast_queue_wait_seconds_bucket[5m])))' },
+  { about: 'Answers of the target, 99th percentile', query: 'histogram_quantile(0.99, sum by (target, le) (rate(http_client_request_duration_seconds_bucket[5m])))' },
+  { about: 'Answers to clients, 99th percentile, by route', query: 'histogram_quantile(0.99, sum by (http_route, le) (rate(http_server_request_duration_seconds_bucket[5m])))' },
+  { about: 'Part of attempts that failed', query: 'sum by (target) (rate(http_client_request_duration_seconds_count{error_type!="",error_type!~"4.."}[5m])) / sum by (target) (rate(http_client_request_duration_seconds_count[5m]))' },
+  { about: 'Targets that do not keep connections open, as far as is known', query: 'holdfast_persistence_state{state="non-persistent"} == 1' },
+  { about: 'Targets that close sooner than was configured', query: 'holdfast_idle_limit_seconds{source="effective"} < on (job, instance, target) holdfast_idle_limit_seconds{source="configured"}' },
+  { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
+]
+
+const ABOUT = `<!-- Made by: npm run -s docs:metrics > docs/metrics.md -->
+# Metrics
+
+\`\`\`ts
+await app.register(gateway, { metrics: { path: '/metrics' } })   // to whoever can reach the gateway
+await app.register(gateway, { admin: { port: 9901 } })           // on the admin surface alone
+\`\`\`
+
+In Prometheus' text format. Names and labels are those of [OpenTelemetry's semantic conventions for
+HTTP](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/) where there are any, as Prometheus writes them; what they have no name for begins with
+\`holdfast_\`. [deploy/grafana-dashboard.json](../deploy/grafana-dashboard.json) is a dashboard of them, to be imported into Grafana.
+
+On a path of the gateway's own, its clients can read them too, targets' names and addresses included; the admin surface is the place where they cannot.
+
+## Labels
+
+\`target\` is a target's name. All targets that \`getUpstream\` chose are one, \`target="dynamic"\`, without an address, whatever their number; so what they do
+is never lost with those that go. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
+\`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A label that is not said of a sample is one that does not apply to it.
+
+Reasons of closes are those of [CloseReason](../src/connection/observer.ts), codes those of [src/errors.ts](../src/errors.ts).
+`
+
+/** docs/metrics.md. */
+export function metricsAsMarkdown (): string {
+  const queries = QUERIES.map(({ about, query }) => `${about}:\n\n\`\`\`promql\n${query}\n\`\`\`\n`)
+  return `${ABOUT}
+## Of Holdfast
+
+${tableOf(METRICS)}
+## Of the process
+
+prom-client's default metrics are served too (\`process_*\`, \`nodejs_*\`). Those to look at first:
+
+${tableOf(PROCESS_METRICS)}
+## What to ask
+
+${queries.join('\n')}`
+}
+
+function tableOf (rows: readonly MetricRow[]): string {
+  const lines = rows.map(({ name, type, unit, labels, meaning }) => `| \`${name}\` | ${type} | ${unit} | ${labels.map(label => `\`${label}\``).join(', ')} | ${meaning.replaceAll('|', '\\|')} |\n`)
+  return `| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n${lines.join('')}`
+}
