@@ -6,6 +6,7 @@ import type { Upgrades } from '../src/forward/upgrade.js'
 import type { OptionWarning, ResolvedRouteOptions, ResolvedTargetOptions, RouteOptions, TargetOptions } from '../src/options.js'
 import { TargetRegistry } from '../src/target/registry.js'
 import type { Target } from '../src/target/target.js'
+import { findTracing } from '../src/target/tracing.js'
 
 /** What an app may do with its gateway: `app.gateway`. */
 export interface Gateway {
@@ -122,6 +123,8 @@ export function createState (app: FastifyInstance, settings: GatewaySettings): G
   state.observe({
     persistenceChanged: (target, from, to, cause) => app.log.info({ target, from, to, cause }, `${target} is ${to}: ${cause}`)
   })
+  // Not before: an app may register its tracing after its gateway.
+  app.addHook('onReady', async () => { state.targets.tracing = findTracing() })
   app.addHook('onClose', async () => {
     // All of the clients' requests have ended by now; what is left are connections that nobody waits for.
     state.targets.destroy()

@@ -128,10 +128,10 @@ class Forward implements CallHandler, RelayOwner {
     const { bodyLimit, clientBodyTimeout } = this.#route.options
     if (bodyLimit > 0 && length !== undefined && length > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
     const { replayLimit } = this.#target.options.retry
-    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, (error, collected) => {
+    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, this.#target.inTrace((error, collected) => {
       if (error !== undefined) this.failed(error)
       else this.#send(method, path, withLength(headers, collected!, length), collected!)
-    })
+    }))
   }
 
   /** The client has gone, or has its answer. */

@@ -11,6 +11,7 @@ import type { ErrorCode } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
+import type { CallTrace, Tracing } from './tracing.js'
 
 /** A request to a target, with what decides on its retry. Timeouts in ms; undefined takes the target's. */
 export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'bodyTimeout'> {
@@ -32,12 +33,15 @@ export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
 /** What a call needs of its target. */
 export interface CallHost {
   readonly name: string
+  readonly origin: URL
   readonly options: ResolvedTargetOptions
   readonly persistence: Persistence
   /** How long a connection may have been idle for a request that could not be sent again, in ms. */
   readonly unsafeIdleLimit: number
   readonly pool: Pool
   readonly tally: Required<ConnectionObserver>
+  /** Most often nobody traces. */
+  readonly tracing: Tracing | undefined
   /** A reused connection was lost under a request without a byte of an answer, and `others` that had been idle for as long were given up. */
   reuseLost (connection: Connection, others: number): LostReuse | undefined
   /** Whether this connection shall be the one that tests if the backend keeps connections open. */
@@ -61,6 +65,7 @@ export class Call implements Waiter, ExchangeSink {
   readonly #request: CallRequest
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
+  readonly #trace: CallTrace | undefined
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
   #connection: Connection | undefined
@@ -72,11 +77,13 @@ export class Call implements Waiter, ExchangeSink {
     this.#target = target
     this.#request = request
     this.#handler = handler
+    this.#trace = target.tracing?.call(target.origin, request)
   }
 
   /** Step 5: a connection, or a place to wait for one. */
   start (): void {
     const { pool, persistence, options } = this.#target
+    this.#trace?.begin()
     if (this.#request.upgrade !== undefined && pool.upgradedCount >= options.pool.maxUpgraded) {
       this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
       return
@@ -98,6 +105,7 @@ export class Call implements Waiter, ExchangeSink {
   abort (error: HoldfastError, reason: CloseReason): void {
     if (this.#over) return
     this.#over = true
+    this.#trace?.failed(error.code)
     this.#stopWaiting()
     if (this.#ticket !== undefined) this.#target.pool.leave(this.#ticket)
     this.#exchange?.abort(error, reason)
@@ -133,6 +141,7 @@ export class Call implements Waiter, ExchangeSink {
 
   responded (status: number, headers: Buffer[], statusText: string): void {
     this.#lostReuse?.answered()
+    this.#trace?.responded(status)
     if (!this.#over) this.#handler.responded(status, headers, statusText)
   }
 
@@ -143,6 +152,7 @@ export class Call implements Waiter, ExchangeSink {
   ended (trailers: Buffer[]): void {
     if (this.#over) return
     this.#over = true
+    this.#trace?.ended()
     this.#handler.ended(trailers)
   }
 
@@ -158,6 +168,8 @@ export class Call implements Waiter, ExchangeSink {
       return
     }
     this.#over = true
+    this.#trace?.responded(status)
+    this.#trace?.ended()
     this.#handler.upgraded(status, headers, socket)
   }
 
@@ -173,6 +185,7 @@ export class Call implements Waiter, ExchangeSink {
   failed (failure: Failure): void {
     const { tally, pool, options, name } = this.#target
     this.#exchange = undefined
+    this.#trace?.failed(failure.error.code)
     const stale = failure.reused && failure.lost && !failure.responseStarted
     // What has been idle for as long as this one has most likely met the same end.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
@@ -206,7 +219,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#exchange = new Exchange(connection, this.#target.pool, this, {
       method: request.method,
       path: request.path,
-      headers: request.headers,
+      headers: this.#trace === undefined ? request.headers : this.#trace.connected(this.provenance(undefined)),
       body: request.body,
       headersTimeout: request.headersTimeout ?? undiciOptions.headersTimeout,
       bodyTimeout: request.bodyTimeout ?? undiciOptions.bodyTimeout,
@@ -231,6 +244,7 @@ export class Call implements Waiter, ExchangeSink {
   #fail (error: HoldfastError, responseStarted = false): void {
     if (this.#over) return
     this.#over = true
+    this.#trace?.failed(error.code)
     this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
     this.#handler.failed(error, responseStarted)
   }

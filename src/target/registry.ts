@@ -6,6 +6,7 @@ import { sameTargetOptions } from '../options.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { OriginDispatcher } from './origin-dispatcher.js'
 import { Target } from './target.js'
+import type { Tracing } from './tracing.js'
 
 /** What a route declares: where to, how, and what to call it. */
 export interface TargetDeclaration {
@@ -28,6 +29,8 @@ export class TargetRegistry implements Iterable<Target> {
   readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
   #lastId = 0
+  /** Set where somebody traces. */
+  tracing: Tracing | undefined
   maxDynamicTargets: number
 
   constructor (init: { maxDynamicTargets: number, onObserverError: (error: unknown) => void, clock?: () => number }) {
@@ -135,7 +138,7 @@ export class TargetRegistry implements Iterable<Target> {
   }
 
   #add (name: string, { origin, options }: TargetDeclaration): Target {
-    const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock })
+    const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock, tracing: () => this.tracing })
     this.#targets.set(name, target)
     return target
   }

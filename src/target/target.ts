@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { Dispatcher } from 'undici'
 import type { Connection, ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
@@ -15,6 +16,7 @@ import type { IdleEvent, IdleLimit } from './idle-limit.js'
 import { RoundTrip } from './round-trip.js'
 import { Tally } from './tally.js'
 import type { Totals } from './tally.js'
+import type { Tracing } from './tracing.js'
 
 /** All that can be seen of a target at one moment; times in ms. */
 export interface TargetSnapshot {
@@ -41,6 +43,7 @@ interface TargetInit {
   readonly observers: Required<ConnectionObserver>
   readonly nextId: () => number
   readonly clock: () => number
+  readonly tracing: () => Tracing | undefined
 }
 
 /**
@@ -81,6 +84,11 @@ export class Target extends Dispatcher {
   get quiet (): boolean {
     const { pool } = this.#core
     return pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+  }
+
+  /** A function that is called later, within what is traced now. */
+  inTrace<A extends unknown[]> (later: (...args: A) => void): (...args: A) => void {
+    return this.#core.tracing === undefined ? later : AsyncResource.bind(later)
   }
 
   /** Sends a request; the response goes to the handler. For Holdfast's own forwarding; others use `dispatch`. */
@@ -191,6 +199,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   readonly pool: Pool
   readonly tally: Tally
   readonly nextId: () => number
+  readonly #tracing: () => Tracing | undefined
   options: ResolvedTargetOptions
   persistence: Persistence
   limit: IdleLimit
@@ -206,6 +215,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.name = init.name
     this.origin = init.origin
     this.nextId = init.nextId
+    this.#tracing = init.tracing
     this.options = init.options
     this.persistence = keepsAlive(init.options) ? 'persistent' : 'non-persistent'
     this.tally = new Tally(init.observers, response => this.#heed(response))
@@ -218,6 +228,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   get observers (): Required<ConnectionObserver> { return this.tally }
   get idleLimit (): number { return this.limit.effective }
   get learner (): IdleLearner { return this }
+  get tracing (): Tracing | undefined { return this.#tracing() }
 
   refuseReturn (connection: Connection): CloseReason | undefined {
     if (this.persistence === 'persistent' || (this.persistence === 'trial' && connection.trial)) return undefined

@@ -1,0 +1,141 @@
+import { createRequire } from 'node:module'
+import type * as Api from '@opentelemetry/api'
+import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { Provenance } from '../connection/observer.js'
+import type { CallRequest } from './call.js'
+
+type Headers = CallRequest['headers']
+
+/** Makes spans of calls. */
+export interface Tracing {
+  /** A call's trace, beneath what is active now, or else beneath what its headers say. */
+  call (origin: URL, request: Pick<CallRequest, 'method' | 'path' | 'headers'>): CallTrace
+}
+
+/** A span for each attempt of one call: from asking for a connection to the end of the response, or the failure. */
+export interface CallTrace {
+  begin (): void
+  /** Returns the headers to send: the given ones, with this attempt for a parent. */
+  connected (provenance: Provenance): Headers
+  responded (status: number): void
+  ended (): void
+  failed (code: string): void
+}
+
+type DelegatingProvider = TracerProvider & { getDelegateTracer? (name: string): Tracer | undefined }
+
+const NAME = 'holdfast'
+const CLIENT: SpanKind.CLIENT = 2
+const ERROR: SpanStatusCode.ERROR = 2
+// What the conventions know; any other could be a name of anybody's making, each of them a series of its own.
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
+
+/** Tracing by OpenTelemetry, where its API is installed and somebody has registered a provider; else undefined. */
+export function findTracing (): Tracing | undefined {
+  const api = loadApi()
+  const provider = api?.trace.getTracerProvider() as DelegatingProvider | undefined
+  // Without a provider there is a stand-in, whose spans would be made for nobody.
+  const tracer = provider?.getDelegateTracer === undefined ? provider?.getTracer(NAME) : provider.getDelegateTracer(NAME)
+  return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request) }
+}
+
+function loadApi (): typeof Api | undefined {
+  try {
+    return createRequire(import.meta.url)('@opentelemetry/api') as typeof Api
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    return undefined
+  }
+}
+
+/** Attributes follow the semantic conventions for HTTP client spans. */
+class OpenTelemetryCall implements CallTrace {
+  readonly #api: typeof Api
+  readonly #tracer: Tracer
+  readonly #parent: Context
+  readonly #headers: Headers
+  readonly #method: string
+  readonly #attributes: Attributes
+  #span: Span | undefined
+  #attempts = 0
+  #waitedBefore = 0
+
+  constructor (api: typeof Api, tracer: Tracer, origin: URL, { method, path, headers }: Pick<CallRequest, 'method' | 'path' | 'headers'>) {
+    this.#api = api
+    this.#tracer = tracer
+    this.#headers = headers
+    const active = api.context.active()
+    this.#parent = api.trace.getSpan(active) === undefined ? api.propagation.extract(active, headers, GETTER) : active
+    const known = METHODS.has(method)
+    this.#method = known ? method : 'HTTP'
+    this.#attributes = {
+      'http.request.method': known ? method : '_OTHER',
+      ...known ? undefined : { 'http.request.method_original': method },
+      // Without the query, in which there may be tokens.
+      'url.full': origin.origin + path.split('?', 1)[0]!,
+      'server.address': origin.hostname.replace(/^\[|\]$/g, ''),
+      'server.port': Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
+    }
+  }
+
+  begin (): void {
+    const resent = this.#attempts++
+    const attributes = resent === 0 ? this.#attributes : { ...this.#attributes, 'http.request.resend_count': resent }
+    this.#span = this.#tracer.startSpan(this.#method, { kind: CLIENT, attributes }, this.#parent)
+  }
+
+  connected ({ connection, reused, nth, idleMs, waitMs, persistence }: Provenance): Headers {
+    const span = this.#span!
+    span.setAttributes({
+      'holdfast.connection.id': connection,
+      'holdfast.connection.reused': reused,
+      'holdfast.connection.requests': nth,
+      'holdfast.connection.idle_ms': idleMs,
+      'holdfast.queue.wait_ms': waitMs - this.#waitedBefore,
+      'holdfast.persistence': persistence
+    })
+    this.#waitedBefore = waitMs
+    const carrier: Record<string, string> = {}
+    const { propagation, trace } = this.#api
+    propagation.inject(trace.setSpan(this.#parent, span), carrier)
+    // Where nothing is propagated, what came goes on as it is.
+    return Object.keys(carrier).length === 0 ? this.#headers : withFields(this.#headers, new Set(propagation.fields()), carrier)
+  }
+
+  responded (status: number): void {
+    this.#span?.setAttribute('http.response.status_code', status)
+    if (status >= 400) this.#span?.setAttribute('error.type', String(status)).setStatus({ code: ERROR })
+  }
+
+  ended (): void {
+    this.#span?.end()
+    this.#span = undefined
+  }
+
+  failed (code: string): void {
+    this.#span?.setAttribute('error.type', code).setStatus({ code: ERROR })
+    this.ended()
+  }
+}
+
+function * linesOf (headers: Headers): Iterable<[string, unknown]> {
+  if (headers === null || headers === undefined) return
+  // Nothing that can be iterated but arrays comes here: see `callRequest`.
+  if (!Array.isArray(headers)) yield * Object.entries(headers)
+  else for (let i = 0; i + 1 < headers.length; i += 2) yield [String(headers[i]), headers[i + 1]]
+}
+
+const GETTER = {
+  get (headers: Headers, field: string): string | string[] | undefined {
+    for (const [name, value] of linesOf(headers)) if (name.toLowerCase() === field) return Array.isArray(value) ? value.map(String) : String(value)
+    return undefined
+  },
+  keys: (headers: Headers): string[] => [...linesOf(headers)].map(([name]) => name.toLowerCase())
+}
+
+function withFields (headers: Headers, replaced: ReadonlySet<string>, fields: Record<string, string>): Headers {
+  const list: unknown[] = []
+  for (const [name, value] of linesOf(headers)) if (!replaced.has(name.toLowerCase()) && value !== undefined) list.push(name, value)
+  for (const name of Object.keys(fields)) list.push(name, fields[name])
+  return list as string[]
+}

@@ -1,0 +1,147 @@
+import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
+import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
+import t, { type Test } from 'tap'
+import { findTracing } from '../../src/target/tracing.js'
+import type { Backend, BackendConnection } from '../support/backend.js'
+import type { BackendRequest } from '../support/backend-request.js'
+import { request } from '../support/client.js'
+import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import type { GatewaySetup, RunningGateway } from '../support/gateway.js'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+const PARENT = '00f067aa0ba902b7'
+const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
+
+/** From here on there is a provider, until the test ends; returns the spans that have ended. */
+function tracingFor (t: Test): (count: number) => Promise<ReadableSpan[]> {
+  const exporter = new InMemorySpanExporter()
+  trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  t.teardown(() => {
+    trace.disable()
+    context.disable()
+    propagation.disable()
+  })
+  return async count => {
+    await until(() => exporter.getFinishedSpans().length >= count)
+    return exporter.getFinishedSpans()
+  }
+}
+
+/** A gateway, and the traceparents and tracestates that its backend gets. */
+async function tracedFor (t: Test, answer: (request: BackendRequest, connection: BackendConnection) => void, setup: GatewaySetup = {}): Promise<RunningGateway & { backend: Backend, seen: (string | undefined)[][] }> {
+  const seen: (string | undefined)[][] = []
+  const backend = await backendFor(t, (request, connection) => {
+    seen.push([request.header('traceparent'), request.header('tracestate')])
+    answer(request, connection)
+  })
+  return Object.assign(await gatewayFor(t, { ...setup, routes: [{ upstream: backend.url }] }), { backend, seen })
+}
+
+const ok = (_request: BackendRequest, connection: BackendConnection): void => connection.reply({ body: 'ok' })
+const traceparentOf = (span: ReadableSpan): string => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`
+
+t.test('without a provider nothing is traced, and a trace goes on as it came', async t => {
+  const { url, seen } = await tracedFor(t, ok)
+  t.equal(findTracing(), undefined)
+  await request(url, { headers: { traceparent: TRACEPARENT, tracestate: 'a=1' } })
+  t.same(seen, [[TRACEPARENT, 'a=1']])
+})
+
+t.test('an attempt is a span beneath the client\'s, and the backend is told of it', async t => {
+  const spans = tracingFor(t)
+  const { url, seen, backend } = await tracedFor(t, ({ path }, connection) => connection.reply({ status: path === '/none' ? 404 : 200 }))
+  await request(`${url}/users/7?token=secret`, { headers: { traceparent: TRACEPARENT, tracestate: 'a=1' } })
+  await request(`${url}/none`)
+  const [first, last] = await spans(2)
+  t.match(first, { name: 'GET', kind: SpanKind.CLIENT, parentSpanContext: { traceId: TRACE, spanId: PARENT }, status: { code: SpanStatusCode.UNSET } })
+  t.strictSame(first!.attributes, {
+    'http.request.method': 'GET',
+    'url.full': `${backend.url}/users/7`,
+    'server.address': '127.0.0.1',
+    'server.port': backend.port,
+    'holdfast.connection.id': 1,
+    'holdfast.connection.reused': false,
+    'holdfast.connection.requests': 1,
+    'holdfast.connection.idle_ms': 0,
+    'holdfast.queue.wait_ms': first!.attributes['holdfast.queue.wait_ms'],
+    'holdfast.persistence': 'persistent',
+    'http.response.status_code': 200
+  })
+  t.type(first!.attributes['holdfast.queue.wait_ms'], 'number')
+  t.match(last, {
+    name: 'GET',
+    status: { code: SpanStatusCode.ERROR },
+    attributes: { 'http.response.status_code': 404, 'error.type': '404', 'holdfast.connection.reused': true, 'holdfast.connection.requests': 2 }
+  })
+  t.equal(last!.parentSpanContext, undefined, 'a request without a trace begins one')
+  t.same(seen[0], [traceparentOf(first!), 'a=1'])
+  t.same(seen[1], [traceparentOf(last!), undefined])
+})
+
+t.test('a retry is a span of its own', async t => {
+  const spans = tracingFor(t)
+  const { url, seen } = await tracedFor(t, ({ nth, path }, connection) => {
+    if (nth === 2) connection.reset()
+    else connection.reply({ body: path })
+  })
+  await request(url)
+  t.equal((await request(`${url}/again`, { headers: { traceparent: TRACEPARENT } })).status, 200)
+  const [, lost, retried] = await spans(3)
+  t.match(lost, { parentSpanContext: { spanId: PARENT }, status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'HOLDFAST_ERR_CONNECTION_LOST', 'holdfast.connection.reused': true } })
+  t.notOk('http.request.resend_count' in lost!.attributes)
+  t.match(retried, { parentSpanContext: { spanId: PARENT }, status: { code: SpanStatusCode.UNSET }, attributes: { 'http.request.resend_count': 1, 'holdfast.connection.reused': false, 'http.response.status_code': 200 } })
+  t.same(seen.slice(1).map(([traceparent]) => traceparent), [lost!, retried!].map(traceparentOf))
+})
+
+t.test('what is active in the app is the parent, for a request with a body too', async t => {
+  const spans = tracingFor(t)
+  const { url } = await tracedFor(t, ok, {
+    before: app => {
+      app.addHook('onRequest', (request, _reply, done) => {
+        const span = trace.getTracer('app').startSpan(`route ${request.method}`)
+        context.with(trace.setSpan(context.active(), span), done)
+        span.end()
+      })
+    }
+  })
+  await request(url, { headers: { traceparent: TRACEPARENT } })
+  await request(url, { method: 'POST', body: 'hello', headers: { 'content-type': 'text/plain' } })
+  const all = await spans(4)
+  for (const method of ['GET', 'POST']) {
+    const route = all.find(({ name }) => name === `route ${method}`)!
+    t.equal(all.find(({ name }) => name === method)!.parentSpanContext?.spanId, route.spanContext().spanId, method)
+  }
+})
+
+t.test('a callout with headers of any form is told its span', async t => {
+  const spans = tracingFor(t)
+  const { target, seen } = await tracedFor(t, ok)
+  for (const headers of [undefined, { traceparent: TRACEPARENT, accept: 'text/plain' }, ['Traceparent', TRACEPARENT], new Map([['traceparent', TRACEPARENT]])]) {
+    await (await target.request({ path: '/', method: 'GET', headers })).body.text()
+  }
+  const all = await spans(4)
+  t.same(seen, all.map(span => [traceparentOf(span), undefined]))
+  t.same(all.map(span => span.parentSpanContext?.spanId), [undefined, PARENT, PARENT, PARENT])
+  await (await target.request({ path: '/', method: 'PROPFIND' as 'GET' })).body.text()
+  t.match((await spans(5))[4], { name: 'HTTP', attributes: { 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' } })
+})
+
+t.test('an attempt that gets no connection, and one that is given up, end too', async t => {
+  const spans = tracingFor(t)
+  const { url, target, backend } = await tracedFor(t, () => {}, { gateway: { pool: { connectRetry: 0 } } })
+  const leaving = new AbortController()
+  const left = target.request({ path: '/', method: 'GET', signal: leaving.signal })
+  await backend.waitFor(({ requests }) => requests === 1)
+  leaving.abort()
+  await t.rejects(left)
+  t.match((await spans(1))[0], { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'HOLDFAST_ERR_CLIENT_GONE' } })
+  await backend.close()
+  t.equal((await request(url)).status, 502)
+  const [, refused] = await spans(2)
+  t.match(refused, { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'HOLDFAST_ERR_CONNECT', 'holdfast.connection.id': undefined } })
+})
