@@ -37,17 +37,15 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   const unobserve = state.observe(history)
   const sampler = sampleEachSecond(history, state)
   const streams = new EventStreams({ observe: observer => state.observe(observer), snapshot: () => targetList(state.targets) })
-  let opening: Promise<FastifyInstance> | undefined
+  let opening: Promise<FastifyInstance | undefined> | undefined
 
   app.addHook('onListen', async () => {
-    opening = open(app, state, history, streams, options)
-    try {
-      await opening
-    } catch (err) {
-      opening = undefined
+    opening = open(app, state, history, streams, options).catch((err: unknown) => {
       // Clients are served all the same: a gateway that nobody watches is better than none.
       app.log.error({ err, host: options.host, port: options.port }, 'the admin surface cannot listen')
-    }
+      return undefined
+    })
+    await opening
   })
 
   app.addHook('onClose', async () => {
