@@ -8,7 +8,7 @@ import { buildApp } from '../src/app.js'
 import { readEnvironment } from '../src/environment.js'
 import { startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
-import { backendFor, captureLog, clientFor, until } from './support/gateway.js'
+import { backendFor, captureLog, clientFor, gatewayFor, until } from './support/gateway.js'
 import type { LogLine } from './support/gateway.js'
 import { handshake, nextMessage, webSocketBackend, webSocketFor } from './support/websocket.js'
 
@@ -159,6 +159,18 @@ t.test('a request id passes on, and one that is none is replaced', async t => {
     t.match(id, expected, JSON.stringify(given))
     t.same([headers['x-request-id'], seen.at(-1)], [id, id], 'the same to client and backend')
   }
+})
+
+t.test('in an app of somebody\'s own the client\'s id goes on as it came, and the answer has the backend\'s', async t => {
+  const seen: (string | undefined)[] = []
+  const backend = await backendFor(t, (request, connection) => {
+    seen.push(request.header('x-request-id'))
+    connection.reply({ headers: [['X-Request-Id', 'of the backend']] })
+  })
+  const { url } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  t.equal((await request(url, { headers: { 'x-request-id': 'with space' } })).headers['x-request-id'], 'of the backend')
+  await request(url)
+  t.same(seen, ['with space', undefined])
 })
 
 t.test('a trace goes on unchanged, and its id is in the line', async t => {
