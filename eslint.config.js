@@ -2,6 +2,9 @@ import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 
 export default [
   ...neostandard({ ts: true, ignores: resolveIgnoresFromGitignore() }),
+  // The dashboard runs in a browser, and nothing of Node's is there.
+  ...neostandard({ env: ['browser'], noStyle: true, files: ['dashboard/*.js'] }),
+  { files: ['dashboard/*.js'], languageOptions: { globals: { process: 'off', Buffer: 'off', require: 'off' } } },
   {
     files: ['**/*.ts'],
     rules: {

@@ -40,16 +40,20 @@ function schedule () {
   })
 }
 
-/** @param {import('./live.js').LiveState} state */
-function showState (state) {
+/**
+ * @param {import('./live.js').LiveState} state
+ * @param {string} why
+ */
+function showState (state, why) {
   liveNode.dataset['state'] = state
   document.body.classList.toggle('stale', state === 'lost' || state === 'locked')
   tokenButton.hidden = state !== 'locked'
+  if (state === 'connecting') sayLive('Connecting')
   if (state === 'live') sayLive('Live')
-  if (state === 'lost') sayLive(`Not live since ${clock(Date.now())}: the gateway does not answer. Trying again.`)
+  if (state === 'lost') sayLive(`Not live since ${clock(Date.now())}: ${why}. Trying again.`)
   if (state === 'locked') {
     sayLive('Not live: a token is needed.')
-    void unlock()
+    unlock()
   }
 }
 
@@ -57,8 +61,6 @@ async function unlock () {
   const token = await askToken('The admin listener of this gateway asks for its token. It is kept until this tab is closed.')
   if (token === undefined) return
   keepToken(token)
-  showState('connecting')
-  sayLive('Connecting')
   live.start()
 }
 
@@ -105,7 +107,7 @@ find('.skip').addEventListener('click', event => {
   event.preventDefault()
   main.focus()
 })
-tokenButton.addEventListener('click', () => { void unlock() })
+tokenButton.addEventListener('click', () => { unlock() })
 addEventListener('hashchange', route)
 addEventListener('online', () => live.start())
 onThemeChange(() => view?.recolour())

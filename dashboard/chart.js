@@ -1,6 +1,6 @@
 import { element, liveAttribute } from './element.js'
 import { colour, themeVersion } from './theme.js'
-import uPlot from './uplot.js'
+import UPlot from './uplot.js'
 
 /** @typedef {import('uplot').Options} Options */
 /** @typedef {import('uplot').AlignedData} AlignedData */
@@ -13,7 +13,7 @@ export class Chart {
   node = element('div', { class: 'chart', role: 'img' })
   #label = liveAttribute(this.node, 'aria-label')
   #options
-  /** @type {uPlot | undefined} */
+  /** @type {UPlot | undefined} */
   #plot
   #made = ''
   #width = 0
@@ -40,7 +40,7 @@ export class Chart {
     if (made === this.#made) return this.#plot?.setData(data)
     this.#made = made
     this.#plot?.destroy()
-    this.#plot = new uPlot({ legend: { show: false }, ...this.#options(), width: this.#width, height: HEIGHT }, data, this.node)
+    this.#plot = new UPlot({ legend: { show: false }, ...this.#options(), width: this.#width, height: HEIGHT }, data, this.node)
   }
 
   close () {

@@ -5,7 +5,7 @@ import { paintSwatch, pattern } from './pattern.js'
 import { themeVersion } from './theme.js'
 import { count } from './units.js'
 import { GROUPS, REASONS } from './words.js'
-import uPlot from './uplot.js'
+import UPlot from './uplot.js'
 
 /** @typedef {import('../src/index.js').CloseReason} CloseReason */
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
@@ -19,7 +19,7 @@ export class CloseChart {
     scales: agoScales(),
     cursor: NO_CURSOR,
     axes: [agoAxis(), axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000], size: 44 })],
-    series: [{}, ...[...this.#shown].reverse().map(reason => ({ fill: fillOf(reason), width: 0, paths: /** @type {any} */ (uPlot.paths).bars({ size: [0.8, 14] }), points: { show: false } }))]
+    series: [{}, ...[...this.#shown].reverse().map(reason => ({ fill: fillOf(reason), width: 0, paths: /** @type {any} */ (UPlot.paths).bars({ size: [0.8, 14] }), points: { show: false } }))]
   }))
 
   #table = element('div', { class: 'reasons' })

@@ -6,7 +6,7 @@ import { TERMS } from './words.js'
 
 /** What there is to say of a target in a line each. @type {ReadonlyArray<{ name: string, title?: string, text: (snapshot: TargetSnapshot) => string }>} */
 const FACTS = [
-  { name: 'Reuse', title: TERMS.reuse, text: ({ totals, reuseRatio }) => totals.requests === 0 ? NONE : percent(reuseRatio) },
+  { name: 'Reuse', title: TERMS.reuse, text: ({ totals, reuseRatio }) => totals.opened === 0 ? NONE : percent(reuseRatio) },
   { name: 'Requests', text: ({ totals }) => count(totals.requests) },
   { name: 'Opened', text: ({ totals }) => counted(totals.opened, 'connection', 'connections') },
   { name: 'Handshakes saved', title: TERMS.saved, text: ({ totals, connectMs }) => totals.opened === 0 ? NONE : `${count(totals.reused)}, ${duration(connectMs.saved)}` },

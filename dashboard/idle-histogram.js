@@ -3,7 +3,7 @@ import { element, liveText } from './element.js'
 import { binPosition, binsShown } from './idle-bins.js'
 import { colour } from './theme.js'
 import { counted, duration } from './units.js'
-import uPlot from './uplot.js'
+import UPlot from './uplot.js'
 
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
 
@@ -22,7 +22,7 @@ export class IdleHistogram {
       axis({ splits: () => this.#splits(), values: (_plot, places) => places.map(place => place === 0 ? '0' : duration(this.#edges[place - 1])) }),
       axis({ incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000], size: 44 })
     ],
-    series: [{}, { fill: colour('group-backend'), width: 0, paths: /** @type {any} */ (uPlot.paths).bars({ size: [0.85, 40] }), points: { show: false } }],
+    series: [{}, { fill: colour('group-backend'), width: 0, paths: /** @type {any} */ (UPlot.paths).bars({ size: [0.85, 40] }), points: { show: false } }],
     hooks: { draw: [plot => this.#drawLimits(plot)] }
   }))
 
@@ -57,13 +57,14 @@ export class IdleHistogram {
     return places
   }
 
-  /** @param {uPlot} plot */
+  /** @param {UPlot} plot */
   #drawLimits (plot) {
     const { ctx, bbox } = plot
-    const ratio = uPlot.pxRatio
+    const ratio = UPlot.pxRatio
     ctx.save()
     ctx.font = CHART_FONT.replace('12px', `${12 * ratio}px`)
     ctx.textBaseline = 'top'
+    ctx.textAlign = 'left'
     ctx.strokeStyle = ctx.fillStyle = colour('text')
     ctx.lineWidth = 1.5 * ratio
     this.#limits.forEach(({ name, ms, dash }, i) => {

@@ -18,7 +18,7 @@ export function effectiveSource (limit) {
   return undefined
 }
 
-/** The idle limit in effect, and the three that it is made of. */
+/** The three that the idle limit is made of, with the one in effect marked; what is in effect stands before them if it is none of them. */
 export class IdleLimitText {
   node = element('div', { class: 'limits' })
   #effective = liveText(this.node.appendChild(element('strong', { class: 'limit-effective' })))
@@ -32,7 +32,7 @@ export class IdleLimitText {
   /** @param {IdleLimit} limit */
   show (limit) {
     const effective = effectiveSource(limit)
-    this.#effective(duration(limit.effective))
+    this.#effective(effective === undefined ? `${duration(limit.effective)} in effect` : '')
     for (const { source, mark, value, inEffect } of this.#sources) {
       mark(source === effective ? '▸ ' : '')
       value(duration(limit[source]))

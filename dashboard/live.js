@@ -25,7 +25,7 @@ export class Live {
 
   /**
    * @param {(type: string, data: any) => void} onEvent
-   * @param {(state: LiveState) => void} onState told of changes only
+   * @param {(state: LiveState, why: string) => void} onState told of changes only
    */
   constructor (onEvent, onState) {
     this.#onEvent = onEvent
@@ -37,11 +37,13 @@ export class Live {
     clearTimeout(this.#timer)
     this.#reading?.abort()
     this.#pause = FIRST_PAUSE
-    void this.#read()
+    this.#become('connecting')
+    this.#read()
   }
 
   async #read () {
     const reading = this.#reading = new AbortController()
+    let why = 'the gateway does not answer'
     try {
       const { body } = await ask('events', { signal: reading.signal })
       if (body === null) throw new ApiError(0, 'no body')
@@ -58,12 +60,13 @@ export class Live {
         if (this.#reading === reading) this.#become('locked')
         return
       }
+      if (error instanceof ApiError) why = error.message
     }
     // Another one has been started meanwhile.
     if (this.#reading !== reading) return
     clearTimeout(this.#timer)
-    this.#become('lost')
-    this.#timer = setTimeout(() => { void this.#read() }, this.#pause * (0.5 + Math.random() / 2))
+    this.#become('lost', why)
+    this.#timer = setTimeout(() => { this.#read() }, this.#pause * (0.5 + Math.random() / 2))
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE)
   }
 
@@ -83,10 +86,13 @@ export class Live {
     this.#onEvent(type, JSON.parse(data))
   }
 
-  /** @param {LiveState} state */
-  #become (state) {
+  /**
+   * @param {LiveState} state
+   * @param {string} [why]
+   */
+  #become (state, why = '') {
     if (state === this.#state) return
     this.#state = state
-    this.#onState(state)
+    this.#onState(state, why)
   }
 }

@@ -76,7 +76,7 @@ export class OverviewRow {
     this.#origin(snapshot.origin === snapshot.name ? '' : snapshot.origin)
     this.#badge.show(snapshot.persistence)
     this.#bar.show(snapshot)
-    this.#reuse(snapshot.totals.requests === 0 ? NONE : percent(snapshot.reuseRatio))
+    this.#reuse(snapshot.totals.opened === 0 ? NONE : percent(snapshot.reuseRatio))
     this.#requests(rate(trend.requestRate))
     this.#opened(rate(trend.openedRate))
     this.#requestLine.draw(trend.requests)

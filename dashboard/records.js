@@ -21,7 +21,7 @@ export class PersistenceRecords {
       : element('ol', { class: 'records' }, ...latest.map(({ at, to, cause }, i) => {
         const until = latest[i - 1]?.at
         return element('li', {}, time(at), persistenceBadge(to), element('span', { class: 'record-text' }, cause,
-          element('span', { class: 'small' }, until === undefined ? ' since then' : ` for ${duration(until - at)}`)))
+          element('span', { class: 'small' }, until === undefined ? ' · until now' : ` · for ${duration(until - at)}`)))
       })))
   }
 }

@@ -22,8 +22,8 @@ export class TargetActions {
   constructor (name, say) {
     this.#name = name
     this.#say = say
-    this.#evict.addEventListener('click', () => { void this.#askEvict() })
-    this.#trial.addEventListener('click', () => { void this.#askTrial() })
+    this.#evict.addEventListener('click', () => { this.#askEvict() })
+    this.#trial.addEventListener('click', () => { this.#askTrial() })
     this.show(undefined)
   }
 

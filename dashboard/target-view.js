@@ -77,7 +77,7 @@ export class TargetView {
    * @param {any} data
    */
   heard (type, data) {
-    if (type === 'snapshot') void this.#ask()
+    if (type === 'snapshot') this.#ask()
     else if (type === 'closed' && data.target === this.#name) this.#cells.closed(data)
   }
 

@@ -11,9 +11,9 @@ export const PERSISTENCE = {
 
 /** Who closed: the backend, a limit of the target, or Holdfast for another cause. @type {Record<CloserGroup, string>} */
 export const GROUPS = {
-  backend: 'the backend closed it, or did what ends a connection',
-  limits: 'it reached a limit of its target',
-  us: 'Holdfast closed it'
+  backend: 'By the backend, or for what it did',
+  limits: 'At a limit of the target',
+  us: 'By Holdfast'
 }
 
 /** Every close has exactly one reason, in the order in which they are stacked. @type {Record<CloseReason, { group: CloserGroup, meaning: string }>} */
