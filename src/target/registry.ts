@@ -84,7 +84,11 @@ export class TargetRegistry implements Iterable<Target> {
   dynamic (origin: URL, options: ResolvedTargetOptions, prefix: string): Target {
     const key = `${origin.origin} ${prefix}`
     const known = this.#dynamic.get(key)
-    if (known !== undefined) {
+    if (known?.closed === true) {
+      // Drained by its operator, and wanted again.
+      this.#dynamic.delete(key)
+      this.#targets.delete(known.name)
+    } else if (known !== undefined) {
       this.#dynamic.delete(key)
       this.#dynamic.set(key, known)
       return known
