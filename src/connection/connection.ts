@@ -61,7 +61,7 @@ export class Connection {
   /** Whether it tests if its backend keeps connections open. */
   trial = false
   /** What is on it, or was last. */
-  exchange: { checkDeadline (now: number): void } | undefined
+  exchange: { readonly method: string, checkDeadline (now: number): void } | undefined
   /** HTTP/1.0 or 1.1, as the first response said. */
   minor: 0 | 1 = 1
   readonly #socket: Socket
@@ -231,6 +231,7 @@ class View implements ConnectionView {
   get served (): number { return this.#connection.served }
   get age (): number { return this.#clock() - this.#connection.openedAt }
   get trial (): boolean { return this.#connection.trial }
+  get method (): string | undefined { return this.#connection.exchange?.method }
 }
 
 function endReason (error: Error & { code?: string } | null): CloseReason {

@@ -68,6 +68,7 @@ export interface ExchangeOwner {
 
 /** One request on one connection. Speaks undici's legacy handler dialect: raw header buffers, and nothing built twice. */
 export class Exchange {
+  readonly method: string
   readonly #connection: Connection
   readonly #owner: ExchangeOwner
   readonly #sink: ExchangeSink
@@ -97,6 +98,7 @@ export class Exchange {
     this.#owner = owner
     this.#sink = sink
     this.#terms = terms
+    this.method = request.method
     this.#isHead = request.method === 'HEAD'
     this.#headersTimeout = request.headersTimeout
     this.#bodyTimeout = request.bodyTimeout

@@ -35,6 +35,8 @@ export interface ConnectionView {
   readonly age: number
   /** Whether it was dialled to find out if its backend keeps connections open. */
   readonly trial: boolean
+  /** Of the request that is on it, or was last; undefined before the first. */
+  readonly method?: string | undefined
 }
 
 /** How an exchange ended, as told to observers. */

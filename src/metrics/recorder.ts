@@ -75,12 +75,12 @@ export class Recorder implements ConnectionObserver {
     if (tracked === undefined) return
     tracked.ms = this.#clock() - tracked.since
     tracked.status = status
-    if (upgraded) this.#done(tracked, undefined)
+    if (upgraded) this.#done(connection, tracked, undefined)
   }
 
   released (connection: ConnectionView): void {
     const tracked = this.#connections.get(connection.id)
-    if (tracked !== undefined) this.#done(tracked, undefined)
+    if (tracked !== undefined) this.#done(connection, tracked, undefined)
   }
 
   closed (connection: ConnectionView, reason: CloseReason): void {
@@ -90,7 +90,7 @@ export class Recorder implements ConnectionObserver {
     this.#connections.delete(id)
     if (tracked.since !== NO_REQUEST) {
       if (tracked.status === 0) tracked.ms = this.#clock() - tracked.since
-      this.#done(tracked, tracked.status === 0 || CUT_OFF.has(reason) ? reason : undefined)
+      this.#done(connection, tracked, tracked.status === 0 || CUT_OFF.has(reason) ? reason : undefined)
     }
     const { figures } = tracked
     figures.closes.add(reason)
@@ -129,9 +129,9 @@ export class Recorder implements ConnectionObserver {
     }
   }
 
-  #done (tracked: Tracked, failure: string | undefined): void {
+  #done ({ method }: ConnectionView, tracked: Tracked, failure: string | undefined): void {
     tracked.since = NO_REQUEST
     tracked.figures.activeRequests--
-    tracked.figures.requestDurations.observe(tracked.ms, undefined, tracked.status, failure)
+    tracked.figures.requestDurations.observe(tracked.ms, method, tracked.status, failure)
   }
 }

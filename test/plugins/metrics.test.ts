@@ -114,9 +114,10 @@ t.test('the figures are those of the traffic', async t => {
   t.ok(figure('holdfast_connect_seconds_saved_total')! > 0)
   t.equal(figure('holdfast_queue_wait_seconds_count'), 9, 'each attempt had a connection')
   t.equal(figure('holdfast_retries_total', { kind: 'stale' }), 1)
-  t.equal(figure('http_client_request_duration_seconds_count', { http_response_status_code: '200' }), 7)
+  t.equal(figure('http_client_request_duration_seconds_count', { http_request_method: 'GET', http_response_status_code: '200' }), 6)
+  t.equal(figure('http_client_request_duration_seconds_count', { http_request_method: 'POST', http_response_status_code: '200' }), 1)
   t.equal(figure('http_client_request_duration_seconds_count', { http_response_status_code: '404', error_type: '404' }), 1)
-  t.equal(figure('http_client_request_duration_seconds_count', { error_type: 'backend_active' }), 1, 'the attempt that died')
+  t.equal(figure('http_client_request_duration_seconds_count', { http_request_method: 'GET', error_type: 'backend_active' }), 1, 'the attempt that died')
   const closes = then.get('holdfast_connection_closes_total')!.samples
   t.strictSame(Object.fromEntries(closes.map(({ labels, value }) => [labels.reason, value])), target.snapshot().totals.closed)
   t.equal(figure('http_client_connection_duration_seconds_count'), closes.reduce((sum, { value }) => sum + value, 0))
