@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { Metrics } from '../src/metrics/metrics.js'
@@ -33,11 +34,17 @@ export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
   if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the metrics plugin needs the gateway plugin before it' })
   const metrics = metricsOf(state)
   const { recorder } = metrics
-  app.addHook('onResponse', (request, reply, done) => {
-    const { url } = request.routeOptions
-    if (url !== path || path === undefined) recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)
+  const served = (url: string | undefined) => (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)
     done()
+  }
+  // A hook a route, which knows its pattern: request.routeOptions is made anew each time that it is asked for, and takes longer than all else here.
+  app.addHook('onRoute', route => {
+    if (route.url === path) return
+    route.onResponse = [route.onResponse ?? [], served(route.url)].flat()
   })
+  const lost = served(undefined)
+  app.addHook('onResponse', (request, reply, done) => request.is404 ? lost(request, reply, done) : done())
   app.addHook('onClose', async () => metrics.close())
   if (path === undefined) return
   app.get(path, { config: EXEMPT, logLevel: 'warn' }, async (_request, reply) => {
