@@ -40,6 +40,8 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   let opening: Promise<FastifyInstance | undefined> | undefined
 
   app.addHook('onListen', async () => {
+    // Another one's hook may have taken so long that the app has closed meanwhile.
+    if (!app.server.listening) return
     opening = open(app, state, history, streams, options).catch((err: unknown) => {
       // Clients are served all the same: a gateway that nobody watches is better than none.
       app.log.error({ err, host: options.host, port: options.port }, 'the admin surface cannot listen')

@@ -94,7 +94,7 @@ export class TargetRegistry implements Iterable<Target> {
       return known
     }
     for (const target of this.#targets.values()) {
-      if (target.origin === origin.origin && sameTargetOptions(target.options, options)) return target
+      if (target.origin === origin.origin && !target.closed && sameTargetOptions(target.options, options)) return target
     }
     if (this.#dynamic.size >= this.maxDynamicTargets) this.#retireOne()
     const target = this.#add(this.#freeName(origin.origin, prefix), { origin, options, prefix })

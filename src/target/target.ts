@@ -254,7 +254,8 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   setPersistence (state: Persistence, cause: string): void {
     const before = this.persistence
-    if (before === state) return
+    // Where keep-alive is switched off there is nothing to believe otherwise.
+    if (before === state || (state !== 'non-persistent' && !keepsAlive(this.options))) return
     this.persistence = state
     if (this.#trial !== undefined) this.#trial.trial = false
     this.#trial = undefined
