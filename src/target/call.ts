@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import type { Connection } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
@@ -65,6 +66,8 @@ export class Call implements Waiter, ExchangeSink {
   readonly #request: CallRequest
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
+  // A socket calls back in the context of whatever request it was opened for. What handlers and hooks see there is to be their own request's.
+  readonly #scope = new AsyncResource('holdfast.call')
   readonly #trace: CallTrace | undefined
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
@@ -136,24 +139,24 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   informed (status: number, headers: Buffer[]): void {
-    if (!this.#over) this.#handler.informed(status, headers)
+    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.informed, this.#handler, status, headers)
   }
 
   responded (status: number, headers: Buffer[], statusText: string): void {
     this.#lostReuse?.answered()
     this.#trace?.responded(status)
-    if (!this.#over) this.#handler.responded(status, headers, statusText)
+    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.responded, this.#handler, status, headers, statusText)
   }
 
   data (chunk: Buffer): boolean {
-    return this.#over ? true : this.#handler.data(chunk)
+    return this.#over ? true : this.#scope.runInAsyncScope(this.#handler.data, this.#handler, chunk)
   }
 
   ended (trailers: Buffer[]): void {
     if (this.#over) return
     this.#over = true
     this.#trace?.ended()
-    this.#handler.ended(trailers)
+    this.#scope.runInAsyncScope(this.#handler.ended, this.#handler, trailers)
   }
 
   upgraded (status: number, headers: Buffer[], socket: Duplex): void {
@@ -170,7 +173,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.responded(status)
     this.#trace?.ended()
-    this.#handler.upgraded(status, headers, socket)
+    this.#scope.runInAsyncScope(this.#handler.upgraded, this.#handler, status, headers, socket)
   }
 
   bodySent (chunk: Buffer): void {
@@ -246,6 +249,6 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.failed(error.code)
     this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
-    this.#handler.failed(error, responseStarted)
+    this.#scope.runInAsyncScope(this.#handler.failed, this.#handler, error, responseStarted)
   }
 }

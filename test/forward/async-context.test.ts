@@ -1,0 +1,26 @@
+// A reused socket calls back in the async context of the request that it was opened for: hooks saw another client's store.
+import { AsyncLocalStorage } from 'node:async_hooks'
+import t from 'tap'
+import { request } from '../support/client.js'
+import { persistent } from '../support/behaviours.js'
+import { backendFor, gatewayFor } from '../support/gateway.js'
+
+t.test('hooks see the store of their own request, on a reused connection too', async t => {
+  const backend = await backendFor(t, persistent())
+  const store = new AsyncLocalStorage<string>()
+  const seen: Array<[string, string | undefined, string | undefined]> = []
+  let rewritten: string | undefined
+  const { url } = await gatewayFor(t, {
+    routes: [{ upstream: backend.url, replyOptions: { rewriteHeaders: headers => { rewritten = store.getStore(); return headers } } }],
+    before: app => {
+      app.addHook('onRequest', (request, _reply, done) => store.run(request.url, done))
+      app.addHook('onSend', async (request, _reply, payload) => {
+        seen.push([request.url, store.getStore(), rewritten])
+        return payload
+      })
+    }
+  })
+  for (const path of ['/first', '/second', '/third']) t.equal((await request(`${url}${path}`)).status, 200)
+  t.equal(backend.accepted, 1)
+  t.strictSame(seen, ['/first', '/second', '/third'].map(path => [path, path, path]))
+})
