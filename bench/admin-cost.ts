@@ -3,6 +3,7 @@ import type { ConnectionView, Provenance } from '../src/index.js'
 import { resolveTargetOptions } from '../src/options.js'
 import { TargetRegistry } from '../src/target/registry.js'
 import { Bounds, quick } from './bounds.js'
+import { cpuPerCall } from './cpu-time.js'
 import { printTable } from './table.js'
 
 // What the admin surface costs a gateway while nobody reads: CPU time of each thing that its history is told of. A request on a reused
@@ -21,23 +22,16 @@ const targets = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: erro
 for (let n = 0; n < TARGETS; n++) targets.declare({ origin: new URL(`http://backend-${n}`), options: resolveTargetOptions({}, {}), prefix: '/' })
 
 const events = [
-  { what: 'a connection opens', 'ns CPU': time(CALLS, () => history.opened(connection)) },
-  { what: 'a connection closes', 'ns CPU': time(CALLS, () => history.closed(connection, 'backend_idle', 5_000)) },
-  { what: 'a request fails', 'ns CPU': time(CALLS, () => history.rejected(connection.target, 'HOLDFAST_ERR_CONNECT', provenance)) }
+  { what: 'a connection opens', 'ns CPU': nsOf(CALLS, () => history.opened(connection)) },
+  { what: 'a connection closes', 'ns CPU': nsOf(CALLS, () => history.closed(connection, 'backend_idle', 5_000)) },
+  { what: 'a request fails', 'ns CPU': nsOf(CALLS, () => history.rejected(connection.target, 'HOLDFAST_ERR_CONNECT', provenance)) }
 ]
-const sample = time(CALLS / 1_000, () => history.sample([...targets].map(target => [target.name, target.snapshot().totals.requests])))
+const sample = nsOf(CALLS / 1_000, () => history.sample([...targets].map(target => [target.name, target.snapshot().totals.requests])))
 printTable(`the admin surface's history; medians of ${ROUNDS} rounds`, [...events, { what: 'each second, a target', 'ns CPU': Math.round(sample / TARGETS) }])
 const bounds = new Bounds()
 for (const { what, 'ns CPU': ns } of events) bounds.hold(`${what}: < ${MOST} ns`, ns < MOST, `${ns} ns`)
 bounds.report()
 
-/** Nanoseconds of CPU time a call, collecting its garbage included. */
-function time (calls: number, call: () => void): number {
-  const rounds = Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage()
-    for (let n = 0; n < calls; n++) call()
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) * 1_000 / calls
-  }).sort((a, b) => a - b)
-  return Math.round(rounds[Math.floor(ROUNDS / 2)]!)
+function nsOf (calls: number, call: () => void): number {
+  return Math.round(cpuPerCall(ROUNDS, calls, call))
 }

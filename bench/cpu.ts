@@ -1,4 +1,5 @@
 import { Bounds, quick } from './bounds.js'
+import { cpuPerRequest, median } from './cpu-time.js'
 import { type Gateway, startGateway } from './gateway.js'
 import { load, loadedBy } from './load.js'
 import { startNodeBackend } from './node-backend.js'
@@ -58,20 +59,11 @@ await stock.stop()
 await backend.stop()
 
 async function round (gateway: Gateway): Promise<Round> {
-  const before = await gateway.ask('usage')
-  const loaded = await load(gateway.url, SECONDS)
-  const after = await gateway.ask('usage')
-  errors += loaded.errors
-  const user = (after.cpu.user - before.cpu.user) / loaded.requests
-  const system = (after.cpu.system - before.cpu.system) / loaded.requests
-  return { user, system, both: user + system, perSecond: loaded.requests / SECONDS }
+  const { user, system, both, requests, errors: failed } = await cpuPerRequest(gateway, SECONDS)
+  errors += failed
+  return { user, system, both, perSecond: requests / SECONDS }
 }
 
 function of (name: keyof Pair, figure: keyof Round): number[] {
   return rounds.map((pair) => pair[name][figure])
-}
-
-function median (numbers: number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }

@@ -2,6 +2,7 @@ import type { ProxyOptions } from '../src/index.js'
 import { ESTIMATOR } from '../src/target/idle-limit.js'
 import { seededRandom } from '../test/support/random.js'
 import { Bounds, quick } from './bounds.js'
+import { cpuPerCall, cpuPerRequest, median } from './cpu-time.js'
 import { startGateway } from './gateway.js'
 import { Learner } from './idle-simulation-learner.js'
 import { MODELS, scenarios } from './idle-simulation-models.js'
@@ -34,15 +35,15 @@ const learner = new Learner(ESTIMATOR, undefined, { get now () { return now }, t
 for (let n = 0; n < 2 * ESTIMATOR.window; n++) closed(n)
 
 const ns = {
-  exchange: time(CALLS, n => learner.exchanged(answerMs[n & 4_095]!, idleMs[n & 4_095]!)),
-  close: time(CALLS / 10, closed),
-  sentinel: time(CALLS / 10, () => clearTimeout(setTimeout(() => {}, 3_000).unref()))
+  exchange: cpuPerCall(ROUNDS, CALLS, n => learner.exchanged(answerMs[n & 4_095]!, idleMs[n & 4_095]!)),
+  close: cpuPerCall(ROUNDS, CALLS / 10, closed),
+  sentinel: cpuPerCall(ROUNDS, CALLS / 10, () => clearTimeout(setTimeout(() => {}, 3_000).unref()))
 }
 const backend = nginxInstalled()
   ? await startNginx({ size: 512, keepAliveRequests: 1_000_000_000, logs: false })
   : await startNodeBackend({ size: 512 })
-const reusedUs = await cpuPerRequest({})
-const dialledUs = await cpuPerRequest({ undiciOptions: { keepAliveTimeout: 0 } })
+const reusedUs = await requestUs({})
+const dialledUs = await requestUs({ undiciOptions: { keepAliveTimeout: 0 } })
 await backend.stop()
 
 // The traffic that finds most: its mean gap is the backend's timeout. Who cannot be given a connection pays for a dial.
@@ -75,32 +76,11 @@ function share (closes: string, closesPerRequest: number, us: number): { 'idle c
   return { 'idle closes': closes, 'ns of learning a request': Math.round(nanoseconds), 'us a request': us.toFixed(1), share: `${(nanoseconds / 10 / us).toFixed(2)} %` }
 }
 
-/** Nanoseconds of CPU time a call, collecting its garbage included: what else the machine does is in no figure of this command. */
-function time (calls: number, call: (n: number) => void): number {
-  return median(Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage()
-    for (let n = 0; n < calls; n++) call(n)
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) * 1_000 / calls
-  }))
-}
-
-/** In us, as bench/cpu.ts measures it. */
-async function cpuPerRequest (proxy: ProxyOptions): Promise<number> {
+async function requestUs (proxy: ProxyOptions): Promise<number> {
   const gateway = await startGateway({ upstream: backend.url, gateway: { pressure: {} }, proxy })
   await load(gateway.url, LOAD_SECONDS)
   const rounds: number[] = []
-  for (let n = 0; n < LOADS; n++) {
-    const before = (await gateway.ask('usage')).cpu
-    const { requests } = await load(gateway.url, LOAD_SECONDS)
-    const after = (await gateway.ask('usage')).cpu
-    rounds.push((after.user + after.system - before.user - before.system) / requests)
-  }
+  for (let n = 0; n < LOADS; n++) rounds.push((await cpuPerRequest(gateway, LOAD_SECONDS)).both)
   await gateway.stop()
   return median(rounds)
-}
-
-function median (numbers: number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }

@@ -3,6 +3,7 @@ import { Recorder } from '../src/metrics/recorder.js'
 import type { TargetRegistry } from '../src/target/registry.js'
 import { seededRandom } from '../test/support/random.js'
 import { Bounds, quick } from './bounds.js'
+import { cpuPerCall, cpuPerRequest } from './cpu-time.js'
 import { startGateway } from './gateway.js'
 import { load, loadedBy } from './load.js'
 import { startNodeBackend } from './node-backend.js'
@@ -32,14 +33,14 @@ for (const view of views) recorder.opened(view, 1)
 const responses = statuses.map(status => ({ status, signal: { persistent: true }, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }) as unknown as ResponseView)
 
 const ns = {
-  exchange: time(CALLS, n => {
+  exchange: cpuPerCall(ROUNDS, CALLS, n => {
     const view = views[n % CONNECTIONS]!
     recorder.acquired(view, 3, 0)
     recorder.responded(view, responses[n & 4_095]!)
     recorder.released(view)
   }),
-  served: time(CALLS, n => recorder.served('/users/*', 'GET', statuses[n & 4_095]!, performance.now() % 100)),
-  connection: time(CALLS / 10, n => {
+  served: cpuPerCall(ROUNDS, CALLS, n => recorder.served('/users/*', 'GET', statuses[n & 4_095]!, performance.now() % 100)),
+  connection: cpuPerCall(ROUNDS, CALLS / 10, n => {
     const view: ConnectionView = { target: TARGET, id: CONNECTIONS + n, served: 7, age: 1_000, trial: false, method: 'GET' }
     recorder.opened(view, 1)
     recorder.closed(view, 'idle_limit')
@@ -48,7 +49,7 @@ const ns = {
 const backend = nginxInstalled()
   ? await startNginx({ size: 512, keepAliveRequests: 1_000_000_000, logs: false })
   : await startNodeBackend({ size: 512 })
-const cpu = await cpuPerRequest({ without: {}, with: { metrics: { path: '/metrics' } } })
+const cpu = await leastUs({ without: {}, with: { metrics: { path: '/metrics' } } })
 await backend.stop()
 
 printTable(`metrics; medians of ${ROUNDS} rounds`, [
@@ -67,35 +68,15 @@ const bounds = new Bounds()
 bounds.hold(`metrics take < ${MOST} % of the CPU of a request`, share < MOST, `${share.toFixed(2)} %`)
 bounds.report()
 
-/** Nanoseconds of CPU time a call, collecting its garbage included: what else the machine does is in no figure of this command. */
-function time (calls: number, call: (n: number) => void): number {
-  return median(Array.from({ length: ROUNDS }, () => {
-    const before = process.cpuUsage()
-    for (let n = 0; n < calls; n++) call(n)
-    const { user, system } = process.cpuUsage(before)
-    return (user + system) * 1_000 / calls
-  }))
-}
-
-/** In us, as bench/cpu.ts measures it, in turns; the least of the rounds is the one that the rest of the machine disturbed least. */
-async function cpuPerRequest<Name extends string> (setups: Record<Name, GatewayOptions>): Promise<Record<Name, number>> {
+/** In us, in turns; the least of the rounds is the one that the rest of the machine disturbed least. */
+async function leastUs<Name extends string> (setups: Record<Name, GatewayOptions>): Promise<Record<Name, number>> {
   const names = Object.keys(setups) as Name[]
   const gateways = await Promise.all(names.map(async name => await startGateway({ upstream: backend.url, gateway: { pressure: {}, ...setups[name] } })))
   for (const gateway of gateways) await load(gateway.url, LOAD_SECONDS)
   const rounds = names.map((): number[] => [])
   for (let n = 0; n < LOADS; n++) {
-    for (const [i, gateway] of gateways.entries()) {
-      const before = (await gateway.ask('usage')).cpu
-      const { requests } = await load(gateway.url, LOAD_SECONDS)
-      const after = (await gateway.ask('usage')).cpu
-      rounds[i]!.push((after.user + after.system - before.user - before.system) / requests)
-    }
+    for (const [i, gateway] of gateways.entries()) rounds[i]!.push((await cpuPerRequest(gateway, LOAD_SECONDS)).both)
   }
   for (const gateway of gateways) await gateway.stop()
   return Object.fromEntries(names.map((name, i) => [name, Math.min(...rounds[i]!)])) as Record<Name, number>
-}
-
-function median (numbers: number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }
