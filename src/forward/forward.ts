@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
@@ -128,7 +129,8 @@ class Forward implements CallHandler, RelayOwner {
     const { bodyLimit, clientBodyTimeout } = this.#route.options
     if (bodyLimit > 0 && length !== undefined && length > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
     const { replayLimit } = this.#target.options.retry
-    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, this.#target.inTrace((error, collected) => {
+    // The body's events are the client's connection's; what follows them is this request's.
+    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, AsyncResource.bind((error, collected) => {
       if (error !== undefined) this.failed(error)
       else this.#send(method, path, withLength(headers, collected!, length), collected!)
     }))

@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import { Dispatcher } from 'undici'
 import type { Connection, ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
@@ -84,11 +83,6 @@ export class Target extends Dispatcher {
   get quiet (): boolean {
     const { pool } = this.#core
     return pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
-  }
-
-  /** A function that is called later, within what is traced now. */
-  inTrace<A extends unknown[]> (later: (...args: A) => void): (...args: A) => void {
-    return this.#core.tracing === undefined ? later : AsyncResource.bind(later)
   }
 
   /** Sends a request; the response goes to the handler. For Holdfast's own forwarding; others use `dispatch`. */

@@ -21,6 +21,7 @@ t.test('hooks see the store of their own request, on a reused connection too', a
     }
   })
   for (const path of ['/first', '/second', '/third']) t.equal((await request(`${url}${path}`)).status, 200)
+  for (const path of ['/fourth', '/fifth']) t.equal((await request(`${url}${path}`, { method: 'POST', body: 'x'.repeat(100) })).status, 200)
   t.equal(backend.accepted, 1)
-  t.strictSame(seen, ['/first', '/second', '/third'].map(path => [path, path, path]))
+  t.strictSame(seen, ['/first', '/second', '/third', '/fourth', '/fifth'].map(path => [path, path, path]))
 })
