@@ -18,14 +18,18 @@ export interface TargetDeclaration {
   readonly name?: string | undefined
 }
 
+type Choices = Map<string, Target>
+
 /** An app's targets. Iterates over them; `get` finds one by name. */
 export class TargetRegistry implements Iterable<Target> {
   readonly observers: Observers
   /** A dispatcher over all declared targets, chosen by a request's origin; others are refused. */
   readonly dispatcher: Dispatcher
   readonly #targets = new Map<string, Target>()
-  /** Targets that getUpstream chose, least recently used first. */
-  readonly #dynamic = new Map<string, Target>()
+  /** What a route has chosen before, by origin; the route is known by its options, one object for all of its requests. */
+  readonly #chosen = new WeakMap<ResolvedTargetOptions, Choices>()
+  /** Targets made because getUpstream chose them, least recently used first, with all the routes' choices that they are in. */
+  readonly #dynamic = new Map<Target, Set<Choices>>()
   readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
   #lastId = 0
@@ -80,26 +84,26 @@ export class TargetRegistry implements Iterable<Target> {
     return this.#add(this.#freeName(origin.origin, prefix), declaration)
   }
 
-  /** The target for an origin that a route chose for one request. At the bound, the least recently used quiet one goes. */
-  dynamic (origin: URL, options: ResolvedTargetOptions, prefix: string): Target {
-    const key = `${origin.origin} ${prefix}`
-    const known = this.#dynamic.get(key)
-    if (known?.closed === true) {
-      // Drained by its operator, and wanted again.
-      this.#dynamic.delete(key)
-      this.#targets.delete(known.name)
-    } else if (known !== undefined) {
-      this.#dynamic.delete(key)
-      this.#dynamic.set(key, known)
-      return known
+  /**
+   * The target for an origin that a route chose for one request. At the bound, the least recently used quiet one goes.
+   *
+   * @param options the route's own: the same object each time, or each request looks through all targets
+   */
+  dynamic (url: URL, options: ResolvedTargetOptions, prefix: string): Target {
+    const { origin } = url
+    const choices = this.#choicesOf(options)
+    let target = choices.get(origin)
+    // Drained by its operator, and wanted again.
+    if (target?.closed === true && this.#dynamic.has(target)) this.#remove(target)
+    if (target === undefined || target.closed) {
+      target = this.#openLike(origin, options) ?? this.#addDynamic({ origin: url, options, prefix })
+      choices.set(origin, target)
     }
-    for (const target of this.#targets.values()) {
-      if (target.origin === origin.origin && !target.closed && sameTargetOptions(target.options, options)) return target
-    }
-    if (this.#dynamic.size >= this.maxDynamicTargets) this.#retireOne()
-    const target = this.#add(this.#freeName(origin.origin, prefix), { origin, options, prefix })
-    this.#dynamic.set(key, target)
-    this.#dynamicNames.add(target.name)
+    const usedBy = this.#dynamic.get(target)
+    // A declared one never goes.
+    if (usedBy === undefined) return target
+    this.#dynamic.delete(target)
+    this.#dynamic.set(target, usedBy.add(choices))
     return target
   }
 
@@ -121,16 +125,44 @@ export class TargetRegistry implements Iterable<Target> {
     for (const target of this.#targets.values()) target.destroy(ignore)
   }
 
+  #choicesOf (options: ResolvedTargetOptions): Choices {
+    const known = this.#chosen.get(options)
+    if (known !== undefined) return known
+    const choices: Choices = new Map()
+    this.#chosen.set(options, choices)
+    return choices
+  }
+
+  #openLike (origin: string, options: ResolvedTargetOptions): Target | undefined {
+    for (const target of this.#targets.values()) {
+      if (target.origin === origin && !target.closed && sameTargetOptions(target.options, options)) return target
+    }
+    return undefined
+  }
+
+  #addDynamic (declaration: TargetDeclaration): Target {
+    if (this.#dynamic.size >= this.maxDynamicTargets) this.#retireOne()
+    const target = this.#add(this.#freeName(declaration.origin.origin, declaration.prefix), declaration)
+    this.#dynamic.set(target, new Set())
+    this.#dynamicNames.add(target.name)
+    return target
+  }
+
   #retireOne (): void {
-    for (const [key, target] of this.#dynamic) {
-      if (!target.quiet) continue
-      this.#dynamic.delete(key)
-      this.#targets.delete(target.name)
-      // Observers are told of its last connections by that name.
-      target.close(() => { if (!this.#targets.has(target.name)) this.#dynamicNames.delete(target.name) })
-      return
+    for (const target of this.#dynamic.keys()) {
+      if (target.quiet) return this.#remove(target)
     }
     throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
+  }
+
+  #remove (target: Target): void {
+    for (const choices of this.#dynamic.get(target) ?? []) {
+      if (choices.get(target.origin) === target) choices.delete(target.origin)
+    }
+    this.#dynamic.delete(target)
+    this.#targets.delete(target.name)
+    // Observers are told of its last connections by that name.
+    target.close(() => { if (!this.#targets.has(target.name)) this.#dynamicNames.delete(target.name) })
   }
 
   #freeName (origin: string, prefix: string): string {

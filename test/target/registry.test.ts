@@ -76,6 +76,50 @@ t.test('targets that requests choose are kept up to a bound, the least recently 
   t.notOk(declared.closed, 'and never goes')
 })
 
+t.test('routes that share a chosen target keep it alike', async t => {
+  const targets = registry(2)
+  const [first, second] = [resolved(), resolved()]
+  const one = targets.dynamic(A, first, '/first')
+  t.equal(targets.dynamic(A, second, '/second'), one)
+  const two = targets.dynamic(B, first, '/first')
+  targets.dynamic(A, second, '/second')
+  const three = targets.dynamic(new URL('http://c.example'), first, '/first')
+  t.notOk(one.closed, 'its use by any of them is a use')
+  t.ok(two.closed)
+  one.update({ pool: { maxPending: 7 } })
+  t.equal(targets.dynamic(A, second, '/second'), one, 'what an operator has changed holds for all of them')
+
+  targets.dynamic(new URL('http://c.example'), second, '/second')
+  targets.dynamic(B, first, '/first')
+  t.ok(one.closed, 'it was used before the third')
+  t.notOk(three.closed)
+  const again = targets.dynamic(A, second, '/second')
+  t.notOk(again.closed, 'none of them is given one that has gone')
+  t.equal(targets.dynamic(A, first, '/first'), again)
+  t.equal([...targets].length, 2)
+})
+
+t.test('a chosen target that its operator has closed is made anew, once for all routes', async t => {
+  const targets = registry(2)
+  const [first, second] = [resolved(), resolved()]
+  const one = targets.dynamic(A, first, '/first')
+  targets.dynamic(A, second, '/second')
+  await one.close()
+  const again = targets.dynamic(A, second, '/second')
+  t.not(again, one)
+  t.equal(targets.dynamic(A, first, '/first'), again)
+  t.strictSame([...targets], [again])
+  t.ok(targets.isDynamic(again.name))
+})
+
+t.test('two routes of one prefix, told apart by a constraint, choose each with its own options', async t => {
+  const targets = registry()
+  const [few, fewer] = [resolved(FEW), resolved(FEWER)]
+  t.not(targets.dynamic(A, few, '/x'), targets.dynamic(A, fewer, '/x'))
+  t.equal(targets.dynamic(A, fewer, '/x').options.undiciOptions.connections, 1)
+  t.equal(targets.dynamic(A, few, '/x').options.undiciOptions.connections, 2)
+})
+
 t.test('a chosen target with work in flight stays; at the bound a new one is refused', async t => {
   let release = (): void => {}
   const backend = await backendFor(t, (_request, connection) => new Promise<void>(resolve => {
