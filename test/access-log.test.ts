@@ -161,6 +161,26 @@ t.test('a request id passes on, and one that is none is replaced', async t => {
   }
 })
 
+t.test('a client cannot have the request id left out by nominating it', async t => {
+  const seen: (string | undefined)[] = []
+  const backend = await backendFor(t, (request, connection) => {
+    seen.push(request.header('x-request-id'), request.header('x-own'))
+    connection.reply()
+  })
+  const service = await microservice(t, { upstream: backend.url })
+  const cases: [given: string, id: RegExp][] = [['', /^[0-9a-f-]{36}$/], ['X-Request-Id: mine\r\n', /^mine$/]]
+  for (const [given, id] of cases) {
+    const client = await clientFor(t, service)
+    client.write(`GET / HTTP/1.1\r\nHost: a\r\nConnection: X-Own, X-Request-ID\r\nX-Own: 1\r\n${given}\r\n`)
+    const { status, header } = await client.response()
+    t.equal(status, 200)
+    const [sent, own] = seen.splice(0)
+    t.match(sent, id)
+    t.equal(sent, header('x-request-id'))
+    t.equal(own, undefined, 'what is the client\'s own, and nominated, stays')
+  }
+})
+
 t.test('in an app of somebody\'s own the client\'s id goes on as it came, and the answer has the backend\'s', async t => {
   const seen: (string | undefined)[] = []
   const backend = await backendFor(t, (request, connection) => {

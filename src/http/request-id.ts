@@ -3,6 +3,8 @@ import type { IncomingMessage } from 'node:http'
 
 export const REQUEST_ID = 'x-request-id'
 
+const NOMINATED = /x-request-id/i
+
 // One that could not be written into a header or a line of a log as it is, or would fill it, is nobody's id.
 const SANE = /^[\x21-\x7e]{1,200}$/
 
@@ -12,12 +14,20 @@ export function requestIdOf ({ headers }: Pick<IncomingMessage, 'headers'>): str
   return typeof given === 'string' && SANE.test(given) ? given : randomUUID()
 }
 
-/** Has a request say that id, and no other, to whoever reads its headers from here on. */
+/**
+ * Has a request say that id, and no other, to whoever reads its headers from here on; a client's `Connection` cannot keep it on its hop.
+ */
 export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>, id: string): void {
+  const { connection } = headers
+  if (connection !== undefined && NOMINATED.test(connection)) headers.connection = withoutRequestId(connection)
   if (headers[REQUEST_ID] === id) return
   headers[REQUEST_ID] = id
   for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
     if (rawHeaders[i]!.toLowerCase() === REQUEST_ID) rawHeaders.splice(i, 2)
   }
   rawHeaders.push(REQUEST_ID, id)
+}
+
+function withoutRequestId (connection: string): string {
+  return connection.split(',').filter(option => option.trim().toLowerCase() !== REQUEST_ID).join(',')
 }
