@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Agent, get } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
@@ -13,20 +14,22 @@ const PACES: readonly Pace[] = [
   { path: '/samples/http10', gaps: [4_000], atOnce: [1] },
   { path: '/samples/slow', gaps: [2_500], atOnce: [1, 1, 3] }
 ]
-const USER_AGENT = 'holdfast-sample-load'
+const MARK = 'x-sample-load'
 
 /**
  * Something to see on the samples while nobody asks them: a gentle load through the gateway itself, from its first listening to its
- * close. Its requests are logged at `debug`.
+ * close. Its requests are logged at `debug`, and nobody else's: they are known by a secret, which goes no further than the gateway.
  *
  * @param origin of the gateway, once it listens
  */
 export function sampleLoad (app: FastifyInstance, origin: () => string): void {
   const agent = new Agent({ keepAlive: true })
   const timers = new Map<Pace, NodeJS.Timeout>()
+  const secret = randomUUID()
+  const headers = { connection: `keep-alive, ${MARK}`, [MARK]: secret }
 
   app.addHook('onRequest', (request, _reply, done) => {
-    if (isOurs(request)) request.log.level = 'warn'
+    if (isOurs(request, secret)) request.log.level = 'warn'
     done()
   })
   app.addHook('onListen', async () => {
@@ -47,13 +50,13 @@ export function sampleLoad (app: FastifyInstance, origin: () => string): void {
   }
 
   function ask (path: string): void {
-    get(origin() + path, { agent, headers: { 'user-agent': USER_AGENT } }, response => response.resume().on('error', ignore)).on('error', ignore)
+    get(origin() + path, { agent, headers }, response => response.resume().on('error', ignore)).on('error', ignore)
   }
 }
 
-function isOurs ({ headers, log }: FastifyRequest): boolean {
+function isOurs ({ headers, log }: FastifyRequest, secret: string): boolean {
   // An app without a logger has one for all, which is not to be changed.
-  return headers['user-agent'] === USER_AGENT && 'isLevelEnabled' in log
+  return headers[MARK] === secret && 'isLevelEnabled' in log
 }
 
 function inTurn<T> (list: readonly T[], nth: number): T {
