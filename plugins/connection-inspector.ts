@@ -1,4 +1,5 @@
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
+import { keepsAlive } from '../src/options.js'
 import { PERSISTENT, nextPersistence } from '../src/target/persistence.js'
 import type { PersistenceEvent, PersistenceState } from '../src/target/persistence.js'
 import type { Target } from '../src/target/target.js'
@@ -94,7 +95,7 @@ class Subject {
 
   constructor (target: Target) {
     this.target = target
-    if (target.persistence !== 'persistent') this.#state = { ...PERSISTENT, persistence: target.persistence }
+    this.apply({ type: 'set', persistence: target.persistence, cause: 'found so' })
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
@@ -187,7 +188,10 @@ class Subject {
   #scheduleTrial (): void {
     clearTimeout(this.#trialTimer)
     const { trialAt } = this.#state
-    if (trialAt === undefined) return
-    this.#trialTimer = setTimeout(() => this.apply({ type: 'trial_due' }), Math.max(0, trialAt - performance.now())).unref()
+    // Where keep-alive is switched off there is nothing to find out; whoever switches it on has the target persistent.
+    if (trialAt === undefined || !keepsAlive(this.target.options)) return
+    this.#trialTimer = setTimeout(() => {
+      if (keepsAlive(this.target.options)) this.apply({ type: 'trial_due' })
+    }, Math.max(0, trialAt - performance.now())).unref()
   }
 }

@@ -11,7 +11,7 @@ const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connect
 const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
 
 /** No more of a target than an inspector may use. */
-interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false }, setPersistence (to: Persistence, cause: string): void }
+interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, setPersistence (to: Persistence, cause: string): void }
 
 /** A gateway that is nothing but `observe` and targets with `setPersistence`: whoever acts otherwise fails here. */
 function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
@@ -124,6 +124,42 @@ t.test('a target with the inspector off is left alone', async t => {
   t.teardown(inspectConnections(gateway))
   for (let n = 0; n < 5; n++) exchange(observers, {})
   t.strictSame(set, [])
+})
+
+t.test('a target that was given up before it had a connection is tried too', async t => {
+  const { gateway, set, target } = fakeGateway()
+  t.teardown(inspectConnections(gateway))
+  target.setPersistence('non-persistent', 'an operator wanted to see')
+  await until(() => target.persistence === 'trial')
+  t.strictSame(set.map(([to]) => to), ['non-persistent', 'trial'])
+})
+
+t.test('where keep-alive is switched off nothing is tried', async t => {
+  const off = { keepAliveTimeout: 0 }
+  const rows: [title: string, act: (fake: ReturnType<typeof fakeGateway>) => void][] = [
+    ['by an update', ({ target, observers }) => {
+      exchange(observers, { signal: KEEPS })
+      target.options.undiciOptions = off
+      target.setPersistence('non-persistent', 'keep-alive was switched by an update')
+    }],
+    ['from the start', ({ target, observers }) => {
+      target.options.undiciOptions = off
+      target.setPersistence('non-persistent', 'as it was made')
+      exchange(observers, { asked: 'close' })
+    }],
+    ['while a trial was due', ({ target, observers }) => {
+      for (let n = 0; n < 3; n++) exchange(observers, {})
+      target.options.undiciOptions = off
+    }]
+  ]
+  for (const [title, act] of rows) {
+    const fake = fakeGateway()
+    t.teardown(inspectConnections(fake.gateway))
+    act(fake)
+    // Longer than the trial interval of 1 ms.
+    await new Promise(resolve => setTimeout(resolve, 30))
+    t.strictSame(fake.set.map(([to]) => to), ['non-persistent'], title)
+  }
 })
 
 t.test('once stopped it decides nothing, not even what was due', async t => {

@@ -120,7 +120,7 @@ t.test('when the pool is torn down idle connections end at once and active ones 
 
 t.test('what somebody else decides is where the inspector goes on from', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
-  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, inspector: SOON }] })
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, inspector: { trialInterval: 500 } }] })
   await request(url)
   target.setPersistence('non-persistent', 'an operator wanted to see')
   await request(url)
