@@ -47,10 +47,13 @@ async function open (t: Test, url: string, options: BrowserContextOptions = {}):
   return { page, complaints, origins }
 }
 
+// Well above the 100 ms below which a backend counts as one that keeps no connections: nothing is learned of that one until a trial, 30 s later.
+const HASTY = 300
+
 /** A gateway with a backend that keeps connections, one that changes its mind, and one that hangs up soon. */
 async function running (t: Test, admin: AdminOptions = { port: 0 }) {
   const flip = flipping()
-  const backends = await Promise.all([backendFor(t, nginx()), backendFor(t, flip.script), backendFor(t, idleCloser({ idleMs: 100, how: 'fin' }))])
+  const backends = await Promise.all([backendFor(t, nginx()), backendFor(t, flip.script), backendFor(t, idleCloser({ idleMs: HASTY, how: 'fin' }))])
   const [kept, turning, hasty] = backends.map(({ url }) => url) as [string, string, string]
   const gateway = await gatewayFor(t, {
     gateway: { admin },
