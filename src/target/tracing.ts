@@ -99,7 +99,7 @@ class OpenTelemetryCall implements CallTrace {
     const { propagation, trace } = this.#api
     propagation.inject(trace.setSpan(this.#parent, span), carrier)
     // Where nothing is propagated, what came goes on as it is.
-    return Object.keys(carrier).length === 0 ? this.#headers : withFields(this.#headers, new Set(propagation.fields()), carrier)
+    return Object.keys(carrier).length === 0 ? this.#headers : withFields(this.#headers, propagation.fields(), carrier)
   }
 
   responded (status: number): void {
@@ -127,15 +127,18 @@ function * linesOf (headers: Headers): Iterable<[string, unknown]> {
 
 const GETTER = {
   get (headers: Headers, field: string): string | string[] | undefined {
-    for (const [name, value] of linesOf(headers)) if (name.toLowerCase() === field) return Array.isArray(value) ? value.map(String) : String(value)
+    const wanted = field.toLowerCase()
+    for (const [name, value] of linesOf(headers)) if (name.toLowerCase() === wanted) return Array.isArray(value) ? value.map(String) : String(value)
     return undefined
   },
   keys: (headers: Headers): string[] => [...linesOf(headers)].map(([name]) => name.toLowerCase())
 }
 
-function withFields (headers: Headers, replaced: ReadonlySet<string>, fields: Record<string, string>): Headers {
+function withFields (headers: Headers, replaced: readonly string[], fields: Record<string, string>): Headers {
+  // A propagator may write its fields in any case.
+  const names = new Set(replaced.map(name => name.toLowerCase()))
   const list: unknown[] = []
-  for (const [name, value] of linesOf(headers)) if (!replaced.has(name.toLowerCase()) && value !== undefined) list.push(name, value)
+  for (const [name, value] of linesOf(headers)) if (!names.has(name.toLowerCase()) && value !== undefined) list.push(name, value)
   for (const name of Object.keys(fields)) list.push(name, fields[name])
   return list as string[]
 }

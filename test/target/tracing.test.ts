@@ -1,4 +1,5 @@
 import { SpanKind, SpanStatusCode, context, propagation, trace } from '@opentelemetry/api'
+import type { TextMapPropagator } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
@@ -16,11 +17,11 @@ const PARENT = '00f067aa0ba902b7'
 const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
 
 /** From here on there is a provider, until the test ends; returns the spans that have ended. */
-function tracingFor (t: Test): (count: number) => Promise<ReadableSpan[]> {
+function tracingFor (t: Test, propagator: TextMapPropagator = new W3CTraceContextPropagator()): (count: number) => Promise<ReadableSpan[]> {
   const exporter = new InMemorySpanExporter()
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  propagation.setGlobalPropagator(propagator)
   t.teardown(() => {
     trace.disable()
     context.disable()
@@ -81,6 +82,20 @@ t.test('an attempt is a span beneath the client\'s, and the backend is told of i
   t.equal(last!.parentSpanContext, undefined, 'a request without a trace begins one')
   t.same(seen[0], [traceparentOf(first!), 'a=1'])
   t.same(seen[1], [traceparentOf(last!), undefined])
+})
+
+t.test('a propagator may write its fields in capitals', async t => {
+  const w3c = new W3CTraceContextPropagator()
+  const spans = tracingFor(t, {
+    fields: () => w3c.fields().map(name => name.toUpperCase()),
+    inject: (context, carrier, { set }) => w3c.inject(context, carrier, { set: (to, name, value) => set(to, name.toUpperCase(), value) }),
+    extract: (context, carrier, { get, keys }) => w3c.extract(context, carrier, { keys, get: (from, name) => get(from, name.toUpperCase()) })
+  })
+  const { url, seen } = await tracedFor(t, ok)
+  await request(url, { headers: { traceparent: TRACEPARENT, tracestate: 'a=1' } })
+  const [span] = await spans(1)
+  t.match(span!.parentSpanContext, { traceId: TRACE, spanId: PARENT })
+  t.same(seen, [[traceparentOf(span!), 'a=1']], 'once each')
 })
 
 t.test('a retry is a span of its own', async t => {
