@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { CONNECT_TIMEOUT } from '../options.js'
-import type { ResolvedUndiciOptions } from '../options.js'
+import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
 
 /** A dial in progress. */
 export interface Dial {
@@ -26,11 +26,9 @@ export function dialFailureCode (error: HoldfastError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.code
 }
 
-/** Dials an origin. Names are resolved at each dial. */
+/** Dials an origin. Names are resolved at each dial. Throws HOLDFAST_ERR_OPTION where undici refuses `connect`. */
 export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
-  const connect = typeof options.connect === 'function'
-    ? options.connect
-    : buildConnector({ ...options.connect, timeout: 0, allowH2: false, ...(options.socketPath === undefined ? {} : { socketPath: options.socketPath }) } as buildConnector.BuildOptions)
+  const connect = typeof options.connect === 'function' ? options.connect : connectorOf(options.connect, options.socketPath)
   const to: buildConnector.Options = {
     host: origin.host,
     hostname: origin.hostname.startsWith('[') ? origin.hostname.slice(1, -1) : origin.hostname,
@@ -80,6 +78,14 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
         if (isSocket(connecting)) connecting.on('error', ignore).destroy()
       }
     }
+  }
+}
+
+function connectorOf (connect: ConnectOptions, socketPath: string | undefined): buildConnector.connector {
+  try {
+    return buildConnector({ ...connect, timeout: 0, allowH2: false, ...(socketPath === undefined ? {} : { socketPath }) } as buildConnector.BuildOptions)
+  } catch (cause) {
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
   }
 }
 

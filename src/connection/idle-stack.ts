@@ -113,6 +113,8 @@ export class IdleStack {
   #expired (connection: Connection, now: number): CloseReason | undefined {
     const ended = connection.endedBy
     if (ended !== undefined) return ended
+    // The limit was lowered meanwhile.
+    if (connection.remaining <= 0) return 'max_requests'
     if (now >= connection.expiresAt) return 'max_age'
     return now - connection.idleSince >= this.#limitOf(connection) ? 'idle_limit' : undefined
   }

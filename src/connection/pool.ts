@@ -6,11 +6,13 @@ import { ActiveSet } from './active-set.js'
 import { Connection, snapshotOf } from './connection.js'
 import type { ConnectionOwner, ConnectionSnapshot } from './connection.js'
 import { createDialer, dialFailureCode, wasRefused } from './dial.js'
+import type { Dialer } from './dial.js'
 import { Dials } from './dials.js'
 import type { ExchangeOwner } from './exchange.js'
 import { IdleStack } from './idle-stack.js'
 import type { Fit, IdleStackHost } from './idle-stack.js'
 import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
+import { QueueTimer } from './queue-timer.js'
 import { Sentinel } from './sentinel.js'
 import type { IdleLearner } from './sentinel.js'
 import { WaitingQueue } from './waiting-queue.js'
@@ -49,13 +51,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #upgraded = new Set<Duplex>()
   /** Of the active ones, those whose response has ended this very moment. */
   #settling = 0
+  /** Dialled ones that are being told of, and are nobody's yet. */
+  #opening = 0
   /** Those with a dial of their own, or about to try it again. */
   readonly #dialling = new WaitingQueue()
   /** Those without. */
   readonly #queued = new WaitingQueue()
+  readonly #queueTimer: QueueTimer
   /** Counts the changes after which connections are made otherwise. */
   #generation = 0
-  #queueTimer: NodeJS.Timeout | undefined
   #draining = false
   #whenEmpty: (() => void)[] = []
 
@@ -69,6 +73,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       if (error === undefined) this.#dialled(socket!, owner, clock() - began)
       else this.#dialFailed(error, owner, began)
       this.#fill()
+    })
+    this.#queueTimer = new QueueTimer(this.#queued, clock, () => host.options.pool.pendingTimeout, ticket => {
+      this.#dequeue(ticket)
+      ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_TIMEOUT'))
     })
   }
 
@@ -99,29 +107,23 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       return undefined
     }
     const now = this.#clock()
-    const { maxPending, pendingTimeout } = this.#host.options.pool
     const ticket: Ticket = {
-      waiter, freshOnly: fit.maxIdle < 0, since: now, deadline: now + pendingTimeout,
-      dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
+      waiter, freshOnly: fit.maxIdle < 0, since: now, dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
     }
     // A connection is about to be returned, for this one or for one before it.
-    if (!ticket.freshOnly && this.#queued.size < this.#settling) {
-      this.#queued.push(ticket)
-      this.#armQueueTimer()
-      return ticket
-    }
+    const promised = !ticket.freshOnly && this.#queued.size < this.#settling
     // Whoever queued before has the better claim on a place.
-    if (this.#queued.size === 0 && this.#makeRoom()) {
+    if (!promised && this.#queued.size === 0 && this.#makeRoom()) {
       this.#dialling.push(ticket)
       this.#dials.start(ticket)
       return ticket
     }
-    if (this.#queued.size >= maxPending) {
+    if (!promised && this.#queued.size >= this.#host.options.pool.maxPending) {
       waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_FULL'))
       return undefined
     }
     this.#queued.push(ticket)
-    this.#armQueueTimer()
+    this.#queueTimer.start()
     return ticket
   }
 
@@ -190,14 +192,17 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     ].map(connection => snapshotOf(connection, connection === sentinel, now))
   }
 
-  /** The target's options have changed. Where connections are made otherwise now, the present ones end as soon as they are idle. */
+  /** Connections are made otherwise from now on; the present ones end as soon as they are idle. */
+  dialBy (dialer: Dialer): void {
+    this.#generation++
+    this.#dials.use(dialer)
+  }
+
+  /** The target's options have changed. */
   optionsChanged (madeOtherwise: boolean): void {
-    const { options, origin } = this.#host
-    if (madeOtherwise) {
-      this.#generation++
-      this.#dials.use(createDialer(origin, options.undiciOptions))
-      this.evict('updated')
-    }
+    if (madeOtherwise) this.evict('updated')
+    // Whoever was told of that may have changed them again.
+    const { options } = this.#host
     for (const connection of [...this.#active.all(), ...this.#idle.all()]) connection.limit(options.pool)
     while (this.#total() > options.undiciOptions.connections) {
       const oldest = this.#idle.takeOldest()
@@ -206,6 +211,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     this.#idle.sweepSoon()
     this.#fill()
+    this.#queueTimer.restart()
   }
 
   /** The idle limit has fallen. What is past it now is closed a little later, since those that are ending may tell more by that. */
@@ -324,7 +330,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   #total (): number {
-    return this.#idle.size + this.#active.size + this.#dials.size
+    return this.#idle.size + this.#active.size + this.#dials.size + this.#opening
   }
 
   /** Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it. */
@@ -352,19 +358,20 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   #dialled (socket: Socket, owner: Ticket | undefined, connectMs: number): void {
     const now = this.#clock()
-    const { options } = this.#host
     const connection = new Connection(socket, {
-      id: this.#host.nextId(),
-      target: this.#host.name,
-      origin: this.#host.origin.origin,
-      options,
-      owner: this,
-      connectMs,
-      now,
-      generation: this.#generation,
-      clock: this.#clock
+      id: this.#host.nextId(), target: this.#host.name, origin: this.#host.origin.origin, options: this.#host.options,
+      owner: this, connectMs, now, generation: this.#generation, clock: this.#clock
     })
+    this.#opening++
     this.#host.observers.opened(connection.view, connectMs)
+    this.#opening--
+    // Whoever has just been told may have changed how connections are made, or how long they are kept.
+    if (connection.generation !== this.#generation) {
+      this.#end(connection, 'updated', undefined)
+      if (owner !== undefined) this.#dialAgain(owner)
+      return
+    }
+    connection.limit(this.#host.options.pool)
     // Whoever it was for may have been served, or have left, or be refused by whoever has just been told.
     const ticket = owner?.queue === undefined ? this.#nextFor(true) : owner
     if (ticket !== undefined) return this.#hand(connection, ticket, true)
@@ -393,6 +400,12 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #redial (ticket: Ticket): void {
     ticket.retryTimer = undefined
     this.#host.observers.retried(this.#host.name, 'connect')
+    this.#dialAgain(ticket)
+  }
+
+  // Unless whoever has just been told has had it refused.
+  #dialAgain (ticket: Ticket): void {
+    if (ticket.queue === undefined) return
     if (this.#makeRoom()) {
       this.#dials.start(ticket)
       return
@@ -406,7 +419,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     // All dials or places are taken: it waits for one like anybody.
     this.#queued.push(ticket)
-    this.#armQueueTimer()
+    this.#queueTimer.restart()
   }
 
   #dequeue (ticket: Ticket): void {
@@ -421,23 +434,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.somethingSettled)
   }
 
-  #armQueueTimer (): void {
-    if (this.#queueTimer !== undefined || this.#queued.first === undefined) return
-    this.#queueTimer = setTimeout(() => {
-      this.#queueTimer = undefined
-      const now = this.#clock()
-      for (let ticket = this.#queued.first; ticket !== undefined && ticket.deadline <= now; ticket = this.#queued.first) {
-        this.#dequeue(ticket)
-        ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_TIMEOUT'))
-      }
-      this.#armQueueTimer()
-    }, Math.max(1, this.#queued.first.deadline - this.#clock()))
-  }
-
   #checkEmpty (): void {
     if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
     this.#idle.stop()
-    clearTimeout(this.#queueTimer)
+    this.#queueTimer.stop()
     this.#active.stop()
     const done = this.#whenEmpty
     this.#whenEmpty = []

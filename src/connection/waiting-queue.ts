@@ -14,9 +14,8 @@ export interface Ticket {
   readonly waiter: Waiter
   /** Takes only a connection that was dialled and never used. */
   readonly freshOnly: boolean
-  /** Since when it waits, and until when it may go without a dial of its own, on the pool's clock. */
+  /** Since when it waits, on the pool's clock. */
   readonly since: number
-  readonly deadline: number
   /** Its dial, while one is under way. */
   dial: OwnedDial | undefined
   /** Until when a refused dial is tried again; 0 before the first one. */
@@ -36,12 +35,18 @@ export class WaitingQueue {
   #last: Ticket | undefined
   size = 0
 
+  /** Most come last; whoever comes from another queue has waited longer than some, and is not put behind them. */
   push (ticket: Ticket): void {
+    let before = this.#last
+    while (before !== undefined && before.since > ticket.since) before = before.before
+    const after = before === undefined ? this.first : before.after
     ticket.queue = this
-    ticket.before = this.#last
-    if (this.#last === undefined) this.first = ticket
-    else this.#last.after = ticket
-    this.#last = ticket
+    ticket.before = before
+    ticket.after = after
+    if (before === undefined) this.first = ticket
+    else before.after = ticket
+    if (after === undefined) this.#last = ticket
+    else after.before = ticket
     this.size++
   }
 

@@ -1,5 +1,6 @@
 import { Dispatcher } from 'undici'
 import type { Connection, ConnectionSnapshot } from '../connection/connection.js'
+import { createDialer } from '../connection/dial.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
 import { Pool } from '../connection/pool.js'
 import type { PoolHost } from '../connection/pool.js'
@@ -238,12 +239,16 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   update (patch: TargetPatch): void {
     const before = this.options
-    const options = this.options = patchTargetOptions(before, patch)
+    const options = patchTargetOptions(before, patch)
+    // Made first: undici may refuse what it is to be made of, and then nothing is changed.
+    const dialer = sameConnections(options, before) ? undefined : createDialer(this.origin, options.undiciOptions)
+    this.options = options
+    if (dialer !== undefined) this.pool.dialBy(dialer)
     if (keepsAlive(options) !== keepsAlive(before)) {
       this.setPersistence(keepsAlive(options) ? 'persistent' : 'non-persistent', 'keep-alive was switched by an update')
     }
     this.#limit()
-    this.pool.optionsChanged(!sameConnections(options, before))
+    this.pool.optionsChanged(dialer !== undefined)
   }
 
   setPersistence (state: Persistence, cause: string): void {

@@ -33,6 +33,62 @@ t.test('a request that was refused as its connection was opened is not sent', as
   t.same(rig.reasons, ['drained'])
 })
 
+t.test('a connection that is made otherwise from the moment it is opened is not used', async t => {
+  const { rig, backend } = await rigOf(t)
+  rig.registry.observe({ opened: () => rig.target.update({ undiciOptions: { connect: { timeout: 1_234 } } }) })
+  t.match(await rig.send().over, { status: 200 })
+  t.match(rig.closed, [{ id: rig.opened[0], reason: 'updated', served: 0, idleMs: undefined }])
+  t.same(rig.acquired.map(({ id }) => id), [rig.opened[1]])
+  await backend.waitFor(({ accepted, open }) => accepted === 2 && open === 1)
+})
+
+t.test('the place of a connection that is made otherwise as it is opened goes to whoever it was for', async t => {
+  const { rig, backend } = await rigOf(t)
+  rig.target.update({ undiciOptions: { connections: 1 } })
+  rig.registry.observe({ opened: () => rig.target.update({ undiciOptions: { connect: { timeout: 1_234 } } }) })
+  const order: number[] = []
+  const both = [1, 2].map(n => rig.send({}, { end: () => order.push(n) }))
+  for (const { over } of both) t.match(await over, { status: 200, finals: 1 })
+  t.same(order, [1, 2])
+  await rig.until(({ counts }) => counts.idle === 1)
+  t.match(rig.closed, [{ id: rig.opened[0], reason: 'updated', served: 0, idleMs: undefined }])
+  t.same(rig.acquired.map(({ id }) => id), [rig.opened[1], rig.opened[1]])
+  await backend.waitFor(({ accepted, open }) => accepted === 2 && open === 1)
+  t.same(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
+})
+
+t.test('a connection whose request left as it was made otherwise is ended, and none is dialled in its place', async t => {
+  const { rig, backend } = await rigOf(t)
+  const request = rig.send()
+  rig.registry.observe({
+    opened: () => {
+      rig.target.update({ undiciOptions: { connect: { timeout: 1_234 } } })
+      request.abort()
+    }
+  })
+  await rig.until(({ closed }) => closed.length === 1)
+  t.same(rig.reasons, ['updated'])
+  t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+  await backend.waitFor(({ accepted, open }) => accepted === 1 && open === 0)
+})
+
+t.test('a connection is held to limits that were set as it was opened', async t => {
+  const { rig } = await rigOf(t)
+  rig.registry.observe({ opened: () => rig.target.update({ pool: { maxRequestsPerConnection: 1 } }) })
+  t.match(await rig.send().over, { status: 200 })
+  await rig.until(({ counts }) => counts.active === 0)
+  t.same(rig.reasons, ['max_requests'])
+})
+
+t.test('a request that is refused as its dial is tried again is not dialled for', async t => {
+  const { rig, backend } = await rigOf(t)
+  backend.refuse()
+  const refused = rig.send()
+  rig.registry.observe({ retried: () => { rig.target.destroy(() => {}) } })
+  t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
+  t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+})
+
 t.test('persistence changes are told in the order in which they were made', async t => {
   const { rig } = await rigOf(t)
   await rig.send().over

@@ -116,6 +116,51 @@ t.test('a refused dial is tried again, and a request that waits for that is refu
   t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
 })
 
+t.test('a request whose dial was refused goes before those that came after it', async t => {
+  const paths: string[] = []
+  const waiting: BackendConnection[] = []
+  const backend = await startBackend(({ path }, connection) => {
+    paths.push(path)
+    waiting.push(connection)
+  })
+  t.teardown(() => backend.close())
+  backend.refuse()
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
+  const refused = rig.send({ path: '/refused' })
+  await rig.until(({ dialFailures }) => dialFailures.length === 1)
+  await backend.listen()
+  const others = [rig.send({ path: '/second' }), rig.send({ path: '/third' })]
+  await backend.waitFor(b => b.requests === 1)
+  await rig.until(({ retries }) => retries.length === 1)
+  for (let n = 1; n <= 3; n++) {
+    await backend.waitFor(b => b.requests === n)
+    waiting.shift()!.reply()
+  }
+  for (const { over } of [refused, ...others]) t.match(await over, { status: 200 })
+  t.same(paths, ['/second', '/refused', '/third'])
+})
+
+t.test('the time in which its dial was refused is part of what a request may wait', async t => {
+  const { backend, answer } = await slowBackend(t)
+  backend.refuse()
+  let now = 0
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1, headersTimeout: 0 }, pool: { pendingTimeout: 100_000 } }, () => now)
+  const refused = rig.send()
+  await rig.until(({ dialFailures }) => dialFailures.length === 1)
+  await backend.listen()
+  const first = rig.send()
+  now = 50
+  const younger = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  now = 100_000
+  t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' }, finals: 1 })
+  t.equal(rig.counts.pending, 1)
+  answer()
+  await backend.waitFor(b => b.requests === 2)
+  answer()
+  for (const { over } of [first, younger]) t.match(await over, { status: 200 })
+})
+
 t.test('a client that leaves between two tries of a dial does not keep a drain waiting', async t => {
   const { backend } = await slowBackend(t)
   backend.refuse()

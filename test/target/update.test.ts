@@ -26,6 +26,47 @@ t.test('new limits hold at once, and what is in flight goes on', async t => {
   t.same(rig.reasons, ['evicted', 'updated'])
 })
 
+t.test('how long a request may wait holds for those that wait, be it less or more', async t => {
+  const held: BackendConnection[] = []
+  const backend = await startBackend((_request, connection) => { held.push(connection) })
+  t.teardown(() => backend.close())
+  let now = 0
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 1 } }, () => now)
+  const first = rig.send()
+  await backend.waitFor(({ requests }) => requests === 1)
+  const second = rig.send()
+  now = 500
+  rig.target.update({ pool: { pendingTimeout: 100_000 } })
+  // By the time that was set first, the second would have been refused before this one.
+  const other = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 20 } })
+  const [taken, refused] = [other.send(), other.send()]
+  t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' } })
+  t.equal(second.finals, 0)
+
+  now = 600
+  const third = rig.send()
+  rig.target.update({ pool: { pendingTimeout: 600 } })
+  t.match(await second.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' }, finals: 1 })
+  t.equal(third.finals, 0)
+  for (const connection of held) connection.reply()
+  for (const { over } of [first, taken]) t.match(await over, { status: 200 })
+  await backend.waitFor(({ requests }) => requests === 3)
+  held.at(-1)!.reply()
+  t.match(await third.over, { status: 200 })
+})
+
+t.test('an idle connection that has carried what one may carry now carries nothing more', async t => {
+  const backend = await startBackend((_request, connection) => connection.reply())
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url)
+  await rig.send().over
+  await rig.until(({ counts }) => counts.idle === 1)
+  rig.target.update({ pool: { maxRequestsPerConnection: 1 } })
+  t.match(await rig.send().over, { status: 200 })
+  await rig.until(({ closed }) => closed.length === 2)
+  t.match(rig.closed, [{ id: rig.opened[0], reason: 'max_requests', served: 1 }, { id: rig.opened[1], reason: 'max_requests', served: 1 }])
+})
+
 t.test('age and requests a connection hold for those that are open', async t => {
   const backend = await startBackend((_request, connection) => connection.reply())
   t.teardown(() => backend.close())
@@ -97,6 +138,7 @@ t.test('a patch that cannot be changes nothing', async t => {
     [{ undiciOptions: { connections: 5, keepAliveTimeout: -1 } }, 'undiciOptions.keepAliveTimeout'],
     [{ undiciOptions: { maxSockets: 5 } }, 'undiciOptions.connections'],
     [{ pool: { maxDials: 0 } }, 'pool.maxDials'],
+    [{ undiciOptions: { connections: 5, connect: { maxCachedSessions: -1 } } }, 'undiciOptions.connect'],
     [{ inspector: false }, 'inspector'],
     ['connections', 'update']
   ] as const) {
