@@ -2,6 +2,7 @@ import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { wrk } from './wrk.js'
 
 const CLIENTS = 64
 const run = promisify(execFile)
@@ -16,17 +17,7 @@ export const loadedBy = await run('wrk', ['-v']).then(() => 'wrk', (error: { cod
 
 /** Keep-alive GETs from 64 client connections for a time, made in another process. */
 export async function load (url: string, seconds: number): Promise<Loaded> {
-  return loadedBy === 'wrk' ? await loadByWrk(url, seconds) : await loadByProcess(url, seconds)
-}
-
-async function loadByWrk (url: string, seconds: number): Promise<Loaded> {
-  const { stdout } = await run('wrk', ['-t1', `-c${CLIENTS}`, `-d${seconds}s`, url])
-  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
-  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
-  return {
-    requests: number(/(\d+) requests in/),
-    errors: number(/Non-2xx or 3xx responses: (\d+)/) + socketErrors.reduce((sum, count) => sum + count, 0)
-  }
+  return loadedBy === 'wrk' ? await wrk(url, { seconds, connections: CLIENTS }) : await loadByProcess(url, seconds)
 }
 
 async function loadByProcess (url: string, seconds: number): Promise<Loaded> {

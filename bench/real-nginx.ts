@@ -21,15 +21,18 @@ export function nginxInstalled (): boolean {
 /** A real nginx of one process that answers with the id of the request. */
 export class RealNginx {
   readonly url: string
+  /** Of its one process. */
+  readonly pid: number
   readonly #child: ChildProcess
   readonly #directory: string
   readonly #statusUrl: string
   #statusRequests = 0
 
-  constructor (child: ChildProcess, directory: string, port: number, statusPort: number) {
+  constructor (child: ChildProcess, directory: string, url: string, statusPort: number) {
     this.#child = child
+    this.pid = child.pid!
     this.#directory = directory
-    this.url = `http://127.0.0.1:${port}`
+    this.url = url
     this.#statusUrl = `http://127.0.0.1:${statusPort}`
   }
 
@@ -71,15 +74,24 @@ export interface NginxSetup {
   keepAliveRequests?: number
   /** Bytes to add to its answers. */
   size?: number
+  /** Serves https with these, in PEM. */
+  tls?: { cert: string, key: string }
+  /** Lines of its configuration for the server that answers, as `add_header X-A 1;`. */
+  lines?: string
   /** Whether it keeps the logs that `counts` reads, which costs it time. Default true. */
   logs?: boolean
 }
 
 export async function startNginx (setup: NginxSetup = {}): Promise<RealNginx> {
-  const { keepAliveTimeout = '75s', keepAliveRequests = 1000, size = 0, logs = true } = setup
+  const { keepAliveTimeout = '75s', keepAliveRequests = 1000, size = 0, logs = true, tls, lines = '' } = setup
   const directory = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
   const [port, statusPort] = [await freePort(), await freePort()]
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ')
+  if (tls !== undefined) {
+    await writeFile(join(directory, 'cert.pem'), tls.cert)
+    await writeFile(join(directory, 'key.pem'), tls.key, { mode: 0o600 })
+  }
+  const encrypted = tls === undefined ? '' : 'ssl_certificate cert.pem; ssl_certificate_key key.pem;'
   await writeFile(join(directory, 'nginx.conf'), `
 daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log ${logs ? 'info' : 'error'};
 events { worker_connections 4096; }
@@ -87,12 +99,12 @@ http {
   ${temporary}
   log_format asked '$http_connection';
   keepalive_timeout ${keepAliveTimeout}; keepalive_requests ${keepAliveRequests}; default_type application/json;
-  server { listen 127.0.0.1:${port}; access_log ${logs ? 'access.log asked' : 'off'}; location / { return 200 '{"id":"$http_x_id","pad":"${'x'.repeat(size)}"}'; } }
+  server { listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'}; ${encrypted} ${lines} access_log ${logs ? 'access.log asked' : 'off'}; location / { return 200 '{"id":"$http_x_id","pad":"${'x'.repeat(size)}"}'; } }
   server { listen 127.0.0.1:${statusPort}; access_log off; location / { stub_status; } }
 }
 `)
   const child = spawn('nginx', ['-p', directory, '-c', 'nginx.conf'], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const nginx = new RealNginx(child, directory, port, statusPort)
+  const nginx = new RealNginx(child, directory, `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, statusPort)
   while (child.exitCode === null && await nginx.status().catch(() => undefined) === undefined) await wait(20)
   if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`)
   return nginx

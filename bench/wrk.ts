@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+export interface WrkSetup {
+  readonly seconds: number
+  /** @default 64 */
+  readonly connections?: number
+  /** Header lines of each request; `Connection: close` makes each come on a connection of its own. */
+  readonly headers?: readonly string[]
+  /** The path of a script in Lua, for other methods, bodies, or paths. */
+  readonly script?: string
+}
+
+export interface WrkResult {
+  readonly requests: number
+  /** How long it took in fact, in s. */
+  readonly seconds: number
+  /** Answers that were not 2xx or 3xx, and connections that failed. */
+  readonly errors: number
+  /** Of an answer, in ms, while as much is asked as can be. */
+  readonly p50: number
+  readonly p99: number
+}
+
+/** Full load by wrk, in a process of its own. Rejects where it is not installed. */
+export async function wrk (url: string, { seconds, connections = 64, headers = [], script }: WrkSetup): Promise<WrkResult> {
+  const { stdout } = await run('wrk', [
+    '-t1', `-c${connections}`, `-d${seconds}s`, '--latency',
+    ...headers.flatMap((header) => ['-H', header]),
+    ...script === undefined ? [] : ['-s', script],
+    url
+  ])
+  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
+  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
+  const [, count, took] = /(\d+) requests in ([\d.]+\w+),/.exec(stdout) ?? []
+  return {
+    requests: Number(count ?? 0),
+    seconds: milliseconds(took) / 1e3,
+    errors: number(/Non-2xx or 3xx responses: (\d+)/) + socketErrors.reduce((sum, n) => sum + n, 0),
+    p50: milliseconds(/50%\s+([\d.]+\w+)/.exec(stdout)?.[1]),
+    p99: milliseconds(/99%\s+([\d.]+\w+)/.exec(stdout)?.[1])
+  }
+}
+
+const UNITS: Record<string, number> = { us: 1e-3, ms: 1, s: 1e3, m: 6e4 }
+
+/** Of a time as wrk writes it, like 1.25ms. */
+function milliseconds (text: string | undefined): number {
+  const [, amount, unit = ''] = /^([\d.]+)([a-z]+)$/.exec(text ?? '') ?? []
+  return Number(amount) * (UNITS[unit] ?? NaN)
+}
