@@ -16,7 +16,7 @@ const NEVER = 2_147_483_647
 const LIFT_HINTS = -NEVER
 // undici closes a TLS socket whose servername, which it derives from the Host header, changes. Any constant keeps it; the
 // name that is really asked for was given to the dialler.
-const CONSTANT_SERVERNAME = 'held'
+export const CONSTANT_SERVERNAME = 'held'
 /** What ECONNRESET is called on a connection. */
 export const RESET = 'HOLDFAST_RESET'
 // Connections that were opened together do not all end together.
@@ -146,8 +146,7 @@ export class Connection {
   }
 
   /** Hands a request to undici. Only the exchange that owns the connection may. */
-  dispatch (options: Dispatcher.DispatchOptions & { servername?: string }, handler: Dispatcher.DispatchHandler): void {
-    options.servername = CONSTANT_SERVERNAME
+  dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#client.dispatch(options, handler)
   }
 

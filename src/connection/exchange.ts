@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
-import { readSignal } from '../http/connection-signal.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
-import { RESET } from './connection.js'
+import { ResponseHead } from '../http/response-head.js'
+import { CONSTANT_SERVERNAME, RESET } from './connection.js'
 import type { Connection } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
@@ -49,11 +49,11 @@ export interface Failure {
 /** Where a response goes. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
 export interface ExchangeSink {
   informed (status: number, headers: Buffer[]): void
-  responded (status: number, headers: Buffer[], statusText: string): void
+  responded (status: number, head: ResponseHead, statusText: string): void
   /** Returns false to have the response paused until `Exchange.resume()`. */
   data (chunk: Buffer): boolean
   ended (trailers: Buffer[]): void
-  upgraded (status: number, headers: Buffer[], socket: Duplex): void
+  upgraded (status: number, head: ResponseHead, socket: Duplex): void
   failed (failure: Failure): void
   bodySent (chunk: Buffer): void
   requestSent (): void
@@ -113,9 +113,10 @@ export class Exchange {
       bodyTimeout: 0,
       // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
       reset: terms.closeFor !== undefined,
-      ...(request.query === undefined ? undefined : { query: request.query }),
-      ...(request.upgrade === undefined ? undefined : { upgrade: request.upgrade })
-    }, this as unknown as Dispatcher.DispatchHandler)
+      query: request.query,
+      upgrade: request.upgrade,
+      servername: CONSTANT_SERVERNAME
+    } as Dispatcher.DispatchOptions, this as unknown as Dispatcher.DispatchHandler)
   }
 
   /** Gives the exchange up: its connection is closed for `reason`, its sink fails with `error`. */
@@ -184,21 +185,22 @@ export class Exchange {
       else this.#sink.informed(status, headers)
       return true
     }
-    if (status > 599 || hasOddCoding(headers)) {
+    const head = new ResponseHead(this.#connection.minor, headers)
+    if (status > 599 || head.oddlyCoded) {
       this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
       return true
     }
-    const signal = this.#signal = signalOf(this.#connection.minor, headers)
+    const signal = this.#signal = head.signal
     this.#status = status
     this.#moved = true
-    if (this.#bodyTimeout > 0 && isEventStream(headers)) this.#bodyTimeout = 0
+    if (head.isEventStream) this.#bodyTimeout = 0
     if (status === 408 && !signal.persistent && this.#terms.reused && this.#terms.retryable && this.#connection.served === 0) {
       this.#unusedTimeout = true
       this.abort(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), 'connection_close')
       return true
     }
     this.#resume = resume
-    this.#sink.responded(status, headers, statusText)
+    this.#sink.responded(status, head, statusText)
     // These have no body whatever their headers say (RFC 9112 section 6.3); undici fails a 304 whose Content-Length is
     // that of the body it stands for, so the response is over before undici can say so.
     if (status === 204 || status === 304 || this.#isHead) this.#finish([])
@@ -226,10 +228,11 @@ export class Exchange {
   onUpgrade (status: number, headers: Buffer[], socket: Duplex): void {
     this.#over = true
     this.#status = status
-    this.#signal = signalOf(this.#connection.minor, headers)
+    const head = new ResponseHead(this.#connection.minor, headers)
+    this.#signal = head.signal
     this.#connection.served++
     this.#owner.exchangeUpgraded(this.#connection, this.#view(true), socket)
-    this.#sink.upgraded(status, headers, socket)
+    this.#sink.upgraded(status, head, socket)
   }
 
   onError (cause: Error): void {
@@ -273,55 +276,6 @@ export class Exchange {
       upgraded
     }
   }
-}
-
-// Both names that matter have ten letters, which few others have.
-const NAME_LENGTH = 10
-
-function signalOf (minor: 0 | 1, headers: Buffer[]): PersistenceSignal {
-  let connection: string | undefined
-  let keepAlive: string | undefined
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (name.length !== NAME_LENGTH) continue
-    const lower = name.toString('latin1').toLowerCase()
-    if (lower === 'connection') connection = joined(connection, headers[i + 1]!)
-    else if (lower === 'keep-alive') keepAlive = joined(keepAlive, headers[i + 1]!)
-  }
-  return readSignal(minor, connection, keepAlive)
-}
-
-const TRANSFER_ENCODING_LENGTH = 17
-
-// The parser takes what ends in `chunked` and hands on what is coded below it; nothing but `chunked` was asked for (RFC 9112 section
-// 7.4), so nobody behind could decode it.
-function hasOddCoding (headers: Buffer[]): boolean {
-  let codings = 0
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (name.length !== TRANSFER_ENCODING_LENGTH || name.toString('latin1').toLowerCase() !== 'transfer-encoding') continue
-    if (++codings > 1 || headers[i + 1]!.toString('latin1').trim().toLowerCase() !== 'chunked') return true
-  }
-  return false
-}
-
-// Read by its length first: few names have twelve letters.
-const CONTENT_TYPE_LENGTH = 12
-const EVENT_STREAM = 'text/event-stream'
-
-function isEventStream (headers: Buffer[]): boolean {
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i]!
-    if (name.length !== CONTENT_TYPE_LENGTH || headers[i + 1]!.length < EVENT_STREAM.length) continue
-    if (name.toString('latin1').toLowerCase() !== 'content-type') continue
-    return headers[i + 1]!.toString('latin1', 0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM
-  }
-  return false
-}
-
-function joined (before: string | undefined, value: Buffer): string {
-  const text = value.toString('latin1')
-  return before === undefined ? text : `${before},${text}`
 }
 
 const LOST = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])

@@ -13,6 +13,8 @@ import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord }
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
+import { decoded } from '../http/response-head.js'
+import type { ResponseHead } from '../http/response-head.js'
 import { upgradeHeaders } from '../http/websocket.js'
 import type { ResolvedRouteOptions } from '../options.js'
 import type { Call, CallHandler } from '../target/call.js'
@@ -157,19 +159,19 @@ class Forward implements CallHandler, RelayOwner {
     // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx.
     if (this.#request.raw.httpVersion !== '1.1') return
     try {
-      response.writeEarlyHints(responseHeaders(raw))
+      response.writeEarlyHints(responseHeaders(decoded(raw)))
     } catch {
       // Node writes none without a Link that it can read; a hint is nobody's due.
     }
   }
 
   // Step 8: relay.
-  responded (status: number, raw: Buffer[]): void {
+  responded (status: number, { list }: ResponseHead): void {
     const reply = this.#reply
     if (reply.sent) return this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
     let headers: HeaderRecord
     try {
-      headers = this.#route.rewriteHeaders(responseHeaders(raw), this.#request)
+      headers = this.#route.rewriteHeaders(responseHeaders(list), this.#request)
     } catch (error) {
       return this.#giveUp(error)
     }
@@ -204,10 +206,10 @@ class Forward implements CallHandler, RelayOwner {
     this.#relay?.end()
   }
 
-  upgraded (status: number, raw: Buffer[], socket: Duplex): void {
+  upgraded (status: number, { list }: ResponseHead, socket: Duplex): void {
     const reply = this.#reply
     try {
-      const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(raw), this.#request), raw)
+      const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(list), this.#request), list)
       if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
       logProvenance(reply, 'info', this)
       this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...headers }, socket as Socket, this.#route.options.tunnelIdleTimeout)

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { HoldfastError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
+import { writeAtOnce } from '../http/one-write.js'
 
 /** Who gets the response from the backend. */
 export interface RelayOwner {
@@ -139,9 +140,12 @@ export class Relay {
       this.#reply.send(Readable.from(this.#chunks, { objectMode: false }))
     } else {
       const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size)
-      // Node writes a head and a string with one write, a head and a buffer with a writev: 4 us of 90 a request.
-      if (this.#size <= SHORT && isAscii(body)) this.#reply.serializer(asItIs).send(body.toString('latin1'))
-      else this.#reply.send(body)
+      if (this.#size <= SHORT && isAscii(body)) {
+        writeAtOnce(this.#reply.raw)
+        this.#reply.serializer(asItIs).send(body.toString('latin1'))
+      } else {
+        this.#reply.send(body)
+      }
     }
   }
 }

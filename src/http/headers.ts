@@ -17,9 +17,11 @@ export interface Arrival {
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
   'transfer-encoding', 'upgrade', 'http2-settings'])
 // Ours to say: the target's name, the framing of what is sent, and what undici refuses to write.
-const OURS = new Set(['host', 'content-length', 'expect'])
+const OURS = ['host', 'content-length', 'expect']
 // What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
 const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
+// The names of a request that are not passed on as they came: one look for all.
+const HANDLED = new Set([...HOP_BY_HOP, ...OURS, ...FORWARDED, 'via', 'cookie'])
 const VIA = '1.1 holdfast'
 const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/g
 const OUR_VIA = /(?:^|,)\s*[^\s,]+\s+holdfast(?=\s|,|$)/gi
@@ -42,13 +44,19 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const lower = name.toLowerCase()
-    if (HOP_BY_HOP.has(lower) || OURS.has(lower) || nominated?.has(lower) === true || lower.startsWith(':')) continue
+    if (nominated?.has(lower) === true) continue
     const value = raw[i + 1]!
-    if (lower === 'via') via = joined(via, value)
-    else if (lower === 'x-forwarded-for') forwardedFor = joined(forwardedFor, value)
-    else if (lower === 'forwarded') forwarded = joined(forwarded, value)
-    else if (lower === 'cookie') cookieAt = pushCookie(out, name, value, cookieAt)
-    else if (!FORWARDED.has(lower) && !imitates(lower)) out.push(name, value)
+    if (!HANDLED.has(lower)) {
+      if (!imitates(lower) && !lower.startsWith(':')) out.push(name, value)
+    } else if (lower === 'cookie') {
+      cookieAt = pushCookie(out, name, value, cookieAt)
+    } else if (lower === 'via') {
+      via = joined(via, value)
+    } else if (lower === 'x-forwarded-for') {
+      forwardedFor = joined(forwardedFor, value)
+    } else if (lower === 'forwarded') {
+      forwarded = joined(forwarded, value)
+    }
   }
   const { peer, trusted, host, protocol } = arrival
   out.push('via', joined(via, VIA))
@@ -70,14 +78,14 @@ export function hopsIn (via: string | undefined): number {
  * The headers to send to a client, from those of a backend: hop-by-hop ones and what `Connection` nominates are gone, Via is
  * added, Set-Cookie lines stay lines. Bytes stay bytes: values are latin1, as node writes them.
  *
- * @param raw names and values in turn
+ * @param list with names in lower case
  */
-export function responseHeaders (raw: readonly Buffer[]): HeaderRecord {
+export function responseHeaders (list: HeaderList): HeaderRecord {
   const out: HeaderRecord = {}
   let nominated: Set<string> | undefined
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = raw[i]!.toString('latin1').toLowerCase()
-    const value = raw[i + 1]!.toString('latin1')
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    const name = list[i]!
+    const value = list[i + 1]!
     if (HOP_BY_HOP.has(name)) {
       if (name === 'connection') nominated = union(nominated, nominatedBy(value))
       continue

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { HoldfastError } from '../errors.js'
 import { hasToken } from './connection-signal.js'
-import type { HeaderRecord } from './headers.js'
+import type { HeaderList, HeaderRecord } from './headers.js'
 
 /** Whether a request asks for a WebSocket, and for nothing else: RFC 6455 section 4.1, without a body. */
 export function asksForWebSocket (request: { readonly method?: string, readonly httpVersion: string, readonly headers: IncomingHttpHeaders }): boolean {
@@ -16,12 +16,12 @@ export function asksForWebSocket (request: { readonly method?: string, readonly 
  * The headers of a 101, from what is to go on of the backend's: what concerns this hop is said anew, and no framing is. Throws
  * HOLDFAST_ERR_INVALID_RESPONSE where the backend changes to another protocol.
  *
- * @param raw the backend's, names and values in turn
+ * @param list the backend's, names and values in turn
  */
-export function upgradeHeaders (headers: HeaderRecord, raw: readonly Buffer[]): HeaderRecord {
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    if (raw[i]!.toString('latin1').toLowerCase() !== 'upgrade') continue
-    if (raw[i + 1]!.toString('latin1').toLowerCase() !== 'websocket') throw new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE')
+export function upgradeHeaders (headers: HeaderRecord, list: HeaderList): HeaderRecord {
+  for (let i = 0; i + 1 < list.length; i += 2) {
+    if (list[i] !== 'upgrade') continue
+    if (list[i + 1]!.toLowerCase() !== 'websocket') throw new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE')
   }
   const out: HeaderRecord = { ...headers, connection: 'Upgrade', upgrade: 'websocket' }
   delete out['content-length']

@@ -6,6 +6,7 @@ import type { ExchangeOwner, ExchangeSink, Failure } from '../connection/exchang
 import type { CloseReason, ResponseView } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { ResponseHead } from '../http/response-head.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { formatSet } from './duration.js'
 
@@ -138,11 +139,11 @@ class Reading implements ExchangeSink {
 
   informed (): void {}
 
-  responded (status: number, headers: Buffer[]): void {
+  responded (status: number, { list }: ResponseHead): void {
     this.status = status
-    for (let i = 0; i < headers.length; i += 2) {
-      const name = headers[i]!.toString('latin1').toLowerCase()
-      const value = printable(headers[i + 1]!.toString('latin1'))
+    for (let i = 0; i < list.length; i += 2) {
+      const name = list[i]
+      const value = printable(list[i + 1]!)
       if (name === 'connection') this.connection = this.connection === undefined ? value : `${this.connection}, ${value}`
       else if (name === 'keep-alive') this.keepAlive = this.keepAlive === undefined ? value : `${this.keepAlive}, ${value}`
       else if (name === 'content-length' || name === 'transfer-encoding') this.framed = true

@@ -9,6 +9,7 @@ import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
+import type { ResponseHead } from '../http/response-head.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
@@ -142,10 +143,10 @@ export class Call implements Waiter, ExchangeSink {
     if (!this.#over) this.#scope.runInAsyncScope(this.#handler.informed, this.#handler, status, headers)
   }
 
-  responded (status: number, headers: Buffer[], statusText: string): void {
+  responded (status: number, head: ResponseHead, statusText: string): void {
     this.#lostReuse?.answered()
     this.#trace?.responded(status)
-    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.responded, this.#handler, status, headers, statusText)
+    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.responded, this.#handler, status, head, statusText)
   }
 
   data (chunk: Buffer): boolean {
@@ -159,7 +160,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#scope.runInAsyncScope(this.#handler.ended, this.#handler, trailers)
   }
 
-  upgraded (status: number, headers: Buffer[], socket: Duplex): void {
+  upgraded (status: number, head: ResponseHead, socket: Duplex): void {
     if (this.#over) {
       socket.destroy()
       return
@@ -173,7 +174,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.responded(status)
     this.#trace?.ended()
-    this.#scope.runInAsyncScope(this.#handler.upgraded, this.#handler, status, headers, socket)
+    this.#scope.runInAsyncScope(this.#handler.upgraded, this.#handler, status, head, socket)
   }
 
   bodySent (chunk: Buffer): void {

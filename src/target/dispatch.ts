@@ -4,6 +4,7 @@ import type { Dispatcher } from 'undici'
 import { util } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { hasToken } from '../http/connection-signal.js'
+import type { ResponseHead } from '../http/response-head.js'
 import type { Call, CallHandler, CallRequest } from './call.js'
 import { isIdempotent } from './retry.js'
 
@@ -82,10 +83,14 @@ export class HandlerAdapter implements CallHandler {
   }
 
   informed (status: number, headers: Buffer[]): void {
-    this.responded(status, headers, '')
+    this.#answered(status, headers, '')
   }
 
-  responded (status: number, headers: Buffer[], statusText: string): void {
+  responded (status: number, { raw }: ResponseHead, statusText: string): void {
+    this.#answered(status, raw, statusText)
+  }
+
+  #answered (status: number, headers: Buffer[], statusText: string): void {
     const handler = this.#handler
     this.#guard(() => {
       if (handler.onRequestStart !== undefined) {
@@ -120,15 +125,15 @@ export class HandlerAdapter implements CallHandler {
     }, true)
   }
 
-  upgraded (status: number, headers: Buffer[], socket: Duplex): void {
+  upgraded (status: number, { raw }: ResponseHead, socket: Duplex): void {
     const handler = this.#handler
     this.#guard(() => {
       this.#over = true
       if (handler.onRequestStart !== undefined) {
-        this.#controller.rawHeaders = headers
-        handler.onRequestUpgrade?.(this.#controller, status, util.parseHeaders(headers) as IncomingHttpHeaders, socket)
+        this.#controller.rawHeaders = raw
+        handler.onRequestUpgrade?.(this.#controller, status, util.parseHeaders(raw) as IncomingHttpHeaders, socket)
       } else {
-        handler.onUpgrade?.(status, headers, socket)
+        handler.onUpgrade?.(status, raw, socket)
       }
     }, true)
   }
