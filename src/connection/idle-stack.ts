@@ -75,7 +75,9 @@ export class IdleStack {
       // The ones below have been idle for longer.
       if (now - connection.idleSince > fit.maxIdle) break
       if (connection.trial && !fit.trial) continue
-      this.#connections.splice(i, 1)
+      // Most often the last: `splice` would make an array of what it removes.
+      if (i === this.#connections.length - 1) this.#connections.pop()
+      else this.#connections.splice(i, 1)
       taken = connection
       break
     }

@@ -43,6 +43,7 @@ export function readSignal (minor: 0 | 1, connection: string | undefined, keepAl
 export function hasToken (list: string, token: string): boolean {
   if (list.length === token.length) return list.toLowerCase() === token
   if (list.length < token.length) return false
+  if (!list.includes(',')) return list.trim().toLowerCase() === token
   for (const part of list.toLowerCase().split(',')) {
     if (part.trim() === token) return true
   }
