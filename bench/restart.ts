@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Backend, type BackendConnection, type BackendRequest } from '../test/support/backend.js'
 import { request } from '../test/support/client.js'
@@ -17,8 +18,24 @@ const RESTARTS = quick ? 5 : 20
 // As long as an answer may take: within it a restart finds requests under way.
 const WORK_MS = 20
 
-const bounds = new Bounds()
-printTable(`${PER_SECOND} requests/s, ${RESTARTS} restarts, refused for ${REFUSED_MS} ms each`, [await measure('fin'), await measure('rst')])
+// A machine that stands still for as long has all that is due sent at once after it, which is another measurement.
+const STALLED_MS = 150
+const TRIES = 3
+
+let bounds = new Bounds()
+const rows: Row[] = []
+for (let tries = 1; rows.length === 0; tries++) {
+  const delay = monitorEventLoopDelay()
+  delay.enable()
+  const measured = [await measure('fin'), await measure('rst')]
+  const stalledMs = delay.max / 1e6
+  if (stalledMs < STALLED_MS || tries === TRIES) rows.push(...measured)
+  else {
+    console.log(`measured again: the machine stood still for ${Math.round(stalledMs)} ms`)
+    bounds = new Bounds()
+  }
+}
+printTable(`${PER_SECOND} requests/s, ${RESTARTS} restarts, refused for ${REFUSED_MS} ms each`, rows)
 bounds.report()
 
 async function measure (how: 'fin' | 'rst'): Promise<Row> {

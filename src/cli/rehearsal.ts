@@ -56,7 +56,8 @@ export class Rehearsal {
       function done (): void {
         process.off('beforeExit', done)
         for (const timer of timers) clearTimeout(timer)
-        resolve()
+        // In a turn of its own: told that the process would end, node ends it if all that follows is done at once.
+        setImmediate(resolve)
       }
     })
   }

@@ -13,8 +13,11 @@ export interface Dial {
 /** Makes one connected socket, handshake included. The callback is called once, and never before `dial` has returned. */
 export type Dialer = (callback: (error: HoldfastError | undefined, socket: Socket | undefined) => void) => Dial
 
-/** Refusals before which nothing can have been sent, and after which another try may find the process listening again. */
-const REFUSED = new Set(['ECONNREFUSED', 'ENOENT'])
+/**
+ * Refusals before which nothing can have been sent, and after which another try may find the process listening again. A listener that
+ * closes resets those that it has not accepted yet.
+ */
+const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT'])
 
 /** Whether a dial failed in a way that is worth another try. */
 export function wasRefused (error: HoldfastError): boolean {

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
 import { startBackend, type BackendConnection } from '../support/backend.js'
 import { persistent } from '../support/behaviours.js'
@@ -114,6 +114,24 @@ t.test('a refused dial is tried again, and a request that waits for that is refu
   t.match(await other.over, { status: 200 })
   await drained
   t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+})
+
+t.test('a dial that a closing listener reset is tried again', async t => {
+  const { backend, answer } = await slowBackend(t)
+  let dials = 0
+  const rig = rigFor(t, backend.url, {
+    undiciOptions: {
+      connect: ({ port }: { port?: string | number }, callback: (error: Error | null, socket: Socket | null) => void) => {
+        if (dials++ === 0) return callback(Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }), null)
+        const socket = connect(Number(port), '127.0.0.1', () => callback(null, socket))
+      }
+    } as never
+  })
+  const sent = rig.send({ method: 'POST' })
+  await backend.waitFor(b => b.requests === 1)
+  answer()
+  t.match(await sent.over, { status: 200 })
+  t.same(rig.retries, ['connect'])
 })
 
 t.test('a request whose dial was refused goes before those that came after it', async t => {
