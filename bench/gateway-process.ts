@@ -26,7 +26,7 @@ process.send?.({ url })
 
 async function holdfast (): Promise<FastifyInstance> {
   const { gateway, getGateway, proxy } = await import(pathToFileURL(setup.entry).href) as typeof Holdfast
-  const made = Fastify({ logger: false })
+  const made: FastifyInstance = setup.https === undefined ? Fastify({ logger: false }) : Fastify({ logger: false, https: setup.https })
   await made.register(gateway, setup.gateway ?? {})
   await made.register(proxy, { ...setup.proxy, upstream: setup.upstream })
   for (const route of setup.routes ?? []) await made.register(proxy, { ...setup.proxy, ...route })

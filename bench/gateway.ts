@@ -10,6 +10,8 @@ export interface GatewaySetup {
   upstream: string
   gateway?: GatewayOptions
   proxy?: ProxyOptions
+  /** The gateway itself serves https with these, in PEM. */
+  https?: { cert: string, key: string }
   /** More routes, a prefix and an upstream each; `proxy` holds for them too. */
   routes?: Array<{ prefix: string, upstream: string }>
   /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
@@ -71,14 +73,18 @@ export class Gateway {
     return Number(new URL(this.url).port)
   }
 
+  get pid (): number {
+    return this.#child.pid!
+  }
+
   /** Files, sockets among them, that the process has open. */
   get openFiles (): number {
-    return readdirSync(`/proc/${this.#child.pid}/fd`).length
+    return readdirSync(`/proc/${this.pid}/fd`).length
   }
 
   /** What of the process is in memory, in bytes. */
   get residentBytes (): number {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.#child.pid}/status`, 'latin1'))?.[1]) * 1024
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))?.[1]) * 1024
   }
 
   async ask<Name extends Question> (name: Name): Promise<Answers[Name]> {

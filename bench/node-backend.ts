@@ -7,22 +7,31 @@ export interface NodeBackendSetup {
   /** Bytes to add to its answers. */
   size?: number
   maxRequestsPerSocket?: number
+  /** Serves https with these, in PEM. */
+  tls?: { cert: string, key: string }
+}
+
+export interface NodeBackendCounts extends BackendCounts {
+  /** TLS handshakes that it finished. */
+  handshakes: number
 }
 
 /** A real node:http server in a process of its own. */
 export class NodeBackend {
   readonly url: string
+  readonly pid: number
   readonly #child: ChildProcess
 
   constructor (child: ChildProcess, url: string) {
     this.#child = child
+    this.pid = child.pid!
     this.url = url
   }
 
-  async counts (): Promise<BackendCounts> {
+  async counts (): Promise<NodeBackendCounts> {
     const answered = once(this.#child, 'message')
     this.#child.send('counts')
-    return (await answered)[0] as BackendCounts
+    return (await answered)[0] as NodeBackendCounts
   }
 
   async stop (): Promise<void> {

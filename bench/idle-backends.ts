@@ -1,0 +1,73 @@
+import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { answer } from '../test/support/answer.js'
+import { startBackend } from '../test/support/backend.js'
+import { Bounds, quick } from './bounds.js'
+import { newConnectionClients } from './clients.js'
+import { type Gateway, startGateway } from './gateway.js'
+import { printTable, type Row } from './table.js'
+
+// Connections to a backend that have had a response and are kept, idle: what one of them costs the gateway in memory. They come
+// of requests that are all under way at once, since the backend answers none before all are there; these come pipelined, on few
+// connections of clients.
+
+const IDLE = quick ? 1000 : 2000
+const PIPELINED = 100
+const WARM_UP = 5000
+const MOST_BYTES = 12_000
+
+const held: Array<() => void> = []
+let holding = false
+const backend = await startBackend((request, connection) => {
+  if (!holding) return answer(request, connection)
+  held.push(() => answer(request, connection))
+  if (held.length === IDLE) for (const reply of held.splice(0)) reply()
+})
+const gateway = await startGateway({
+  upstream: backend.url,
+  proxy: { undiciOptions: { connections: IDLE }, pool: { maxPending: IDLE, pendingTimeout: 60_000, maxDials: 64 } }
+}, ['--expose-gc'])
+await newConnectionClients({ port: gateway.port, requests: WARM_UP, clients: 50 })
+const before = await memory(gateway)
+
+holding = true
+const answered = (await Promise.all(Array.from({ length: IDLE / PIPELINED }, () => pipelined(gateway.port)))).reduce((sum, n) => sum + n, 0)
+const after = await memory(gateway)
+await gateway.stop()
+await backend.close()
+
+const more = after.idle - before.idle
+const each = Math.round((after.resident - before.resident) / more)
+printTable('idle connections to a backend', [row('before', before), row('after', after)])
+console.log(`\nbytes of memory for an idle connection: ${each}, ${Math.round((after.heap - before.heap) / more)} of them on the heap`)
+const bounds = new Bounds()
+bounds.hold('each request was answered', answered === IDLE, `${answered} of ${IDLE} were`)
+bounds.hold(`${IDLE} connections stay idle`, after.idle === IDLE, String(after.idle))
+bounds.hold(`an idle connection costs <= ${MOST_BYTES / 1000} kB`, each <= MOST_BYTES, `${each} bytes`)
+bounds.report()
+
+/** How many of a client's requests are answered with 200; all are sent before the first answer is read. */
+async function pipelined (port: number): Promise<number> {
+  const socket = connect({ port, host: '127.0.0.1' }).setEncoding('latin1')
+  for (let n = 1; n <= PIPELINED; n++) socket.write(`GET / HTTP/1.1\r\nHost: bench\r\nX-Id: ${n}\r\n${n === PIPELINED ? 'Connection: close\r\n' : ''}\r\n`)
+  let text = ''
+  for await (const chunk of socket) text += chunk as string
+  return text.split('HTTP/1.1 200 ').length - 1
+}
+
+interface Memory { idle: number, resident: number, heap: number }
+
+/** What is in memory when garbage is not. */
+async function memory (gateway: Gateway): Promise<Memory> {
+  const { heapUsed } = await gateway.ask('usage')
+  await wait(500)
+  return { idle: (await gateway.snapshot()).connections.idle, resident: gateway.residentBytes, heap: heapUsed }
+}
+
+function row (when: string, { idle, resident, heap }: Memory): Row {
+  return { when, connections: idle, 'resident, MB': megabytes(resident), 'heap, MB': megabytes(heap) }
+}
+
+function megabytes (bytes: number): number {
+  return Math.round(bytes / 1e5) / 10
+}
