@@ -1,19 +1,19 @@
-import { execFileSync, fork, spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Gateway, startGateway } from './gateway.js'
+import { peersInstalled } from './peers-installed.js'
 import { freePort } from './real-nginx.js'
 
 // Gateways with many upstreams: `/0/...` goes to the first, `/1/...` to the second, and so on. Each is told to keep idle
 // connections for 60 s, and is not told what its backends do.
 
 const KEEP_ALIVE = 60_000
-const PEERS = join(import.meta.dirname, 'peers')
 
 export interface ManyUpstreams {
   readonly url: string
@@ -35,13 +35,7 @@ function routed (upstreams: string[]): { upstream: string, routes: Array<{ prefi
 
 /** npm's http-proxy, installed where it is not there yet; undefined where it cannot be. */
 export async function startHttpProxy (upstreams: string[]): Promise<ManyUpstreams | undefined> {
-  if (!existsSync(join(PEERS, 'node_modules', 'http-proxy'))) {
-    try {
-      execFileSync('npm', ['ci', '--prefix', PEERS, '--no-audit', '--no-fund'], { stdio: 'ignore' })
-    } catch {
-      return undefined
-    }
-  }
+  if (!peersInstalled()) return undefined
   const child = fork(join(import.meta.dirname, 'idle-learning-http-proxy.ts'), [JSON.stringify(upstreams)], { execArgv: ['--import=tsx'] })
   const [{ url }] = await once(child, 'message') as [{ url: string }]
   return {

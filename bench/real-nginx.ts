@@ -21,6 +21,8 @@ export function nginxInstalled (): boolean {
 /** A real nginx of one process that answers with the id of the request. */
 export class RealNginx {
   readonly url: string
+  /** One for each of its ports; `url` is the first. */
+  readonly urls: readonly string[]
   /** Of its one process. */
   readonly pid: number
   readonly #child: ChildProcess
@@ -28,11 +30,12 @@ export class RealNginx {
   readonly #statusUrl: string
   #statusRequests = 0
 
-  constructor (child: ChildProcess, directory: string, url: string, statusPort: number) {
+  constructor (child: ChildProcess, directory: string, urls: readonly string[], statusPort: number) {
     this.#child = child
     this.pid = child.pid!
     this.#directory = directory
-    this.url = url
+    this.urls = urls
+    this.url = urls[0] ?? ''
     this.#statusUrl = `http://127.0.0.1:${statusPort}`
   }
 
@@ -74,6 +77,10 @@ export interface NginxSetup {
   keepAliveRequests?: number
   /** Bytes to add to its answers. */
   size?: number
+  /** How many ports it listens on. Default 1. */
+  ports?: number
+  /** How many connections it can have. Default 4096. */
+  connections?: number
   /** Serves https with these, in PEM. */
   tls?: { cert: string, key: string }
   /** Lines of its configuration for the server that answers, as `add_header X-A 1;`. */
@@ -83,9 +90,9 @@ export interface NginxSetup {
 }
 
 export async function startNginx (setup: NginxSetup = {}): Promise<RealNginx> {
-  const { keepAliveTimeout = '75s', keepAliveRequests = 1000, size = 0, logs = true, tls, lines = '' } = setup
+  const { keepAliveTimeout = '75s', keepAliveRequests = 1000, size = 0, ports = 1, connections = 4096, logs = true, tls, lines = '' } = setup
   const directory = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
-  const [port, statusPort] = [await freePort(), await freePort()]
+  const [statusPort = 0, ...listening] = await freePorts(ports + 1)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ')
   if (tls !== undefined) {
     await writeFile(join(directory, 'cert.pem'), tls.cert)
@@ -94,27 +101,35 @@ export async function startNginx (setup: NginxSetup = {}): Promise<RealNginx> {
   const encrypted = tls === undefined ? '' : 'ssl_certificate cert.pem; ssl_certificate_key key.pem;'
   await writeFile(join(directory, 'nginx.conf'), `
 daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log ${logs ? 'info' : 'error'};
-events { worker_connections 4096; }
+events { worker_connections ${connections}; }
 http {
   ${temporary}
   log_format asked '$http_connection';
   keepalive_timeout ${keepAliveTimeout}; keepalive_requests ${keepAliveRequests}; default_type application/json;
-  server { listen 127.0.0.1:${port}${tls === undefined ? '' : ' ssl'}; ${encrypted} ${lines} access_log ${logs ? 'access.log asked' : 'off'}; location / { return 200 '{"id":"$http_x_id","pad":"${'x'.repeat(size)}"}'; } }
+  server { ${listening.map((port) => `listen 127.0.0.1:${port} backlog=4096${tls === undefined ? '' : ' ssl'};`).join(' ')} ${encrypted} ${lines} access_log ${logs ? 'access.log asked' : 'off'}; location / { return 200 '{"id":"$http_x_id","pad":"${'x'.repeat(size)}"}'; } }
   server { listen 127.0.0.1:${statusPort}; access_log off; location / { stub_status; } }
 }
 `)
   const child = spawn('nginx', ['-p', directory, '-c', 'nginx.conf'], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const nginx = new RealNginx(child, directory, `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`, statusPort)
+  const nginx = new RealNginx(child, directory, listening.map((port) => `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`), statusPort)
   while (child.exitCode === null && await nginx.status().catch(() => undefined) === undefined) await wait(20)
   if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`)
   return nginx
 }
 
 export async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
+  const [port = 0] = await freePorts(1)
   return port
+}
+
+/** All of them different. */
+export async function freePorts (count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map(async (server) => await once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(async (server) => {
+    server.close()
+    await once(server, 'close')
+  }))
+  return ports
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface WrkSetup {
+  /** In steps of a tenth. */
   readonly seconds: number
   /** @default 64 */
   readonly connections?: number
@@ -26,12 +27,15 @@ export interface WrkResult {
 
 /** Full load by wrk, in a process of its own. Rejects where it is not installed. */
 export async function wrk (url: string, { seconds, connections = 64, headers = [], script }: WrkSetup): Promise<WrkResult> {
-  const { stdout } = await run('wrk', [
-    '-t1', `-c${connections}`, `-d${seconds}s`, '--latency',
+  const running = run('wrk', [
+    '-t1', `-c${connections}`, `-d${Math.ceil(seconds)}s`, '--latency',
     ...headers.flatMap((header) => ['-H', header]),
     ...script === undefined ? [] : ['-s', script],
     url
   ])
+  // It takes whole seconds, and is done where it is interrupted.
+  const part = Number.isInteger(seconds) ? undefined : setTimeout(() => running.child.kill('SIGINT'), seconds * 1e3)
+  const { stdout } = await running.finally(() => clearTimeout(part))
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
   const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(stdout)?.slice(1).map(Number) ?? []
   const [, count, took] = /(\d+) requests in ([\d.]+\w+),/.exec(stdout) ?? []

@@ -1,0 +1,58 @@
+import type { Bounds } from './bounds.js'
+import { latencyOf, noise, ratioTo, type Spread } from './compare-figures.js'
+import type { GatewayName } from './compare-gateways.js'
+import type { Measured, WorkloadResult } from './compare-rounds.js'
+import { percent, spread } from './compare-tables.js'
+
+const TO_STOCK = 0.65
+const TO_OTHERS = 0.7
+const TO_FLOOR = 1.35
+const P99_TO_FLOOR = 1.2
+const THROUGHPUT_TO_FLOOR = 0.95
+const TO_ONE = 1.1
+
+/** Those of the bounds whose workloads and peers were measured. */
+export function holdBounds (bounds: Bounds, results: readonly WorkloadResult[]): void {
+  const found = (name: string): WorkloadResult | undefined => results.find(({ workload }) => workload.name === name)
+  const get = found('get')
+  for (const peer of get === undefined ? [] : nodePeers(get)) {
+    const most = peer.kind?.name === 'stock' ? TO_STOCK : TO_OTHERS
+    holdAtMost(bounds, `keep-alive GET: <= ${most} of ${peer.title}'s CPU`, ratioTo(peer, 'cpu'), most)
+  }
+  const floor = peerOf(get, 'floor')
+  if (get !== undefined && floor !== undefined) {
+    holdAtMost(bounds, `keep-alive GET: <= ${TO_FLOOR} of the floor's CPU`, ratioTo(floor, 'cpu'), TO_FLOOR)
+    const ratio = latencyOf(get.holdfast, 'p99') / latencyOf(floor, 'p99')
+    if (floor.latencies.length > 0) bounds.hold(`keep-alive GET: p99 at half of saturation <= ${P99_TO_FLOOR} of the floor's`, ratio <= P99_TO_FLOOR, ratio.toFixed(2))
+  }
+  const cheaper = results.flatMap((result) => nodePeers(result).filter((peer) => ratioTo(peer, 'cpu').median > 1).map((peer) => `${result.workload.name}: ${peer.title} ${spread(ratioTo(peer, 'cpu'))}`))
+  bounds.hold('no workload in which a Node peer takes less CPU', cheaper.length === 0, cheaper.join('; '))
+  holdThroughput(bounds, peerOf(found('get-256k'), 'floor'))
+  const stock = peerOf(found('non-persistent'), 'stock')
+  if (stock !== undefined) holdAtMost(bounds, 'backend that closes: <= 1.0 of stock\'s CPU', ratioTo(stock, 'cpu'), 1)
+  for (const result of results.filter(({ workload }) => workload.besideOne === true)) {
+    const one = result.peers.find(({ kind, failed }) => kind === undefined && failed === undefined)
+    if (one !== undefined) holdAtMost(bounds, `${result.workload.title}: CPU within ${Math.round((TO_ONE - 1) * 100)} % of one's, noise ${percent(noise(result))}`, ratioTo(one, 'cpu'), TO_ONE)
+  }
+  const failures = results.flatMap(({ workload, holdfast: { errors, requests, failed } }) => errors === 0 && failed === undefined ? [] : `${workload.name}: ${failed ?? `${errors} of ${requests}`}`)
+  bounds.hold('no request through Holdfast failed', failures.length === 0, failures.join(', '))
+}
+
+function holdThroughput (bounds: Bounds, floor: Measured | undefined): void {
+  if (floor === undefined) return
+  const ratio = ratioTo(floor, 'perSecond')
+  bounds.hold(`GET of 256 kB: requests/s >= ${THROUGHPUT_TO_FLOOR} of the floor's`, ratio.median >= THROUGHPUT_TO_FLOOR, spread(ratio))
+}
+
+function holdAtMost (bounds: Bounds, bound: string, ratio: Spread, most: number): void {
+  bounds.hold(bound, ratio.median <= most, spread(ratio))
+}
+
+/** Those that did the work; what came back with errors was cheap for other reasons. */
+function nodePeers ({ peers }: WorkloadResult): Measured[] {
+  return peers.filter(({ kind, failed, errors, requests }) => kind?.node === true && failed === undefined && errors < requests / 100)
+}
+
+function peerOf (result: WorkloadResult | undefined, name: GatewayName): Measured | undefined {
+  return result?.peers.find(({ kind, failed }) => kind?.name === name && failed === undefined)
+}
