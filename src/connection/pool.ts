@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HoldfastError } from '../errors.js'
+import { inMicrotask } from '../microtask.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ActiveSet } from './active-set.js'
 import { Connection, snapshotOf } from './connection.js'
@@ -157,7 +158,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     // undici decides after this call whether it keeps the socket, in ways that it does not tell (a HEAD without a length, a
     // request not yet written whole). A microtask later the socket itself says so, and nothing has been read meanwhile.
     this.#settling++
-    queueMicrotask(() => this.#settle(connection))
+    inMicrotask(() => this.#settle(connection))
   }
 
   exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void {

@@ -88,6 +88,8 @@ class Forward implements CallHandler, RelayOwner {
   readonly #options: FromOptions
   readonly #target: Target
   readonly #upgrade: Upgrade | undefined
+  // What hooks see is to be the context of their own request, whichever socket calls back.
+  readonly #scope = new AsyncResource('holdfast.forward')
   #collector: BodyCollector | undefined
   #call: Call | undefined
   #relay: Relay | undefined
@@ -131,11 +133,10 @@ class Forward implements CallHandler, RelayOwner {
     const { bodyLimit, clientBodyTimeout } = this.#route.options
     if (bodyLimit > 0 && length !== undefined && length > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
     const { replayLimit } = this.#target.options.retry
-    // The body's events are the client's connection's; what follows them is this request's.
-    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, AsyncResource.bind((error, collected) => {
+    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, (error, collected) => {
       if (error !== undefined) this.failed(error)
-      else this.#send(method, path, withLength(headers, collected!, length), collected!)
-    }))
+      else this.#scope.runInAsyncScope(this.#send, this, method, path, withLength(headers, collected!, length), collected!)
+    })
   }
 
   /** The client has gone, or has its answer. */
@@ -166,7 +167,11 @@ class Forward implements CallHandler, RelayOwner {
   }
 
   // Step 8: relay.
-  responded (status: number, { list }: ResponseHead): void {
+  responded (status: number, head: ResponseHead): void {
+    this.#scope.runInAsyncScope(this.#relayHead, this, status, head)
+  }
+
+  #relayHead (status: number, { list }: ResponseHead): void {
     const reply = this.#reply
     if (reply.sent) return this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
     let headers: HeaderRecord
@@ -183,7 +188,7 @@ class Forward implements CallHandler, RelayOwner {
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
     // A backend that refuses need not read on, and may be about to reset; one that does not may answer as it reads.
     if (status >= 400) this.#collector?.abandon()
-    const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout }, this)
+    const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.#scope }, this)
     if (this.#options.onResponse === undefined) {
       relay.head(status, headers)
       return
@@ -206,7 +211,11 @@ class Forward implements CallHandler, RelayOwner {
     this.#relay?.end()
   }
 
-  upgraded (status: number, { list }: ResponseHead, socket: Duplex): void {
+  upgraded (status: number, head: ResponseHead, socket: Duplex): void {
+    this.#scope.runInAsyncScope(this.#open, this, status, head, socket)
+  }
+
+  #open (status: number, { list }: ResponseHead, socket: Duplex): void {
     const reply = this.#reply
     try {
       const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(list), this.#request), list)
@@ -230,6 +239,10 @@ class Forward implements CallHandler, RelayOwner {
     if (this.#over) return
     this.#finish()
     this.#failure = error.code
+    this.#scope.runInAsyncScope(this.#answerFailure, this, error, responseStarted)
+  }
+
+  #answerFailure (error: HoldfastError, responseStarted: boolean): void {
     logProvenance(this.#reply, 'error', this)
     if (this.#relay?.fail(error) === true) return
     const reply = this.#reply

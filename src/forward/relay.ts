@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks'
 import { isAscii } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -5,6 +6,7 @@ import type { FastifyReply } from 'fastify'
 import type { HoldfastError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
+import { inMicrotask } from '../microtask.js'
 
 /** Who gets the response from the backend. */
 export interface RelayOwner {
@@ -23,6 +25,7 @@ export class Relay {
   readonly #reply: FastifyReply
   readonly #buffer: number
   readonly #clientTimeout: number
+  readonly #scope: AsyncResource
   readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
@@ -32,11 +35,12 @@ export class Relay {
   #ended = false
   #paused = false
 
-  /** @param limits bytes to hold of a response; how long a client may leave it unread, in ms, 0 for ever */
-  constructor (reply: FastifyReply, limits: { buffer: number, clientTimeout: number }, owner: RelayOwner) {
+  /** @param terms bytes to hold of a response; how long a client may leave it unread, in ms, 0 for ever; where hooks run */
+  constructor (reply: FastifyReply, terms: { buffer: number, clientTimeout: number, scope: AsyncResource }, owner: RelayOwner) {
     this.#reply = reply
-    this.#buffer = limits.buffer
-    this.#clientTimeout = limits.clientTimeout
+    this.#buffer = terms.buffer
+    this.#clientTimeout = terms.clientTimeout
+    this.#scope = terms.scope
     this.#owner = owner
   }
 
@@ -44,7 +48,7 @@ export class Relay {
   head (status: number, headers: HeaderRecord): void {
     this.#status = status
     this.#headers = headers
-    if (begun.push(this) === 1) queueMicrotask(streamTheUnfinished)
+    if (begun.push(this) === 1) inMicrotask(streamTheUnfinished)
   }
 
   /** The response's head, and its body as a stream for somebody who sends it himself. */
@@ -67,7 +71,7 @@ export class Relay {
   end (): void {
     this.#ended = true
     if (this.#stream !== undefined) this.#stream.push(null)
-    else this.#sendWhole()
+    else this.#scope.runInAsyncScope(this.#sendWhole, this)
   }
 
   /** Returns whether the failure is dealt with: the client is cut off, since it has the head. False: nothing was sent. */
@@ -82,7 +86,10 @@ export class Relay {
 
   /** Sends what has come so far, and the rest as it comes. */
   streamUnlessEnded (): void {
-    if (this.#ended || this.#stream !== undefined) return
+    if (!this.#ended && this.#stream === undefined) this.#scope.runInAsyncScope(this.#sendStream, this)
+  }
+
+  #sendStream (): void {
     this.#apply()
     const stream = this.#open()
     // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.

@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { Duplex } from 'node:stream'
 import type { Connection } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
@@ -26,7 +25,10 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
   readonly askClose: boolean
 }
 
-/** Who gets the response. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
+/**
+ * Who gets the response. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. A socket calls back
+ * in the async context of whatever request it was opened for: a handler that runs a user's code does so in that of its own.
+ */
 export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
   /** `responseStarted`: a part of a response had come. */
   failed (error: HoldfastError, responseStarted: boolean): void
@@ -67,8 +69,6 @@ export class Call implements Waiter, ExchangeSink {
   readonly #request: CallRequest
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
-  // A socket calls back in the context of whatever request it was opened for. What handlers and hooks see there is to be their own request's.
-  readonly #scope = new AsyncResource('holdfast.call')
   readonly #trace: CallTrace | undefined
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
@@ -140,24 +140,24 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   informed (status: number, headers: Buffer[]): void {
-    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.informed, this.#handler, status, headers)
+    if (!this.#over) this.#handler.informed(status, headers)
   }
 
   responded (status: number, head: ResponseHead, statusText: string): void {
     this.#lostReuse?.answered()
     this.#trace?.responded(status)
-    if (!this.#over) this.#scope.runInAsyncScope(this.#handler.responded, this.#handler, status, head, statusText)
+    if (!this.#over) this.#handler.responded(status, head, statusText)
   }
 
   data (chunk: Buffer): boolean {
-    return this.#over ? true : this.#scope.runInAsyncScope(this.#handler.data, this.#handler, chunk)
+    return this.#over || this.#handler.data(chunk)
   }
 
   ended (trailers: Buffer[]): void {
     if (this.#over) return
     this.#over = true
     this.#trace?.ended()
-    this.#scope.runInAsyncScope(this.#handler.ended, this.#handler, trailers)
+    this.#handler.ended(trailers)
   }
 
   upgraded (status: number, head: ResponseHead, socket: Duplex): void {
@@ -174,7 +174,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.responded(status)
     this.#trace?.ended()
-    this.#scope.runInAsyncScope(this.#handler.upgraded, this.#handler, status, head, socket)
+    this.#handler.upgraded(status, head, socket)
   }
 
   bodySent (chunk: Buffer): void {
@@ -250,6 +250,6 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.failed(error.code)
     this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
-    this.#scope.runInAsyncScope(this.#handler.failed, this.#handler, error, responseStarted)
+    this.#handler.failed(error, responseStarted)
   }
 }

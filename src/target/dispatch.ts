@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -63,6 +64,7 @@ function * pairs (headers: Dispatcher.DispatchOptions['headers']): Iterable<[str
 export class HandlerAdapter implements CallHandler {
   readonly #handler: Dispatcher.DispatchHandler
   readonly #controller: Controller
+  readonly #scope = new AsyncResource('holdfast.dispatch')
   #over = false
   #call: Call | undefined
 
@@ -139,18 +141,23 @@ export class HandlerAdapter implements CallHandler {
   }
 
   bodySent (chunk: Buffer): void {
-    (this.#handler as { onBodySent?: (chunk: Buffer) => void }).onBodySent?.(chunk)
+    const handler = this.#handler as { onBodySent?: (chunk: Buffer) => void }
+    this.#scope.runInAsyncScope(() => handler.onBodySent?.(chunk))
   }
 
   requestSent (): void {
-    (this.#handler as { onRequestSent?: () => void }).onRequestSent?.()
+    const handler = this.#handler as { onRequestSent?: () => void }
+    this.#scope.runInAsyncScope(() => handler.onRequestSent?.())
   }
 
   failed (error: Error): void {
     if (this.#over) return
     this.#over = true
-    if (this.#handler.onRequestStart !== undefined) this.#handler.onResponseError?.(this.#controller, error)
-    else this.#handler.onError?.(error)
+    const handler = this.#handler
+    this.#scope.runInAsyncScope(() => {
+      if (handler.onRequestStart !== undefined) handler.onResponseError?.(this.#controller, error)
+      else handler.onError?.(error)
+    })
   }
 
   #abort (reason: Error): void {
@@ -163,7 +170,7 @@ export class HandlerAdapter implements CallHandler {
   #guard (step: () => void, last = false): void {
     if (this.#over) return
     try {
-      step()
+      this.#scope.runInAsyncScope(step)
     } catch (error) {
       if (last) this.#over = false
       this.#abort(error as Error)
