@@ -13,11 +13,12 @@ import { listed, printTable } from './table.js'
 // What client connections cost a backend, and what of it is left behind Holdfast: CPU time of the backend's process per request,
 // by the kernel's account, for clients that keep their connections, for clients that come once, and for the same behind a gateway.
 // All three send at the same rate, in turns, so that what else the machine does falls on each of them; ratios are of loads
-// beside each other. Over loopback part of the backend's work for a handshake of TCP is done, and counted, in the client.
+// beside each other, and a bound is broken where it is by more than their noise. Over loopback part of the backend's work for a
+// handshake of TCP is done, and counted, in the client.
 
 // Many short rounds: what else the machine does comes and goes within seconds.
 const ROUNDS = quick ? 5 : 13
-const SECONDS = quick ? 0.5 : 1
+const SECONDS = quick ? 0.4 : 1
 const WARM_UP_SECONDS = quick ? 0.5 : 1.5
 const WARM_UP_RATE = 1500
 // Low enough for two cores to have time to spare, with the clients, the gateway and handshakes on both sides of it.
@@ -115,7 +116,8 @@ through Holdfast, against keep-alive clients:   ${percent(through, (ratio) => ra
 Holdfast saves, against the short-lived direct: ${percent(ratios('throughHoldfast', 'comeOnce'), (ratio) => 1 - ratio)}`)
   const wrong = WAYS.flatMap((way) => rounds.map((round) => listed(round[way].wrong))).filter((text) => text !== '-')
   bounds.hold(`${name}: no request failed`, wrong.length === 0, wrong.join('; '))
-  bounds.hold(`${name}: through Holdfast <= ${MOST_RATIO} of what keep-alive clients cost`, median(through) <= MOST_RATIO, median(through).toFixed(3))
+  const [ratio, noise] = [median(through), standardError(through)]
+  bounds.hold(`${name}: through Holdfast <= ${MOST_RATIO} of what keep-alive clients cost, give or take ${noise.toFixed(2)}`, ratio - noise <= MOST_RATIO, ratio.toFixed(3))
   const most = Math.max(...of('throughHoldfast', (it) => it.accepted))
   bounds.hold(`${name}: through Holdfast <= ${MOST_CONNECTIONS} connections a round`, most <= MOST_CONNECTIONS, String(most))
   panels.push({ name, bars: WAYS.map((way) => ({ label: NAMES[way], value: median(of(way, (it) => it.us)) })) })
@@ -125,6 +127,13 @@ Holdfast saves, against the short-lived direct: ${percent(ratios('throughHoldfas
 function percent (ratios: number[], of: (ratio: number) => number): string {
   const [middle = NaN, ...ends] = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((ratio) => of(ratio) * 100)
   return `${middle.toFixed(1)} % (${ends.sort((a, b) => a - b).map((end) => end.toFixed(1)).join(' to ')} by round)`
+}
+
+/** Of the median of some figures, by their median deviation: single rounds in which the machine was busy weigh little. */
+function standardError (figures: number[]): number {
+  const middle = median(figures)
+  // As it is for a normal distribution.
+  return 1.25 * 1.48 * median(figures.map((figure) => Math.abs(figure - middle))) / Math.sqrt(figures.length)
 }
 
 function writeChart (): void {
