@@ -37,6 +37,7 @@ export function summaryRows (results: readonly WorkloadResult[], kinds: readonly
 
 /** How far two neighbouring rounds of the same are apart, in per cent. */
 export function percent ({ least, most }: Spread): string {
+  if (least > most) return 'unknown'
   return `-${Math.round((1 - least) * 100)}..+${Math.round((most - 1) * 100)} %`
 }
 
