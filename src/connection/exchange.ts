@@ -221,8 +221,11 @@ export class Exchange {
     // A body that ends with its connection, and the connection by a reset: nobody knows whether that is all of it.
     if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
     connection.served++
-    this.#owner.exchangeEnded(connection, this.#closeReason(), this.#view(false))
+    const reason = this.#closeReason()
+    this.#owner.exchangeEnded(connection, reason, this.#view(false))
     this.#finish(trailers)
+    // Whoever still writes the request waits for undici's error.
+    if (reason !== undefined && this.#requestSent) connection.endSocket()
   }
 
   onUpgrade (status: number, headers: Buffer[], socket: Duplex): void {

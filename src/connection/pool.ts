@@ -360,7 +360,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #dialled (socket: Socket, owner: Ticket | undefined, connectMs: number): void {
     const now = this.#clock()
     const connection = new Connection(socket, {
-      id: this.#host.nextId(), target: this.#host.name, origin: this.#host.origin.origin, options: this.#host.options,
+      id: this.#host.nextId(), target: this.#host.name, origin: this.#host.origin, options: this.#host.options,
       owner: this, connectMs, now, generation: this.#generation, clock: this.#clock
     })
     this.#opening++

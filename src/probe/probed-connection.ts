@@ -66,7 +66,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
     this.#connection = new Connection(socket, {
       id: settings.id,
       target: settings.origin,
-      origin: settings.origin,
+      origin: new URL(settings.origin),
       options: settings.options,
       owner: this,
       connectMs: settings.connectMs,
