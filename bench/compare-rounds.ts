@@ -7,6 +7,7 @@ import { halfLoad, type Latency } from './latency.js'
 import type { PeerSetup, Route } from './peers/serve.js'
 import { usageOf } from './process-usage.js'
 import { type RealNginx, startNginx } from './real-nginx.js'
+import { machineTime, stolenSince } from './stolen-time.js'
 import { directory, type Workload, wrkScript } from './workloads.js'
 import { wrk } from './wrk.js'
 
@@ -57,6 +58,8 @@ export interface WorkloadResult {
   readonly workload: Workload
   readonly holdfast: Measured
   readonly peers: Measured[]
+  /** Part of the machine's time that others had on the same hardware meanwhile. */
+  readonly stolen: number
 }
 
 interface Subject extends Measured { readonly gateway: RunningGateway, readonly asked: Workload }
@@ -72,9 +75,10 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
   if (workload.besideOne === true) await begin('Holdfast, one route', undefined, routes.slice(0, 1), { ...workload, name: `${workload.name}-one`, paths: workload.paths.slice(0, 1) })
   try {
     const [holdfast, ...peers] = subjects
-    if (holdfast?.kind !== HOLDFAST) return { workload, holdfast: failed[0]!, peers: [] }
+    if (holdfast?.kind !== HOLDFAST) return { workload, holdfast: failed[0]!, peers: [], stolen: NaN }
     for (const subject of subjects) await warmUp(subject)
     const { rounds = plan.rounds } = workload
+    const time = machineTime()
     for (let n = 0; n < Math.min(rounds, plan.rounds); n++) {
       for (const peer of peers) {
         if (peer.failed !== undefined) continue
@@ -87,13 +91,14 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
         peer.neighbours.push({ peer: own, before, after })
       }
     }
+    const stolen = stolenSince(time)
     for (let n = 0; n < plan.latencyRounds; n++) {
       for (const subject of subjects.filter(({ failed }) => failed === undefined)) {
         subject.latencies.push(await halfLoad(subject.gateway.url, subject.asked, subject.rounds.map(({ perSecond }) => perSecond), plan.latencySeconds))
       }
     }
     for (const subject of subjects.filter(({ failed }) => failed === undefined)) subject.resident = usageOf(subject.gateway.pid).resident
-    return { workload, holdfast, peers: [...peers, ...failed] }
+    return { workload, holdfast, peers: [...peers, ...failed], stolen }
   } finally {
     for (const { gateway } of subjects) await gateway.stop()
     await backend.stop()

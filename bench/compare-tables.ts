@@ -31,7 +31,8 @@ export function summaryRows (results: readonly WorkloadResult[], kinds: readonly
   return results.map((result) => ({
     workload: result.workload.title,
     ...Object.fromEntries(kinds.map((kind) => [kind.title, cell(result.peers.find((peer) => peer.kind === kind))])),
-    noise: percent(noise(result))
+    noise: percent(noise(result)),
+    stolen: `${Math.round(result.stolen * 100)} %`
   }))
 }
 

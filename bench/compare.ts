@@ -62,7 +62,7 @@ for (const workload of workloads) {
   }
   const result = await measure(workload, peersFor(workload), planFor(workload))
   results.push(result)
-  print(`${workload.title}; noise of neighbouring rounds ${percent(noise(result))}`, workloadRows(result), markdown)
+  print(`${workload.title}; noise of neighbouring rounds ${percent(noise(result))}, ${Math.round(result.stolen * 100)} % of the CPU stolen`, workloadRows(result), markdown)
 }
 print('CPU time of a request, Holdfast to each; below 1 Holdfast takes less', summaryRows(results, kinds), markdown)
 

@@ -34,7 +34,7 @@ export interface Workload {
 
 const KILOBYTE = 1024
 // With `{"id":"","pad":""}` around them, 512 bytes.
-const PAD = 512 - 19
+const PAD = 512 - 18
 const TARGETS = 100
 const ROUTES = 1000
 const CLIENTS = 2000
