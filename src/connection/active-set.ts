@@ -10,7 +10,8 @@ const STARVED = 2_000
  * timer.
  */
 export class ActiveSet {
-  readonly #connections = new Set<Connection>()
+  // Each knows its place: a Set would make its table anew now and then.
+  readonly #connections: Connection[] = []
   readonly #clock: () => number
   readonly #starved: () => void
   #timer: NodeJS.Timeout | undefined
@@ -21,26 +22,32 @@ export class ActiveSet {
     this.#starved = starved
   }
 
-  get size (): number { return this.#connections.size }
+  get size (): number { return this.#connections.length }
 
   all (): Iterable<Connection> { return this.#connections }
 
   has (connection: Connection): boolean {
-    return this.#connections.has(connection)
+    return this.#connections[connection.place] === connection
   }
 
   add (connection: Connection): void {
-    this.#connections.add(connection)
+    connection.place = this.#connections.push(connection) - 1
     this.#timer ??= setInterval(() => this.#check(), TICK).unref()
   }
 
   /** False where it was not here. */
   delete (connection: Connection): boolean {
-    return this.#connections.delete(connection)
+    if (!this.has(connection)) return false
+    const last = this.#connections.pop()!
+    if (last !== connection) {
+      this.#connections[connection.place] = last
+      last.place = connection.place
+    }
+    return true
   }
 
   destroy (): void {
-    for (const connection of this.#connections) connection.destroy()
+    for (const connection of [...this.#connections]) connection.destroy()
   }
 
   stop (): void {
@@ -49,10 +56,11 @@ export class ActiveSet {
   }
 
   #check (): void {
-    if (this.#connections.size === 0) return this.stop()
+    if (this.#connections.length === 0) return this.stop()
     const now = this.#clock()
     let starved = false
-    for (const connection of this.#connections) {
+    // A deadline that has passed may end its connection at once.
+    for (const connection of [...this.#connections]) {
       connection.exchange?.checkDeadline(now)
       starved ||= connection.served === 0 && now - connection.acquiredAt > STARVED
     }

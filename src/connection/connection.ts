@@ -57,6 +57,8 @@ export class Connection {
   remaining: number
   /** Since when it is idle, or was before its last exchange, on the pool's clock. */
   idleSince = 0
+  /** Among the active ones, where it is, or was last. */
+  place = 0
   /** When it was given to its exchange, on the pool's clock. */
   acquiredAt = 0
   state: 'idle' | 'active' | 'closed' = 'active'

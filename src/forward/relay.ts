@@ -29,7 +29,9 @@ export class Relay {
   readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
-  #chunks: Buffer[] = []
+  // Most often there is one: an array would make room for sixteen.
+  #first: Buffer | undefined
+  #others: Buffer[] | undefined
   #size = 0
   #stream: Readable | undefined
   #ended = false
@@ -48,7 +50,8 @@ export class Relay {
   head (status: number, headers: HeaderRecord): void {
     this.#status = status
     this.#headers = headers
-    if (begun.push(this) === 1) inMicrotask(streamTheUnfinished)
+    // By then undici has read what the socket had.
+    inMicrotask(() => this.#streamUnlessEnded())
   }
 
   /** The response's head, and its body as a stream for somebody who sends it himself. */
@@ -85,7 +88,7 @@ export class Relay {
   }
 
   /** Sends what has come so far, and the rest as it comes. */
-  streamUnlessEnded (): void {
+  #streamUnlessEnded (): void {
     if (!this.#ended && this.#stream === undefined) this.#scope.runInAsyncScope(this.#sendStream, this)
   }
 
@@ -98,9 +101,14 @@ export class Relay {
   }
 
   #hold (chunk: Buffer): boolean {
-    this.#chunks.push(chunk)
+    if (this.#first === undefined) this.#first = chunk
+    else (this.#others ??= []).push(chunk)
     this.#size += chunk.length
     return this.#size < this.#buffer
+  }
+
+  #held (): Buffer[] {
+    return this.#first === undefined ? [] : [this.#first, ...this.#others ?? []]
   }
 
   #open (): Readable {
@@ -116,8 +124,8 @@ export class Relay {
         callback(error)
       }
     })
-    for (const chunk of this.#chunks) stream.push(chunk)
-    this.#chunks = []
+    for (const chunk of this.#held()) stream.push(chunk)
+    this.#first = this.#others = undefined
     this.#limitClient()
     return stream
   }
@@ -144,9 +152,9 @@ export class Relay {
       this.#reply.send()
     } else if (this.#headers['content-type'] === undefined) {
       // Fastify would call a buffer application/octet-stream where the backend said nothing.
-      this.#reply.send(Readable.from(this.#chunks, { objectMode: false }))
+      this.#reply.send(Readable.from(this.#held(), { objectMode: false }))
     } else {
-      const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#size)
+      const body = this.#others === undefined ? this.#first! : Buffer.concat(this.#held(), this.#size)
       if (this.#size <= SHORT && isAscii(body)) {
         writeAtOnce(this.#reply.raw)
         this.#reply.serializer(asItIs).send(body.toString('latin1'))
@@ -167,13 +175,4 @@ function asItIs (payload: unknown): string {
 
 function flushHead (this: ServerResponse): void {
   this.flushHeaders()
-}
-
-// One microtask for all responses that begin in a turn: it runs when undici has read what the socket had.
-let begun: Relay[] = []
-
-function streamTheUnfinished (): void {
-  const relays = begun
-  begun = []
-  for (const relay of relays) relay.streamUnlessEnded()
 }

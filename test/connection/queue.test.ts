@@ -169,8 +169,9 @@ t.test('the time in which its dial was refused is part of what a request may wai
   const first = rig.send()
   now = 50
   const younger = rig.send()
-  await backend.waitFor(b => b.requests === 1)
+  // Before its dial is tried again, which takes 50 ms at least.
   now = 100_000
+  await backend.waitFor(b => b.requests === 1)
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' }, finals: 1 })
   t.equal(rig.counts.pending, 1)
   answer()
