@@ -22,6 +22,13 @@ export interface RunningGateway {
   stop (): Promise<void>
 }
 
+/** A process of Node's, which can be asked what is on its heap, in bytes. */
+export interface NodeGateway extends RunningGateway {
+  heap (): Promise<number>
+  /** Without garbage; it needs --expose-gc. */
+  collectedHeap (): Promise<number>
+}
+
 export interface GatewayKind {
   readonly name: GatewayName
   /** As its users call it. */
@@ -51,18 +58,21 @@ let built: { processes: string, entry: string } | undefined
 let peersThere: boolean | undefined
 
 /** Starts one; the caller stops it. Rejects where it does not come up. */
-export async function startPeer (name: GatewayName, setup: PeerSetup): Promise<RunningGateway> {
+export async function startPeer (name: 'nginx' | 'haproxy', setup: PeerSetup): Promise<RunningGateway>
+export async function startPeer (name: Exclude<GatewayName, 'nginx' | 'haproxy'>, setup: PeerSetup, nodeArguments?: string[]): Promise<NodeGateway>
+export async function startPeer (name: GatewayName, setup: PeerSetup): Promise<RunningGateway>
+export async function startPeer (name: GatewayName, setup: PeerSetup, nodeArguments: string[] = []): Promise<RunningGateway> {
   switch (name) {
     case 'nginx': return await startServer(setup, nginxConfiguration, (directory, file) => ['nginx', '-p', directory, '-c', file])
     case 'haproxy': return await startServer(setup, haproxyConfiguration, (_directory, file) => ['haproxy', '-db', '-q', '-f', file])
-    default: return await startNode(name, setup)
+    default: return await startNode(name, setup, nodeArguments)
   }
 }
 
-async function startNode (name: GatewayName, setup: PeerSetup): Promise<RunningGateway> {
+async function startNode (name: GatewayName, setup: PeerSetup, nodeArguments: string[]): Promise<NodeGateway> {
   built ??= { processes: transpile(), entry: compile() }
   const script = name === 'floor' ? 'floor.js' : join('peers', `${name}.js`)
-  const child = fork(join(built.processes, script), [JSON.stringify({ ...setup, entry: built.entry })], { execArgv: [] })
+  const child = fork(join(built.processes, script), [JSON.stringify({ ...setup, entry: built.entry })], { execArgv: nodeArguments })
   const url = await new Promise<string>((resolve, reject) => {
     child.once('message', (message: { url: string }) => resolve(message.url))
     child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${signal ?? code} before it listened`)))
@@ -70,8 +80,16 @@ async function startNode (name: GatewayName, setup: PeerSetup): Promise<RunningG
   return {
     url,
     pid: child.pid!,
+    heap: async () => await heapOf(child, false),
+    collectedHeap: async () => await heapOf(child, true),
     stop: async () => await ended(child, () => child.disconnect())
   }
+}
+
+async function heapOf (child: ChildProcess, collect: boolean): Promise<number> {
+  const answered = once(child, 'message') as Promise<[{ heap: number }]>
+  child.send({ collect })
+  return (await answered)[0].heap
 }
 
 /** As JavaScript, beside the packages that they import. */

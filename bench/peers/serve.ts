@@ -63,8 +63,13 @@ export function serve (handle: RequestListener): void {
   server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, () => ready(server.address() as AddressInfo))
 }
 
-/** Tells the measurement where, and ends with it. */
+/** Tells the measurement where, and what is on the heap when it asks; ends with it. */
 export function ready ({ port }: AddressInfo): void {
+  process.on('message', ({ collect }: { collect: boolean }) => {
+    const { gc } = globalThis as { gc?: () => void }
+    if (collect) gc?.()
+    process.send?.({ heap: process.memoryUsage().heapUsed })
+  })
   process.once('disconnect', () => process.exit())
   process.send?.({ url: `http://127.0.0.1:${port}` })
 }

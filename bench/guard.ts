@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { Bounds } from './bounds.js'
+import { ratioTo } from './compare-figures.js'
+import { PEERS, startPeer } from './compare-gateways.js'
+import { measure } from './compare-rounds.js'
+import { spread } from './compare-tables.js'
+import { median } from './cpu-time.js'
+import { nginxInstalled, startNginx } from './real-nginx.js'
+import { printTable } from './table.js'
+import { WORKLOADS } from './workloads.js'
+
+// Whether a request has become dearer. What it allocates is the same to a hundredth on any machine, however busy; what it
+// takes of CPU, beside the floor's, is not, and has a bound that only a lasting change goes beyond.
+
+const WARM_UP = 10_000
+const REQUESTS = 2000
+const WINDOWS = 5
+// No garbage is collected within a window then, and what the heap has grown by is what was allocated.
+const NO_COLLECTION = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
+const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
+const MOST_ALLOCATED = 1.5
+const MOST_CPU = 1.7
+
+const [get] = WORKLOADS
+if (!nginxInstalled() || get === undefined) {
+  console.log('skipped: nginx, the backend, is not installed')
+} else {
+  const bounds = new Bounds()
+  const holdfast = await allocated('holdfast')
+  const floor = await allocated('floor')
+  printTable(`bytes that a keep-alive GET allocates; the median of ${WINDOWS} windows of ${REQUESTS} requests`, [
+    { gateway: 'Holdfast', bytes: holdfast.bytes, spread: holdfast.spread, 'to the floor': (holdfast.bytes / floor.bytes).toFixed(3) },
+    { gateway: 'floor', bytes: floor.bytes, spread: floor.spread, 'to the floor': '1' }
+  ])
+  bounds.hold(`a request allocates <= ${MOST_ALLOCATED} of what the floor's does`, holdfast.bytes <= MOST_ALLOCATED * floor.bytes, `${holdfast.bytes} and ${floor.bytes}`)
+
+  const kinds = PEERS.filter(({ name }) => name === 'floor')
+  const { peers } = await measure(get, kinds, { rounds: 7, seconds: 0.4, warmUp: { requests: 12_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 0 })
+  const [measured] = peers
+  if (measured?.failed !== undefined || measured === undefined) {
+    bounds.hold('the floor does its work', false, measured?.failed)
+  } else {
+    const ratio = ratioTo(measured, 'cpu')
+    console.log(`\nCPU time of a keep-alive GET, to the floor's: ${spread(ratio)}`)
+    bounds.hold(`a request takes <= ${MOST_CPU} of the floor's CPU`, ratio.median <= MOST_CPU, spread(ratio))
+  }
+  bounds.report()
+}
+
+async function allocated (name: 'holdfast' | 'floor'): Promise<{ bytes: number, spread: string }> {
+  const backend = await startNginx({ ...get!.backend })
+  const gateway = await startPeer(name, { routes: [{ prefix: '', upstream: backend.url }] }, NO_COLLECTION)
+  const client = connect(Number(new URL(gateway.url).port), '127.0.0.1')
+  try {
+    await once(client, 'connect')
+    await ask(client, WARM_UP)
+    const windows: number[] = []
+    for (let n = 0; n < WINDOWS; n++) {
+      const before = await gateway.collectedHeap()
+      await ask(client, REQUESTS)
+      windows.push(Math.round((await gateway.heap() - before) / REQUESTS))
+    }
+    return { bytes: median(windows), spread: `${Math.min(...windows)}..${Math.max(...windows)}` }
+  } finally {
+    client.destroy()
+    await gateway.stop()
+    await backend.stop()
+  }
+}
+
+/** One after another, so that each is done in the same steps. */
+async function ask (client: Socket, requests: number): Promise<void> {
+  for (let n = 0; n < requests; n++) {
+    client.write(REQUEST)
+    let answer = ''
+    while (!answer.endsWith('"}')) answer += ((await once(client, 'data'))[0] as Buffer).toString('latin1')
+  }
+}
