@@ -1,3 +1,5 @@
+import { COLOURS, escaped, HEAD, MARGIN, svgDocument } from './svg.js'
+
 export interface BarChart {
   title: string
   subtitle: string
@@ -10,15 +12,11 @@ export interface BarChart {
 }
 
 const WIDTH = 760
-const MARGIN = 16
 const LABELS = 210
 const NUMBERS = 90
 const BAR = 18
 const STEP = 24
 const PANEL_HEAD = 34
-const HEAD = 50
-// Okabe and Ito's, which are told apart by all kinds of colour vision, on white and on black.
-const COLOURS = ['#0072b2', '#d55e00', '#009e73']
 
 /** Horizontal bars as an SVG document that brings its own background, for a light page and a dark one. */
 export function barChart ({ title, subtitle, description, unit, panels }: BarChart): string {
@@ -41,23 +39,5 @@ export function barChart ({ title, subtitle, description, unit, panels }: BarCha
     y += 8
   }
   const height = y + MARGIN - 8
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="title desc">
-<title id="title">${escaped(title)}</title>
-<desc id="desc">${escaped(description)}</desc>
-<style>
-.page { fill: #ffffff }
-text { font: 13px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
-.strong { font-weight: 600 }
-@media (prefers-color-scheme: dark) { .page { fill: #0d1117 } text { fill: #e6edf3 } }
-</style>
-<rect class="page" width="100%" height="100%" rx="6"/>
-<text class="strong" x="${MARGIN}" y="${MARGIN + 14}" style="font-size: 15px">${escaped(title)}</text>
-<text x="${MARGIN}" y="${MARGIN + 34}">${escaped(subtitle)}</text>
-${lines.join('\n')}
-</svg>
-`
-}
-
-function escaped (text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
+  return svgDocument({ title, subtitle, description, width: WIDTH, height, lines })
 }
