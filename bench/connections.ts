@@ -8,25 +8,28 @@ import { startGateway } from './gateway.js'
 import { startNodeBackend } from './node-backend.js'
 import { nginxInstalled, startNginx } from './real-nginx.js'
 import { SteadyClients, type SteadyResult } from './steady-clients.js'
+import { machineTime, stolenSince } from './stolen-time.js'
 import { listed, printTable } from './table.js'
 
 // What client connections cost a backend, and what of it is left behind Holdfast: CPU time of the backend's process per request,
 // by the kernel's account, for clients that keep their connections, for clients that come once, and for the same behind a gateway.
 // All three send at the same rate, in turns, so that what else the machine does falls on each of them; ratios are of loads
 // beside each other, and a bound is broken where it is by more than their noise. Over loopback part of the backend's work for a
-// handshake of TCP is done, and counted, in the client.
+// handshake of TCP is done, and counted, in the client. Rounds in which others had the hardware do not count, unless all are so.
 
 // Many short rounds: what else the machine does comes and goes within seconds.
-const ROUNDS = quick ? 5 : 13
+const ROUNDS = quick ? 5 : 12
 const SECONDS = quick ? 0.4 : 1
-const WARM_UP_SECONDS = quick ? 0.5 : 1.5
+const WARM_UP_SECONDS = quick ? 0.5 : 1.2
 const WARM_UP_RATE = 1500
 // Low enough for two cores to have time to spare, with the clients, the gateway and handshakes on both sides of it.
 const RATE = 400
 const RATE_WITH_TLS = 120
 const KEEP_ALIVE_CLIENTS = 32
 const MOST_CONNECTIONS = 128
+const MOST_SHARE = 0.25
 const MOST_RATIO = 1.05
+const MOST_STOLEN = 0.05
 // With `{"id":"","pad":""}` around them, 512 bytes.
 const SIZE = 512 - 19
 
@@ -43,7 +46,7 @@ interface Backend {
   stop (): Promise<void>
 }
 
-interface Figures extends SteadyResult { us: number, gatewayUs: number, accepted: number, handshakes: number }
+interface Figures extends SteadyResult { us: number, stolen: number, gatewayUs: number, accepted: number, handshakes: number }
 type Start = (secure?: Certificate) => Promise<Backend>
 type Round = Record<Way, Figures>
 
@@ -82,19 +85,23 @@ async function measure (name: string, start: Start, secure?: Certificate): Promi
 
     async function load (url: string, keepAlive?: number): Promise<Figures> {
       const before = await backend.counts()
+      const time = machineTime()
       const result = await clients.load({ url, ca, rate, seconds, seed, keepAlive, pids: [backend.pid, gateway.pid] })
+      const stolen = stolenSince(time)
       const after = await backend.counts()
       const [us = NaN, gatewayUs = NaN] = result.cpu.map((cpu) => cpu / result.requests)
-      return { ...result, us, gatewayUs, accepted: after.accepted - before.accepted, handshakes: after.handshakes - before.handshakes }
+      return { ...result, us, stolen, gatewayUs, accepted: after.accepted - before.accepted, handshakes: after.handshakes - before.handshakes }
     }
   }
 }
 
 function report (name: string, rounds: Round[], rate: number, secure: boolean): void {
-  const of = (way: Way, figure: (of: Figures) => number): number[] => rounds.map((round) => figure(round[way]))
-  const total = (way: Way, figure: (of: Figures) => number): number => of(way, figure).reduce((sum, n) => sum + n, 0)
-  const ratios = (way: Way, to: Way): number[] => rounds.map((round) => round[way].us / round[to].us)
-  printTable(`${name}: ${ROUNDS} rounds of ${SECONDS} s at ${rate} requests/s; us of the backend's CPU per request`, WAYS.map((way) => {
+  const undisturbed = rounds.filter((round) => WAYS.every((way) => round[way].stolen <= MOST_STOLEN))
+  const calm = undisturbed.length > 0 ? undisturbed : rounds
+  const of = (way: Way, figure: (of: Figures) => number): number[] => calm.map((round) => figure(round[way]))
+  const total = (way: Way, figure: (of: Figures) => number): number => rounds.reduce((sum, round) => sum + figure(round[way]), 0)
+  const ratios = (way: Way, to: Way): number[] => calm.map((round) => round[way].us / round[to].us)
+  printTable(`${name}: ${calm.length} of ${ROUNDS} rounds of ${SECONDS} s at ${rate} requests/s; us of the backend's CPU per request`, WAYS.map((way) => {
     const us = of(way, (it) => it.us)
     return {
       clients: NAMES[way],
@@ -118,8 +125,11 @@ Holdfast saves, against the short-lived direct: ${percent(ratios('throughHoldfas
   bounds.hold(`${name}: no request failed`, wrong.length === 0, wrong.join('; '))
   const [ratio, noise] = [median(through), standardError(through)]
   bounds.hold(`${name}: through Holdfast <= ${MOST_RATIO} of what keep-alive clients cost, give or take ${noise.toFixed(2)}`, ratio - noise <= MOST_RATIO, ratio.toFixed(3))
-  const opened = total('throughHoldfast', (it) => it.accepted)
-  bounds.hold(`${name}: through Holdfast <= ${MOST_CONNECTIONS} connections in all`, opened <= MOST_CONNECTIONS, String(opened))
+  const most = Math.max(...rounds.map((round) => round.throughHoldfast.accepted))
+  bounds.hold(`${name}: through Holdfast <= ${MOST_CONNECTIONS} connections a round`, most <= MOST_CONNECTIONS, String(most))
+  // Few rounds over TLS have so many requests that the bound above could be broken.
+  const share = total('throughHoldfast', (it) => it.accepted) / total('throughHoldfast', (it) => it.requests)
+  bounds.hold(`${name}: through Holdfast <= ${MOST_SHARE} connections a request`, share <= MOST_SHARE, share.toFixed(3))
   panels.push({ name, bars: WAYS.map((way) => ({ label: NAMES[way], value: median(of(way, (it) => it.us)) })) })
 }
 
