@@ -1,43 +1,58 @@
 import type { Measured, Round, WorkloadResult } from './compare-rounds.js'
 import { median } from './cpu-time.js'
 
+// What a process takes by the kernel's account goes up while others have the hardware, so rounds in which that was much do not count,
+// unless nearly all are like that.
+
+const MOST_STOLEN = 0.05
+const ENOUGH = 3
+
 /** A figure that was measured several times. */
 export interface Spread { readonly median: number, readonly least: number, readonly most: number }
 
 /** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
 export function ratioTo ({ neighbours }: Measured, figure: keyof Round): Spread {
-  return spreadOf(ratios(neighbours, figure))
+  return spreadOf(calm(neighbours.map(({ peer, before, after }) => [before, peer, after])).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure]))
 }
 
-/** What a peer has for one of the floor, by way of the Holdfast rounds beside each. Of Holdfast: its own ratio. */
-export function ratioToFloor ({ holdfast, peers }: WorkloadResult, measured: Measured, figure: keyof Round): Spread | undefined {
+/** What a peer has for one of the floor, by way of the Holdfast rounds beside each. */
+export function ratioToFloor ({ holdfast, peers }: WorkloadResult, measured: Measured, figure: keyof Round): number | undefined {
   const floor = peers.find(({ kind, failed }) => kind?.name === 'floor' && failed === undefined)
   if (floor === undefined) return undefined
-  const toFloor = ratios(floor.neighbours, figure)
-  if (measured === holdfast) return spreadOf(toFloor)
-  const toPeer = ratios(measured.neighbours, figure)
-  return spreadOf(toFloor.map((ratio, n) => ratio / (toPeer[n] ?? NaN)))
+  return ratioTo(floor, figure).median / (measured === holdfast ? 1 : ratioTo(measured, figure).median)
 }
 
 /** A round of Holdfast to its neighbours, which are Holdfast too: what the machine makes of nothing. */
 export function noise ({ holdfast: { rounds } }: WorkloadResult): Spread {
-  return spreadOf(rounds.slice(1, -1).map(({ cpu }, n) => cpu / mean(rounds[n]!.cpu, rounds[n + 2]!.cpu)))
+  const triples = rounds.slice(1, -1).map((round, n) => [rounds[n]!, round, rounds[n + 2]!])
+  return spreadOf(calm(triples).map(([before, own, after]) => own!.cpu / mean(before!.cpu, after!.cpu)))
 }
 
 export function cpuOf ({ rounds }: Measured): Spread {
-  return spreadOf(rounds.map(({ cpu }) => cpu))
+  return spreadOf(calm(rounds.map((round) => [round])).map(([round]) => round!.cpu))
 }
 
 export function perSecondOf ({ rounds }: Measured): number {
-  return median(rounds.map(({ perSecond }) => perSecond))
+  return median(calm(rounds.map((round) => [round])).map(([round]) => round!.perSecond))
 }
 
 export function latencyOf ({ latencies }: Measured, percentile: 'p50' | 'p99' | 'rate'): number {
   return median(latencies.map((latency) => latency[percentile]))
 }
 
-function ratios (neighbours: Measured['neighbours'], figure: keyof Round): number[] {
-  return neighbours.map(({ peer, before, after }) => mean(before[figure], after[figure]) / peer[figure])
+/** How many of the peers' rounds were not disturbed, as `20 of 27`. */
+export function undisturbed ({ peers }: WorkloadResult): string {
+  const triples = peers.filter(({ failed }) => failed === undefined).flatMap(({ neighbours }) => neighbours.map(({ peer, before, after }) => [before, peer, after]))
+  return `${triples.filter(isCalm).length} of ${triples.length}`
+}
+
+function calm (rounds: Round[][]): Round[][] {
+  const some = rounds.filter(isCalm)
+  return some.length >= ENOUGH ? some : rounds
+}
+
+function isCalm (rounds: Round[]): boolean {
+  return rounds.every(({ stolen }) => stolen <= MOST_STOLEN)
 }
 
 function spreadOf (numbers: number[]): Spread {

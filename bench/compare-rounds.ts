@@ -32,6 +32,8 @@ export interface Round {
   /** CPU time of the gateway's process, in us a request. */
   readonly cpu: number
   readonly perSecond: number
+  /** Part of the machine's time that others had on the same hardware meanwhile. */
+  readonly stolen: number
 }
 
 /** A peer's round, with Holdfast's before and after it. */
@@ -58,8 +60,6 @@ export interface WorkloadResult {
   readonly workload: Workload
   readonly holdfast: Measured
   readonly peers: Measured[]
-  /** Part of the machine's time that others had on the same hardware meanwhile. */
-  readonly stolen: number
 }
 
 interface Subject extends Measured { readonly gateway: RunningGateway, readonly asked: Workload }
@@ -75,10 +75,9 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
   if (workload.besideOne === true) await begin('Holdfast, one route', undefined, routes.slice(0, 1), { ...workload, name: `${workload.name}-one`, paths: workload.paths.slice(0, 1) })
   try {
     const [holdfast, ...peers] = subjects
-    if (holdfast?.kind !== HOLDFAST) return { workload, holdfast: failed[0]!, peers: [], stolen: NaN }
+    if (holdfast?.kind !== HOLDFAST) return { workload, holdfast: failed[0]!, peers: [] }
     for (const subject of subjects) await warmUp(subject)
     const { rounds = plan.rounds } = workload
-    const time = machineTime()
     for (let n = 0; n < Math.min(rounds, plan.rounds); n++) {
       for (const peer of peers) {
         if (peer.failed !== undefined) continue
@@ -91,14 +90,13 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
         peer.neighbours.push({ peer: own, before, after })
       }
     }
-    const stolen = stolenSince(time)
     for (let n = 0; n < plan.latencyRounds; n++) {
       for (const subject of subjects.filter(({ failed }) => failed === undefined)) {
-        subject.latencies.push(await halfLoad(subject.gateway.url, subject.asked, subject.rounds.map(({ perSecond }) => perSecond), plan.latencySeconds))
+        subject.latencies.push(await halfLoad(subject.gateway.url, subject.asked, subject.rounds.map(({ perSecond }) => perSecond), Math.max(plan.latencySeconds, 2 * (workload.seconds ?? 0))))
       }
     }
     for (const subject of subjects.filter(({ failed }) => failed === undefined)) subject.resident = usageOf(subject.gateway.pid).resident
-    return { workload, holdfast, peers: [...peers, ...failed], stolen }
+    return { workload, holdfast, peers: [...peers, ...failed] }
   } finally {
     for (const { gateway } of subjects) await gateway.stop()
     await backend.stop()
@@ -109,20 +107,21 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
     const setup: PeerSetup = { routes: own }
     if (workload.backend.tls !== undefined) setup.ca = certificates().ca
     if (workload.log === true) setup.log = `${directory}/${kind?.name}.log`
-    const name = kind?.name ?? 'holdfast'
+    let gateway: RunningGateway | undefined
+    let fault: string | undefined
     try {
-      const gateway = await startPeer(name, setup)
+      gateway = await startPeer(kind?.name ?? 'holdfast', setup)
       const late = AbortSignal.timeout(LATE)
-      const fault = await Promise.race([faultOf(gateway, asked, backend), once(late, 'abort').then(() => 'no whole answer')])
-      if (fault === undefined) {
-        subjects.push({ ...none, gateway, asked })
-      } else {
-        await gateway.stop()
-        failed.push({ ...none, failed: fault })
-      }
+      fault = await Promise.race([faultOf(gateway, asked, backend), once(late, 'abort').then(() => 'no whole answer')])
     } catch (error) {
-      failed.push({ ...none, failed: String(error) })
+      fault = (error as Error).message
     }
+    if (gateway !== undefined && fault === undefined) {
+      subjects.push({ ...none, gateway, asked })
+      return
+    }
+    await gateway?.stop()
+    failed.push({ ...none, failed: fault })
   }
 
   async function warmUp (subject: Subject): Promise<void> {
@@ -134,6 +133,7 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
   async function round (subject: Subject, seconds: number): Promise<Round> {
     const { gateway, asked } = subject
     try {
+      const time = machineTime()
       const before = usageOf(gateway.pid).cpu
       const load = { ...loadOf(asked), seconds: Math.max(seconds, workload.seconds ?? 0) }
       let done = await wrk(urlOf(gateway, asked), load)
@@ -142,11 +142,11 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
       subject.errors += done.errors
       subject.requests += done.requests
       if (done.requests === 0) throw new Error('no answers any more')
-      return { cpu: (usageOf(gateway.pid).cpu - before) / done.requests, perSecond: done.requests / done.seconds }
+      return { cpu: (usageOf(gateway.pid).cpu - before) / done.requests, perSecond: done.requests / done.seconds, stolen: stolenSince(time) }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       subject.failed ??= `after ${subject.requests} requests: ${code === 'ENOENT' ? 'it has ended' : message}`
-      return { cpu: NaN, perSecond: NaN }
+      return { cpu: NaN, perSecond: NaN, stolen: 0 }
     }
   }
 }

@@ -1,4 +1,4 @@
-import { cpuOf, latencyOf, noise, perSecondOf, ratioTo, ratioToFloor, type Spread } from './compare-figures.js'
+import { cpuOf, latencyOf, noise, perSecondOf, ratioTo, ratioToFloor, type Spread, undisturbed } from './compare-figures.js'
 import type { GatewayKind } from './compare-gateways.js'
 import type { Measured, WorkloadResult } from './compare-rounds.js'
 import { printTable, type Row } from './table.js'
@@ -15,7 +15,7 @@ export function workloadRows (result: WorkloadResult): Row[] {
       gateway: title,
       'CPU, us a request': known ? cpuOf(measured).median.toFixed(1) : '-',
       'CPU, Holdfast to it': !known ? 'fails' : measured === holdfast ? '1' : spread(ratioTo(measured, 'cpu')),
-      'CPU, to the floor': known && toFloor !== undefined ? toFloor.median.toFixed(2) : '-',
+      'CPU, to the floor': known && toFloor !== undefined ? toFloor.toFixed(2) : '-',
       'requests/s': known ? Math.round(perSecondOf(measured)) : '-',
       'at half, requests/s': latency ? Math.round(latencyOf(measured, 'rate')) : '-',
       'p50, ms': latency ? latencyOf(measured, 'p50').toFixed(2) : '-',
@@ -32,14 +32,15 @@ export function summaryRows (results: readonly WorkloadResult[], kinds: readonly
     workload: result.workload.title,
     ...Object.fromEntries(kinds.map((kind) => [kind.title, cell(result.peers.find((peer) => peer.kind === kind))])),
     noise: percent(noise(result)),
-    stolen: `${Math.round(result.stolen * 100)} %`
+    'undisturbed rounds': undisturbed(result)
   }))
 }
 
 /** How far two neighbouring rounds of the same are apart, in per cent. */
 export function percent ({ least, most }: Spread): string {
   if (least > most) return 'unknown'
-  return `-${Math.round((1 - least) * 100)}..+${Math.round((most - 1) * 100)} %`
+  const signed = (ratio: number): string => `${ratio < 1 ? '-' : '+'}${Math.round(Math.abs(ratio - 1) * 100)}`
+  return `${signed(least)}..${signed(most)} %`
 }
 
 function cell (peer: Measured | undefined): string {
