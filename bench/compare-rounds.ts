@@ -92,7 +92,7 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
     }
     for (let n = 0; n < plan.latencyRounds; n++) {
       for (const subject of subjects.filter(({ failed }) => failed === undefined)) {
-        subject.latencies.push(await halfLoad(subject.gateway.url, subject.asked, subject.rounds.map(({ perSecond }) => perSecond), Math.max(plan.latencySeconds, 2 * (workload.seconds ?? 0))))
+        subject.latencies.push(await halfLoad(subject.gateway.url, subject.asked, subject.rounds.map(({ perSecond }) => perSecond), plan.latencySeconds + 2 * (workload.connecting ?? 0)))
       }
     }
     for (const subject of subjects.filter(({ failed }) => failed === undefined)) subject.resident = usageOf(subject.gateway.pid).resident
@@ -125,24 +125,29 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
   }
 
   async function warmUp (subject: Subject): Promise<void> {
+    const few: Workload = { ...subject.asked, clients: undefined, connecting: undefined }
     for (let seconds = 0; subject.failed === undefined && seconds < plan.warmUp.seconds && subject.requests < plan.warmUp.requests; seconds += plan.seconds) {
-      await round(subject, plan.seconds)
+      await round(subject, plan.seconds, few)
     }
   }
 
-  async function round (subject: Subject, seconds: number): Promise<Round> {
-    const { gateway, asked } = subject
+  async function round (subject: Subject, seconds: number, asked = subject.asked): Promise<Round> {
+    const { gateway } = subject
+    const { connecting = 0 } = asked
+    const full = connecting + Math.max(seconds, asked.seconds ?? 0)
     try {
+      const loading = wrk(urlOf(gateway, asked), { ...loadOf(asked), seconds: full })
+      loading.catch(() => undefined) // it is waited for below
+      await wait(connecting * 1e3)
       const time = machineTime()
       const before = usageOf(gateway.pid).cpu
-      const load = { ...loadOf(asked), seconds: Math.max(seconds, workload.seconds ?? 0) }
-      let done = await wrk(urlOf(gateway, asked), load)
+      let done = await loading
       // A machine that does much else may give a short round no time at all.
-      if (done.requests === 0) done = await wrk(urlOf(gateway, asked), { ...load, seconds: MUCH })
+      if (done.requests === 0) done = await wrk(urlOf(gateway, asked), { ...loadOf(asked), seconds: full + MUCH })
       subject.errors += done.errors
       subject.requests += done.requests
       if (done.requests === 0) throw new Error('no answers any more')
-      return { cpu: (usageOf(gateway.pid).cpu - before) / done.requests, perSecond: done.requests / done.seconds, stolen: stolenSince(time) }
+      return { cpu: (usageOf(gateway.pid).cpu - before) / done.requests, perSecond: done.requests / (done.seconds - connecting), stolen: stolenSince(time) }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       subject.failed ??= `after ${subject.requests} requests: ${code === 'ENOENT' ? 'it has ended' : message}`
@@ -156,7 +161,7 @@ function urlOf ({ url }: { url: string }, { paths }: Workload): string {
 }
 
 function loadOf (workload: Workload): { connections?: number, headers?: readonly string[], script?: string } {
-  const simple = workload.paths.length === 1 && workload.post === undefined
+  const simple = workload.paths.length === 1 && workload.post === undefined && workload.connecting === undefined
   return { connections: workload.clients, headers: workload.headers, script: simple ? undefined : wrkScript(workload) }
 }
 

@@ -20,7 +20,9 @@ export interface Workload {
   readonly clients?: number
   /** Lines of each request. */
   readonly headers?: readonly string[]
-  /** Of a round, at least: many clients have to connect first. */
+  /** Before the first request, in s: of each turn of its loop, Node accepts one connection, and under load its turns are long. */
+  readonly connecting?: number
+  /** Of a round, at least. */
   readonly seconds?: number
   /** At most, where they take long. */
   readonly rounds?: number
@@ -87,7 +89,7 @@ export const WORKLOADS: readonly Workload[] = [
     paths: Array.from({ length: ROUTES }, (_, n) => `/r${n}/`),
     besideOne: true
   },
-  { name: 'clients', title: '2 000 clients', backend: BACKEND, paths: ['/'], clients: CLIENTS, seconds: 1.5, rounds: 3, fullOnly: true, openFiles: 2 * CLIENTS + 200 },
+  { name: 'clients', title: '2 000 clients', backend: BACKEND, paths: ['/'], clients: CLIENTS, connecting: 1.2, seconds: 1, rounds: 3, fullOnly: true, openFiles: 2 * CLIENTS + 200 },
   {
     name: 'headers',
     title: `${HEADER_LINES} header lines each way`,
@@ -102,15 +104,17 @@ export const WORKLOADS: readonly Workload[] = [
 export interface Pauses { readonly rate: number, readonly clients: number }
 
 /** A script for wrk that asks what a workload asks; `pauses` is for a load that is not full. */
-export function wrkScript ({ name, paths, post }: Workload, pauses?: Pauses): string {
+export function wrkScript ({ name, paths, post, clients = 0, connecting = 0 }: Workload, pauses?: Pauses): string {
   const file = join(directory, `${name}${pauses === undefined ? '' : '-pauses'}.lua`)
   writeFileSync(file, [
     post === undefined ? '' : `wrk.method = "POST"\nwrk.body = string.rep("x", ${post})\nwrk.headers["Content-Type"] = "application/octet-stream"`,
     `local paths, requests, nth = { ${paths.map((path) => `"${path}"`).join(', ')} }, {}, 0`,
     'init = function () for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end end',
     'request = function () nth = nth % #requests + 1; return requests[nth] end',
-    // Exponential, in ms.
-    pauses === undefined ? '' : `delay = function () return math.floor(0.5 - math.log(1 - math.random()) * ${pauses.clients / pauses.rate * 1e3}) end`
+    // In ms; exponential where they are pauses.
+    pauses === undefined
+      ? connecting === 0 ? '' : `local waiting = ${clients}\ndelay = function () waiting = waiting - 1; return waiting >= 0 and ${connecting * 1e3} or 0 end`
+      : `delay = function () return math.floor(0.5 - math.log(1 - math.random()) * ${pauses.clients / pauses.rate * 1e3}) end`
   ].join('\n'))
   return file
 }
