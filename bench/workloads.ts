@@ -95,7 +95,8 @@ export const WORKLOADS: readonly Workload[] = [
     title: `${HEADER_LINES} header lines each way`,
     backend: BACKEND,
     paths: ['/lines'],
-    headers: Array.from({ length: HEADER_LINES }, (_, n) => `X-Question-${n}: ${headerValue(n)}`)
+    headers: Array.from({ length: HEADER_LINES }, (_, n) => `X-Question-${n}: ${headerValue(n)}`),
+    fullOnly: true
   },
   { name: 'logging', title: 'keep-alive GET, 0.5 kB, a log at info', backend: BACKEND, paths: ['/'], log: true }
 ]
