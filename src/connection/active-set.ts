@@ -61,6 +61,7 @@ export class ActiveSet {
     let starved = false
     // A deadline that has passed may end its connection at once.
     for (const connection of [...this.#connections]) {
+      if (!this.has(connection)) continue
       connection.exchange?.checkDeadline(now)
       starved ||= connection.served === 0 && now - connection.acquiredAt > STARVED
     }

@@ -66,14 +66,14 @@ export class Relay {
   data (chunk: Buffer): boolean {
     const more = this.#stream === undefined
       ? this.#hold(chunk)
-      : this.#stream.push(chunk)
+      : this.#scope.runInAsyncScope(this.#stream.push, this.#stream, chunk)
     this.#paused = !more
     return more
   }
 
   end (): void {
     this.#ended = true
-    if (this.#stream !== undefined) this.#stream.push(null)
+    if (this.#stream !== undefined) this.#scope.runInAsyncScope(this.#stream.push, this.#stream, null)
     else this.#scope.runInAsyncScope(this.#sendWhole, this)
   }
 

@@ -208,7 +208,8 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   constructor (init: TargetInit) {
     this.name = init.name
-    this.origin = init.origin
+    // A chosen upstream may have a path, which is no part of it and which undici refuses.
+    this.origin = new URL(init.origin.origin)
     this.nextId = init.nextId
     this.#tracing = init.tracing
     this.options = init.options

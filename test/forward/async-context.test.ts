@@ -1,9 +1,37 @@
 // A reused socket calls back in the async context of the request that it was opened for: hooks saw another client's store.
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { type Readable, Transform } from 'node:stream'
 import t from 'tap'
 import { request } from '../support/client.js'
 import { persistent } from '../support/behaviours.js'
 import { backendFor, gatewayFor } from '../support/gateway.js'
+
+t.test('what reads a streamed answer, and what hears of its end, sees the store of its own request', async t => {
+  const backend = await backendFor(t, async (_request, connection) => {
+    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none')
+    await new Promise(resolve => setTimeout(resolve, 30))
+    connection.write('two')
+  })
+  const store = new AsyncLocalStorage<string>()
+  const seen: Array<[string, string, string | undefined]> = []
+  const { url } = await gatewayFor(t, {
+    routes: [{ upstream: backend.url }],
+    before: app => {
+      app.addHook('onRequest', (request, _reply, done) => store.run(request.url, done))
+      app.addHook('onSend', async (request, _reply, payload) => (payload as Readable).pipe(new Transform({
+        transform (chunk, _encoding, done) {
+          seen.push([request.url, String(chunk), store.getStore()])
+          done(null, chunk)
+        }
+      })))
+      app.addHook('onResponse', async request => { seen.push([request.url, 'end', store.getStore()]) })
+    }
+  })
+  for (const path of ['/first', '/second']) t.equal((await request(`${url}${path}`)).body.toString(), 'onetwo')
+  t.equal(backend.accepted, 1)
+  await new Promise(resolve => setImmediate(resolve))
+  t.strictSame(seen, ['/first', '/second'].flatMap(path => ['one', 'two', 'end'].map(what => [path, what, path])))
+})
 
 t.test('hooks see the store of their own request, on a reused connection too', async t => {
   const backend = await backendFor(t, persistent())

@@ -26,6 +26,16 @@ t.test('a target is an origin and its options, whatever the prefix', async t => 
   t.not(targets.declare({ origin: new URL('https://a.example:3000'), options: resolved(FEW), prefix: '/f' }), one, 'another scheme')
 })
 
+t.test('an upstream with a path, chosen by request, is asked as its origin is', async t => {
+  const backend = await backendFor(t, persistent())
+  const targets = registry()
+  t.teardown(() => targets.destroy())
+  const target = targets.dynamic(new URL(`${backend.url}/a/path?and=more#and`), resolved(), '/')
+  const answer = await request(`${backend.url}/asked`, { dispatcher: target })
+  await answer.body.dump()
+  t.equal(answer.statusCode, 200)
+})
+
 t.test('any option tells targets apart, functions by identity', async t => {
   const targets = registry()
   const connect = (): void => {}
