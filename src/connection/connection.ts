@@ -64,8 +64,10 @@ export class Connection {
   state: 'idle' | 'active' | 'closed' = 'active'
   /** Whether it tests if its backend keeps connections open. */
   trial = false
-  /** What is on it, or was last. */
-  exchange: { readonly method: string, checkDeadline (now: number): void } | undefined
+  /** What is on it. An idle connection holds nothing of its last request, nor of the client who sent it. */
+  exchange: { checkDeadline (now: number): void } | undefined
+  /** Of the request that is on it, or was last. */
+  method: string | undefined
   /** HTTP/1.0 or 1.1, as the first response said. */
   minor: 0 | 1 = 1
   readonly #socket: Socket
@@ -242,7 +244,7 @@ class View implements ConnectionView {
   get served (): number { return this.#connection.served }
   get age (): number { return this.#clock() - this.#connection.openedAt }
   get trial (): boolean { return this.#connection.trial }
-  get method (): string | undefined { return this.#connection.exchange?.method }
+  get method (): string | undefined { return this.#connection.method }
 }
 
 function endReason (error: Error & { code?: string } | null): CloseReason {

@@ -68,7 +68,6 @@ export interface ExchangeOwner {
 
 /** One request on one connection. Speaks undici's legacy handler dialect: raw header buffers, and nothing built twice. */
 export class Exchange {
-  readonly method: string
   readonly #connection: Connection
   readonly #owner: ExchangeOwner
   readonly #sink: ExchangeSink
@@ -98,11 +97,11 @@ export class Exchange {
     this.#owner = owner
     this.#sink = sink
     this.#terms = terms
-    this.method = request.method
     this.#isHead = request.method === 'HEAD'
     this.#headersTimeout = request.headersTimeout
     this.#bodyTimeout = request.bodyTimeout
     connection.exchange = this
+    connection.method = request.method
     connection.dispatch({
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
@@ -222,6 +221,7 @@ export class Exchange {
     if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
     connection.served++
     const reason = this.#closeReason()
+    connection.exchange = undefined
     this.#owner.exchangeEnded(connection, reason, this.#view(false))
     this.#finish(trailers)
     // Whoever still writes the request waits for undici's error.
@@ -234,6 +234,7 @@ export class Exchange {
     const head = new ResponseHead(this.#connection.minor, headers)
     this.#signal = head.signal
     this.#connection.served++
+    this.#connection.exchange = undefined
     this.#owner.exchangeUpgraded(this.#connection, this.#view(true), socket)
     this.#sink.upgraded(status, head, socket)
   }
@@ -243,6 +244,7 @@ export class Exchange {
     const lost = this.#given === undefined && reason === 'backend_active'
     // It was closed before anything was asked of it, whatever it was taken for.
     const closeReason = this.#over ? 'undici_limit' : lost && !this.#written && this.#terms.reused ? 'backend_idle' : reason
+    this.#connection.exchange = undefined
     this.#owner.exchangeEnded(this.#connection, closeReason, this.#status === 0 ? undefined : this.#view(false))
     if (this.#over) return
     this.#over = true
