@@ -3,6 +3,7 @@ import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import { HeldBody } from '../http/held-body.js'
 import { ResponseHead } from '../http/response-head.js'
 import { CONSTANT_SERVERNAME, RESET } from './connection.js'
 import type { Connection } from './connection.js'
@@ -13,7 +14,7 @@ export interface ExchangeRequest {
   readonly method: string
   readonly path: string
   readonly headers: Dispatcher.DispatchOptions['headers']
-  readonly body: Dispatcher.DispatchOptions['body']
+  readonly body: Dispatcher.DispatchOptions['body'] | HeldBody
   readonly headersTimeout: number
   readonly bodyTimeout: number
   readonly upgrade: string | undefined
@@ -106,7 +107,7 @@ export class Exchange {
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
       headers: request.headers,
-      body: request.body,
+      body: request.body instanceof HeldBody ? request.body.stream() : request.body,
       // Ours are kept by `checkDeadline`: undici's begin anew with each 1xx, and know no event streams.
       headersTimeout: 0,
       bodyTimeout: 0,

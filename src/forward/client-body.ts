@@ -1,8 +1,9 @@
 import { Readable } from 'node:stream'
 import { HoldfastError } from '../errors.js'
+import { HeldBody } from '../http/held-body.js'
 
 /** A request body as it is sent: whole, where all of it was held; else what was held, and the rest as it comes. */
-export type CollectedBody = Buffer | Readable
+export type CollectedBody = Buffer | HeldBody | Readable
 
 /** How a client's body is to be read; times in ms, sizes in bytes, 0 for none. */
 export interface CollectOptions {
@@ -59,7 +60,12 @@ export class BodyCollector {
   #onEnd = (): void => {
     this.#stop()
     if (this.#rest !== undefined) this.#rest.push(null)
-    else this.#done(undefined, this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held, this.#size))
+    else this.#done(undefined, this.#whole())
+  }
+
+  #whole (): CollectedBody {
+    if (this.#held.length === 0) return Buffer.alloc(0)
+    return this.#held.length === 1 ? this.#held[0]! : new HeldBody(this.#held, this.#size)
   }
 
   #onError = (error: Error): void => {

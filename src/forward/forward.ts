@@ -11,6 +11,7 @@ import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
+import { HeldBody } from '../http/held-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { decoded } from '../http/response-head.js'
@@ -418,9 +419,10 @@ function contentLength (message: IncomingMessage): number | undefined {
   return value === undefined ? undefined : Number(value)
 }
 
-/** A streamed body of known length goes out with it; undici counts the bytes of any other. */
+/** With the length of what does not lie in one Buffer, which undici would measure itself. */
 function withLength (headers: HeaderList, body: CollectedBody, length: number | undefined): HeaderList {
-  if (body instanceof Readable && length !== undefined) headers.push('content-length', String(length))
+  const known = body instanceof HeldBody ? body.size : body instanceof Readable ? length : undefined
+  if (known !== undefined) headers.push('content-length', String(known))
   return headers
 }
 

@@ -28,6 +28,19 @@ t.test('a body that is held whole goes with its length, whichever way it came', 
   }
 })
 
+t.test('a body that comes in pieces is sent as it is, by any method, and leaves the connection to the next', async t => {
+  const { client, backend } = await between(t, {})
+  for (const method of ['POST', 'GET', 'DELETE', 'OPTIONS']) {
+    for (const sizes of [[1, 1], [1, 65_000], [65_000, 1], [30_000, 2, 30_000, 5], Array.from({ length: 500 }, (_, n) => 1 + n % 100)]) {
+      const pieces = sizes.map((size, n) => String.fromCharCode(97 + n % 26).repeat(size))
+      const body = pieces.join('')
+      client.write(post('Transfer-Encoding: chunked', pieces.map(chunk).join('') + LAST).replace('POST', method))
+      t.strictSame(JSON.parse((await client.response()).body.toString()), { method, body, length: String(body.length) }, `${method} of ${sizes.length} pieces`)
+    }
+  }
+  t.equal(backend.accepted, 1)
+})
+
 t.test('a body over the limit streams, as it came', async t => {
   const { client } = await between(t, LIMIT)
   const body = 'x'.repeat(300_000)

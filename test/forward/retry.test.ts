@@ -6,7 +6,7 @@ import type { Backend, RequestScript } from '../support/backend.js'
 import { answer } from '../support/answer.js'
 import { persistent } from '../support/behaviours.js'
 import { type RequestInput, request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
 import type { RunningGateway } from '../support/gateway.js'
 
 async function between (t: Test, script: RequestScript, route: ProxyOptions = {}): Promise<RunningGateway & { backend: Backend }> {
@@ -42,6 +42,18 @@ t.test('what can safely be repeated is, on a fresh connection, when a reused one
       const [, first, second] = backend.log.map(({ method, path, body }) => ({ method, path, body: body.toString() }))
       t.strictSame(second, first, 'the same request')
     }
+  }
+})
+
+t.test('a body that came in pieces is repeated whole', async t => {
+  const pieces = ['one', 'two'.repeat(10_000), 'three']
+  for (const how of BOTH) {
+    const { url, port, backend } = await between(t, stale(how))
+    await request(url)
+    const client = await clientFor(t, { port })
+    client.write(`PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${pieces.map(piece => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')}0\r\n\r\n`)
+    t.equal((await client.response()).status, 200)
+    t.strictSame(backend.log.map(({ nth, body }) => [nth, body.toString()]), [[1, ''], [2, pieces.join('')], [1, pieces.join('')]])
   }
 })
 
