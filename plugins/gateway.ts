@@ -1,4 +1,3 @@
-import replyFrom from '@fastify/reply-from'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
@@ -14,6 +13,7 @@ import { metrics, metricsOptions } from './metrics.js'
 import type { MetricsOptions } from './metrics.js'
 import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
+import { shareReplies } from './shared-replies.js'
 import { registerRequestRules } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 
@@ -70,7 +70,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   await registerRequestRules(app)
   await app.register(connectionInspector)
   // For handlers that call reply.from themselves: over the declared targets, and without its retries by status code.
-  if (!app.hasPlugin('@fastify/reply-from')) await app.register(replyFrom, { undici: state.targets.dispatcher, retryMethods: [] })
+  await shareReplies(app, { undici: state.targets.dispatcher, retryMethods: [] })
   await app.register(drain, draining)
   if (options.pressure !== false) await app.register(pressure, options.pressure ?? {})
   if (options.health === true) await app.register(health)

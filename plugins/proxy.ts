@@ -1,6 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import { HoldfastError, optionError } from '../src/errors.js'
@@ -16,6 +16,7 @@ import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions 
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
+import { shareRepliesOf } from './shared-replies.js'
 import { registerRequestRules, streamBodies } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 import type { GatewayState } from './targets.js'
@@ -80,8 +81,9 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
   if (options.proxyPayloads !== false && options.preValidation === undefined && handler === undefined) streamBodies(app)
   const replyOptions = replyOptionsOf(options.replyOptions)
+  shareRepliesOf(app)
   if (isPlainRoute(prefix, options)) addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
-  await app.register(httpProxy, {
+  await app.register(httpProxyHere, {
     ...withoutOwn(options),
     ...tunnels ? WITHOUT_WEBSOCKET : { websocket: upgradable },
     ...tunnels ? { upstream: httpUpstream(options) } : undefined,
@@ -95,6 +97,9 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   } as unknown as FastifyHttpProxyOptions)
   if (tunnels) acceptUpgrades(app, state)
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
+
+// It would make a scope within this one, which is made for it. Scopes side by side are alike to V8, one within another is like no other.
+const httpProxyHere = fp((app, options) => (httpProxy as unknown as FastifyPluginAsync<object>)(app, options), { name: '@fastify/http-proxy', fastify: '5.x' })
 
 /** Whether the destination of a plain path follows from the path alone. */
 function isPlainRoute (prefix: string, options: ProxyOptions): boolean {

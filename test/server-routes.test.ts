@@ -39,7 +39,8 @@ t.test('a .ts and a .js file dropped in routes work from source', async t => {
 
 t.test('a .ts and a .js file dropped in routes work when built', async t => {
   const cwd = copy(t, DROPPED)
-  const build = spawn(process.execPath, [TSC, '-p', 'tsconfig.build.json'], { cwd, stdio: 'inherit' })
+  // What `npm run build` does without a look at the types, which takes longest; lint has one.
+  const build = spawn(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false'], { cwd, stdio: 'inherit' })
   t.same(await once(build, 'close'), [0, null], 'it builds')
   await droppedAnswer(t, cwd, BUILT)
 })

@@ -37,11 +37,11 @@ export class Recorder implements ConnectionObserver {
     this.#clock = clock
   }
 
-  /** A request of a client's has been answered. */
-  served (route: string | undefined, method: string, status: number, ms: number): void {
+  /** Of the requests of clients that this route has answered. */
+  durationsOf (route: string | undefined): RequestDurations {
     let durations = this.routes.get(route)
     if (durations === undefined) this.routes.set(route, durations = new RequestDurations(false))
-    durations.observe(ms, method, status)
+    return durations
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
