@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
 import type { Dispatcher } from 'undici'
+import { inMicrotask } from '../microtask.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
@@ -74,8 +75,10 @@ export class Connection {
   readonly #client: Client
   readonly #owner: ConnectionOwner
   readonly #ageJitter: number
-  /** Whether the socket is the Client's; until then it is watched here. */
+  /** Whether the socket is the Client's. */
   #handedOver = false
+  #watched = false
+  #ended = false
   #held = false
 
   constructor (socket: Socket, from: {
@@ -96,12 +99,11 @@ export class Connection {
     // undici takes a reset for the end of a body that ends with its connection, and asserts, in an event that nobody can catch,
     // that such a body is not paused then. By another name it is an error like any other; this listener comes before undici's.
     socket.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'ECONNRESET') error.code = RESET })
-    this.#watchUnused()
     this.#interceptReads()
     const { undiciOptions } = from.options
     this.#client = new Client(from.origin, {
       // The socket stands already. Asked a second time, the Client has lost it: whatever it still holds was never written.
-      connect: (_options, callback) => queueMicrotask(() => {
+      connect: (_options, callback) => inMicrotask(() => {
         if (this.#handedOver) return callback(Object.assign(new Error('the connection is gone'), { code: 'HOLDFAST_GONE' }), null)
         this.#handedOver = true
         this.#unwatch()
@@ -157,15 +159,17 @@ export class Connection {
   }
 
   /**
-   * Ends the socket of an exchange that is over, from within its last call. undici would do so next, with an error, whose stack is written
-   * for nobody: an eighth of a request's time where each has a connection of its own.
+   * Ends the socket of an exchange that is over, from within its last call. undici would do so next, and make an error for the end of the
+   * socket, whose stack is written for nobody: a tenth of a request's time where each has a connection of its own.
    */
   endSocket (): void {
-    this.#socket.destroy()
+    this.#ended = true
+    this.#socket.destroy(DESTROYED)
   }
 
   /** Ends the socket. The pool keeps the count and names the reason. */
   destroy (): void {
+    if (this.#ended) return
     this.#client.destroy(DESTROYED, ignore)
     if (!this.#handedOver) this.#socket.destroy()
   }
@@ -179,7 +183,14 @@ export class Connection {
     this.#held = false
   }
 
-  // Until its first request the socket is not undici's, and nobody would read what the backend does with it.
+  /** For a connection that is to lie idle. Until its first request the socket is not undici's, and nobody would read what the backend does with it. */
+  watchUnused (): void {
+    if (this.#handedOver || this.#watched) return
+    this.#watched = true
+    // An idle connection keeps no process alive; undici sees to that for those that are its own.
+    this.#socket.on('readable', this.#onUnusedReadable).on('close', this.#onUnusedClose).unref()
+  }
+
   #onUnusedReadable = (): void => {
     const unasked = this.#socket.read() as Buffer | null
     this.#owner.connectionLost(this, unasked === null ? 'backend_idle' : 'unexpected_data')
@@ -187,12 +198,8 @@ export class Connection {
 
   #onUnusedClose = (): void => this.#owner.connectionLost(this, 'backend_idle')
 
-  #watchUnused (): void {
-    // An idle connection keeps no process alive; undici sees to that for those that are its own.
-    this.#socket.on('readable', this.#onUnusedReadable).on('close', this.#onUnusedClose).unref()
-  }
-
   #unwatch (): void {
+    if (!this.#watched) return
     this.#socket.removeListener('readable', this.#onUnusedReadable).removeListener('close', this.#onUnusedClose).ref()
   }
 

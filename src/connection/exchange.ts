@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import type { Duplex } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
@@ -85,6 +86,9 @@ export class Exchange {
   #over = false
   #status = 0
   #signal: PersistenceSignal | undefined
+  /** Bytes of the body that have not come, on a connection that ends with them. */
+  #left: number | undefined
+  #endedEarly = false
   #given: { error: HoldfastError, reason: CloseReason } | undefined
   readonly #headersTimeout: number
   /** 0 = none, as for an event stream, which may be silent for as long as it likes. */
@@ -200,6 +204,7 @@ export class Exchange {
       return true
     }
     this.#resume = resume
+    if (this.#terms.closeFor !== undefined || !signal.persistent) this.#left = head.contentLength
     this.#sink.responded(status, head, statusText)
     // These have no body whatever their headers say (RFC 9112 section 6.3); undici fails a 304 whose Content-Length is
     // that of the body it stands for, so the response is over before undici can say so.
@@ -210,7 +215,10 @@ export class Exchange {
   onData (chunk: Buffer): boolean {
     this.#moved = true
     // undici flushes its parser with nothing, when the socket's end may be on its way: no time for a pause.
-    if (this.#over || chunk.length === 0 || this.#sink.data(chunk)) return true
+    if (this.#over || chunk.length === 0) return true
+    const more = this.#sink.data(chunk)
+    if (this.#left !== undefined) this.#left -= chunk.length
+    if (more) return !this.#endEarly()
     this.#paused = true
     this.#connection.holdEnd()
     return false
@@ -229,6 +237,15 @@ export class Exchange {
     if (reason !== undefined && this.#requestSent) connection.endSocket()
   }
 
+  // With the last byte of the body, and its parser left where it is: at the end of the message undici would make an error to end the socket
+  // with, whose stack is a twentieth of a request's time where each has a connection of its own. Whoever listens to undici would hear of an error.
+  #endEarly (): boolean {
+    if (this.#left !== 0 || !this.#requestSent || this.#connection.finRead || UNDICI_ERRORS.hasSubscribers) return false
+    this.#endedEarly = true
+    this.onComplete([])
+    return true
+  }
+
   onUpgrade (status: number, headers: Buffer[], socket: Duplex): void {
     this.#over = true
     this.#status = status
@@ -241,6 +258,7 @@ export class Exchange {
   }
 
   onError (cause: Error): void {
+    if (this.#endedEarly) return
     const { error, reason } = this.#given ?? classify(cause, { connection: this.#connection, written: this.#written, requestSent: this.#requestSent })
     const lost = this.#given === undefined && reason === 'backend_active'
     // It was closed before anything was asked of it, whatever it was taken for.
@@ -284,6 +302,7 @@ export class Exchange {
   }
 }
 
+const UNDICI_ERRORS = channel('undici:request:error')
 const LOST = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
 const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 // undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.

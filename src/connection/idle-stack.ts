@@ -55,6 +55,7 @@ export class IdleStack {
 
   push (connection: Connection): void {
     connection.state = 'idle'
+    connection.watchUnused()
     this.#connections.push(connection)
     this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
   }

@@ -27,7 +27,12 @@ export interface Ticket {
 }
 
 /** A dial under way, and for whom; its owner may be served, or leave, before it is done. */
-export interface OwnedDial { dial: Dial, owner: Ticket | undefined }
+export interface OwnedDial {
+  dial: Dial
+  owner: Ticket | undefined
+  /** Where it is among those under way. */
+  place: number
+}
 
 /** First come, first served; anybody may leave from anywhere. */
 export class WaitingQueue {

@@ -15,6 +15,8 @@ export class ResponseHead {
   /** Whether it has a transfer coding besides one `chunked`, which is all that was asked for (RFC 9112 section 7.4). */
   readonly oddlyCoded: boolean
   readonly isEventStream: boolean
+  /** Bytes of the body, where it is framed by that number alone. */
+  readonly contentLength: number | undefined
 
   /** @param minor the version: 0 for HTTP/1.0, 1 for HTTP/1.1 */
   constructor (minor: 0 | 1, raw: Buffer[]) {
@@ -23,18 +25,21 @@ export class ResponseHead {
     let keepAlive: string | undefined
     let coding: string | undefined
     let type: string | undefined
+    let length: string | undefined
     for (let i = 0; i < list.length; i += 2) {
       switch (list[i]) {
         case 'connection': connection = joined(connection, list[i + 1]!); break
         case 'keep-alive': keepAlive = joined(keepAlive, list[i + 1]!); break
         case 'transfer-encoding': coding = joined(coding, list[i + 1]!); break
-        case 'content-type': type ??= list[i + 1]!
+        case 'content-type': type ??= list[i + 1]!; break
+        case 'content-length': length = joined(length, list[i + 1]!)
       }
     }
     this.raw = raw
     this.list = list
     this.signal = readSignal(minor, connection, keepAlive)
     this.oddlyCoded = coding !== undefined && coding !== 'chunked' && coding.trim().toLowerCase() !== 'chunked'
+    this.contentLength = length === undefined || coding !== undefined ? undefined : Number(length)
     this.isEventStream = type !== undefined && type.length >= EVENT_STREAM.length && type.slice(0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM
   }
 }

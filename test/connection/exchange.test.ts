@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import { startBackend, type Backend, type BackendScript } from '../support/backend.js'
 import { rigFor } from './setup.js'
@@ -113,4 +114,45 @@ t.test('a late resume does not touch the next response on the same connection', 
   backend.connections[0]!.write('world')
   await rig.send({ path: '/elsewhere' }).begun
   t.match(second, { body: 'hello', finals: 0 })
+})
+
+t.test('a response of known length that ends its connection is over with its last byte, whatever follows, and this side closes', async t => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'
+  for (const pieces of [[`${head}hello`], [head, 'hello'], [`${head}h`, 'ell', 'o'], [`${head}hello, and more than was said`]]) {
+    const backend = await backendFor(t, async (_request, connection) => {
+      for (const piece of pieces) {
+        connection.write(piece)
+        await new Promise(resolve => setTimeout(resolve, 2))
+      }
+    })
+    const rig = rigFor(t, backend.url)
+    t.match(await rig.send().over, { status: 200, body: 'hello', error: undefined, finals: 1 })
+    t.match(await rig.send({ method: 'POST', body: 'x' }).over, { status: 200, body: 'hello', error: undefined, finals: 1 })
+    await backend.waitFor(({ open }) => open === 0)
+    t.same(rig.reasons, ['connection_close', 'connection_close'])
+    t.equal(backend.accepted, 2)
+  }
+})
+
+t.test('one that is cut short before its last byte is an error', async t => {
+  const backend = await backendFor(t, (_request, connection) => {
+    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello')
+    connection.end()
+  })
+  const rig = rigFor(t, backend.url)
+  t.match(await rig.send().over, { status: 200, body: 'hello', error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' }, finals: 1 })
+  t.same(rig.reasons, ['backend_active'])
+})
+
+t.test('who listens to undici hears of no error of a response that ends its connection', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello', headers: { Connection: 'close' } }))
+  const rig = rigFor(t, backend.url)
+  const told: unknown[] = []
+  const hear = (message: unknown): void => { told.push(message) }
+  const heard = channel('undici:request:error')
+  heard.subscribe(hear)
+  t.teardown(() => heard.unsubscribe(hear))
+  t.match(await rig.send().over, { status: 200, body: 'hello', finals: 1 })
+  await backend.waitFor(({ open }) => open === 0)
+  t.same(told, [])
 })

@@ -6,7 +6,7 @@ import type { CloseReason } from '../../src/connection/observer.js'
 
 /** What the stack reads of a connection. */
 function idle (id: number, endedBy?: CloseReason): Connection {
-  return { id, endedBy, idleSince: 0, expiresAt: Infinity, remaining: Infinity, served: 1, trial: false, state: 'idle' } as unknown as Connection
+  return { id, endedBy, idleSince: 0, expiresAt: Infinity, remaining: Infinity, served: 1, trial: false, state: 'idle', watchUnused () {} } as unknown as Connection
 }
 
 function stackOf (connections: Connection[], closed: [number, CloseReason][]): IdleStack {
