@@ -2,58 +2,72 @@ import replyFrom from '@fastify/reply-from'
 import type { FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
-type Method = (this: FastifyReply, ...given: unknown[]) => unknown
+type Decoration = ((this: FastifyReply, ...given: unknown[]) => unknown) | { getter (this: FastifyReply): unknown }
+type Decorator = (this: FastifyInstance, name: string, ...given: unknown[]) => FastifyInstance
 
-/** What reply-from and http-proxy decorate the replies of a scope with. */
-interface Decorations { from?: Method, fromParameters?: Method, wsProxy?: { getter: Method } }
-
-const REPLY_FROM = '@fastify/reply-from'
-const NAMES = ['from', 'fromParameters', 'wsProxy'] as const
-const CLASSES = ['fastify.Request', 'fastify.Reply']
+// What reply-from and http-proxy decorate the replies of each of their scopes with.
+const NAMES: ReadonlySet<string> = new Set(['from', 'fromParameters', 'wsProxy'])
+const CLASSES = [['fastify.Request', 'decorateRequest'], ['fastify.Reply', 'decorateReply']] as const
 const DECORATED = 'fastify.hasBeenDecorated'
-// Of each scope that would have decorated its replies.
-const decorations = new WeakMap<object, Decorations>()
+// By scope and name.
+const decorations = new WeakMap<object, Map<string, Decoration>>()
 
 /**
- * Registers @fastify/reply-from for an app, whose handlers may call `reply.from` themselves, unless it has that; and decorates replies such
- * that each proxied route within has what is its own.
+ * Registers @fastify/reply-from for an app, whose handlers may call `reply.from` themselves, unless it has that. From then on the app's replies
+ * look up what is their own scope's, and no scope within decorates its replies with it.
  */
 export async function shareReplies (app: FastifyInstance, options: FastifyReplyFromOptions): Promise<void> {
-  if (app.hasPlugin(REPLY_FROM)) return
-  await app.register(async scope => {
-    keepDecorations(scope, app)
-    await scope.register(replyFrom, options)
+  if (app.hasPlugin('@fastify/reply-from')) return
+  const decorateReply = app.decorateReply as unknown as Decorator
+  override(app, 'decorateReply', function (name, ...given) {
+    const own = decorations.get(this) ?? new Map<string, Decoration>()
+    if (!NAMES.has(name)) return Reflect.apply(decorateReply, this, [name, ...given])
+    // The app's replies have it, which is what Fastify says of a second one of a scope's.
+    if (own.has(name)) return Reflect.apply(decorateReply, app, [name, ...given])
+    decorations.set(this, own.set(name, given[0] as Decoration))
+    return this
   })
-  for (const name of ['from', 'fromParameters'] as const) {
-    app.decorateReply(name, function (this: FastifyReply, ...given: unknown[]) {
-      const method = decorationOf(this.server, name)
-      if (method === undefined) throw new TypeError(`reply.${name} is for proxied routes`)
-      return method.apply(this, given)
-    })
+  for (const name of NAMES) {
+    Reflect.apply(decorateReply, app, [name, {
+      getter (this: FastifyReply) {
+        const found = decorationOf(this.server, name)
+        return typeof found === 'object' ? found.getter.call(this) : found
+      }
+    }])
   }
-  app.decorateReply('wsProxy', { getter () { return decorationOf(this.server, 'wsProxy')?.getter.call(this) } })
+  await app.register(replyFrom, options)
 }
 
 /**
  * Lets the proxied routes of this scope do without classes of requests and replies of their own. Fastify makes them for each scope, and gives
- * them up again only where nobody has decorated any, as http-proxy does in each of its own; V8 then finds no property of a reply in its
- * caches. With 1 000 routes asked in turn that is a third of a request's CPU time.
+ * them up again only where nobody has decorated any; V8 then finds no property of a reply in its caches. With 1 000 routes asked in turn
+ * that is a third of a request's CPU time.
  */
 export function shareRepliesOf (app: FastifyInstance): void {
-  // Of a scope that has registered it for itself, replies have another `from`.
-  if (decorationOf(app, 'from') === undefined || app.hasPlugin(REPLY_FROM)) return
-  keepDecorations(app)
-  for (const name of CLASSES) shareClass(app, name)
+  // Where nothing is looked up, http-proxy decorates.
+  if (decorationOf(app, 'from') === undefined) return
+  for (const [name, decorate] of CLASSES) shareClass(app, name, decorate)
 }
 
 // Fastify tells nobody of its classes: where it keeps them by another name one day, each scope has its own as before.
-function shareClass (app: FastifyInstance, name: string): void {
+function shareClass (app: FastifyInstance, name: string, decorate: 'decorateRequest' | 'decorateReply'): void {
   const around = Object.getPrototypeOf(app) as object
   const key = symbolOf(app, name)
   const own: unknown = key === undefined ? undefined : Reflect.get(app, key)
   // By a hook of the app's, as of `onRegister`.
   const decorated = typeof own !== 'function' || symbolOf(own, DECORATED) !== undefined
-  if (key !== undefined && !decorated && Reflect.has(around, key)) Reflect.set(app, key, Reflect.get(around, key))
+  if (key === undefined || decorated || !Reflect.has(around, key)) return
+  Reflect.set(app, key, Reflect.get(around, key))
+  const inherited = app[decorate] as unknown as Decorator
+  // Such a hook may come later too, as of `onRoute`.
+  override(app, decorate, function (name, ...given) {
+    if (!NAMES.has(name)) Reflect.set(app, key, own)
+    return Reflect.apply(inherited, this, [name, ...given])
+  })
+}
+
+function override (app: FastifyInstance, decorate: 'decorateRequest' | 'decorateReply', by: Decorator): void {
+  Reflect.set(app, decorate, by)
 }
 
 /** An own one. */
@@ -61,22 +75,10 @@ function symbolOf (object: object, name: string): symbol | undefined {
   return Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
 }
 
-/** Keeps, for their scope or the one given, what replies of this scope, or of one within it, would be decorated with. */
-function keepDecorations (app: FastifyInstance, of?: FastifyInstance): void {
-  const { decorateReply } = app
-  app.decorateReply = function (this: FastifyInstance, ...given: [name: string, value: unknown]) {
-    const [name, value] = given
-    if (!(NAMES as readonly string[]).includes(name)) return Reflect.apply(decorateReply, this, given) as FastifyInstance
-    const scope = of ?? this
-    decorations.set(scope, { ...decorations.get(scope), [name]: value })
-    return this
-  } as FastifyInstance['decorateReply']
-}
-
 /** That of the scope, or of the next around it that has one. */
-function decorationOf<Name extends keyof Decorations> (app: FastifyInstance, name: Name): Decorations[Name] {
+function decorationOf (app: FastifyInstance, name: string): Decoration | undefined {
   for (let scope: object | null = app; scope !== null; scope = Object.getPrototypeOf(scope) as object | null) {
-    const found = decorations.get(scope)?.[name]
+    const found = decorations.get(scope)?.get(name)
     if (found !== undefined) return found
   }
   return undefined

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
-import { inMicrotask } from '../microtask.js'
 import { CONNECT_TIMEOUT } from '../options.js'
 import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
 
@@ -55,7 +54,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
       settled = true
       clearTimeout(timer)
       // A connect function of the user's may call back at once; the pool counts on having its Dial by then.
-      inMicrotask(() => {
+      queueMicrotask(() => {
         if (abandoned) socket?.on('error', ignore).destroy()
         else callback(error, socket)
       })

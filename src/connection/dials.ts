@@ -34,7 +34,7 @@ export class Dials {
     const began = this.#clock()
     const dial: OwnedDial = {
       owner,
-      place: this.#underWay.length,
+      place: 0,
       dial: this.#dialer((error, socket) => {
         this.#remove(dial)
         if (dial.owner !== undefined) dial.owner.dial = undefined
@@ -42,7 +42,8 @@ export class Dials {
       })
     }
     owner.dial = dial
-    this.#underWay.push(dial)
+    // A user's connect function, which has been called by now, may have asked for a connection too.
+    dial.place = this.#underWay.push(dial) - 1
   }
 
   #remove (dial: OwnedDial): void {

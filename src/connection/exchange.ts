@@ -238,9 +238,10 @@ export class Exchange {
   }
 
   // With the last byte of the body, and its parser left where it is: at the end of the message undici would make an error to end the socket
-  // with, whose stack is a twentieth of a request's time where each has a connection of its own. Whoever listens to undici would hear of an error.
+  // with, whose stack is a twentieth of a request's time where each has a connection of its own. Whoever listens to undici would hear of an error, or of no end.
   #endEarly (): boolean {
-    if (this.#left !== 0 || !this.#requestSent || this.#connection.finRead || UNDICI_ERRORS.hasSubscribers) return false
+    if (this.#over || this.#left !== 0 || !this.#requestSent || this.#connection.finRead) return false
+    if (UNDICI_ERRORS.hasSubscribers || UNDICI_TRAILERS.hasSubscribers) return false
     this.#endedEarly = true
     this.onComplete([])
     return true
@@ -303,6 +304,7 @@ export class Exchange {
 }
 
 const UNDICI_ERRORS = channel('undici:request:error')
+const UNDICI_TRAILERS = channel('undici:request:trailers')
 const LOST = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
 const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 // undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.

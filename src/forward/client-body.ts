@@ -5,6 +5,9 @@ import { HeldBody } from '../http/held-body.js'
 /** A request body as it is sent: whole, where all of it was held; else what was held, and the rest as it comes. */
 export type CollectedBody = Buffer | HeldBody | Readable
 
+// Each piece is a write of its own: smaller ones are joined, in bytes.
+const LARGE = 4_096
+
 /** How a client's body is to be read; times in ms, sizes in bytes, 0 for none. */
 export interface CollectOptions {
   /** By Content-Length; undefined for a chunked body. */
@@ -43,7 +46,9 @@ export class BodyCollector {
     this.#stop()
   }
 
-  #onData = (chunk: Buffer): void => {
+  #onData = (given: Buffer | string): void => {
+    // An app may have set an encoding.
+    const chunk = typeof given === 'string' ? Buffer.from(given) : given
     this.#size += chunk.length
     const { bodyLimit, replayLimit, length } = this.#options
     if (bodyLimit > 0 && this.#size > bodyLimit) return this.#fail(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
@@ -64,8 +69,9 @@ export class BodyCollector {
   }
 
   #whole (): CollectedBody {
-    if (this.#held.length === 0) return Buffer.alloc(0)
-    return this.#held.length === 1 ? this.#held[0]! : new HeldBody(this.#held, this.#size)
+    if (this.#held.length === 1) return this.#held[0]!
+    const large = this.#size > 0 && this.#size >= this.#held.length * LARGE
+    return large ? new HeldBody(this.#held, this.#size) : Buffer.concat(this.#held, this.#size)
   }
 
   #onError = (error: Error): void => {

@@ -53,12 +53,15 @@ class HeldStream extends EventEmitter {
     inMicrotask(() => this.#flow())
   }
 
-  destroy (): void {
+  destroy (error?: Error): void {
+    if (this.destroyed) return
     this.destroyed = true
+    if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
   }
 
   #flow (): void {
-    for (const piece of this.#pieces) this.emit('data', piece)
+    for (const piece of this.#pieces) if (!this.destroyed) this.emit('data', piece)
+    if (this.destroyed) return
     this.readableEnded = true
     this.emit('end')
   }

@@ -1,4 +1,8 @@
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
+import { BodyCollector } from '../../src/forward/client-body.js'
+import type { CollectedBody } from '../../src/forward/client-body.js'
+import { HeldBody } from '../../src/http/held-body.js'
 import type { ProxyOptions } from '../../src/index.js'
 import type { Backend, BackendScript } from '../support/backend.js'
 import type { RawClient } from '../support/client.js'
@@ -39,6 +43,17 @@ t.test('a body that comes in pieces is sent as it is, by any method, and leaves 
     }
   }
   t.equal(backend.accepted, 1)
+})
+
+t.test('small pieces of a body are joined, since each is a write; an app may have it read as text', async t => {
+  const collect = (pieces: Array<Buffer | string>): Promise<CollectedBody | undefined> => new Promise((resolve, reject) => {
+    const source = Readable.from(pieces)
+    void new BodyCollector(source, { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0 }, (error, body) => error === undefined ? resolve(body) : reject(error))
+  })
+  t.same(await collect(Array.from({ length: 10_000 }, () => Buffer.from('x'))), Buffer.from('x'.repeat(10_000)))
+  t.ok(await collect(Array.from({ length: 10 }, () => Buffer.alloc(4_096))) instanceof HeldBody)
+  t.same(await collect(['\u00e9', 'ab', 'x']), Buffer.from('\u00e9abx'))
+  t.same(await collect([]), Buffer.alloc(0))
 })
 
 t.test('a body over the limit streams, as it came', async t => {

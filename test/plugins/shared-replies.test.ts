@@ -1,6 +1,7 @@
 import httpProxy from '@fastify/http-proxy'
 import replyFrom from '@fastify/reply-from'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import { answer } from '../support/answer.js'
@@ -44,15 +45,13 @@ t.test('reply.fromParameters knows the prefix of its route, and is for proxied r
   const { url } = await gatewayFor(t, {
     routes: [{ prefix: '/a', upstream: a.url, rewritePrefix: '/one', preHandler }, { prefix: '/b', upstream: b.url, rewritePrefix: '/two', preHandler }],
     before: app => {
-      app.get('/local', async (_request, reply) => (reply as unknown as { fromParameters (url: string): unknown }).fromParameters('/'))
-      app.get('/websocket', async (_request, reply) => ({ proxy: String((reply as unknown as { wsProxy?: unknown }).wsProxy) }))
+      app.get('/local', async (_request, reply) => ['fromParameters', 'wsProxy'].map(name => String(Reflect.get(reply, name))))
     }
   })
   await body(`${url}/a/x`)
   await body(`${url}/b/x`)
   t.strictSame(seen, ['/one/x', '/two/x'])
-  t.equal((await request(`${url}/local`)).status, 500)
-  t.equal(await body(`${url}/websocket`), '{"proxy":"undefined"}')
+  t.equal(await body(`${url}/local`), '["undefined","undefined"]')
 })
 
 t.test('an app\'s handlers have a reply.from over the declared targets', async t => {
@@ -110,8 +109,9 @@ t.test('routes of one scope have the classes of the scope around it, for V8 to k
   t.equal(classes.size, 2)
 })
 
-t.test('a scope that registers reply-from or http-proxy for itself has its own', async t => {
+t.test('a scope that registers reply-from or http-proxy for itself has its own, before a proxied route or after it', async t => {
   const [a, b] = await twoBackends(t) as [Backend, Backend]
+  const preHandler = (_request: FastifyRequest, reply: FastifyReply): void => { reply.from('/hooked') }
   const { url } = await gatewayFor(t, {
     gateway: false,
     routes: [{ prefix: '/a', upstream: a.url }],
@@ -120,15 +120,56 @@ t.test('a scope that registers reply-from or http-proxy for itself has its own',
       app.register(async scope => {
         await scope.register(replyFrom, { base: b.url })
         scope.get('/own', (_request, reply) => { reply.from('/based') })
-        await scope.register(proxy, { prefix: '/managed', upstream: a.url, preHandler: (_request, reply) => { reply.from('/hooked') } })
+        await scope.register(proxy, { prefix: '/managed', upstream: a.url, preHandler })
+      })
+      app.register(async scope => {
+        await scope.register(proxy, { prefix: '/before', upstream: a.url, preHandler })
+        await scope.register(replyFrom, { base: b.url })
+        scope.get('/after', (_request, reply) => { reply.from('/based') })
       })
       app.register(httpProxy, { prefix: '/stock', upstream: b.url })
     }
   })
   t.equal(await body(`${url}/own`), 'b /based')
   t.equal(await body(`${url}/managed/x`), 'a /hooked')
+  t.equal(await body(`${url}/before/x`), 'a /hooked')
+  t.equal(await body(`${url}/after`), 'b /based')
   t.equal(await body(`${url}/stock/x`), 'b /x')
   t.equal(await body(`${url}/a/x`), 'a /x')
+})
+
+t.test('reply-from is a plugin of the app, once', async t => {
+  const [a] = await twoBackends(t) as [Backend]
+  await gatewayFor(t, {
+    gateway: false,
+    routes: [{ prefix: '/a', upstream: a.url }],
+    before: async app => {
+      await app.register(gateway)
+      t.ok(app.hasPlugin('@fastify/reply-from'))
+      await app.register(fp(async () => {}, { dependencies: ['@fastify/reply-from'] }))
+      t.throws(() => app.decorateReply('from', function () { return this }), { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+    }
+  })
+})
+
+t.test('what a hook decorates in the scope of one proxied route is not on others', async t => {
+  const [a] = await twoBackends(t) as [Backend]
+  const scopes = new Set<unknown>()
+  const seen: unknown[] = []
+  const { url } = await gatewayFor(t, {
+    routes: [{ prefix: '/a', upstream: a.url }, { prefix: '/b', upstream: a.url }],
+    before: app => {
+      app.addHook('onRoute', function (this: FastifyInstance, route) {
+        if (!['/a/', '/b/'].includes(route.url) || scopes.has(this)) return
+        scopes.add(this)
+        this.decorateReply('mark', route.url).decorateRequest('mark', route.url)
+      })
+      app.addHook('onRequest', async (request, reply) => { seen.push([Reflect.get(request, 'mark'), Reflect.get(reply, 'mark')]) })
+      app.get('/local', async () => 'local')
+    }
+  })
+  for (const path of ['/a/x', '/b/x', '/local']) t.equal((await request(`${url}${path}`)).status, 200)
+  t.same(seen, [['/a/', '/a/'], ['/b/', '/b/'], [undefined, undefined]])
 })
 
 t.test('without a gateway each scope has its own too', async t => {
