@@ -48,7 +48,8 @@ t.test('a body that comes in pieces is sent as it is, by any method, and leaves 
 t.test('small pieces of a body are joined, since each is a write; an app may have it read as text', async t => {
   const collect = (pieces: Array<Buffer | string>): Promise<CollectedBody | undefined> => new Promise((resolve, reject) => {
     const source = Readable.from(pieces)
-    void new BodyCollector(source, { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0 }, (error, body) => error === undefined ? resolve(body) : reject(error))
+    const collector = new BodyCollector(source, { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0 }, (error, body) => error === undefined ? resolve(body) : reject(error))
+    t.teardown(() => collector.abandon())
   })
   t.same(await collect(Array.from({ length: 10_000 }, () => Buffer.from('x'))), Buffer.from('x'.repeat(10_000)))
   t.ok(await collect(Array.from({ length: 10 }, () => Buffer.alloc(4_096))) instanceof HeldBody)
