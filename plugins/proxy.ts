@@ -1,3 +1,4 @@
+import { validateHeaderName } from 'node:http'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
@@ -187,7 +188,11 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
       if (location !== undefined && rewriteLocation) {
         headers['location'] = typeof location === 'string' ? localized(location) : location.map(localized)
       }
-      return userRewrite === undefined ? headers : toWritable(userRewrite(headers, request))
+      if (userRewrite === undefined) return headers
+      const rewritten = toWritable(userRewrite(headers, request))
+      // Node would throw while the head is written, where an answer that streams has nobody to catch it.
+      for (const name of Object.keys(rewritten)) validateHeaderName(name)
+      return rewritten
     }
   }
   const declared = { prefix, options: route.options, targetOptions: resolved }

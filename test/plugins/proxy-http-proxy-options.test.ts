@@ -210,6 +210,19 @@ t.test('a rewriteHeaders that throws is answered by the app, and costs nobody el
   t.equal((await fetch(running.url)).status, 418)
 })
 
+t.test('a rewriteHeaders that returns a name which is none is an error of the app, of a whole response and of one that streams', async t => {
+  const upstream = await backendFor(t, (request, response) => {
+    response.write('first')
+    setTimeout(() => response.end('last'), request.url === '/streams' ? 20 : 0)
+  })
+  const { url } = await routeFor(t, { upstream, replyOptions: { rewriteHeaders: headers => ({ ...headers, 'no name': 'x' }) } })
+  for (const path of ['/whole', '/streams']) {
+    const response = await fetch(`${url}${path}`)
+    t.equal(response.status, 500)
+    t.match(await response.json(), { code: 'ERR_INVALID_HTTP_TOKEN' })
+  }
+})
+
 t.test('replyOptions.rewriteRequestHeaders sees host and content-length, and has the last word on what is sent', async t => {
   let given: Record<string, unknown> = {}
   const upstream = await backendFor(t)
