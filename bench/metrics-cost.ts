@@ -39,7 +39,7 @@ const ns = {
     recorder.responded(view, responses[n & 4_095]!)
     recorder.released(view)
   }),
-  served: cpuPerCall(ROUNDS, CALLS, n => recorder.durationsOf('/users/*').observe(performance.now() % 100, 'GET', statuses[n & 4_095]!)),
+  served: cpuPerCall(ROUNDS, CALLS, n => recorder.served('/users/*', 'GET', statuses[n & 4_095]!, performance.now() % 100)),
   connection: cpuPerCall(ROUNDS, CALLS / 10, n => {
     const view: ConnectionView = { target: TARGET, id: CONNECTIONS + n, served: 7, age: 1_000, trial: false, method: 'GET' }
     recorder.opened(view, 1)

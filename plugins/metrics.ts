@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { Metrics } from '../src/metrics/metrics.js'
-import type { RequestDurations } from '../src/metrics/request-durations.js'
 import { refuseUnknown } from '../src/options.js'
 import { EXEMPT } from './pressure.js'
 import { existingState } from './targets.js'
@@ -35,14 +34,9 @@ export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
   if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the metrics plugin needs the gateway plugin before it' })
   const metrics = metricsOf(state)
   const { recorder } = metrics
-  const served = (url: string | undefined) => {
-    // A route that nobody has asked for has no figures.
-    let durations: RequestDurations | undefined
-    return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-      durations ??= recorder.durationsOf(url)
-      durations.observe(reply.elapsedTime, request.method, reply.statusCode)
-      done()
-    }
+  const served = (url: string | undefined) => (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)
+    done()
   }
   // A hook a route, which knows its pattern: request.routeOptions is made anew each time that it is asked for, and takes longer than all else here.
   app.addHook('onRoute', route => {

@@ -37,11 +37,11 @@ export class Recorder implements ConnectionObserver {
     this.#clock = clock
   }
 
-  /** Of the requests of clients that this route has answered. */
-  durationsOf (route: string | undefined): RequestDurations {
+  /** A request of a client's has been answered. */
+  served (route: string | undefined, method: string, status: number, ms: number): void {
     let durations = this.routes.get(route)
     if (durations === undefined) this.routes.set(route, durations = new RequestDurations(false))
-    return durations
+    durations.observe(ms, method, status)
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
