@@ -1,18 +1,18 @@
 import type { Measured, Round, WorkloadResult } from './compare-rounds.js'
 import { median } from './cpu-time.js'
+import { MOST_STOLEN } from './stolen-time.js'
 
 // What a process takes by the kernel's account goes up while others have the hardware, so rounds in which that was much do not count,
 // unless nearly all are like that.
 
-const MOST_STOLEN = 0.05
 const ENOUGH = 3
 
 /** A figure that was measured several times. */
 export interface Spread { readonly median: number, readonly least: number, readonly most: number }
 
 /** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
-export function ratioTo ({ neighbours }: Measured, figure: keyof Round): Spread {
-  return spreadOf(calm(neighbours.map(({ peer, before, after }) => [before, peer, after])).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure]))
+export function ratioTo (measured: Measured, figure: keyof Round): Spread {
+  return spreadOf(calm(besides(measured)).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure]))
 }
 
 /** What a peer has for one of the floor, by way of the Holdfast rounds beside each. */
@@ -28,12 +28,12 @@ export function noise ({ holdfast: { rounds } }: WorkloadResult): Spread {
   return spreadOf(calm(triples).map(([before, own, after]) => own!.cpu / mean(before!.cpu, after!.cpu)))
 }
 
-export function cpuOf ({ rounds }: Measured): Spread {
-  return spreadOf(calm(rounds.map((round) => [round])).map(([round]) => round!.cpu))
+export function cpuOf (measured: Measured): Spread {
+  return spreadOf(calmRounds(measured).map(({ cpu }) => cpu))
 }
 
-export function perSecondOf ({ rounds }: Measured): number {
-  return median(calm(rounds.map((round) => [round])).map(([round]) => round!.perSecond))
+export function perSecondOf (measured: Measured): number {
+  return median(calmRounds(measured).map(({ perSecond }) => perSecond))
 }
 
 export function latencyOf ({ latencies }: Measured, percentile: 'p50' | 'p99' | 'rate'): number {
@@ -42,8 +42,17 @@ export function latencyOf ({ latencies }: Measured, percentile: 'p50' | 'p99' | 
 
 /** How many of the peers' rounds were not disturbed, as `20 of 27`. */
 export function undisturbed ({ peers }: WorkloadResult): string {
-  const triples = peers.filter(({ failed }) => failed === undefined).flatMap(({ neighbours }) => neighbours.map(({ peer, before, after }) => [before, peer, after]))
+  const triples = peers.filter(({ failed }) => failed === undefined).flatMap(besides)
   return `${triples.filter(isCalm).length} of ${triples.length}`
+}
+
+/** Each round with its neighbours. */
+function besides ({ neighbours }: Measured): Round[][] {
+  return neighbours.map(({ peer, before, after }) => [before, peer, after])
+}
+
+function calmRounds ({ rounds }: Measured): Round[] {
+  return calm(rounds.map((round) => [round])).flat()
 }
 
 function calm (rounds: Round[][]): Round[][] {

@@ -8,7 +8,7 @@ import { startGateway } from './gateway.js'
 import { startNodeBackend } from './node-backend.js'
 import { nginxInstalled, startNginx } from './real-nginx.js'
 import { SteadyClients, type SteadyResult } from './steady-clients.js'
-import { machineTime, stolenSince } from './stolen-time.js'
+import { MOST_STOLEN, machineTime, stolenSince } from './stolen-time.js'
 import { listed, printTable } from './table.js'
 
 // What client connections cost a backend, and what of it is left behind Holdfast: CPU time of the backend's process per request,
@@ -30,7 +30,6 @@ const KEEP_ALIVE_CLIENTS = 32
 const MOST_CONNECTIONS = 128
 const MOST_SHARE = 0.25
 const MOST_RATIO = 1.05
-const MOST_STOLEN = 0.05
 // With `{"id":"","pad":""}` around them, 512 bytes.
 const SIZE = 512 - 19
 

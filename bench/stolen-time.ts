@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
 
+/** Of a round, with more of which its figures say little. */
+export const MOST_STOLEN = 0.05
+
 const STEAL = 7
 /** user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two already. */
 const FIELDS = 8

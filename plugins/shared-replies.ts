@@ -20,8 +20,8 @@ export async function shareReplies (app: FastifyInstance, options: FastifyReplyF
   if (app.hasPlugin('@fastify/reply-from')) return
   const decorateReply = app.decorateReply as unknown as Decorator
   override(app, 'decorateReply', function (name, ...given) {
-    const own = decorations.get(this) ?? new Map<string, Decoration>()
     if (!NAMES.has(name)) return Reflect.apply(decorateReply, this, [name, ...given])
+    const own = decorations.get(this) ?? new Map<string, Decoration>()
     // The app's replies have it, which is what Fastify says of a second one of a scope's.
     if (own.has(name)) return Reflect.apply(decorateReply, app, [name, ...given])
     decorations.set(this, own.set(name, given[0] as Decoration))

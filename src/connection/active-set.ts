@@ -1,4 +1,5 @@
 import type { Connection } from './connection.js'
+import { PlacedSet } from './placed-set.js'
 
 // A deadline fires at most two of these late, in ms.
 const TICK = 200
@@ -10,8 +11,7 @@ const STARVED = 2_000
  * timer.
  */
 export class ActiveSet {
-  // Each knows its place: a Set makes its table anew now and then, which is 120 bytes a request.
-  readonly #connections: Connection[] = []
+  readonly #connections = new PlacedSet<Connection>()
   readonly #clock: () => number
   readonly #starved: () => void
   #timer: NodeJS.Timeout | undefined
@@ -22,27 +22,23 @@ export class ActiveSet {
     this.#starved = starved
   }
 
-  get size (): number { return this.#connections.length }
+  get size (): number { return this.#connections.size }
 
   all (): Iterable<Connection> { return this.#connections }
 
   has (connection: Connection): boolean {
-    return this.#connections[connection.place] === connection
+    return this.#connections.has(connection)
   }
 
   add (connection: Connection): void {
-    connection.place = this.#connections.push(connection) - 1
+    this.#connections.add(connection)
     this.#timer ??= setInterval(() => this.#check(), TICK).unref()
   }
 
-  /** False where it was not here. */
+  /** False where it was not here. What was on it is over. */
   delete (connection: Connection): boolean {
-    if (!this.has(connection)) return false
-    const last = this.#connections.pop()!
-    if (last !== connection) {
-      this.#connections[connection.place] = last
-      last.place = connection.place
-    }
+    if (!this.#connections.delete(connection)) return false
+    connection.exchange = undefined
     return true
   }
 
@@ -56,7 +52,7 @@ export class ActiveSet {
   }
 
   #check (): void {
-    if (this.#connections.length === 0) return this.stop()
+    if (this.#connections.size === 0) return this.stop()
     const now = this.#clock()
     let starved = false
     // A deadline that has passed may end its connection at once.

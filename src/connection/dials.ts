@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { HoldfastError } from '../errors.js'
 import type { Dialer } from './dial.js'
+import { PlacedSet } from './placed-set.js'
 import type { OwnedDial, Ticket } from './waiting-queue.js'
 
 /** What became of a dial: a socket, or why there is none; for whom, if they still wait; and since when it was under way. */
@@ -10,9 +11,7 @@ export type DialDone = (error: HoldfastError | undefined, socket: Socket | undef
 export class Dials {
   readonly #clock: () => number
   readonly #done: DialDone
-  // Each knows its place. A Set makes its table anew now and then, and each table holds on to the next: once one has grown old, V8 takes all that
-  // ever was in later ones for alive until its next full collection. That was an eighth of a request's time where each has a dial of its own.
-  readonly #underWay: OwnedDial[] = []
+  readonly #underWay = new PlacedSet<OwnedDial>()
   #dialer: Dialer
 
   constructor (dialer: Dialer, clock: () => number, done: DialDone) {
@@ -21,7 +20,7 @@ export class Dials {
     this.#done = done
   }
 
-  get size (): number { return this.#underWay.length }
+  get size (): number { return this.#underWay.size }
 
   /** Those whose owner still waits. */
   get owned (): number {
@@ -36,27 +35,19 @@ export class Dials {
       owner,
       place: 0,
       dial: this.#dialer((error, socket) => {
-        this.#remove(dial)
+        this.#underWay.delete(dial)
         if (dial.owner !== undefined) dial.owner.dial = undefined
         this.#done(error, socket, dial.owner, began)
       })
     }
     owner.dial = dial
-    // A user's connect function, which has been called by now, may have asked for a connection too.
-    dial.place = this.#underWay.push(dial) - 1
-  }
-
-  #remove (dial: OwnedDial): void {
-    const last = this.#underWay.pop()!
-    if (last === dial) return
-    this.#underWay[dial.place] = last
-    last.place = dial.place
+    this.#underWay.add(dial)
   }
 
   /** Gives all of them up. */
   abandon (): void {
     for (const { dial } of this.#underWay) dial.abandon()
-    this.#underWay.length = 0
+    this.#underWay.clear()
   }
 
   /** Dials otherwise from now on. Those under way are given up, and begun anew for whoever still waits for one. */

@@ -230,7 +230,6 @@ export class Exchange {
     if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
     connection.served++
     const reason = this.#closeReason()
-    connection.exchange = undefined
     this.#owner.exchangeEnded(connection, reason, this.#view(false))
     this.#finish(trailers)
     // Whoever still writes the request waits for undici's error.
@@ -253,7 +252,6 @@ export class Exchange {
     const head = new ResponseHead(this.#connection.minor, headers)
     this.#signal = head.signal
     this.#connection.served++
-    this.#connection.exchange = undefined
     this.#owner.exchangeUpgraded(this.#connection, this.#view(true), socket)
     this.#sink.upgraded(status, head, socket)
   }
@@ -264,7 +262,6 @@ export class Exchange {
     const lost = this.#given === undefined && reason === 'backend_active'
     // It was closed before anything was asked of it, whatever it was taken for.
     const closeReason = this.#over ? 'undici_limit' : lost && !this.#written && this.#terms.reused ? 'backend_idle' : reason
-    this.#connection.exchange = undefined
     this.#owner.exchangeEnded(this.#connection, closeReason, this.#status === 0 ? undefined : this.#view(false))
     if (this.#over) return
     this.#over = true

@@ -27,12 +27,7 @@ export class HeldBody {
  * holds no more for it than this does. A Readable would end some turns later, at twice the cost of the request.
  */
 class HeldStream extends EventEmitter {
-  // There is nothing to be freed after the end, which undici would listen for.
-  readonly _readableState = { autoDestroy: true }
-  readonly errored = null
-  readonly closed = false
   destroyed = false
-  readableEnded = false
   readonly #pieces: readonly Buffer[]
   #flowing = false
 
@@ -43,8 +38,6 @@ class HeldStream extends EventEmitter {
 
   // By this undici knows a stream.
   pipe (): void {}
-
-  pause (): void {}
 
   resume (): void {
     if (this.#flowing) return
@@ -61,8 +54,6 @@ class HeldStream extends EventEmitter {
 
   #flow (): void {
     for (const piece of this.#pieces) if (!this.destroyed) this.emit('data', piece)
-    if (this.destroyed) return
-    this.readableEnded = true
-    this.emit('end')
+    if (!this.destroyed) this.emit('end')
   }
 }
