@@ -10,6 +10,7 @@ import { startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
 import { backendFor, captureLog, clientFor, gatewayFor, until } from './support/gateway.js'
 import type { LogLine } from './support/gateway.js'
+import { EXTENSION } from './support/program.js'
 import { handshake, nextMessage, webSocketBackend, webSocketFor } from './support/websocket.js'
 
 interface Microservice { app: FastifyInstance, url: string, port: number, requests: () => LogLine[], text: () => string }
@@ -17,8 +18,8 @@ interface Microservice { app: FastifyInstance, url: string, port: number, reques
 /** The microservice before an upstream, or with a route file, and the lines of its requests. */
 async function microservice (t: Test, { upstream, route, level = 'info' }: { upstream?: string, route?: string, level?: string }): Promise<Microservice> {
   const dir = t.testdir()
-  if (route !== undefined) writeFileSync(join(dir, 'mine.ts'), route)
-  writeFileSync(join(dir, 'health.ts'), `export { default } from ${JSON.stringify(new URL('../routes/health.ts', import.meta.url).href)}\n`)
+  if (route !== undefined) writeFileSync(join(dir, `mine${EXTENSION}`), route)
+  writeFileSync(join(dir, `health${EXTENSION}`), `export { default } from ${JSON.stringify(new URL(`../routes/health${EXTENSION}`, import.meta.url).href)}\n`)
   const { stream, lines } = captureLog()
   const variables = { DRAIN_DEADLINE_MS: '200', ...upstream === undefined ? undefined : { UPSTREAMS: `/=${upstream}` } }
   const app = await buildApp(readEnvironment(variables, 'there-is-no.env'), { routes: dir, logger: { level, stream } })
@@ -92,7 +93,7 @@ t.test('a response that a backend cut short is a warning', async t => {
 
 t.test('an upgraded connection has its line at the 101, with the id that client and backend were told', async t => {
   const backend = await webSocketBackend(t)
-  const route = `import { proxy } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
+  const route = `import { proxy } from ${JSON.stringify(new URL(`../src/index${EXTENSION}`, import.meta.url).href)}
     export default async app => { await app.register(proxy, { prefix: '/live', upstream: ${JSON.stringify(backend.url)}, websocket: true }) }\n`
   const service = await microservice(t, { route })
   const socket = await webSocketFor(t, `${service.url}/live/chat`)
@@ -126,7 +127,7 @@ t.test('a route that throws is an error with its stack; what is refused, or not 
     app.post('/json', () => 'here')
   }\n`
   const cases: [(service: Microservice) => Promise<unknown>, object][] = [
-    [({ url }) => request(`${url}/throws`), { level: 50, msg: 'request failed', status: 500, err: { type: 'TypeError', message: 'no good', stack: /mine\.ts/ } }],
+    [({ url }) => request(`${url}/throws`), { level: 50, msg: 'request failed', status: 500, err: { type: 'TypeError', message: 'no good', stack: new RegExp(`mine${EXTENSION}`) } }],
     [({ url }) => request(`${url}/json`, { method: 'POST', body: 'secret', headers: { 'content-type': 'application/json' } }), { level: 30, status: 400, err: { code: 'FST_ERR_CTP_INVALID_JSON_BODY' } }],
     [({ url }) => request(`${url}/nowhere`), { level: 30, status: 404, err: undefined }],
     [({ url }) => request(`${url}/%zz`), { level: 30, status: 400, url: '/%zz', err: { code: 'FST_ERR_BAD_URL' } }],

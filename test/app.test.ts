@@ -9,6 +9,7 @@ import type { Persistence } from '../src/index.js'
 import { type Backend, startBackend } from './support/backend.js'
 import { rawClient, request } from './support/client.js'
 import { captureLog, until } from './support/gateway.js'
+import { EXTENSION } from './support/program.js'
 
 interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
 
@@ -34,7 +35,7 @@ async function backendFor (t: Test, name: string): Promise<Backend> {
 /** A folder of routes with ours in it and these beside. */
 function routesFor (t: Test, files: Record<string, string>): string {
   const dir = t.testdir()
-  for (const name of ['health.ts', 'samples.ts']) {
+  for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
     // The very modules, not copies: what a gateway knows is kept in them.
     writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../routes/${name}`, import.meta.url).href)}\n`)
   }
@@ -148,17 +149,17 @@ t.test('an upstream that the router refuses is named', async t => {
 
 t.test('a route file that throws leaves nothing running', async t => {
   // An app that could not be built has nobody who closes it: were a sample left, this process would not end.
-  await t.rejects(appFor(t, { routes: routesFor(t, { 'health.ts': 'export default async app => { app.addHook(\'onReady\', async () => { throw new Error(\'no good\') }) }\n' }) }), { message: 'no good' })
+  await t.rejects(appFor(t, { routes: routesFor(t, { [`health${EXTENSION}`]: 'export default async app => { app.addHook(\'onReady\', async () => { throw new Error(\'no good\') }) }\n' }) }), { message: 'no good' })
 })
 
 t.test('in production the samples never run', async t => {
   await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' } }), { name: 'EnvironmentError', message: 'UPSTREAMS' })
-  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { 'mine.test.ts': ROUTE('/mine'), 'mine.d.ts': '' }) }), { message: 'UPSTREAMS' },
+  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine.test${EXTENSION}`]: ROUTE('/mine'), 'mine.d.ts': '' }) }), { message: 'UPSTREAMS' },
     'a test and a declaration are no routes')
 })
 
 t.test('a file beside ours is loaded, and the samples are not', async t => {
-  const { app, url } = await listening(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { 'mine.ts': ROUTE('/mine') }) })
+  const { app, url } = await listening(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine${EXTENSION}`]: ROUTE('/mine') }) })
   t.equal(await body(`${url}/mine`), '200 here')
   t.match(await body(`${url}/samples/persistent`), /^404/)
   t.match(await body(`${url}/health/live`), /^200/)
@@ -168,12 +169,12 @@ t.test('a file beside ours is loaded, and the samples are not', async t => {
 t.test('every file of routes is loaded whatever its name, with its folder as prefix', async t => {
   const { url } = await listening(t, {
     routes: routesFor(t, {
-      'index.ts': ROUTE('/index'),
+      [`index${EXTENSION}`]: ROUTE('/index'),
       'autohooks.js': ROUTE('/autohooks'),
       'orders/index.js': ROUTE('/one'),
       'orders/other.mjs': ROUTE('/two'),
       'old.cjs': 'module.exports = async app => { app.get(\'/old\', () => \'here\') }\n',
-      'index.test.ts': 'throw new Error(\'a test was loaded\')\n',
+      [`index.test${EXTENSION}`]: 'throw new Error(\'a test was loaded\')\n',
       'index.js.map': '{}'
     })
   })

@@ -9,13 +9,14 @@ import t from 'tap'
 import { persistent } from './support/behaviours.js'
 import { request } from './support/client.js'
 import { backendFor } from './support/gateway.js'
+import { program } from './support/program.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT = 200
 
 t.test('running out of file descriptors is survived, and over when they are free again', async t => {
   const backend = await backendFor(t, persistent())
-  const server = spawn('sh', ['-c', `ulimit -n ${LIMIT} && exec "$0" --import=tsx src/server.ts`, process.execPath], {
+  const server = spawn('sh', ['-c', `ulimit -n ${LIMIT} && exec "$0" "$@"`, process.execPath, ...program('src/server')], {
     cwd: ROOT, env: { PATH: process.env['PATH'], PORT: '0', UPSTREAMS: `/=${backend.url}` }, stdio: ['ignore', 'pipe', 'ignore']
   })
   t.teardown(async () => {

@@ -1,9 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { REPOSITORY } from './support/program.js'
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
 const FOLDERS = ['src', 'plugins', 'routes']
 const LONGEST_FILE = 450
 
@@ -27,13 +26,13 @@ function sourceFiles (): SourceFile[] {
   return FOLDERS.flatMap(folder => {
     let names: string[]
     try {
-      names = readdirSync(join(ROOT, folder), { recursive: true }).map(String)
+      names = readdirSync(join(REPOSITORY, folder), { recursive: true }).map(String)
     } catch {
       return []
     }
     return names.filter(name => name.endsWith('.ts')).map(name => {
-      const path = join(ROOT, folder, name)
-      return { name: relative(ROOT, path).replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }
+      const path = join(REPOSITORY, folder, name)
+      return { name: relative(REPOSITORY, path).replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }
     })
   })
 }

@@ -2,13 +2,15 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { EXTENSION, REPOSITORY, program } from './support/program.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 export const FROM_SOURCE = ['--import=tsx', 'src/server.ts']
+const AS_THIS_PROCESS = program('src/server')
 export const BUILT = ['dist/src/server.js']
 
 interface Line { readonly msg: string, readonly level: number, readonly [name: string]: unknown }
@@ -57,7 +59,7 @@ export class Server {
 }
 
 /** Starts one that ends with the test; on any free port, and with no variable but these. */
-export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), args = FROM_SOURCE } = {}): Server {
+export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), args = AS_THIS_PROCESS } = {}): Server {
   const server = new Server(cwd, args, env)
   t.teardown(async () => {
     server.process.kill('SIGKILL')
@@ -66,11 +68,12 @@ export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), ar
   return server
 }
 
-/** A clone of its own, so that no .env and no route of whoever runs the tests is in the way. */
-export function copy (t: Test, routes: Record<string, string> = {}): string {
+/** A clone of its own, so that no .env and no route of whoever runs the tests is in the way; of the sources, or of what they were compiled to. */
+export function copy (t: Test, routes: Record<string, string> = {}, extension = EXTENSION): string {
   // Below the repository, whose node_modules are found from there.
   const dir = t.testdir()
-  for (const name of ['src', 'plugins', 'routes']) cpSync(join(ROOT, name), join(dir, name), { recursive: true })
+  const from = extension === '.ts' ? REPOSITORY : ROOT
+  for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
   for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(ROOT, name), join(dir, name))
   for (const [name, text] of Object.entries(routes)) writeFileSync(join(dir, 'routes', name), text)
   return dir

@@ -34,11 +34,11 @@ async function droppedAnswer (t: Test, cwd: string, args: string[]): Promise<voi
 }
 
 t.test('a .ts and a .js file dropped in routes work from source', async t => {
-  await droppedAnswer(t, copy(t, DROPPED), FROM_SOURCE)
+  await droppedAnswer(t, copy(t, DROPPED, '.ts'), FROM_SOURCE)
 })
 
 t.test('a .ts and a .js file dropped in routes work when built', async t => {
-  const cwd = copy(t, DROPPED)
+  const cwd = copy(t, DROPPED, '.ts')
   // What `npm run build` does without a look at the types, which takes longest; lint has one.
   const build = spawn(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false'], { cwd, stdio: 'inherit' })
   t.same(await once(build, 'close'), [0, null], 'it builds')

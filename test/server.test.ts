@@ -3,6 +3,7 @@ import { type Server, copy, start } from './server-process.js'
 import { startBackend } from './support/backend.js'
 import type { Backend, BackendConnection } from './support/backend.js'
 import { request } from './support/client.js'
+import { EXTENSION } from './support/program.js'
 
 /** A server before a backend that answers when it is told to, with one request under way. */
 async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ server: Server, answered: ReturnType<typeof request>, backend: Backend, answer: () => void }> {
@@ -94,7 +95,7 @@ t.test('a hook that never ends does not keep it', async t => {
 })
 
 t.test('a route file that throws is told with its stack', async t => {
-  const server = start(t, {}, { cwd: copy(t, { 'broken.ts': 'throw new Error(\'no good\')\n' }) })
+  const server = start(t, {}, { cwd: copy(t, { [`broken${EXTENSION}`]: 'throw new Error(\'no good\')\n' }) })
   t.match(await server.ended, { code: 1 })
-  t.match(server.stderr, /no good[^]*broken\.ts/)
+  t.match(server.stderr, new RegExp(`no good[^]*broken${EXTENSION}`))
 })

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { command } from '../../src/cli/check.js'
 import { startBackend } from '../support/backend.js'
 import { nginx } from '../support/behaviours.js'
+import { REPOSITORY } from '../support/program.js'
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const MAIN = join(ROOT, 'src/cli/main.ts')
-const SEVERAL = join(ROOT, 'test/cli/check-several.ts')
+const MAIN = join(REPOSITORY, 'src/cli/main.ts')
+const SEVERAL = join(REPOSITORY, 'test/cli/check-several.ts')
 const IMPORTS = 'import Fastify from \'fastify\'\nimport { gateway, proxy } from \'holdfast\'\n'
 const UPSTREAM = '\'http://users.internal:3000\''
 

@@ -8,6 +8,7 @@ import { UsageError } from '../../src/cli/usage-error.js'
 import { startBackend, type BackendOptions, type BackendScript } from '../support/backend.js'
 import { nginx, persistent } from '../support/behaviours.js'
 import { certificates } from '../support/certificates.js'
+import { program } from '../support/program.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -16,7 +17,7 @@ t.jobs = 3
 interface Ended { readonly code: number | null, readonly stdout: string, readonly stderr: string }
 
 function start (...args: string[]): { child: ChildProcess, ended: Promise<Ended> } {
-  const child = spawn(process.execPath, ['--import=tsx', 'src/cli/main.ts', 'probe', ...args], { cwd: ROOT, env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...program('src/cli/main'), 'probe', ...args], { cwd: ROOT, env: { PATH: process.env['PATH'] }, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout!.on('data', (chunk: Buffer) => { stdout += chunk.toString() })

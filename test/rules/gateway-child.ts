@@ -1,7 +1,8 @@
-import { fork } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TargetSnapshot } from '../../src/index.js'
+import { program } from '../support/program.js'
 import type { CaseOptions } from './case.js'
 
 export interface Setup extends CaseOptions {
@@ -29,8 +30,7 @@ export class GatewayChild {
   #crashed: string | undefined
 
   constructor () {
-    const program = fileURLToPath(new URL('gateway-process.ts', import.meta.url))
-    this.#process = fork(program, { execArgv: ['--import=tsx'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' })
+    this.#process = spawn(process.execPath, program(fileURLToPath(new URL('gateway-process', import.meta.url))), { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' })
     this.#process.stderr!.on('data', (chunk: Buffer) => { this.#stderr = (this.#stderr + chunk.toString()).slice(-20_000) })
     this.#ready = new Promise((resolve, reject) => {
       this.#process.once('message', () => resolve())

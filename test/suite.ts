@@ -1,0 +1,48 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build } from 'esbuild'
+import t from 'tap'
+
+// The whole suite, a process a file, compiled at once into a copy of the repository. A file alone (`npx tap test/layout.test.ts`) is run
+// from source, by tsx. What that does in each process to compile it, and what tap does there to know what it loads, is most of the time of
+// most files, and more of it in the processes that they start: so neither is done here.
+
+const ROOT = join(import.meta.dirname, '..')
+const COMPILED = ['src', 'plugins', 'routes', 'test', 'bench', 'examples']
+const COPIES = '.test-copies'
+const JOBS = 3
+const TIMEOUT = 60_000
+
+const copy = makeCopy()
+t.teardown(() => rmSync(copy, { recursive: true, force: true }))
+await compileTo(copy)
+
+t.jobs = JOBS
+for (const file of modulesIn('test').filter(name => name.endsWith('.test.ts'))) {
+  // It is tap's own work in NODE_OPTIONS.
+  const node = ['-u', 'NODE_OPTIONS', process.execPath, '--enable-source-maps', file.replace(/\.ts$/, '.js')]
+  t.spawn('env', node, { name: file, cwd: copy, timeout: TIMEOUT, buffered: true })
+}
+
+/** A folder below the repository, one a run, in which all is as there, but for the sources. */
+function makeCopy (): string {
+  mkdirSync(join(ROOT, COPIES), { recursive: true })
+  const copy = mkdtempSync(join(ROOT, COPIES, 'run-'))
+  const notLinked = [...COMPILED, COPIES, '.git', 'dist', 'package.json']
+  for (const name of readdirSync(ROOT)) if (!notLinked.includes(name)) symlinkSync(join(ROOT, name), join(copy, name))
+  // Who imports the package by its name gets what is compiled here.
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as object
+  writeFileSync(join(copy, 'package.json'), JSON.stringify({ ...manifest, exports: './src/index.js' }, null, 2))
+  for (const name of COMPILED) cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter: path => !/\.ts$|\/node_modules$/.test(path) })
+  return copy
+}
+
+async function compileTo (outdir: string): Promise<void> {
+  await build({ absWorkingDir: ROOT, entryPoints: COMPILED.flatMap(modulesIn), outdir, outbase: '.', format: 'esm', target: 'node20', sourcemap: 'linked' })
+}
+
+/** As paths from the root, sorted. */
+function modulesIn (folder: string): string[] {
+  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+  return names.filter(name => name.endsWith('.ts') && !name.includes('node_modules')).map(name => join(folder, name)).sort()
+}
