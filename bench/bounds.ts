@@ -13,6 +13,11 @@ export class Bounds {
     this.#lines.push(`FAILED: ${bound}${saw === '' ? '' : `, but ${saw}`}`)
   }
 
+  /** For a bound that is missed by less than the noise of what was measured: neither kept nor broken. */
+  undecided (bound: string, saw: string): void {
+    this.#lines.push(`undecided: ${bound}: ${saw}`)
+  }
+
   /** Prints a line a bound; the process exits with 1 if one was broken. */
   report (): void {
     console.log(`\n${this.#lines.join('\n')}`)

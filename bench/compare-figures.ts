@@ -8,7 +8,7 @@ import { MOST_STOLEN } from './stolen-time.js'
 const ENOUGH = 3
 
 /** A figure that was measured several times. */
-export interface Spread { readonly median: number, readonly least: number, readonly most: number }
+export interface Spread { readonly median: number, readonly least: number, readonly most: number, readonly lowerQuartile: number }
 
 /** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
 export function ratioTo (measured: Measured, figure: keyof Round): Spread {
@@ -65,7 +65,8 @@ function isCalm (rounds: Round[]): boolean {
 }
 
 function spreadOf (numbers: number[]): Spread {
-  return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers) }
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return { median: median(numbers), least: sorted.at(0) ?? NaN, most: sorted.at(-1) ?? NaN, lowerQuartile: sorted[Math.floor((sorted.length - 1) / 4)] ?? NaN }
 }
 
 function mean (a: number, b: number): number {
