@@ -42,7 +42,7 @@ const more = after.idle - before.idle
 const each = Math.round((after.resident - before.resident) / more)
 const onHeap = Math.round((after.heap - before.heap) / more)
 printTable('idle connections to a backend', [row('before', before), row('right after the burst', burst), row('settled', after)])
-console.log(`\nbytes of memory for an idle connection: ${each}; of the heap, which is less subject to chance: ${onHeap}`)
+console.log(`\nbytes of memory for an idle connection: ${each}; of the heap: ${onHeap}`)
 const bounds = new Bounds()
 bounds.hold('each request got its own answer', outcomes.errors === 0, listed(outcomes.wrong))
 bounds.hold(`${IDLE} connections stay idle`, after.idle === IDLE, String(after.idle))
