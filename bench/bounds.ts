@@ -13,7 +13,7 @@ export class Bounds {
     this.#lines.push(`FAILED: ${bound}${saw === '' ? '' : `, but ${saw}`}`)
   }
 
-  /** For a bound that is missed by less than the noise of what was measured: neither kept nor broken. */
+  /** For a bound that is missed by less than what the same thing differs by from round to round: neither kept nor broken. */
   undecided (bound: string, saw: string): void {
     this.#lines.push(`undecided: ${bound}: ${saw}`)
   }

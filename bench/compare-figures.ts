@@ -8,7 +8,7 @@ import { MOST_STOLEN } from './stolen-time.js'
 const ENOUGH = 3
 
 /** A figure that was measured several times. */
-export interface Spread { readonly median: number, readonly least: number, readonly most: number, readonly lowerQuartile: number }
+export interface Spread { readonly median: number, readonly least: number, readonly most: number }
 
 /** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
 export function ratioTo (measured: Measured, figure: keyof Round): Spread {
@@ -23,9 +23,18 @@ export function ratioToFloor ({ holdfast, peers }: WorkloadResult, measured: Mea
 }
 
 /** A round of Holdfast to its neighbours, which are Holdfast too: what the machine makes of nothing. */
-export function noise ({ holdfast: { rounds } }: WorkloadResult): Spread {
+export function noise (result: WorkloadResult): Spread {
+  return spreadOf(toItself(result))
+}
+
+/** By how much of it such a round is commonly off, 0 to 1: half of them are by more. */
+export function commonNoise (result: WorkloadResult): number {
+  return median(toItself(result).map((ratio) => Math.abs(ratio - 1)))
+}
+
+function toItself ({ holdfast: { rounds } }: WorkloadResult): number[] {
   const triples = rounds.slice(1, -1).map((round, n) => [rounds[n]!, round, rounds[n + 2]!])
-  return spreadOf(calm(triples).map(([before, own, after]) => own!.cpu / mean(before!.cpu, after!.cpu)))
+  return calm(triples).map(([before, own, after]) => own!.cpu / mean(before!.cpu, after!.cpu))
 }
 
 export function cpuOf (measured: Measured): Spread {
@@ -65,8 +74,7 @@ function isCalm (rounds: Round[]): boolean {
 }
 
 function spreadOf (numbers: number[]): Spread {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  return { median: median(numbers), least: sorted.at(0) ?? NaN, most: sorted.at(-1) ?? NaN, lowerQuartile: sorted[Math.floor((sorted.length - 1) / 4)] ?? NaN }
+  return { median: median(numbers), least: Math.min(...numbers), most: Math.max(...numbers) }
 }
 
 function mean (a: number, b: number): number {

@@ -8,8 +8,8 @@ import { listed, printTable, type Row } from './table.js'
 
 // Connections to a backend that have had a response and are kept, idle, while the client who asked is gone: what one of them costs
 // the gateway in memory. They come of requests that are all under way at once: the backend answers none before all are there. What V8
-// keeps of such a burst in half-empty pages and a large new space is not theirs, and it gives it back in its own time: so the process is
-// let settle, before and after, and compacts where it collects. What is resident right after the burst is shown beside.
+// keeps of such a burst in a large new space and half-empty pages is not theirs, and it gives it back in its own time: so the process is
+// let settle, before and after, and a flag has it compact where it collects. What is resident right after the burst is shown beside.
 
 const IDLE = quick ? 1000 : 2000
 const WARM_UP = 5000

@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { program } from '../test/support/program.js'
 import type { BackendCounts } from './backends.js'
 
 export interface NodeBackendSetup {
@@ -43,7 +44,10 @@ export class NodeBackend {
 
 /** Starts a server that answers with the id of the request. The caller stops it. */
 export async function startNodeBackend (setup: NodeBackendSetup = {}): Promise<NodeBackend> {
-  const child = fork(join(import.meta.dirname, 'node-backend-process.ts'), [JSON.stringify(setup)], { execArgv: ['--import=tsx'] })
-  const [{ url }] = await once(child, 'message') as [{ url: string }]
+  const child = spawn(process.execPath, [...program(join(import.meta.dirname, 'node-backend-process')), JSON.stringify(setup)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (message: { url: string }) => resolve(message.url))
+    child.once('exit', (code, signal) => reject(new Error(`the backend process ended with ${signal ?? code} before it listened`)))
+  })
   return new NodeBackend(child, url)
 }

@@ -7,8 +7,8 @@ export type CollectedBody = Buffer | HeldBody | Readable
 
 // Each piece is a write of its own: smaller ones are joined, in bytes.
 const LARGE = 4_096
-// What streams is held up to here, in bytes: two reads of a socket. Below one, the client is paused and let go on with each of them, which is
-// a tenth of the CPU time of 128 kB.
+// The mark of what streams, in bytes: two reads of a socket. With one or less the client is paused, and let go on, at each of them: a tenth
+// of the CPU time of 128 kB.
 const STREAM_MARK = 131_072
 
 /** How a client's body is to be read; times in ms, sizes in bytes, 0 for none. */
