@@ -103,18 +103,19 @@ t.test('a client that stops reading is cut, and the backend connection is freed'
 })
 
 t.test('a slow client that goes on reading is not cut', async t => {
+  const limit = 2 * LIMIT
   const { client } = await between(t, (_request, connection) => {
     connection.reply({ headers: { 'content-type': 'a/b' }, body: Buffer.alloc(8_000_000, 'x') })
-  }, { undiciOptions: { bodyTimeout: LIMIT } })
+  }, { undiciOptions: { bodyTimeout: limit } })
   client.write(GET)
   const reading = client.response()
   // Reads a piece, rests for half of the limit, and so on.
   let rests = 0
   const timer = setInterval(() => {
-    if (++rests > 8) return clearInterval(timer)
+    if (++rests > 4) return clearInterval(timer)
     client.socket.pause()
-    setImmediate(() => setTimeout(() => client.socket.resume(), LIMIT / 2))
-  }, LIMIT / 2 + 20)
+    setImmediate(() => setTimeout(() => client.socket.resume(), limit / 2))
+  }, limit / 2 + 20)
   t.teardown(() => clearInterval(timer))
   t.ok((await reading).complete)
 })

@@ -36,7 +36,7 @@ t.test('pressure: false guards nothing', async t => {
 
 t.test('without options the process is guarded, and is under no pressure', async t => {
   const backend = await backendFor(t, persistent())
-  const { app, url } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  const { app, url } = await gatewayFor(t, { gateway: { pressure: undefined }, routes: [{ upstream: backend.url }] })
   t.ok(app.hasDecorator('isUnderPressure'))
   for (let n = 0; n < 5; n++) t.equal((await request(url)).status, 200)
   t.notOk(app.isUnderPressure())
@@ -60,7 +60,7 @@ t.test('a backend that hangs, and a queue that is full, press nobody else', asyn
   const hung = await backendFor(t, () => {})
   const well = await backendFor(t, persistent())
   const { app, url, gateway } = await gatewayFor(t, {
-    gateway: { health: true },
+    gateway: { pressure: {}, health: true },
     routes: [
       { upstream: hung.url, prefix: '/hung', target: 'hung', undiciOptions: { connections: 1 }, pool: { maxPending: 2 } },
       { upstream: well.url, prefix: '/well' }
