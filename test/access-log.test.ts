@@ -127,7 +127,7 @@ t.test('a route that throws is an error with its stack; what is refused, or not 
     app.post('/json', () => 'here')
   }\n`
   const cases: [(service: Microservice) => Promise<unknown>, object][] = [
-    [({ url }) => request(`${url}/throws`), { level: 50, msg: 'request failed', status: 500, err: { type: 'TypeError', message: 'no good', stack: new RegExp(`mine${EXTENSION}`) } }],
+    [({ url }) => request(`${url}/throws`), { level: 50, msg: 'request failed', status: 500, err: { type: 'TypeError', message: 'no good', stack: new RegExp(`mine\\${EXTENSION}`) } }],
     [({ url }) => request(`${url}/json`, { method: 'POST', body: 'secret', headers: { 'content-type': 'application/json' } }), { level: 30, status: 400, err: { code: 'FST_ERR_CTP_INVALID_JSON_BODY' } }],
     [({ url }) => request(`${url}/nowhere`), { level: 30, status: 404, err: undefined }],
     [({ url }) => request(`${url}/%zz`), { level: 30, status: 400, url: '/%zz', err: { code: 'FST_ERR_BAD_URL' } }],

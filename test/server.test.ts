@@ -97,5 +97,5 @@ t.test('a hook that never ends does not keep it', async t => {
 t.test('a route file that throws is told with its stack', async t => {
   const server = start(t, {}, { cwd: copy(t, { [`broken${EXTENSION}`]: 'throw new Error(\'no good\')\n' }) })
   t.match(await server.ended, { code: 1 })
-  t.match(server.stderr, new RegExp(`no good[^]*broken${EXTENSION}`))
+  t.match(server.stderr, new RegExp(`no good[^]*broken\\${EXTENSION}`))
 })
