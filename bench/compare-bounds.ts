@@ -47,28 +47,25 @@ function holdThroughput (bounds: Bounds, large: WorkloadResult): void {
   const floor = peerOf(large, 'floor')
   if (floor === undefined) return
   const ratio = ratioTo(floor, 'perSecond')
-  const bound = `GET of 256 kB: requests/s >= ${THROUGHPUT_TO_FLOOR} of the floor's`
-  if (ratio.median < THROUGHPUT_TO_FLOOR && ratio.median >= THROUGHPUT_TO_FLOOR * (1 - commonNoise(large))) bounds.undecided(bound, `${spread(ratio)}, ${roundsDiffer(large)}`)
-  else bounds.hold(bound, ratio.median >= THROUGHPUT_TO_FLOOR, spread(ratio))
+  decide(bounds, `GET of 256 kB: requests/s >= ${THROUGHPUT_TO_FLOOR} of the floor's`, large, 1 - ratio.median / THROUGHPUT_TO_FLOOR, spread(ratio))
 }
 
 function holdNoneCheaper (bounds: Bounds, result: WorkloadResult): void {
   const cheaper = nodePeers(result).map((peer) => ({ title: peer.title, ratio: ratioTo(peer, 'cpu') })).filter(({ ratio }) => ratio.median > 1)
-  const bound = `${result.workload.title}: no Node peer takes less CPU`
   const saw = cheaper.map(({ title, ratio }) => `${title} ${spread(ratio)}`).join(', ')
-  if (cheaper.length > 0 && cheaper.every(({ ratio }) => ratio.median <= 1 + commonNoise(result))) bounds.undecided(bound, `${saw}, ${roundsDiffer(result)}`)
-  else bounds.hold(bound, cheaper.length === 0, saw)
+  decide(bounds, `${result.workload.title}: no Node peer takes less CPU`, result, Math.max(...cheaper.map(({ ratio }) => ratio.median - 1)), saw)
 }
 
-/** Of a peer's rounds in a workload; missed by less than the common noise of it, the bound is undecided. */
 function holdAtMost (bounds: Bounds, bound: string, result: WorkloadResult, peer: Measured, most: number): void {
   const ratio = ratioTo(peer, 'cpu')
-  if (ratio.median > most && ratio.median <= most * (1 + commonNoise(result))) bounds.undecided(bound, `${spread(ratio)}, ${roundsDiffer(result)}`)
-  else bounds.hold(bound, ratio.median <= most, spread(ratio))
+  decide(bounds, bound, result, ratio.median / most - 1, spread(ratio))
 }
 
-function roundsDiffer (result: WorkloadResult): string {
-  return `where rounds of one gateway commonly differ by ${Math.round(commonNoise(result) * 100)} %`
+/** @param missedBy as a share of the bound; 0 or less where it is kept. Within the common noise of its workload it is undecided. */
+function decide (bounds: Bounds, bound: string, result: WorkloadResult, missedBy: number, saw: string): void {
+  const common = commonNoise(result)
+  if (missedBy > 0 && missedBy <= common) bounds.undecided(bound, `${saw}, where rounds of one gateway commonly differ by ${Math.round(common * 100)} %`)
+  else bounds.hold(bound, missedBy <= 0, saw)
 }
 
 /** Those that did the work; what came back with errors was cheap for other reasons. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import ts from 'typescript'
+import { urlOf } from './child-url.js'
 import { compile } from './compiled.js'
 import { haproxyConfiguration, nginxConfiguration } from './compare-configurations.js'
 import { peersInstalled, versionOf } from './peers-installed.js'
@@ -73,10 +74,7 @@ async function startNode (name: GatewayName, setup: PeerSetup, nodeArguments: st
   built ??= { processes: transpile(), entry: compile() }
   const script = name === 'floor' ? 'floor.js' : join('peers', `${name}.js`)
   const child = fork(join(built.processes, script), [JSON.stringify({ ...setup, entry: built.entry })], { execArgv: nodeArguments })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('message', (message: { url: string }) => resolve(message.url))
-    child.once('exit', (code, signal) => reject(new Error(`${name} ended with ${signal ?? code} before it listened`)))
-  })
+  const url = await urlOf(child, name)
   return {
     url,
     pid: child.pid!,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '../src/index.js'
+import { urlOf } from './child-url.js'
 import { compile } from './compiled.js'
 
 /** What a gateway process is started with; it goes there as JSON. */
@@ -121,9 +122,5 @@ export async function startGateway (setup: GatewaySetup, nodeArguments: string[]
     // JSON has no Infinity, which a snapshot may hold.
     serialization: 'advanced'
   })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('message', (message: { url: string }) => resolve(message.url))
-    child.once('exit', (code, signal) => reject(new Error(`the gateway process ended with ${signal ?? code} before it listened`)))
-  })
-  return new Gateway(child, url)
+  return new Gateway(child, await urlOf(child, 'the gateway process'))
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { program } from '../test/support/program.js'
 import type { BackendCounts } from './backends.js'
+import { urlOf } from './child-url.js'
 
 export interface NodeBackendSetup {
   /** Bytes to add to its answers. */
@@ -45,9 +46,5 @@ export class NodeBackend {
 /** Starts a server that answers with the id of the request. The caller stops it. */
 export async function startNodeBackend (setup: NodeBackendSetup = {}): Promise<NodeBackend> {
   const child = spawn(process.execPath, [...program(join(import.meta.dirname, 'node-backend-process')), JSON.stringify(setup)], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('message', (message: { url: string }) => resolve(message.url))
-    child.once('exit', (code, signal) => reject(new Error(`the backend process ended with ${signal ?? code} before it listened`)))
-  })
-  return new NodeBackend(child, url)
+  return new NodeBackend(child, await urlOf(child, 'the backend process'))
 }
