@@ -145,12 +145,12 @@ function replyOptionsOf (given: ProxyOptions['replyOptions']): FromOptions & { r
     // It asks a 503 again up to ten times unless told otherwise.
     retryDelay: () => null,
     // It makes a 500 of its own of every error that it does not know.
-    onError: (reply: FastifyReply, { error: told }: { error: Error }) => {
+    onError: (reply: FastifyReply, { error: told }: { error: Error }): unknown => {
       const error = !(told instanceof HoldfastError) && told.cause instanceof HoldfastError ? told.cause : told
       if (onError === undefined) return reply.send(error)
       // Fastify logs what it answers itself, and reply-from what it reports.
       if (told instanceof HoldfastError) reply.request.log.warn({ err: told }, told.message)
-      onError(reply, { error })
+      return onError(reply, { error })
     }
   }
 }

@@ -13,6 +13,7 @@ const KINDS = {
   HOLDFAST_ERR_WRONG_ORIGIN: { statusCode: 500, blame: 'operator', message: 'The request names an origin that is not this target\'s' },
   HOLDFAST_ERR_UNKNOWN_TARGET: { statusCode: 500, blame: 'operator', message: 'No target is declared for this origin' },
   HOLDFAST_ERR_UNSENDABLE: { statusCode: 500, blame: 'operator', message: 'The request cannot be written as HTTP/1.1' },
+  HOLDFAST_ERR_BODY_READ: { statusCode: 500, blame: 'operator', message: 'The request\'s body was read before it could be forwarded: let nothing read it on proxied routes, or set proxyPayloads to false and leave what was parsed in request.body' },
   HOLDFAST_ERR_CONNECT: { statusCode: 502, blame: 'backend', message: 'The backend could not be reached' },
   HOLDFAST_ERR_UNRESOLVABLE: { statusCode: 502, blame: 'backend', message: 'The backend\'s name could not be resolved' },
   HOLDFAST_ERR_TLS: { statusCode: 502, blame: 'backend', message: 'No trusted TLS connection to the backend could be made' },

@@ -98,6 +98,11 @@ export interface RouteOptions {
   earlyHints?: boolean
   /** For a request body: in total until the backend is asked, then between two pieces. 55 000; 0 = none. */
   clientBodyTimeout?: number
+  /**
+   * The least rate at which a request body that streams has to come, in bytes a second, averaged over 10 s. It counts while the next piece is
+   * waited for and the backend has not begun to answer. 256; 0 = none.
+   */
+  clientMinRate?: number
   /** Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed. false. */
   proxyStatus?: boolean
 }
@@ -150,6 +155,7 @@ const DEFAULT_ROUTE: Required<RouteOptions> = {
   tunnelIdleTimeout: 300_000,
   earlyHints: false,
   clientBodyTimeout: ANSWER_TIMEOUT,
+  clientMinRate: 256, // a byte now and then would hold a backend's connection for as long as its client likes
   proxyStatus: false // whom it helps is inside; outsiders need not know how busy a backend is
 }
 
@@ -214,6 +220,7 @@ const INSPECTOR_CHECKS: Record<keyof InspectorOptions, Check> = { closesBeforeTe
 const RETRY_CHECKS: Record<keyof RetryOptions, Check> = { stale: flag, replayLimit: count }
 const ROUTE_CHECKS: Record<keyof RouteOptions, Check> = {
   responseBuffer: count, bodyLimit: count, totalTimeout: milliseconds, tunnelIdleTimeout: milliseconds, earlyHints: flag, clientBodyTimeout: milliseconds,
+  clientMinRate: count,
   proxyStatus: flag
 }
 

@@ -46,7 +46,8 @@ const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   tunnelIdleTimeout: TIMES,
   earlyHints: FLAGS,
   proxyStatus: FLAGS,
-  clientBodyTimeout: TIMES
+  clientBodyTimeout: TIMES,
+  clientMinRate: COUNTS
 }
 /** The bounds that are still allowed. */
 const ALLOWED: Record<string, unknown[]> = {

@@ -6,6 +6,7 @@ import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
 import { HeldBody } from '../http/held-body.js'
 import { ResponseHead } from '../http/response-head.js'
+import { StreamedBody } from '../http/streamed-body.js'
 import { CONSTANT_SERVERNAME, RESET } from './connection.js'
 import type { Connection } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
@@ -15,7 +16,7 @@ export interface ExchangeRequest {
   readonly method: string
   readonly path: string
   readonly headers: Dispatcher.DispatchOptions['headers']
-  readonly body: Dispatcher.DispatchOptions['body'] | HeldBody
+  readonly body: Dispatcher.DispatchOptions['body'] | HeldBody | StreamedBody
   readonly headersTimeout: number
   readonly bodyTimeout: number
   readonly upgrade: string | undefined
@@ -111,7 +112,7 @@ export class Exchange {
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
       headers: request.headers,
-      body: request.body instanceof HeldBody ? request.body.stream() : request.body,
+      body: request.body instanceof HeldBody || request.body instanceof StreamedBody ? request.body.stream() : request.body,
       // Ours are kept by `checkDeadline`: undici's begin anew with each 1xx, and know no event streams.
       headersTimeout: 0,
       bodyTimeout: 0,

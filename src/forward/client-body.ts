@@ -1,77 +1,124 @@
 import { Readable } from 'node:stream'
 import { HoldfastError } from '../errors.js'
 import { HeldBody } from '../http/held-body.js'
+import { StreamedBody } from '../http/streamed-body.js'
+import { LeastRate } from './least-rate.js'
 
-/** A request body as it is sent: whole, where all of it was held; else what was held, and the rest as it comes. */
-export type CollectedBody = Buffer | HeldBody | Readable
+/** A request body as it is sent: whole, where all of it was held; else as it comes. */
+export type CollectedBody = Buffer | HeldBody | StreamedBody
 
 // Each piece is a write of its own: smaller ones are joined, in bytes.
 const LARGE = 4_096
-// The mark of what streams, in bytes: two reads of a socket. With one or less the client is paused, and let go on, at each of them: a tenth
-// of the CPU time of 128 kB.
-const STREAM_MARK = 131_072
+// A client that has sent nothing for so long, in ms, may be waiting for the backend's answer to what it has sent.
+const PAUSE = 20
 
 /** How a client's body is to be read; times in ms, sizes in bytes, 0 for none. */
-export interface CollectOptions {
-  /** By Content-Length; undefined for a chunked body. */
+export interface ClientBodyOptions {
+  /** By Content-Length; undefined where it is not known. */
   readonly length: number | undefined
   readonly replayLimit: number
   readonly bodyLimit: number
   readonly timeout: number
+  /** In bytes a second. */
+  readonly minRate: number
+  /** Whether the client broke the request off: the end of its stream is no end of its body then. */
+  readonly isBrokenOff: () => boolean
+}
+
+/** What is told of a body. */
+export interface ClientBodyOwner {
+  /** It can be sent. Called once, unless it fails before. */
+  collected (body: CollectedBody): void
+  /** It will not come whole. Called once at most, before or after `collected`. */
+  bodyFailed (error: HoldfastError): void
 }
 
 /**
- * Step 4. Reads a body whole where its length is known to be within `replayLimit`; any other until `replayLimit` bytes, or its
- * end, have come: a client that trickles holds no backend connection meanwhile. All of that within `timeout`; what streams
- * after it may pause for as long. The callback is called once; a stream that it was given fails with a HoldfastError.
+ * Step 4. Reads a request's body from its beginning to its end. One whose length is known to be within `replayLimit` is collected whole;
+ * any other until `replayLimit` bytes, its end, or a pause have come, and streams from there on. Until it can be sent, all of it has to come
+ * within `timeout`; what streams may pause for as long, and comes at `minRate` until the backend answers.
  */
-export class BodyCollector {
+export class ClientBody {
   readonly #source: Readable
-  readonly #options: CollectOptions
-  readonly #done: (error: HoldfastError | undefined, body: CollectedBody | undefined) => void
-  readonly #held: Buffer[] = []
+  readonly #options: ClientBodyOptions
+  readonly #owner: ClientBodyOwner
+  #held: Buffer[] = []
   #size = 0
   #timer: NodeJS.Timeout | undefined
-  #rest: Readable | undefined
+  #pauseTimer: NodeJS.Timeout | undefined
+  #rate: LeastRate | undefined
+  #streamed: StreamedBody | undefined
   #over = false
 
-  constructor (source: Readable, options: CollectOptions, done: (error: HoldfastError | undefined, body: CollectedBody | undefined) => void) {
+  constructor (source: Readable, options: ClientBodyOptions, owner: ClientBodyOwner) {
     this.#source = source
     this.#options = options
-    this.#done = done
-    this.#expect()
-    source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose)
+    this.#owner = owner
   }
 
-  /** Stops reading, and feeding what streams; the callback is not called any more. */
-  abandon (): void {
-    if (this.#over) return
-    this.#stop()
+  /** Whether all of it has been read, or will not be. */
+  get over (): boolean { return this.#over }
+
+  /** Begins to read. */
+  start (): void {
+    this.#expect()
+    // A hook may have handed on a stream that it has paused.
+    this.#source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose).resume()
+  }
+
+  /** The backend has begun to answer: how fast the rest comes is between the two. */
+  answered (): void {
+    this.#rate?.stop()
+    this.#rate = undefined
+  }
+
+  /** Stops reading, and frees all that it holds. Nothing is called any more. */
+  release (): void {
+    if (!this.#over) {
+      this.#stop()
+      this.#source.pause()
+    }
+    this.#held = []
+    this.#streamed?.abandon()
   }
 
   #onData = (given: Buffer | string): void => {
     // An app may have set an encoding.
     const chunk = typeof given === 'string' ? Buffer.from(given) : given
     this.#size += chunk.length
-    const { bodyLimit, replayLimit, length } = this.#options
+    const { bodyLimit, replayLimit } = this.#options
     if (bodyLimit > 0 && this.#size > bodyLimit) return this.#fail(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
-    if (this.#rest !== undefined) {
+    if (this.#streamed !== undefined) {
       this.#timer?.refresh()
-      if (!this.#rest.push(chunk)) this.#pause()
+      this.#rate?.add(chunk.length)
+      if (!this.#streamed.push(chunk)) this.#pause()
       return
     }
     this.#held.push(chunk)
-    // A body of known length within the limit is whole soon; one that is not ends here.
-    if (this.#size >= replayLimit && (length === undefined || length > replayLimit)) this.#stream()
+    if (this.#isWholeSoon) return
+    if (this.#size >= replayLimit) this.#stream()
+    else if (this.#pauseTimer === undefined) this.#pauseTimer = setTimeout(this.#onPause, PAUSE)
+    else this.#pauseTimer.refresh()
+  }
+
+  // Where the process was late, what has come meanwhile is read only after its timers.
+  #onPause = (): void => {
+    const size = this.#size
+    setImmediate(() => {
+      if (!this.#over && this.#streamed === undefined && this.#size === size) this.#stream()
+    })
   }
 
   #onEnd = (): void => {
+    if (this.#options.isBrokenOff()) return this.#fail(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
     this.#stop()
-    if (this.#rest !== undefined) this.#rest.push(null)
-    else this.#done(undefined, this.#whole())
+    if (this.#streamed !== undefined) return this.#streamed.end()
+    const body = this.#whole()
+    this.#held = []
+    this.#owner.collected(body)
   }
 
-  #whole (): CollectedBody {
+  #whole (): Buffer | HeldBody {
     if (this.#held.length === 1) return this.#held[0]!
     const large = this.#size > 0 && this.#size >= this.#held.length * LARGE
     return large ? new HeldBody(this.#held, this.#size) : Buffer.concat(this.#held, this.#size)
@@ -85,31 +132,33 @@ export class BodyCollector {
     this.#fail(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
   }
 
+  /** Whether it is collected whole: by its length it is within what is held. */
+  get #isWholeSoon (): boolean {
+    const { length, replayLimit } = this.#options
+    return length !== undefined && length <= replayLimit
+  }
+
   #stream (): void {
-    const rest = new Readable({
-      highWaterMark: STREAM_MARK,
-      read: () => {
-        if (this.#over) return
-        this.#expect()
-        this.#source.resume()
-      },
-      // The client's socket is not ours to end: its answer goes out on it.
-      destroy: (error, callback) => {
-        this.#stop()
-        callback(error)
-      }
-    })
-    for (const chunk of this.#held) rest.push(chunk)
-    this.#held.length = 0
-    this.#rest = rest
+    clearTimeout(this.#pauseTimer)
     this.#pause()
-    this.#done(undefined, rest)
+    this.#streamed = new StreamedBody(this.#held, this.#options.replayLimit, this.#onWanted)
+    this.#held = []
+    this.#rate = LeastRate.of(this.#options.minRate, () => this.#fail(new HoldfastError('HOLDFAST_ERR_CLIENT_BODY_TIMEOUT')))
+    this.#owner.collected(this.#streamed)
+  }
+
+  #onWanted = (): void => {
+    if (this.#over) return
+    this.#expect()
+    this.#rate?.resume()
+    this.#source.resume()
   }
 
   // While the backend does not read, the client is not late.
   #pause (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#rate?.pause()
     this.#source.pause()
   }
 
@@ -121,15 +170,17 @@ export class BodyCollector {
   #fail (error: HoldfastError): void {
     if (this.#over) return
     this.#stop()
-    if (this.#rest === undefined) this.#done(error, undefined)
-    else this.#rest.destroy(error)
+    this.#source.pause()
+    this.#owner.bodyFailed(error)
   }
 
   #stop (): void {
     this.#over = true
     clearTimeout(this.#timer)
-    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
-    // One that stops in mid-body may still fail; nobody else would hear it.
+    clearTimeout(this.#pauseTimer)
+    this.#rate?.stop()
+    this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onError)
+    // One that stops in mid-body may still fail, and ends the process where nothing listens.
     this.#source.on('error', ignore)
   }
 }

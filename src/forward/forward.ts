@@ -2,13 +2,15 @@ import { AsyncResource } from 'node:async_hooks'
 import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
+import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
+import { cut } from '../http/cut.js'
 import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { HeldBody } from '../http/held-body.js'
@@ -16,17 +18,21 @@ import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { decoded } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
+import { StreamedBody } from '../http/streamed-body.js'
 import { upgradeHeaders } from '../http/websocket.js'
 import type { ResolvedRouteOptions } from '../options.js'
 import type { Call, CallHandler } from '../target/call.js'
 import { provenanceWords } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
 import type { Target } from '../target/target.js'
-import { BodyCollector } from './client-body.js'
-import type { CollectedBody } from './client-body.js'
+import { ClientBody } from './client-body.js'
+import type { ClientBodyOwner, CollectedBody } from './client-body.js'
+import { parsedBody } from './parsed-body.js'
+import type { ParsedBody } from './parsed-body.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
 import { logProvenance } from './request-log.js'
+import type { ResponseStream } from './response-stream.js'
 import type { Upgrade } from './upgrade.js'
 
 /** What @fastify/reply-from takes for one request, with its meaning there. */
@@ -39,8 +45,8 @@ export interface FromOptions {
   /** For the response's head and between pieces of its body, in ms; default: the target's. */
   timeout?: number
   rewriteRequestHeaders?: (request: FastifyRequest, headers: Record<string, unknown>) => Record<string, unknown>
-  onResponse?: (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: HeaderRecord, stream: Readable }) => void
-  onError?: (reply: FastifyReply, error: { error: Error }) => void
+  onResponse?: (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: HeaderRecord, stream: ResponseStream }) => unknown
+  onError?: (reply: FastifyReply, error: { error: Error }) => unknown
   getUpstream?: (request: FastifyRequest, base: string) => string
 }
 
@@ -81,8 +87,10 @@ export function provenanceOf (reply: FastifyReply): Provenance | undefined {
 }
 
 interface Body { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
+/** A request whose body is about to be read. */
+interface Outgoing { readonly method: string, readonly path: string, readonly headers: HeaderList, readonly length: number | undefined }
 
-class Forward implements CallHandler, RelayOwner {
+class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   readonly #route: ForwardRoute
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -91,7 +99,8 @@ class Forward implements CallHandler, RelayOwner {
   readonly #upgrade: Upgrade | undefined
   // What hooks see is to be the context of their own request, whichever socket calls back.
   readonly #scope = new AsyncResource('holdfast.forward')
-  #collector: BodyCollector | undefined
+  #body: ClientBody | undefined
+  #outgoing: Outgoing | undefined
   #call: Call | undefined
   #relay: Relay | undefined
   #totalTimer: NodeJS.Timeout | undefined
@@ -117,7 +126,7 @@ class Forward implements CallHandler, RelayOwner {
     if (hopsIn(raw.headers.via) >= this.#route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
     const method = this.#options.method ?? raw.method!
     const path = this.#path(dest)
-    const body = this.#body(method)
+    const body = this.#bodyToSend(method)
     // Step 3: build.
     const headers = this.#headers(body)
     const response = this.#reply.raw as TrackedResponse
@@ -130,21 +139,40 @@ class Forward implements CallHandler, RelayOwner {
       this.#send(method, path, headers, body.content)
       return
     }
-    const length = contentLength(raw)
-    const { bodyLimit, clientBodyTimeout } = this.#route.options
-    if (bodyLimit > 0 && length !== undefined && length > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
-    const { replayLimit } = this.#target.options.retry
-    this.#collector = new BodyCollector(body.content, { length, replayLimit, bodyLimit, timeout: clientBodyTimeout }, (error, collected) => {
-      if (error !== undefined) this.failed(error)
-      else this.#scope.runInAsyncScope(this.#send, this, method, path, withLength(headers, collected!, length), collected!)
-    })
+    const { content } = body
+    if (raw.httpVersionMajor === 2) (raw as unknown as Http2ServerRequest).stream.once('finish', endUnread)
+    const declared = contentLength(raw)
+    const { bodyLimit, clientBodyTimeout, clientMinRate } = this.#route.options
+    if (bodyLimit > 0 && declared !== undefined && declared > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
+    // What a hook has put in place of the client's body is of another length.
+    const length = content === raw ? declared : undefined
+    this.#outgoing = { method, path, headers, length }
+    this.#body = new ClientBody(content, {
+      length,
+      replayLimit: this.#target.options.retry.replayLimit,
+      bodyLimit,
+      timeout: clientBodyTimeout,
+      minRate: clientMinRate,
+      isBrokenOff: () => isBrokenOff(raw)
+    }, this)
+    this.#body.start()
+  }
+
+  collected (body: CollectedBody): void {
+    const { method, path, headers, length } = this.#outgoing!
+    this.#inScope(this.#send, method, path, withLength(headers, body, length), body)
+  }
+
+  bodyFailed (error: HoldfastError): void {
+    this.#call?.abort(error, 'client_gone')
+    this.failed(error)
   }
 
   /** The client has gone, or has its answer. */
   clientClosed (): void {
-    if (this.#over) return
-    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
+    if (!this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))) return
     logProvenance(this.#reply, 'info', this)
+    this.#relay?.abandon()
   }
 
   relayWantsMore (): void {
@@ -169,18 +197,17 @@ class Forward implements CallHandler, RelayOwner {
 
   // Step 8: relay.
   responded (status: number, head: ResponseHead): void {
-    this.#scope.runInAsyncScope(this.#relayHead, this, status, head)
+    this.#body?.answered()
+    this.#inScope(this.#relayHead, status, head)
   }
 
   #relayHead (status: number, { list }: ResponseHead): void {
     const reply = this.#reply
-    if (reply.sent) return this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), 'client_gone')
-    let headers: HeaderRecord
-    try {
-      headers = this.#route.rewriteHeaders(responseHeaders(list), this.#request)
-    } catch (error) {
-      return this.#giveUp(error)
+    if (reply.sent) {
+      this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
+      return
     }
+    const headers = this.#route.rewriteHeaders(responseHeaders(list), this.#request)
     const message = this.#request.raw
     if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
     // Now, and not once all of it is here: an app that answers in its own way need not wait for that.
@@ -188,32 +215,33 @@ class Forward implements CallHandler, RelayOwner {
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
     // A backend that refuses need not read on, and may be about to reset; one that does not may answer as it reads.
-    if (status >= 400) this.#collector?.abandon()
+    if (status >= 400) this.#body?.release()
     const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.#scope }, this)
     if (this.#options.onResponse === undefined) {
       relay.head(status, headers)
       return
     }
     const stream = relay.headFor(status, headers)
-    try {
-      this.#options.onResponse(this.#request, reply, { statusCode: status, headers, stream })
-    } catch (error) {
-      this.#giveUp(error)
-    }
+    this.#heed(this.#options.onResponse(this.#request, reply, { statusCode: status, headers, stream }))
   }
 
   data (chunk: Buffer): boolean {
-    return this.#relay!.data(chunk)
+    try {
+      return this.#relay!.data(chunk)
+    } catch (error) {
+      // What reads the body in an `onResponse` has thrown.
+      this.#giveUp(error)
+      return true
+    }
   }
 
   ended (): void {
-    this.#finish()
-    this.#collector?.abandon()
-    this.#relay?.end()
+    this.#end()
+    this.#inScope(() => this.#relay?.end())
   }
 
   upgraded (status: number, head: ResponseHead, socket: Duplex): void {
-    this.#scope.runInAsyncScope(this.#open, this, status, head, socket)
+    this.#inScope(this.#open, status, head, socket)
   }
 
   #open (status: number, { list }: ResponseHead, socket: Duplex): void {
@@ -229,7 +257,7 @@ class Forward implements CallHandler, RelayOwner {
       else this.#giveUp(error)
       return
     }
-    this.#finish()
+    this.#end()
     reply.hijack()
   }
 
@@ -237,22 +265,23 @@ class Forward implements CallHandler, RelayOwner {
   requestSent (): void {}
 
   failed (error: HoldfastError, responseStarted = false): void {
-    if (this.#over) return
-    this.#finish()
+    if (!this.#end()) return
     this.#failure = error.code
-    this.#scope.runInAsyncScope(this.#answerFailure, this, error, responseStarted)
+    this.#inScope(this.#answerFailure, error, responseStarted)
   }
 
   #answerFailure (error: HoldfastError, responseStarted: boolean): void {
     logProvenance(this.#reply, 'error', this)
-    if (this.#relay?.fail(error) === true) return
     const reply = this.#reply
-    if (reply.sent) return
+    const relay = this.#relay
+    if (relay?.cut(error) === true || reply.sent) return
     this.#tellFailure(error, responseStarted)
     if (error.blame === 'client') this.#closeClient()
     else this.#closeUnread()
+    // Where the app has the response already, be it in a hook, its stream tells it.
+    if (relay?.fail(error) === true) return
     if (this.#options.onError === undefined) reply.send(error)
-    else this.#options.onError(reply, { error })
+    else this.#heed(this.#options.onError(reply, { error }))
   }
 
   #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null): void {
@@ -266,7 +295,7 @@ class Forward implements CallHandler, RelayOwner {
       bodyTimeout: timeout,
       upgrade: this.#upgrade === undefined ? undefined : 'websocket',
       idempotent: isIdempotent(method) || this.#request.raw.headers['idempotency-key'] !== undefined,
-      replayable: !(body instanceof Readable),
+      replayable: !(body instanceof StreamedBody),
       askClose: false
     }, this)
     // Steps 5 to 7 and 9 are the target's.
@@ -289,7 +318,7 @@ class Forward implements CallHandler, RelayOwner {
   }
 
   /** What is to be sent: the body given in the options, one that the app has parsed, or the client's own stream. */
-  #body (method: string): Body {
+  #bodyToSend (method: string): Body {
     const { body: given, contentType } = this.#options
     const raw = this.#request.raw
     const bodyless = method === 'GET' || method === 'HEAD'
@@ -302,17 +331,31 @@ class Forward implements CallHandler, RelayOwner {
         : { content: given as string | Buffer, type: contentType }
     }
     const parsed = this.#request.body
-    if (parsed instanceof Readable) return { content: parsed, type: undefined }
+    if (parsed instanceof Readable) return this.#unread(parsed)
     if (parsed === undefined || parsed === null || parsed === '') {
       // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
-      const unread = !raw.readableEnded && hasBody(raw)
-      return { content: unread && method === raw.method ? raw : null, type: undefined }
+      return hasBody(raw) && method === raw.method ? this.#unread(raw) : { content: null, type: undefined }
     }
     if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
-    const type = raw.headers['content-type']?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
-    if (this.#route.jsonTypes.has(type)) return { content: JSON.stringify(parsed), type }
-    if (typeof parsed === 'string' || parsed instanceof Uint8Array) return { content: parsed as string | Buffer, type }
-    throw new Error(`A body of ${type} was parsed and cannot be written again; name it in contentTypesToEncode to have it sent as JSON`)
+    return this.#parsed(parsed)
+  }
+
+  /** A body from which nothing has been read; of one that has been, what was parsed. */
+  #unread (stream: Readable): Body {
+    if (!stream.readableDidRead) {
+      // All of nothing has been read.
+      if (stream.readableEnded) return { content: null, type: undefined }
+      if (stream.destroyed) throw new HoldfastError('HOLDFAST_ERR_CLIENT_GONE')
+      return { content: stream, type: undefined }
+    }
+    // Where Express' parsers put it.
+    const { body } = this.#request.raw as { body?: unknown }
+    if (body === undefined || body === null || !stream.readableEnded) throw new HoldfastError('HOLDFAST_ERR_BODY_READ')
+    return this.#parsed(body)
+  }
+
+  #parsed (body: unknown): ParsedBody {
+    return parsedBody(body, this.#request.raw.headers['content-type'], this.#route.jsonTypes)
   }
 
   #headers ({ content, type }: Body): HeaderList {
@@ -347,20 +390,50 @@ class Forward implements CallHandler, RelayOwner {
 
   #timeOut (): void {
     const error = new HoldfastError('HOLDFAST_ERR_TOTAL_TIMEOUT')
-    this.#collector?.abandon()
     this.#call?.abort(error, 'timeout')
     this.failed(error)
   }
 
+  /** Runs what may come to the app's hooks in the context of their request. What they throw is the app's to answer. */
+  #inScope<Arguments extends unknown[]> (step: (...given: Arguments) => void, ...given: Arguments): void {
+    try {
+      this.#scope.runInAsyncScope(step, this, ...given)
+    } catch (error) {
+      this.#giveUp(error)
+    }
+  }
+
+  /** A user's function may be async, though nothing waits for it. */
+  #heed (result: unknown): void {
+    // A reply is a thenable of Fastify's, for those who await it.
+    if (result === this.#reply || typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return
+    (result as PromiseLike<unknown>).then(ignore, (error: unknown) => {
+      const { raw, log } = this.#reply
+      // What is on its way needs nothing of it.
+      if (raw.headersSent) log.error({ err: error }, 'a function of the app failed after its response had begun')
+      else this.#inScope(this.#giveUp, error)
+    })
+  }
+
   // What a user's hook throws is the app's to answer, and says nothing of the backend.
   #giveUp (thrown: unknown): void {
-    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: thrown }), 'client_gone')
+    const reply = this.#reply
+    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: thrown }))
     this.#failure = thrown instanceof HoldfastError ? thrown.code : undefined
-    logProvenance(this.#reply, 'error', this)
-    if (this.#reply.sent) return
+    logProvenance(reply, 'error', this)
+    // Fastify would send what is no error as an answer.
+    const error = thrown instanceof Error ? thrown : new Error('a function of the app threw what is no error', { cause: thrown })
+    if (this.#relay?.cut(error) === true || reply.sent) return
     this.#closeUnread()
-    this.#tellFailure(thrown, true)
-    this.#reply.send(thrown)
+    this.#tellFailure(error, true)
+    this.#relay?.withdraw()
+    this.#relay?.abandon()
+    try {
+      reply.send(error)
+    } catch (cause) {
+      reply.log.error({ err: cause }, 'an error could not be answered')
+      cut(reply.raw)
+    }
   }
 
   #tellFailure (error: unknown, responseStarted: boolean): void {
@@ -383,21 +456,38 @@ class Forward implements CallHandler, RelayOwner {
     if (this.#request.raw.httpVersionMajor === 1) this.#reply.header('connection', 'close')
   }
 
-  #abandon (error: HoldfastError, reason: CloseReason): void {
-    this.#finish()
+  /** Gives the request up. Returns false where it was over already. */
+  #abandon (error: HoldfastError, reason: CloseReason = 'client_gone'): boolean {
+    if (!this.#end()) return false
     this.#failure = error.code
-    this.#collector?.abandon()
     this.#call?.abort(error, reason)
+    return true
   }
 
-  #finish (): void {
+  /** Where a forwarding ends, whatever ends it: frees all that it holds. Returns false where it had ended before. */
+  #end (): boolean {
+    if (this.#over) return false
     this.#over = true
     clearTimeout(this.#totalTimer)
+    this.#body?.release()
+    this.#reply.raw.off('close', onClientClose)
+    return true
   }
 }
 
 function onClientClose (this: TrackedResponse): void {
   this[kForward]?.clientClosed()
+}
+
+// A client may go on with an upload whose answer it has. While nothing reads it, its stream is kept, and with it the session (RFC 9113 section 8.1).
+function endUnread (this: ServerHttp2Stream): void {
+  if (!this.readableEnded && !this.destroyed) this.close(constants.NGHTTP2_NO_ERROR)
+}
+
+// An HTTP/2 request that its client resets ends as a whole one does, before anything else tells of it.
+function isBrokenOff (raw: IncomingMessage): boolean {
+  if (raw.httpVersionMajor === 2) return (raw as unknown as Http2ServerRequest).stream.closed
+  return raw.destroyed && !raw.complete
 }
 
 // Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.
@@ -421,7 +511,7 @@ function contentLength (message: IncomingMessage): number | undefined {
 
 /** With the length of what does not lie in one Buffer, which undici would measure itself. */
 function withLength (headers: HeaderList, body: CollectedBody, length: number | undefined): HeaderList {
-  const known = body instanceof HeldBody ? body.size : body instanceof Readable ? length : undefined
+  const known = body instanceof HeldBody ? body.size : body instanceof StreamedBody ? length : undefined
   if (known !== undefined) headers.push('content-length', String(known))
   return headers
 }
@@ -433,3 +523,5 @@ function withoutContentType (list: HeaderList): HeaderList {
   }
   return kept
 }
+
+function ignore (): void {}

@@ -1,12 +1,12 @@
 import type { AsyncResource } from 'node:async_hooks'
 import { isAscii } from 'node:buffer'
-import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
-import type { HoldfastError } from '../errors.js'
+import { cut } from '../http/cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
 import { inMicrotask } from '../microtask.js'
+import { ResponseStream } from './response-stream.js'
 
 /** Who gets the response from the backend. */
 export interface RelayOwner {
@@ -33,7 +33,7 @@ export class Relay {
   #first: Buffer | undefined
   #others: Buffer[] | undefined
   #size = 0
-  #stream: Readable | undefined
+  #stream: ResponseStream | undefined
   #ended = false
   #paused = false
 
@@ -55,7 +55,7 @@ export class Relay {
   }
 
   /** The response's head, and its body as a stream for somebody who sends it himself. */
-  headFor (status: number, headers: HeaderRecord): Readable {
+  headFor (status: number, headers: HeaderRecord): ResponseStream {
     this.#status = status
     this.#headers = headers
     this.#apply()
@@ -77,14 +77,41 @@ export class Relay {
     else this.#scope.runInAsyncScope(this.#sendWhole, this)
   }
 
-  /** Returns whether the failure is dealt with: the client is cut off, since it has the head. False: nothing was sent. */
-  fail (error: HoldfastError): boolean {
-    if (this.#stream === undefined) {
-      this.#ended = true
-      return false
-    }
+  /** Ends a response visibly whose head the client has. False: the client has nothing of it. */
+  cut (error: Error): boolean {
+    const { raw } = this.#reply
+    if (this.#stream === undefined || !raw.headersSent) return false
+    this.#ended = true
+    if (!raw.writableFinished) cut(raw)
     this.#stream.destroy(error)
     return true
+  }
+
+  /** Ends a response that has been given to the app, whose client has nothing of it: Fastify answers with the error. False: it was not given. */
+  fail (error: Error): boolean {
+    const stream = this.#stream
+    this.#ended = true
+    if (stream === undefined) return false
+    this.withdraw()
+    stream.destroy(error)
+    return true
+  }
+
+  /** Takes the response's headers back: they say nothing of the answer that is sent in its place. */
+  withdraw (): void {
+    const reply = this.#reply
+    if (this.#stream === undefined || reply.raw.headersSent) return
+    for (const name of Object.keys(this.#headers)) {
+      if (name === 'proxy-status' || name === 'connection') continue
+      reply.removeHeader(name)
+      reply.raw.removeHeader(name)
+    }
+  }
+
+  /** Nothing will take the rest. */
+  abandon (): void {
+    this.#ended = true
+    this.#stream?.destroy()
   }
 
   /** Sends what has come so far, and the rest as it comes. */
@@ -96,7 +123,9 @@ export class Relay {
     this.#apply()
     const stream = this.#open()
     // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.
-    if (stream.readableLength === 0) this.#reply.raw.once('pipe', flushHead)
+    const { raw } = this.#reply
+    // A failure meanwhile has another head.
+    if (stream.readableLength === 0) raw.once('pipe', () => { if (!stream.destroyed) raw.flushHeaders() })
     this.#reply.send(stream)
   }
 
@@ -111,8 +140,8 @@ export class Relay {
     return this.#first === undefined ? [] : [this.#first, ...this.#others ?? []]
   }
 
-  #open (): Readable {
-    const stream = this.#stream = new Readable({
+  #open (): ResponseStream {
+    const stream = this.#stream = new ResponseStream({
       highWaterMark: this.#buffer,
       read: () => {
         if (!this.#paused) return
@@ -130,12 +159,16 @@ export class Relay {
     return stream
   }
 
-  // A response that came whole is node's to hold; one that streams holds `responseBuffer` bytes, and a backend besides, until the
-  // client has read it. Silence of the backend's is no fault of the client's: an event stream has none to blame.
+  // What a client leaves unread is held for it, and may hold a backend besides.
   #limitClient (): void {
     const { raw } = this.#reply
-    if (this.#clientTimeout === 0 || /^text\/event-stream/i.test(String(this.#headers['content-type']))) return
-    if (typeof raw.socket?.setTimeout === 'function') raw.setTimeout(this.#clientTimeout, () => raw.destroy())
+    // A response behind another on its connection has no socket yet, and waits for it; the socket of an injected one knows no time.
+    if (this.#clientTimeout === 0 || (raw.socket !== null && typeof raw.socket?.setTimeout !== 'function')) return
+    raw.setTimeout(this.#clientTimeout, () => {
+      // Silence of the backend's is no fault of the client's.
+      if ((this.#stream?.readableLength ?? 0) + raw.writableLength === 0) raw.setTimeout(this.#clientTimeout)
+      else cut(raw)
+    })
   }
 
   #apply (): void {
@@ -162,17 +195,18 @@ export class Relay {
         this.#reply.send(body)
       }
     }
+    const { socket, writableFinished } = this.#reply.raw
+    // Most often it is on its way already.
+    if (!writableFinished && (socket === null || socket.writableLength > 0)) this.#limitClient()
   }
 }
 
 // Beyond that the copy costs more than it saves.
 const SHORT = 16_384
 
-// Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string.
-function asItIs (payload: unknown): string {
+// Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string. It is for this one payload: an error handler may
+// send another in its place.
+function asItIs (this: FastifyReply, payload: unknown): string {
+  this.serializer(null as unknown as typeof asItIs)
   return payload as string
-}
-
-function flushHead (this: ServerResponse): void {
-  this.flushHeaders()
 }

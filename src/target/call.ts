@@ -9,6 +9,7 @@ import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import type { ResponseHead } from '../http/response-head.js'
+import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
@@ -19,7 +20,7 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
   readonly headersTimeout: number | undefined
   readonly bodyTimeout: number | undefined
   readonly idempotent: boolean
-  /** The body can be sent a second time: there is none, or all of it is held. */
+  /** The body can be sent a second time: there is none, or all of it is held. Of a streamed one it is known only when it is asked again. */
   readonly replayable: boolean
   /** The caller wants the connection closed after it. */
   readonly askClose: boolean
@@ -196,7 +197,7 @@ export class Call implements Waiter, ExchangeSink {
     // Where nothing was written it was an idle close, and has been told of.
     const lostReuse = stale && failure.written ? this.#target.reuseLost(this.#connection!, others) : undefined
     const kind = options.retry.stale
-      ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#request.replayable, retried: this.#retried })
+      ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#replayable, retried: this.#retried })
       : undefined
     if (kind === undefined) {
       lostReuse?.unknown()
@@ -208,6 +209,11 @@ export class Call implements Waiter, ExchangeSink {
     this.#record.retried(kind)
     tally.retried(name, kind)
     this.start()
+  }
+
+  get #replayable (): boolean {
+    const { body, replayable } = this.#request
+    return replayable || (body instanceof StreamedBody && body.replayable)
   }
 
   get #retryable (): boolean {

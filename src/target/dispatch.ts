@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingHttpHeaders } from 'node:http'
+import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { util } from 'undici'
@@ -65,11 +66,15 @@ export class HandlerAdapter implements CallHandler {
   readonly #handler: Dispatcher.DispatchHandler
   readonly #controller: Controller
   readonly #scope = new AsyncResource('holdfast.dispatch')
+  /** The request's, where it is a stream of the caller's. */
+  readonly #body: Readable | undefined
   #over = false
   #call: Call | undefined
 
-  constructor (handler: Dispatcher.DispatchHandler) {
+  constructor (handler: Dispatcher.DispatchHandler, body?: unknown) {
     this.#handler = handler
+    // It may fail long before a connection is had that would notice.
+    this.#body = body instanceof Readable ? body.on('error', this.#onBodyError) : undefined
     this.#controller = new Controller(() => this.#call?.resume(), reason => this.#abort(reason))
   }
 
@@ -117,7 +122,7 @@ export class HandlerAdapter implements CallHandler {
   ended (trailers: Buffer[]): void {
     const handler = this.#handler
     this.#guard(() => {
-      this.#over = true
+      this.#end()
       if (handler.onRequestStart !== undefined) {
         this.#controller.rawTrailers = trailers
         handler.onResponseEnd?.(this.#controller, util.parseHeaders(trailers) as IncomingHttpHeaders)
@@ -130,7 +135,7 @@ export class HandlerAdapter implements CallHandler {
   upgraded (status: number, { raw }: ResponseHead, socket: Duplex): void {
     const handler = this.#handler
     this.#guard(() => {
-      this.#over = true
+      this.#end()
       if (handler.onRequestStart !== undefined) {
         this.#controller.rawHeaders = raw
         handler.onRequestUpgrade?.(this.#controller, status, util.parseHeaders(raw) as IncomingHttpHeaders, socket)
@@ -152,12 +157,23 @@ export class HandlerAdapter implements CallHandler {
 
   failed (error: Error): void {
     if (this.#over) return
-    this.#over = true
+    this.#end()
     const handler = this.#handler
     this.#scope.runInAsyncScope(() => {
       if (handler.onRequestStart !== undefined) handler.onResponseError?.(this.#controller, error)
       else handler.onError?.(error)
     })
+  }
+
+  // A stream with an error of its own fails the request with it, as with undici's own clients.
+  #onBodyError = (error: Error): void => this.#abort(error)
+
+  #end (): void {
+    this.#over = true
+    if (this.#body === undefined) return
+    // An error after the end concerns nothing that is still sent.
+    this.#body.on('error', ignore).off('error', this.#onBodyError)
+    this.#body.destroy()
   }
 
   #abort (reason: Error): void {
@@ -209,3 +225,5 @@ class Controller implements Dispatcher.DispatchController {
     this.#abort(reason)
   }
 }
+
+function ignore (): void {}

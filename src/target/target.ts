@@ -93,7 +93,7 @@ export class Target extends Dispatcher {
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const adapter = new HandlerAdapter(handler)
+    const adapter = new HandlerAdapter(handler, options.body)
     const { origin } = options
     if (origin !== undefined && origin !== null && !this.#isOwn(origin)) {
       adapter.failed(new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))

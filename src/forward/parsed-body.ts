@@ -1,0 +1,28 @@
+import { stringify } from 'node:querystring'
+import { HoldfastError } from '../errors.js'
+
+/** A body that something of the app's has parsed, as it is written again. */
+export interface ParsedBody { readonly content: string | Buffer, readonly type: string }
+
+const FORM = 'application/x-www-form-urlencoded'
+
+/**
+ * Writes again what was parsed: JSON, a form of plain fields, text and bytes. Throws HOLDFAST_ERR_BODY_READ for any other.
+ *
+ * @param contentType as the client gave it
+ * @param jsonTypes media types besides application/json and `+json` that are written as JSON
+ */
+export function parsedBody (body: unknown, contentType: string | undefined, jsonTypes: ReadonlySet<string>): ParsedBody {
+  const type = contentType?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
+  if (jsonTypes.has(type) || type.endsWith('+json')) return { content: JSON.stringify(body), type }
+  if (typeof body === 'string' || body instanceof Uint8Array) return { content: body as string | Buffer, type }
+  if (type === FORM && isPlainForm(body)) return { content: stringify(body), type }
+  throw new HoldfastError('HOLDFAST_ERR_BODY_READ', {
+    message: `A body of ${type} was parsed and cannot be written again; let nothing parse it on proxied routes, or name it in contentTypesToEncode to have it sent as JSON`
+  })
+}
+
+function isPlainForm (body: unknown): body is Record<string, string | string[]> {
+  if (typeof body !== 'object' || body === null) return false
+  return Object.values(body).every(value => typeof value === 'string' || (Array.isArray(value) && value.every(item => typeof item === 'string')))
+}

@@ -1,0 +1,110 @@
+// An upload whose request had failed, or waited, had nobody to hear of its end: the process died of it, be it a minute later.
+import { createReadStream } from 'node:fs'
+import { connect } from 'node:http2'
+import { Readable } from 'node:stream'
+import Fastify from 'fastify'
+import t from 'tap'
+import { request as ask } from 'undici'
+import { gateway, proxy } from '../../src/index.js'
+import { persistent } from '../support/behaviours.js'
+import { backendFor, clientFor, gatewayFor, targetFor, until } from '../support/gateway.js'
+
+const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'
+const chunkOf = (size: number): string => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`
+
+t.test('a client that stops in an upload that has its 502 ends nothing but its own connection', async t => {
+  const backend = await backendFor(t, persistent())
+  const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, pool: { connectRetry: 0 }, clientBodyTimeout: 60 }] })
+  backend.refuse()
+  const client = await clientFor(t, gateway)
+  client.write(CHUNKED + chunkOf(70_000))
+  t.equal((await client.response()).status, 502)
+  await client.ended
+  // As long as the body's time would have run on.
+  await new Promise(resolve => setTimeout(resolve, 120))
+  t.equal((await gateway.app.inject('/')).statusCode, 502)
+})
+
+for (const state of ['healthy', 'busy', 'refusing']) {
+  t.test(`a chunked upload that passes bodyLimit is a 413 while its backend is ${state}`, async t => {
+    const backend = await backendFor(t, { onRequest: ({ method }, connection) => { if (method === 'POST') connection.reply() } })
+    const gateway = await gatewayFor(t, {
+      routes: [{ upstream: backend.url, bodyLimit: 100_000, undiciOptions: { connections: 1 }, pool: { connectRetry: 300 } }]
+    })
+    if (state === 'busy') {
+      const other = await clientFor(t, gateway)
+      other.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      await backend.waitFor(({ requests }) => requests === 1)
+    }
+    if (state === 'refusing') backend.refuse()
+    const client = await clientFor(t, gateway)
+    client.write(CHUNKED + chunkOf(70_000))
+    if (state === 'busy') await until(() => gateway.target.snapshot().connections.pending === 1)
+    // A body that waits is not read on, so that its limit is met only once the backend takes it.
+    client.write(chunkOf(130_000))
+    if (state === 'busy') backend.connections[0]!.reply()
+    t.equal((await client.response()).status, state === 'refusing' ? 502 : 413)
+    await client.ended
+    await until(() => gateway.target.snapshot().connections.pending === 0)
+    t.strictSame(backend.malformed.filter(what => !what.includes('ended')), [])
+  })
+}
+
+t.test('an upload that waits for a connection and whose client leaves is nobody\'s any more', async t => {
+  const backend = await backendFor(t, () => {})
+  const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { connections: 1 }, clientBodyTimeout: 80 }] })
+  const other = await clientFor(t, gateway)
+  other.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await backend.waitFor(({ requests }) => requests === 1)
+  for (const leave of ['reset', 'stop'] as const) {
+    const client = await clientFor(t, gateway)
+    client.write(CHUNKED + chunkOf(70_000))
+    await until(() => gateway.target.snapshot().connections.pending === 1)
+    if (leave === 'reset') client.destroy()
+    else await client.close()
+    await until(() => gateway.target.snapshot().connections.pending === 0)
+  }
+})
+
+t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no process that ends', async t => {
+  const backend = await backendFor(t, persistent())
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  await app.register(gateway, { pressure: false, drain: { deadline: 200 } })
+  await app.register(proxy, { upstream: backend.url, pool: { connectRetry: 0 }, clientBodyTimeout: 60 })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  backend.refuse()
+  for (const ending of ['stays', 'resets', 'leaves'] as const) {
+    const session = connect(url)
+    t.teardown(() => session.destroy())
+    const stream = session.request({ ':method': 'POST', ':path': '/', 'content-type': 'a/b' })
+    stream.on('error', () => {})
+    stream.write(Buffer.alloc(70_000))
+    const status = await new Promise(resolve => stream.once('response', headers => resolve(headers[':status'])))
+    t.equal(status, 502)
+    if (ending === 'resets') stream.close(8)
+    if (ending === 'leaves') session.destroy()
+    stream.resume()
+    // Also one that goes on with its upload, whose stream is ended for it.
+    if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
+    session.close()
+    if (!session.destroyed) await new Promise(resolve => session.once('close', resolve))
+  }
+  t.equal((await app.inject('/')).statusCode, 502)
+})
+
+t.test('a stream that a target is given, and that fails before it is sent, fails its request', async t => {
+  const { target, backend } = await targetFor(t, persistent())
+  await t.rejects(ask(backend.url, { dispatcher: target, method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })
+  await t.rejects(target.request({ path: '/', method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })
+  const late = new Readable({ read () {} })
+  const asked = target.request({ path: '/', method: 'POST', body: late })
+  late.push('some')
+  await backend.waitFor(({ accepted }) => accepted > 0)
+  late.destroy(new Error('no more'))
+  await t.rejects(asked, { message: 'no more' })
+  t.equal(late.listenerCount('data'), 0)
+  const sent = await target.request({ path: '/', method: 'POST', body: Readable.from(['whole']) })
+  t.equal(sent.statusCode, 200)
+  await sent.body.dump()
+})
