@@ -153,7 +153,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       bodyLimit,
       timeout: clientBodyTimeout,
       minRate: clientMinRate,
-      isBrokenOff: () => isBrokenOff(raw)
+      isBrokenOff: () => isBrokenOff(raw),
+      multiplexed: raw.httpVersionMajor === 2
     }, this)
     this.#body.start()
   }

@@ -65,7 +65,7 @@ for (const how of ['reset', 'end'] as const) {
 }
 
 t.test('an onResponse whose promise rejects, or that throws, is an error of its own response', async t => {
-  for (const onResponse of [async () => { throw new Error('mine') }, () => { throw new Error('mine') }, async () => { throw 'a string' }]) {
+  for (const onResponse of [async () => { throw new Error('mine') }, () => { throw new Error('mine') }, async () => JSON.parse('no JSON')]) {
     const { ask, client, target, app } = await meanwhile(t, { onResponse: onResponse as never })
     ask()
     const response = await client.response()

@@ -48,7 +48,7 @@ t.test('a body that comes in pieces is sent as it is, by any method, and leaves 
 t.test('small pieces of a body are joined, since each is a write; an app may have it read as text', async t => {
   const collect = (pieces: Array<Buffer | string>): Promise<CollectedBody | undefined> => new Promise((resolve, reject) => {
     const source = Readable.from(pieces)
-    const terms = { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0, minRate: 0, isBrokenOff: () => false }
+    const terms = { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0, minRate: 0, isBrokenOff: () => false, multiplexed: false }
     const body = new ClientBody(source, terms, { collected: resolve, bodyFailed: reject })
     t.teardown(() => body.release())
     body.start()
