@@ -41,7 +41,7 @@ t.test('what a parser beside Fastify\'s has made of a body is sent on', async t 
 
 t.test('a body that was read and left nowhere is a 500 at once, with the remedy', async t => {
   for (const hook of [
-    async ({ raw }: { raw: IncomingMessage }) => { for await (const _ of raw); },
+    async ({ raw }: { raw: IncomingMessage }) => { await raw.forEach(() => {}) },
     async ({ raw }: { raw: IncomingMessage }) => { await new Promise(resolve => raw.once('data', resolve)) }
   ]) {
     const { answer, seen } = await post(t, app => { app.addHook('preHandler', hook) }, Buffer.alloc(200_000))
@@ -54,7 +54,7 @@ t.test('a body that was read and left nowhere is a 500 at once, with the remedy'
 })
 
 t.test('an empty body that was read is an empty body', async t => {
-  const { answer, seen } = await post(t, app => { app.addHook('preHandler', async ({ raw }) => { for await (const _ of raw); }) }, '')
+  const { answer, seen } = await post(t, app => { app.addHook('preHandler', async ({ raw }) => { await raw.forEach(() => {}) }) }, '')
   t.equal(answer.status, 200)
   t.match(seen, { body: '' })
 })
