@@ -1,0 +1,70 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
+
+/** By socket, the listeners for responses that wait behind another one there. */
+const waiting = new WeakMap<Socket, Set<() => void>>()
+
+/**
+ * Calls a listener once when nobody is left to read a response, or when the response has finished: its client, its HTTP/2 stream or session,
+ * or an injected request has gone. Never within this call. Node emits no 'close' on a response that waits behind another one on its socket, so for such
+ * a response the socket's end counts too.
+ *
+ * @returns takes off all that was put on the response and its socket; the listener is not called after it
+ */
+export function onClientGone (message: IncomingMessage, response: ServerResponse, listener: () => void): () => void {
+  let over = false
+  let socket: Socket | undefined
+  const gone = (): void => {
+    if (over) return
+    off()
+    listener()
+  }
+  const off = (): void => {
+    over = true
+    response.off('close', gone)
+    if (socket !== undefined) leave(socket, gone)
+  }
+  response.on('close', gone)
+  if (isGone(message, response)) {
+    // 'close' may have been emitted before.
+    process.nextTick(gone)
+  } else if (isBehindAnother(response)) {
+    socket = message.socket
+    join(socket, gone)
+  }
+  return off
+}
+
+/** Whether a response has no socket of its own yet: another response on the same connection goes first. Only HTTP/1. */
+export function isBehindAnother (response: ServerResponse): boolean {
+  // The socket of an HTTP/2 response is a proxy that is made when it is asked for.
+  return !('stream' in response) && response.socket === null
+}
+
+function isGone (message: IncomingMessage, response: ServerResponse): boolean {
+  if ('stream' in response) return (response as unknown as Http2ServerResponse).stream.destroyed
+  return response.destroyed || (response.socket === null && message.socket.destroyed)
+}
+
+// One listener a socket, however many responses wait on it, and none once no response does.
+function join (socket: Socket, gone: () => void): void {
+  const all = waiting.get(socket)
+  if (all !== undefined) {
+    all.add(gone)
+    return
+  }
+  waiting.set(socket, new Set([gone]))
+  socket.on('close', onSocketClose)
+}
+
+function leave (socket: Socket, gone: () => void): void {
+  const all = waiting.get(socket)
+  if (all?.delete(gone) !== true || all.size > 0) return
+  waiting.delete(socket)
+  socket.off('close', onSocketClose)
+}
+
+function onSocketClose (this: Socket): void {
+  for (const gone of [...waiting.get(this) ?? []]) gone()
+}
