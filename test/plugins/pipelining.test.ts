@@ -140,3 +140,48 @@ t.test('bytes that are no request are answered after the requests ahead of them'
     t.strictSame(asked, ['/1', '/2'], what)
   }
 })
+
+t.test('at most four of one connection are at backends at once, safe ones too, and each answer lets in one more', async t => {
+  const { client, backend, asked, answer } = await setup(t)
+  const paths = Array.from({ length: 12 }, (_, i) => `/${i}`)
+  client.write(paths.map(path => get(path)).join(''))
+  // They are held in the order in which they were asked for, and answered in it, whatever order backends answer in.
+  for (let first = 0; first < paths.length; first += 4) {
+    await backend.waitFor(() => asked.length === first + 4)
+    await aWhile()
+    t.strictSame(asked.slice(first).sort(), paths.slice(first, first + 4).sort())
+    for (const path of paths.slice(first, first + 4).reverse()) answer(path)
+    for (const path of paths.slice(first, first + 4)) t.equal((await client.response()).body.toString(), path)
+  }
+})
+
+t.test('an unsafe one has its turn among the four', async t => {
+  const { client, backend, asked, answer } = await setup(t)
+  client.write(get('/1') + get('/2') + post('/3') + get('/4') + get('/5') + get('/6') + post('/7'))
+  await backend.waitFor(() => asked.length === 4)
+  t.strictSame([...asked].sort(), ['/1', '/2', '/4', '/5'])
+  for (const path of ['/4', '/5', '/1', '/2']) answer(path)
+  for (const path of ['/1', '/2']) t.equal((await client.response()).body.toString(), path)
+  await backend.waitFor(() => asked.length === 6)
+  t.strictSame(asked.slice(4).sort(), ['/3', '/6'])
+  for (const path of ['/6', '/3']) answer(path)
+  for (const path of ['/3', '/4', '/5', '/6']) t.equal((await client.response()).body.toString(), path)
+  await backend.waitFor(() => asked.length === 7)
+  answer('/7')
+  t.equal((await client.response()).body.toString(), '/7')
+})
+
+t.test('a hook that takes longer for one than for the next does not keep either from its turn', async t => {
+  const { client, backend, asked, answer } = await setup(t, app => {
+    app.addHook('onRequest', async request => { if (request.url === '/2') await aWhile() })
+  })
+  client.write(get('/1') + post('/2') + post('/3'))
+  await backend.waitFor(() => asked.length === 1)
+  await aWhile()
+  await aWhile()
+  for (const path of ['/1', '/2', '/3']) {
+    await backend.waitFor(() => asked.includes(path))
+    answer(path)
+    t.equal((await client.response()).body.toString(), path)
+  }
+})
