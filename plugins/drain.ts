@@ -1,13 +1,19 @@
+import type { Server } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
+import { LINGER } from '../src/forward/tunnel.js'
+import { ServerConnections } from '../src/http/server-connections.js'
+import { otherServersOf } from '../src/http/server-events.js'
 import { existingState } from './targets.js'
+import type { GatewayState } from './targets.js'
 import { endUpgrades } from './upgrades.js'
 
 export interface DrainOptions {
   /** How long requests are served after readiness has said 503, in ms. 0. */
   delay?: number
-  /** How long `app.close()` may take, in ms; what is not done by then is cut. 10 000. */
+  /** How long `app.close()` may take, in ms, over HTTP/1 and HTTP/2; what is not done by then is cut. 10 000. */
   deadline?: number
 }
 
@@ -25,7 +31,6 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
   if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the drain plugin needs the gateway plugin before it' })
   let closing = false
   const closed = new AbortController()
-  let timers: NodeJS.Timeout[] = []
   let draining: Promise<void> | undefined
 
   state.drain = () => {
@@ -51,23 +56,49 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
   })
 
   app.addHook('preClose', async () => {
-    closing = state.draining = true
+    closing = true
     closed.abort()
+  })
+  endByDeadline(app, state, deadline)
+}, { name: 'holdfast-drain', fastify: '5.x' })
+
+/**
+ * Has `app.close()` end in good order, and by a deadline: idle client connections end, HTTP/2 clients open no more streams, and what is in flight after
+ * `deadline` ms is cut, counted and logged. On every server that the app listens with, of HTTP/1 and HTTP/2.
+ */
+export function endByDeadline (app: FastifyInstance, state: GatewayState, deadline: number): void {
+  const main = app.server as Server
+  const clients = new ServerConnections()
+  clients.follow(main)
+  const timers: NodeJS.Timeout[] = []
+  let othersClosed: Promise<void> | undefined
+
+  app.addHook('onListen', done => {
+    for (const other of otherServersOf(app)) clients.follow(other)
+    done()
+  })
+
+  app.addHook('preClose', async () => {
+    state.draining = true
+    clients.endSessions()
+    // Fastify stops them once the first has closed, and waits for none of their requests.
+    othersClosed = clients.closeAllBut(main)
     // A response that had begun before says keep-alive; its connection is idle when it ends, and node would wait for it.
-    timers.push(setInterval(() => app.server.closeIdleConnections?.(), SWEEP).unref())
+    timers.push(setInterval(() => clients.endIdle(), SWEEP).unref())
     timers.push(setTimeout(() => {
-      app.server.getConnections((_error, count) => {
-        // node does not end these; they are among its connections all the same.
-        const tunnels = endUpgrades(state.upgrades)
-        app.log.warn({ connections: count, tunnels, deadline }, 'drain deadline reached; what was in flight is cut')
-        app.server.closeAllConnections?.()
-        state.targets.destroy()
-      })
+      const { size: connections, sessions } = clients
+      // node does not end these; they are among its connections all the same.
+      const tunnels = endUpgrades(state.upgrades)
+      app.log.warn({ connections, sessions, tunnels, deadline }, 'drain deadline reached; what was in flight is cut')
+      clients.cut()
+      state.targets.destroy()
+      // Handshakes that hang, and what has been upgraded: a tunnel's client has this long to read its close frame.
+      timers.push(setTimeout(() => clients.destroy(), LINGER).unref())
     }, deadline).unref())
   })
 
   app.addHook('onClose', async () => {
+    await othersClosed
     for (const timer of timers) clearTimeout(timer)
-    timers = []
   })
-}, { name: 'holdfast-drain', fastify: '5.x' })
+}

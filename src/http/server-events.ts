@@ -19,7 +19,7 @@ export function listenTo (server: Server): void {
 
 /** The same for the servers that Fastify opens besides its first, for the other addresses of `localhost`. */
 export function listenToOthers (app: object, server: Server): void {
-  for (const other of bindingsOf(app)) {
+  for (const other of otherServersOf(app)) {
     listenToRequests(other)
     if (other.listenerCount('clientError') === 0) other.on('clientError', (error, socket) => { server.emit('clientError', error, socket) })
   }
@@ -44,9 +44,11 @@ function listenToRequests (server: Server): void {
   if (server.listenerCount('connect') === 0) server.on('connect', refuseConnect)
 }
 
-// Fastify tells their addresses, and keeps the servers to itself. Should it not do so under this name any more, node's own
-// answers stand there: a 100 too early, a 417, a CONNECT that is cut.
-function bindingsOf (app: object): Server[] {
+/**
+ * The servers that Fastify has opened besides its first. It tells their addresses, and keeps the servers to itself. Should it not do so under this name
+ * any more, node's own answers stand there: a 100 too early, a 417, a CONNECT that is cut; and no drain waits for their clients.
+ */
+export function otherServersOf (app: object): Server[] {
   for (let at: object | null = app; at !== null; at = Reflect.getPrototypeOf(at)) {
     const key = Object.getOwnPropertySymbols(at).find(({ description }) => description === 'fastify.serverBindings')
     if (key !== undefined) return Reflect.get(at, key) as Server[]
