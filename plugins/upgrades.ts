@@ -46,13 +46,15 @@ export function acceptUpgrades (app: FastifyInstance, state: GatewayState): void
     const path = pathOf(request)
     const ours = prefixes.some(pattern => pattern.test(path))
     if (!ours && server.listenerCount('upgrade') > 1) return false
+    // Node has let go of it. What it is handed to below hears its errors, and it may be kept for many requests more.
     socket.on('error', ignore)
     afterEarlierResponses(socket, state.upgrades, () => {
       const { rawHeaders } = request
       // Its framing may be among what is missing.
-      if (isCut(server, rawHeaders)) refuse(socket)
-      else if (ours && asksForWebSocket(request)) dispatch(request, socket, head)
+      if (isCut(server, rawHeaders)) return refuse(socket)
+      if (ours && asksForWebSocket(request)) dispatch(request, socket, head)
       else parseAgain(server, request, socket, head)
+      socket.off('error', ignore)
     })
     return true
   }
