@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
 import { endPipeline, isBehind, isPipelineOver, startInTurn } from '../src/http/pipelining.js'
-import { isOddContentType, maxForwardsOf, originForm, refusalOf } from '../src/http/request-rules.js'
+import { hideContentType, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../src/http/request-rules.js'
 import type { Refusal } from '../src/http/request-rules.js'
 import { ALLOW, listenTo, listenToOthers } from '../src/http/server-events.js'
 
@@ -47,7 +47,7 @@ const requestRules = fp(async app => {
       if (left !== undefined) countDown(message, left - 1)
     }
     const type = message.headers['content-type']
-    if (type !== undefined && isOddContentType(type) && streamsBodies(request.server)) message.headers['content-type'] = undefined
+    if (type !== undefined && isOddContentType(type) && streamsBodies(request.server)) hideContentType(message)
     if (behind) startInTurn(message, reply.raw, done)
     else done()
   })

@@ -11,11 +11,14 @@ import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { cut } from '../http/cut.js'
-import { hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
+import { hasHeader, hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
+import { hookChanges } from '../http/hook-changes.js'
+import type { HookedHeaders } from '../http/hook-changes.js'
 import { HeldBody } from '../http/held-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
+import { isContentTypeHidden } from '../http/request-rules.js'
 import { decoded } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
@@ -295,7 +298,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       headersTimeout: timeout,
       bodyTimeout: timeout,
       upgrade: this.#upgrade === undefined ? undefined : 'websocket',
-      idempotent: isIdempotent(method) || this.#request.raw.headers['idempotency-key'] !== undefined,
+      idempotent: isIdempotent(method) || hasHeader(headers, 'idempotency-key'),
       replayable: !(body instanceof StreamedBody),
       askClose: false
     }, this)
@@ -362,14 +365,11 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #headers ({ content, type }: Body): HeaderList {
     const request = this.#request
     const { raw } = request
-    const { ips } = request
-    let list = requestHeaders(raw.rawHeaders, raw.headers.connection, {
-      peer: raw.socket?.remoteAddress,
-      // Fastify trims the list at the first address that it does not trust: with more than one, it trusts the peer.
-      trusted: ips !== undefined && ips.length > 1,
-      host: request.host,
-      protocol: request.protocol
-    })
+    const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol }
+    const hooked = changesOfHooks(request)
+    let list = hooked === undefined
+      ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
+      : requestHeaders(hooked.lines, hooked.connection, arrival, hooked.set)
     if (type !== undefined) {
       list = withoutContentType(list)
       if (type !== '') list.push('content-type', type)
@@ -503,6 +503,24 @@ function normalized (path: string, origin: string): string {
 function hasBody (message: IncomingMessage): boolean {
   if (message.httpVersionMajor === 2) return !(message as unknown as Http2ServerRequest).stream.endAfterHeaders
   return message.headers['transfer-encoding'] !== undefined || (contentLength(message) ?? 0) > 0
+}
+
+function changesOfHooks (request: FastifyRequest): HookedHeaders | undefined {
+  const { raw } = request
+  return hookChanges(raw.rawHeaders, request.headers, {
+    http2: raw.httpVersionMajor === 2,
+    joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
+    typeHidden: isContentTypeHidden(raw)
+  })
+}
+
+const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
+
+// Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
+// not trust. A trusted peer need not have sent one, and a hook may have deleted it.
+function trustsPeer (request: FastifyRequest): boolean {
+  const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
+  return ips !== undefined && ips.length > 1
 }
 
 function contentLength (message: IncomingMessage): number | undefined {

@@ -36,9 +36,12 @@ const OUR_VIA = /(?:^|,)\s*[^\s,]+\s+holdfast(?=\s|,|$)/gi
  *
  * @param raw names and values in turn, as node's `rawHeaders`
  * @param connection the `Connection` header as node joins it
+ * @param set names, in lower case, whose values are the app's own: its hooks'. They are sent as they are, X-Forwarded-* too, which are not
+ * added then; hop-by-hop ones, and what follows from the target and the body, are not
  */
-export function requestHeaders (raw: readonly string[], connection: string | undefined, arrival: Arrival): HeaderList {
+export function requestHeaders (raw: readonly string[], connection: string | undefined, arrival: Arrival, set?: ReadonlySet<string>): HeaderList {
   const nominated = nominatedBy(connection)
+  const { peer, trusted, host, protocol } = arrival
   const out: HeaderList = []
   let forwardedFor = ''
   let forwarded = ''
@@ -47,38 +50,41 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
-    if (nominated === undefined && HANDLED_LENGTHS[name.length] !== true) {
+    if (nominated === undefined && set === undefined && HANDLED_LENGTHS[name.length] !== true && !MAY_CLAIM.test(name)) {
       out.push(name, value)
       continue
     }
     const lower = name.toLowerCase()
-    if (nominated?.has(lower) === true) continue
+    const own = set?.has(lower) === true
+    if (!own && nominated?.has(lower) === true) continue
     if (!HANDLED.has(lower)) {
-      if (!imitates(lower) && !lower.startsWith(':')) out.push(name, value)
+      if (own || (!imitates(lower) && !lower.startsWith(':') && (trusted || !isClaim(lower)))) out.push(name, value)
     } else if (lower === 'cookie') {
       cookieAt = pushCookie(out, name, value, cookieAt)
     } else if (lower === 'via') {
       via = joined(via, value)
+    } else if (own) {
+      if (FORWARDED.has(lower)) out.push(name, value)
     } else if (lower === 'x-forwarded-for') {
       forwardedFor = joined(forwardedFor, value)
     } else if (lower === 'forwarded') {
       forwarded = joined(forwarded, value)
     }
   }
-  const { peer, trusted, host, protocol } = arrival
   out.push('via', joined(via, VIA))
   const clients = joined(trusted ? forwardedFor : '', peer ?? '')
-  if (clients !== '') out.push('x-forwarded-for', clients)
-  if (host !== '') out.push('x-forwarded-host', host)
-  out.push('x-forwarded-proto', protocol)
+  if (clients !== '' && set?.has('x-forwarded-for') !== true) out.push('x-forwarded-for', clients)
+  if (host !== '' && set?.has('x-forwarded-host') !== true) out.push('x-forwarded-host', host)
+  if (set?.has('x-forwarded-proto') !== true) out.push('x-forwarded-proto', protocol)
   if (trusted && forwarded !== '') out.push('forwarded', joined(forwarded, forwardedElement(arrival)))
   return out
 }
 
 /** How often a request has passed a Holdfast gateway, by its Via header. */
-export function hopsIn (via: string | undefined): number {
+export function hopsIn (via: string | string[] | undefined): number {
   if (via === undefined) return 0
-  return via.match(OUR_VIA)?.length ?? 0
+  // A hook may have made lines of it.
+  return String(via).match(OUR_VIA)?.length ?? 0
 }
 
 /**
@@ -124,6 +130,14 @@ export function toHeaderList (headers: Record<string, unknown>): HeaderList {
     out.push(name, value)
   }
   return out as HeaderList
+}
+
+/** Whether a header list has a name. @param name in lower case */
+export function hasHeader (list: HeaderList, name: string): boolean {
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i]!.length === name.length && list[i]!.toLowerCase() === name) return true
+  }
+  return false
 }
 
 /** A header list by lower-case name, several lines of one name joined as node joins them. */
@@ -173,9 +187,19 @@ function pushCookie (out: HeaderList, name: string, value: string, at: number): 
   return at
 }
 
-// CGI-like backends read `X_Forwarded_For` as X-Forwarded-For.
+// How `X-Forwarded-Port` and X-Real-IP begin, and what imitates them.
+const MAY_CLAIM = /^x[-_.][fr]/i
+
+// Port, Prefix, Server, Ssl, Scheme, User, Client-Cert ...: whatever a backend may have been told to believe.
+function isClaim (lower: string): boolean {
+  return lower.startsWith('x-forwarded') || lower === 'x-real-ip'
+}
+
+// CGI-like backends read `X_Forwarded_For` as X-Forwarded-For and `Content_Length` as Content-Length, and some a dot as they do the underscore.
 function imitates (lower: string): boolean {
-  return lower.includes('_') && FORWARDED.has(lower.replaceAll('_', '-'))
+  if (!lower.includes('_') && !lower.includes('.')) return false
+  const read = lower.replaceAll(/[_.]/g, '-')
+  return HANDLED.has(read) || isClaim(read)
 }
 
 function joined (list: string, value: string): string {

@@ -74,6 +74,19 @@ export function isOddContentType (type: string): boolean {
   return type !== 'application/json' && !MEDIA_TYPE.test(type)
 }
 
+const hiddenTypes = new WeakSet<object>()
+
+/** Takes the Content-Type out of the sight of Fastify, which refuses an odd one before it asks any parser. */
+export function hideContentType (message: { headers: { 'content-type'?: string | undefined } }): void {
+  message.headers['content-type'] = undefined
+  hiddenTypes.add(message)
+}
+
+/** Whether it was `hideContentType` that took it away, and no hook of the app's. */
+export function isContentTypeHidden (message: object): boolean {
+  return hiddenTypes.has(message)
+}
+
 /** A valid Max-Forwards, a refusal, or undefined where there is none. Only OPTIONS and TRACE have a use for it. */
 export function maxForwardsOf (headers: RequestHead['headers']): number | Refusal | undefined {
   const value = headers['max-forwards']

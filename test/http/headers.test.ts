@@ -98,6 +98,40 @@ t.test('names that CGI would read as ours are dropped, other underscores are kep
   t.strictSame(sent(['x_request_id', '7']), ['x_request_id', '7', ...ADDED])
 })
 
+t.test('whatever a stranger says in X-Forwarded-* or X-Real-IP is dropped, and kept of a trusted proxy', async t => {
+  for (const suffix of ['Port', 'Prefix', 'Server', 'Ssl', 'Scheme', 'User', 'Client-Cert', 'Proto-Version', 'X']) {
+    for (const name of [`X-Forwarded-${suffix}`, `x-forwarded-${suffix.toLowerCase()}`, `X-FORWARDED-${suffix.toUpperCase()}`]) {
+      t.strictSame(sent([name, '443']), ADDED, name)
+      t.strictSame(sent([name, '443'], PROXY).slice(0, 2), [name, '443'], `${name} from a trusted proxy`)
+    }
+  }
+  for (const name of ['X-Real-IP', 'x-real-ip', 'X-Forwarded']) {
+    t.strictSame(sent([name, '198.51.100.1']), ADDED, name)
+    t.strictSame(sent([name, '198.51.100.1'], PROXY).slice(0, 2), [name, '198.51.100.1'], `${name} from a trusted proxy`)
+  }
+  for (const name of ['X-Request-ID', 'X-Frame', 'X-F', 'X-Realm', 'X_Request_Id', 'x.f', 'X', 'X-']) t.strictSame(sent([name, '1']), [name, '1', ...ADDED], name)
+})
+
+t.test('names that a backend may read as framing or as X-Forwarded-* are dropped, of a trusted proxy too', async t => {
+  for (const name of ['Content_Length', 'content_length', 'Transfer_Encoding', 'Proxy_Connection', 'Keep_Alive', 'HTTP2_Settings', 'Proxy_Authorization', 'Content.Length',
+    'X_Forwarded_Port', 'X-Forwarded_Client_Cert', 'X_Real_IP', 'X-Real_IP', 'X.Forwarded.For', 'X_Forwarded-Ssl']) {
+    t.strictSame(sent([name, '3']), ADDED, name)
+    t.strictSame(sent([name, '3'], PROXY).slice(0, 2), ['via', '1.1 holdfast'], `${name} from a trusted proxy`)
+  }
+  for (const name of ['Content_Type', 'Accept_Encoding', 'content.length.max']) t.strictSame(sent([name, '3']), [name, '3', ...ADDED], name)
+})
+
+t.test('what hooks have set is sent as it is, whoever nominates it, and no hop-by-hop name is', async t => {
+  const set = (raw: readonly string[], ...names: string[]): HeaderList => requestHeaders(raw, connectionOf(raw), STRANGER, new Set(names))
+  t.strictSame(set(['Connection', 'x-user', 'X-User', 'bob', 'X-Hop', '1'], 'x-user').slice(0, 4), ['X-User', 'bob', 'X-Hop', '1'])
+  t.strictSame(set(['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1'], 'x-forwarded-for', 'x_forwarded_port'),
+    ['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1', 'via', '1.1 holdfast', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http'])
+  t.strictSame(set(['forwarded', 'for=a', 'x-forwarded-host', 'h', 'x-forwarded-proto', 'p'], 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'),
+    ['forwarded', 'for=a', 'x-forwarded-host', 'h', 'x-forwarded-proto', 'p', 'via', '1.1 holdfast', 'x-forwarded-for', '192.0.2.7'])
+  t.strictSame(set(['via', '1.0 fred', ...HOP_BY_HOP.flatMap(name => [name, 'x']), 'host', 'h', 'content-length', '3', 'expect', 'x'],
+    'via', ...HOP_BY_HOP.map(name => name.toLowerCase()), 'host', 'content-length', 'expect'), ['via', '1.0 fred, 1.1 holdfast', ...ADDED.slice(2)])
+})
+
 t.test('Host, Content-Length, Expect and pseudo-headers follow from the target and the body', async t => {
   t.strictSame(sent(['Host', 'a', 'HOST', 'b', 'content-length', '5', 'Expect', '100-continue', ':authority', 'c', ':path', '/']), ADDED)
 })

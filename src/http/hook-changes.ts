@@ -1,0 +1,118 @@
+import type { HeaderList } from './headers.js'
+
+/** The lines of a request as hooks of the app have left them. */
+export interface HookedHeaders {
+  /** Names and values in turn: the client's lines, with those of hooks in the place of what they replaced, or at the end. */
+  readonly lines: HeaderList
+  /** The names, in lower case, whose values are the hooks'. */
+  readonly set: ReadonlySet<string>
+  /** The client's own `Connection`: a hook that deletes it makes no hop-by-hop header an end-to-end one. */
+  readonly connection: string | undefined
+}
+
+// Of these node keeps the first line; with `joinDuplicateHeaders`, and of all others, it joins the lines.
+const FIRST = ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
+  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'user-agent']
+const FIRST_HTTP1 = new Set([...FIRST, 'server'])
+const FIRST_HTTP2 = new Set([...FIRST, 'access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method',
+  'content-encoding', 'content-language', 'content-location', 'content-md5', 'content-range', 'date', 'dnt', 'if-match', 'if-none-match', 'if-range',
+  'range', 'tk', 'upgrade-insecure-requests', 'x-content-type-options'])
+
+type Hooked = Readonly<Record<string, unknown>>
+
+/**
+ * What hooks have set, replaced or deleted in the object of a request's headers, or undefined where that says what its lines say.
+ * It is found by comparing: an object that tells of its changes would cost each request more than this does.
+ *
+ * @param raw the lines as they came
+ * @param headers the object that node made of them, as it is now
+ * @param from the HTTP version that they came by; whether node was told to join what it otherwise drops; whether it is this gateway that has
+ * hidden the Content-Type, which goes on as it came
+ */
+export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, typeHidden: boolean }): HookedHeaders | undefined {
+  if (isUntouched(raw, headers)) return undefined
+  const came = valuesByName(raw)
+  // By name in lower case: how a hook spells it, and its values; none where it was deleted.
+  const changed = new Map<string, { name: string, values: string[] }>()
+  for (const [name, values] of came) {
+    const now = Object.hasOwn(headers, name) ? headers[name] : undefined
+    if (isSame(now, asNodeHas(name, values, from)) || !isVisible(name) || (name === 'content-type' && now === undefined && from.typeHidden)) continue
+    changed.set(name, { name, values: linesOf(name, now) })
+  }
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase()
+    // Node's are in lower case: another spelling is a hook's, and replaces what the client sent.
+    if ((name === lower && came.has(lower)) || !isVisible(lower)) continue
+    changed.set(lower, { name, values: linesOf(lower, headers[name]) })
+  }
+  if (changed.size === 0) return undefined
+  const set = new Set<string>()
+  for (const [lower, { values }] of changed) if (values.length > 0) set.add(lower)
+  return { lines: applied(raw, changed), set, connection: came.get('connection')?.join(', ') }
+}
+
+// Most often no hook has touched any header and no name came twice: then each line has its property, in the same order.
+function isUntouched (raw: readonly string[], headers: Hooked): boolean {
+  const names = Object.keys(headers)
+  if (names.length * 2 !== raw.length) return false
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!
+    if (headers[name] !== raw[i * 2 + 1]) return false
+    const line = raw[i * 2]!
+    if (line !== name && line.toLowerCase() !== name) return false
+  }
+  return true
+}
+
+function valuesByName (raw: readonly string[]): Map<string, string[]> {
+  const values = new Map<string, string[]>()
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = raw[i]!.toLowerCase()
+    const before = values.get(name)
+    if (before === undefined) values.set(name, [raw[i + 1]!])
+    else before.push(raw[i + 1]!)
+  }
+  return values
+}
+
+// A pseudo-header is none; and what an object cannot have no hook has seen.
+function isVisible (name: string): boolean {
+  return !name.startsWith(':') && name !== '__proto__'
+}
+
+function asNodeHas (name: string, values: string[], { http2, joined }: { http2: boolean, joined: boolean }): string | string[] {
+  if (name === 'set-cookie') return values
+  if (values.length === 1) return values[0]!
+  if (!joined && (http2 ? FIRST_HTTP2 : FIRST_HTTP1).has(name)) return values[0]!
+  return values.join(name === 'cookie' ? '; ' : ', ')
+}
+
+function isSame (now: unknown, before: string | string[]): boolean {
+  if (now === before) return true
+  return Array.isArray(now) && Array.isArray(before) && now.length === before.length && before.every((value, i) => now[i] === value)
+}
+
+// What no header can be stays as it is, for undici to refuse it.
+function linesOf (name: string, value: unknown): string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) return [text(value)]
+  return name === 'cookie' ? [value.map(text).join('; ')] : value.map(text)
+}
+
+function text (value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : value as string
+}
+
+function applied (raw: readonly string[], changed: ReadonlyMap<string, { name: string, values: string[] }>): HeaderList {
+  const lines: HeaderList = []
+  const left = new Map(changed)
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const lower = raw[i]!.toLowerCase()
+    const change = changed.get(lower)
+    if (change === undefined) lines.push(raw[i]!, raw[i + 1]!)
+    // In the place of the first one, spelled as the client spelled it.
+    else if (left.delete(lower)) for (const value of change.values) lines.push(change.name === lower ? raw[i]! : change.name, value)
+  }
+  for (const { name, values } of left.values()) for (const value of values) lines.push(name, value)
+  return lines
+}
