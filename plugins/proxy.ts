@@ -83,7 +83,9 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   if (options.proxyPayloads !== false && options.preValidation === undefined && handler === undefined) streamBodies(app)
   const replyOptions = replyOptionsOf(options.replyOptions)
   shareRepliesOf(app)
-  if (isPlainRoute(prefix, options)) addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
+  const fastWayAdded = isPlainRoute(prefix, options)
+    ? addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
+    : undefined
   await app.register(httpProxyHere, {
     ...withoutOwn(options),
     ...tunnels ? WITHOUT_WEBSOCKET : { websocket: upgradable },
@@ -96,6 +98,7 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
       return handler === undefined ? forward(route, request, reply, dest, from) : handler(request, reply as never, dest, from as never)
     }
   } as unknown as FastifyHttpProxyOptions)
+  fastWayAdded?.()
   if (tunnels) acceptUpgrades(app, state)
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
 import { forward } from './forward.js'
 import type { ForwardRoute, FromOptions } from './forward.js'
 
@@ -7,20 +7,35 @@ import type { ForwardRoute, FromOptions } from './forward.js'
 const PLAIN = /^(?:\/(?![./])[\w~!$&'()*+,;=:@.-]*)+$/
 
 /**
- * Puts a way for plain paths in front of the handlers of all routes that are registered after it in this scope; every other
- * path goes through them as before. Step 2 of a request: it saves the three URLs that @fastify/http-proxy parses for each,
- * 8 us of 90.
+ * Puts a way for plain paths in the place of the handlers of all routes that are registered in this scope from now until the returned function
+ * is called; every other path goes to those handlers as before. Step 2 of a request: it saves the three URLs that @fastify/http-proxy parses for
+ * each, 8 us of 90.
+ *
+ * The routes are met on their way to Fastify, and not in an `onRoute` hook: those of the scopes around this one run before its own, and
+ * what they wrap around a handler has to run for a plain path too.
  */
-export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { prefix: string, rewritePrefix: string, from: FromOptions }): void {
-  const { prefix, rewritePrefix, from } = to
-  app.addHook('onRoute', options => {
-    const careful = options.handler
-    options.handler = function (request: FastifyRequest, reply: FastifyReply) {
-      const url = request.raw.url!
-      const question = url.indexOf('?')
-      const path = question === -1 ? url : url.slice(0, question)
-      if (!path.startsWith(prefix) || !PLAIN.test(path)) return careful.call(this, request, reply)
-      forward(route, request, reply, rewritePrefix + path.slice(prefix.length) || '/', from)
+export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { prefix: string, rewritePrefix: string, from: FromOptions }): () => void {
+  const { route: declare } = app
+  let declaring = false
+  app.route = function (this: FastifyInstance, options: RouteOptions): FastifyInstance {
+    // A route that a hook of `onRoute` declares meanwhile has a handler of its own.
+    if (declaring) return declare.call(this, options)
+    declaring = true
+    try {
+      return declare.call(this, { ...options, handler: fastHandler(options.handler, route, to) })
+    } finally {
+      declaring = false
     }
-  })
+  } as typeof declare
+  return () => { app.route = declare }
+}
+
+function fastHandler (careful: RouteHandlerMethod, route: ForwardRoute, { prefix, rewritePrefix, from }: { prefix: string, rewritePrefix: string, from: FromOptions }): RouteHandlerMethod {
+  return function (request: FastifyRequest, reply: FastifyReply) {
+    const url = request.raw.url!
+    const question = url.indexOf('?')
+    const path = question === -1 ? url : url.slice(0, question)
+    if (!path.startsWith(prefix) || !PLAIN.test(path)) return careful.call(this, request, reply)
+    forward(route, request, reply, rewritePrefix + path.slice(prefix.length) || '/', from)
+  }
 }
