@@ -18,6 +18,7 @@ import type { HookedHeaders } from '../http/hook-changes.js'
 import { HeldBody } from '../http/held-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
+import { metHeaders } from '../http/reply-headers.js'
 import { isContentTypeHidden } from '../http/request-rules.js'
 import { decoded } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
@@ -254,7 +255,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(list), this.#request), list)
       if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
       logProvenance(reply, 'info', this)
-      this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...headers }, socket as Socket, this.#route.options.tunnelIdleTimeout)
+      const met = metHeaders(reply, headers)
+      this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...met }, socket as Socket, this.#route.options.tunnelIdleTimeout)
     } catch (error) {
       socket.destroy()
       if (error instanceof HoldfastError) this.failed(error)

@@ -1,0 +1,109 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import t, { type Test } from 'tap'
+import type { ProxyOptions } from '../../src/index.js'
+import { metHeaders } from '../../src/http/reply-headers.js'
+import type { RawResponse } from '../support/client.js'
+import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { handshake } from '../support/websocket.js'
+
+type Put = (reply: FastifyReply) => void
+type Fields = [name: string, value: string][]
+
+const COOKIES: Fields = [['Set-Cookie', 'b=2'], ['Set-Cookie', 'c=3']]
+const onResponse = (_request: FastifyRequest, reply: FastifyReply, { stream }: { stream: unknown }): void => { reply.send(stream) }
+/** Each way of a response to its client. */
+const WAYS: [title: string, reply: { status?: number, body?: string, chunked?: boolean, length?: number }, route?: object, method?: string][] = [
+  ['a short text', { body: '{"a":1}' }],
+  ['a body of bytes', { body: 'x'.repeat(40_000) }],
+  ['no body', {}],
+  ['no content', { status: 204 }],
+  ['an answer to HEAD', { body: 'xyz' }, undefined, 'HEAD'],
+  ['a stream', { body: 'x'.repeat(400_000) }],
+  ['onResponse', { body: 'xyz' }, { replyOptions: { onResponse } }]
+]
+
+async function answered (t: Test, put: Put, fields: Fields, way: typeof WAYS[number] = WAYS[0]!, onSend?: Put): Promise<RawResponse> {
+  const [, { status = 200, body = '' }, route, method = 'GET'] = way
+  const backend = await backendFor(t, (_request, connection) => connection.reply({ status, body, headers: [['Content-Type', 'application/json'], ...fields] }))
+  const running = await gatewayFor(t, {
+    routes: [{ upstream: backend.url, ...route } as ProxyOptions],
+    before: app => {
+      app.addHook('onRequest', async (_request, reply) => put(reply))
+      if (onSend !== undefined) app.addHook('onSend', async (_request, reply) => onSend(reply))
+    }
+  })
+  const client = await clientFor(t, running)
+  client.write(`${method} / HTTP/1.1\r\nHost: a\r\n\r\n`)
+  return client.response({ head: method === 'HEAD' })
+}
+
+for (const way of WAYS) {
+  t.test(`Vary and Set-Cookie of the app and of the backend both go out: ${way[0]}`, async t => {
+    const response = await answered(t, reply => {
+      reply.header('vary', 'Origin').header('set-cookie', 'a=1').header('x-both', 'app').header('x-app', '1')
+    }, [['Vary', 'Accept-Encoding'], ['vary', 'origin, Accept'], ...COOKIES, ['X-Both', 'backend']], way)
+    t.strictSame(response.headerAll('vary').map(value => value.toLowerCase()), ['origin, accept-encoding, accept'])
+    t.strictSame(response.headerAll('set-cookie'), ['a=1', 'b=2', 'c=3'])
+    t.strictSame(response.headerAll('x-both'), ['backend'], 'any other name is the backend\'s')
+    t.equal(response.header('x-app'), '1')
+  })
+}
+
+t.test('what is put on node\'s response beneath the reply counts as well', async t => {
+  const response = await answered(t, ({ raw }) => {
+    raw.setHeader('Vary', ['Origin', 'Cookie'])
+    raw.setHeader('Set-Cookie', ['a=1', 'z=9'])
+  }, [['Vary', 'Accept'], ...COOKIES])
+  t.strictSame(response.headerAll('vary'), ['Origin, Cookie, Accept'])
+  t.strictSame(response.headerAll('set-cookie'), ['a=1', 'z=9', 'b=2', 'c=3'])
+})
+
+t.test('what only one of them says is sent as it is', async t => {
+  const app = await answered(t, reply => { reply.header('vary', 'Origin').header('set-cookie', ['a=1', 'z=9']) }, [])
+  t.strictSame([app.headerAll('vary'), app.headerAll('set-cookie')], [['Origin'], ['a=1', 'z=9']])
+  const backend = await answered(t, () => {}, [['Vary', 'Accept'], ...COOKIES])
+  t.strictSame([backend.headerAll('vary'), backend.headerAll('set-cookie')], [['Accept'], ['b=2', 'c=3']])
+})
+
+t.test('an asterisk in Vary says all there is to say', async t => {
+  for (const [app, backend] of [['*', 'Accept'], ['Origin', '*'], ['Origin', 'Accept, *']]) {
+    t.strictSame((await answered(t, reply => { reply.header('vary', app) }, [['Vary', backend!]])).headerAll('vary'), ['*'])
+  }
+})
+
+t.test('a hook after the response has the last word', async t => {
+  const response = await answered(t, reply => { reply.header('vary', 'Origin').header('x-both', 'app') }, [['Vary', 'Accept'], ['X-Both', 'backend']], WAYS[0], reply => {
+    t.equal(reply.getHeader('vary'), 'Origin, Accept', 'it sees what the two say together')
+    reply.header('vary', 'Cookie').header('x-both', 'hook')
+  })
+  t.equal(response.header('vary'), 'Cookie')
+  t.equal(response.header('x-both'), 'hook')
+})
+
+t.test('a 101 has the headers of both', async t => {
+  const backend = await backendFor(t, (_request, connection) => {
+    connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nVary: Accept\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3\r\nX-Both: backend\r\n\r\n')
+    connection.takeOver()
+  })
+  const running = await gatewayFor(t, {
+    routes: [{ upstream: backend.url, prefix: '/live', websocket: true }],
+    before: app => {
+      app.addHook('onRequest', async (_request, reply) => { reply.header('vary', 'Origin').header('set-cookie', 'a=1').header('x-both', 'app') })
+    }
+  })
+  const client = await clientFor(t, running)
+  client.write(handshake('/live'))
+  const response = await client.response()
+  t.equal(response.status, 101)
+  t.strictSame(response.headerAll('vary'), ['Origin, Accept'])
+  t.strictSame(response.headerAll('set-cookie'), ['a=1', 'b=2', 'c=3'])
+  t.strictSame(response.headerAll('x-both'), ['backend'])
+})
+
+t.test('the headers that a hook of the response is given are the backend\'s alone', async t => {
+  const given = { vary: 'Accept', 'set-cookie': ['b=2'] }
+  const reply = { vary: 'Origin', 'set-cookie': 'a=1' } as Record<string, string>
+  const met = metHeaders({ getHeader: name => reply[name], removeHeader: () => {}, raw: { getHeader: () => undefined } }, given)
+  t.strictSame(given, { vary: 'Accept', 'set-cookie': ['b=2'] })
+  t.strictSame({ ...met }, { vary: 'Origin, Accept', 'set-cookie': ['a=1', 'b=2'] })
+})
