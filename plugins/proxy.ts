@@ -12,6 +12,8 @@ import { upgradeOf } from '../src/forward/upgrade.js'
 import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
+import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../src/http/rewritten-prefix.js'
+import type { Parameters } from '../src/http/rewritten-prefix.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
@@ -90,7 +92,10 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
     ...withoutOwn(options),
     ...tunnels ? WITHOUT_WEBSOCKET : { websocket: upgradable },
     ...tunnels ? { upstream: httpUpstream(options) } : undefined,
-    replyOptions,
+    ...parameterRule(rewritePrefixOf(prefix, options), options),
+    // For the handlers that call `reply.from` with what they are given: http-proxy's own puts the prefix into any Location.
+    internalRewriteLocationHeader: false,
+    replyOptions: { ...replyOptions, rewriteHeaders: route.rewriteHeaders },
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
     handler: (request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => {
       const upgrade = tunnels ? upgradeOf(request.raw) : undefined
@@ -109,6 +114,17 @@ const httpProxyHere = fp((app, options) => (httpProxy as unknown as FastifyPlugi
 function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
   return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
     !isUpgradable(options) && !/[:*]/.test(prefix)
+}
+
+/** What looks at the parameters of each request before they are put into the path; `reply.fromParameters` asks it as well. */
+function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
+  if (!rewritePrefix.includes(':')) return undefined
+  return {
+    preRewrite: (url, parameters, prefix) => {
+      refuseParameters(rewritePrefix, parameters as Parameters)
+      return preRewrite === undefined ? url : preRewrite(url, parameters, prefix)
+    }
+  }
 }
 
 function isUpgradable ({ websocket, wsUpstream }: ProxyOptions): boolean {
@@ -189,7 +205,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
     rewriteHeaders: (headers, request) => {
       const { location } = headers
       if (location !== undefined && rewriteLocation) {
-        headers['location'] = typeof location === 'string' ? localized(location) : location.map(localized)
+        headers['location'] = typeof location === 'string' ? localized(location, request) : location.map(line => localized(line, request))
       }
       if (userRewrite === undefined) return headers
       const rewritten = toWritable(userRewrite(headers, request))
@@ -207,8 +223,9 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
   })
   return { route, upgradeRoute: wsTarget === undefined ? route : { ...route, targetOf: () => wsTarget }, dispatcher }
 
-  function localized (location: string): string {
-    return /^https?:\/\//.test(location) ? location : location.replace(rewritePrefix, prefix)
+  function localized (location: string, request: FastifyRequest): string {
+    if (!prefix.includes(':')) return localizedLocation(location, rewritePrefix, prefix)
+    return localizedLocation(location, prefixAtBackend(rewritePrefix, request.params as Parameters), prefixInPath(prefix, request.raw.url!))
   }
 }
 
