@@ -69,6 +69,9 @@ export interface ExchangeOwner {
   exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void
 }
 
+// Go's client takes five. A backend that says 102 every half second until the default deadline needs 110.
+const MOST_INTERIM = 128
+
 /** One request on one connection. Speaks undici's legacy handler dialect: raw header buffers, and nothing built twice. */
 export class Exchange {
   readonly #connection: Connection
@@ -86,6 +89,7 @@ export class Exchange {
   /** The sink has had its last call. */
   #over = false
   #status = 0
+  #interim = 0
   #signal: PersistenceSignal | undefined
   /** Bytes of the body that have not come, on a connection that ends with them. */
   #left: number | undefined
@@ -185,8 +189,8 @@ export class Exchange {
 
   onHeaders (status: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
     if (status < 200) {
-      // A 101 that nobody asked for; undici lets it pass where it does not say `Upgrade`.
-      if (status === 101) this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
+      // A 101 that was not asked for, which undici lets pass where it does not say `Upgrade`; or interim responses without an end.
+      if (status === 101 || ++this.#interim > MOST_INTERIM) this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
       else this.#sink.informed(status, headers)
       return true
     }

@@ -11,6 +11,7 @@ import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { cut } from '../http/cut.js'
+import { takesHint } from '../http/early-hints.js'
 import { hasHeader, hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { hookChanges } from '../http/hook-changes.js'
@@ -109,6 +110,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #relay: Relay | undefined
   #totalTimer: NodeJS.Timeout | undefined
   #failure: ErrorCode | undefined
+  #hints = 0
   #over = false
 
   constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions, upgrade: Upgrade | undefined) {
@@ -192,7 +194,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     const { raw: response, sent } = this.#reply
     if (status !== 103 || !this.#route.options.earlyHints || sent || response.headersSent) return
     // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx.
-    if (this.#request.raw.httpVersion !== '1.1') return
+    if (this.#request.raw.httpVersion !== '1.1' || !takesHint(response, this.#hints)) return
+    this.#hints++
     try {
       response.writeEarlyHints(responseHeaders(decoded(raw)))
     } catch {
