@@ -10,6 +10,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
+import { onClientGone } from '../http/client-exchange.js'
 import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
 import { hasHeader, hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
@@ -109,6 +110,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #call: Call | undefined
   #relay: Relay | undefined
   #totalTimer: NodeJS.Timeout | undefined
+  #unlisten: (() => void) | undefined
   #failure: ErrorCode | undefined
   #hints = 0
   #over = false
@@ -137,7 +139,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     const headers = this.#headers(body)
     const response = this.#reply.raw as TrackedResponse
     response[kForward] = this
-    response.on('close', onClientClose)
+    this.#unlisten = onClientGone(raw, response, () => this.clientClosed())
     const { totalTimeout } = this.#route.options
     if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
     // Step 4: collect.
@@ -476,13 +478,9 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     this.#over = true
     clearTimeout(this.#totalTimer)
     this.#body?.release()
-    this.#reply.raw.off('close', onClientClose)
+    this.#unlisten?.()
     return true
   }
-}
-
-function onClientClose (this: TrackedResponse): void {
-  this[kForward]?.clientClosed()
 }
 
 // A client may go on with an upload whose answer it has. While nothing reads it, its stream is kept, and with it the session (RFC 9113 section 8.1).

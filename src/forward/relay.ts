@@ -2,6 +2,7 @@ import type { AsyncResource } from 'node:async_hooks'
 import { isAscii } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { onClientStall } from '../http/client-stall.js'
 import { cut } from '../http/cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
@@ -162,14 +163,8 @@ export class Relay {
 
   // What a client leaves unread is held for it, and may hold a backend besides.
   #limitClient (): void {
-    const { raw } = this.#reply
-    // A response behind another on its connection has no socket yet, and waits for it; the socket of an injected one knows no time.
-    if (this.#clientTimeout === 0 || (raw.socket !== null && typeof raw.socket?.setTimeout !== 'function')) return
-    raw.setTimeout(this.#clientTimeout, () => {
-      // Silence of the backend's is no fault of the client's.
-      if ((this.#stream?.readableLength ?? 0) + raw.writableLength === 0) raw.setTimeout(this.#clientTimeout)
-      else cut(raw)
-    })
+    const { raw, request } = this.#reply
+    if (this.#clientTimeout > 0) onClientStall(request.raw, raw, this.#clientTimeout, () => cut(raw))
   }
 
   #apply (): void {
