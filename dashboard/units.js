@@ -1,6 +1,7 @@
 const NARROW_SPACE = '\u202f'
 export const NONE = '–'
 
+const wholeFormat = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 /**
@@ -8,7 +9,7 @@ const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: 
  * @returns {string} whole, in groups of three
  */
 export function count (n) {
-  return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, NARROW_SPACE)
+  return wholeFormat.format(n).replaceAll(',', NARROW_SPACE)
 }
 
 /**

@@ -70,7 +70,7 @@ function isOwnHost ({ headers, socket }: FastifyRequest, configured: string): bo
 
 /** As URL writes it. */
 function canonical (host: string): string {
-  const address = host.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
+  const address = host.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)[0]!
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address.toLowerCase()
 }
 

@@ -78,6 +78,7 @@ function prefixPattern ({ prefix, initialConfig }: FastifyInstance): RegExp {
     .map(part => /[:*]/.test(part) ? '[^/]+' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'))
     .join('/')
   const { caseSensitive = true } = { ...initialConfig, ...initialConfig.routerOptions }
+  // eslint-disable-next-line no-restricted-syntax -- text and [^/]+ with slashes between them: nothing is tried twice
   return new RegExp(`^${source}(?:/|$)`, caseSensitive ? '' : 'i')
 }
 

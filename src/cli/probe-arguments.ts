@@ -103,8 +103,10 @@ function readUrl (given: string): URL {
 const OWN_HEADERS = new Set(['connection', 'keep-alive', 'upgrade', 'expect', 'content-length', 'transfer-encoding', 'te', 'trailer'])
 
 function readHeader (line: string): string[] {
-  const [, name = '', value = ''] = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*([\x20-\x7e\t]*?)[ \t]*$/.exec(line) ?? []
-  if (name === '') throw new UsageError(`probe: --header: ${JSON.stringify(line)} is no header; write 'Name: value'`)
+  const colon = line.indexOf(':')
+  const name = line.slice(0, Math.max(0, colon))
+  const value = line.slice(colon + 1).trim()
+  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(name) || !/^[\x20-\x7e\t]*$/.test(line)) throw new UsageError(`probe: --header: ${JSON.stringify(line)} is no header; write 'Name: value'`)
   if (OWN_HEADERS.has(name.toLowerCase())) throw new UsageError(`probe: --header: ${name} is set by the probe itself`)
   return [name, value]
 }

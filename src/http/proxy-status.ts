@@ -1,5 +1,6 @@
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
+import { isMemberList } from './member-list.js'
 
 /**
  * What this gateway says of one response. There is no `next-hop`: it would tell clients where the backends are, which nothing else
@@ -87,19 +88,8 @@ export function withProxyStatus (before: string | string[] | undefined, { error,
   if (receivedStatus !== undefined) member += `; received-status=${receivedStatus}`
   if (details !== undefined) member += `; details=${quoted(details)}`
   const list = Array.isArray(before) ? before.join(', ') : before
-  return typeof list === 'string' && LIST.test(list) ? `${list.trim()}, ${member}` : member
+  return typeof list === 'string' && isMemberList(list) ? `${list.trim()}, ${member}` : member
 }
-
-// RFC 8941: members are strings or tokens (RFC 9209 section 2), with parameters. Each alternative begins with a character of its
-// own, so that no input is tried in two ways.
-const STRING = String.raw`"(?:[ !#-[\]-~]|\\["\\])*"`
-const TOKEN = String.raw`[A-Za-z*][\w!#$%&'*+.^\x60|~:/-]*`
-const KEY = String.raw`[a-z*][a-z0-9_.*-]*`
-const NUMBER = String.raw`-?\d{1,12}(?:\d{0,3}|\.\d{1,3})(?![\d.])`
-const BYTES = String.raw`:[A-Za-z0-9+/=]*:`
-const PARAMETER = String.raw`; *${KEY}(?:=(?:${STRING}|${TOKEN}|${NUMBER}|${BYTES}|\?[01]))?`
-const MEMBER = `(?:${STRING}|${TOKEN})(?:${PARAMETER})*`
-const LIST = new RegExp(String.raw`^ *${MEMBER}(?:[ \t]*,[ \t]*${MEMBER})* *$`)
 
 // What a string cannot hold is left out.
 function quoted (text: string): string {

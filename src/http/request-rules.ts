@@ -14,8 +14,8 @@ export interface RequestHead {
 }
 
 // RFC 3986 section 3.2.2, without the comma: it is what a proxy before us leaves of two Host lines.
-const HOST = /^(?:(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+|\[[\da-f:.]*:[\da-f:.]*\])(?::(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|\d{0,4}))?$/i
-const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
+const HOST = /^(?:(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+|\[(?=[\da-f.]*:)[\da-f:.]+\])(?::(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|\d{0,4}))?$/i
+const ABSOLUTE = /^https?:\/\/([^/?#]*)((?:[/?#].*)?)$/is
 // No path without one of these is refused.
 const DOUBTFUL = /[%\\#]|\.\./
 const BROKEN_ESCAPE = /%(?![\da-f]{2})/i

@@ -113,7 +113,7 @@ function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, 
 
 // As numbers are written in code.
 function inCode (n: number): string {
-  return String(n).replace(/\B(?=(\d{3})+$)/g, '_')
+  return n.toLocaleString('en-US').replaceAll(',', '_')
 }
 
 function aligned (rows: readonly Row[]): string {
