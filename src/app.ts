@@ -89,6 +89,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
     },
     drain: { deadline: environment.drainDeadline },
     proxyStatus: environment.proxyStatus,
+    via: environment.via,
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)

@@ -20,6 +20,8 @@ export interface Environment {
   readonly drainDeadline: number | undefined
   /** Whether responses say in `Proxy-Status` how their requests travelled. */
   readonly proxyStatus: boolean
+  /** Whether `Via` says that messages have passed here. */
+  readonly via: boolean
   /** Where the admin surface listens; none unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
@@ -46,6 +48,7 @@ const number = (minimum: number, maximum: number, description: string): object =
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
 const text = { type: 'string', description: 'text' }
 const host = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
+const flag = { ...text, enum: ['true', 'false', ''], description: 'true or false' }
 const port = number(0, 65_535, 'a port, 0 to 65535')
 
 const properties = {
@@ -61,7 +64,8 @@ const properties = {
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,
-  PROXY_STATUS: { ...text, enum: ['true', 'false', ''], description: 'true or false' },
+  PROXY_STATUS: flag,
+  VIA: flag,
   LOG_LEVEL: { ...text, enum: [...LOG_LEVELS, ''], description: `one of ${LOG_LEVELS.join(', ')}` },
   SAMPLE_LOAD: { ...text, enum: ['0', '1', ''], description: '0 or 1' },
   NODE_ENV: text
@@ -90,6 +94,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
+    via: values.VIA !== 'false',
     admin: readAdmin(values),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     sampleLoad: values.SAMPLE_LOAD !== '0',

@@ -105,6 +105,11 @@ export interface RouteOptions {
   clientMinRate?: number
   /** Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed. false. */
   proxyStatus?: boolean
+  /**
+   * Say in `Via` that a message has passed this gateway, to backends and to clients (RFC 9110 section 7.6.3). Some servers compress nothing for
+   * a request that has one (nginx, unless `gzip_proxied` says otherwise). Loops are told without it, by `CDN-Loop`. true.
+   */
+  via?: boolean
 }
 
 export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'connect' | 'localAddress' | 'socketPath' | 'maxHeaderSize' | 'maxResponseSize'>> &
@@ -156,6 +161,7 @@ const DEFAULT_ROUTE: Required<RouteOptions> = {
   earlyHints: false,
   clientBodyTimeout: ANSWER_TIMEOUT,
   clientMinRate: 256, // a byte now and then would hold a backend's connection for as long as its client likes
+  via: true,
   proxyStatus: false // whom it helps is inside; outsiders need not know how busy a backend is
 }
 
@@ -220,8 +226,7 @@ const INSPECTOR_CHECKS: Record<keyof InspectorOptions, Check> = { closesBeforeTe
 const RETRY_CHECKS: Record<keyof RetryOptions, Check> = { stale: flag, replayLimit: count }
 const ROUTE_CHECKS: Record<keyof RouteOptions, Check> = {
   responseBuffer: count, bodyLimit: count, totalTimeout: milliseconds, tunnelIdleTimeout: milliseconds, earlyHints: flag, clientBodyTimeout: milliseconds,
-  clientMinRate: count,
-  proxyStatus: flag
+  clientMinRate: count, proxyStatus: flag, via: flag
 }
 
 // What people bring from other places, and what it is called here.

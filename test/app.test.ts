@@ -130,6 +130,14 @@ t.test('PROXY_STATUS is for every route', async t => {
   t.match((await app.inject('/a')).headers['proxy-status'], /^holdfast; received-status=200/)
 })
 
+t.test('VIA is for every route', async t => {
+  const backend = await backendFor(t, 'a')
+  for (const [VIA, via] of [['false', undefined], ['', '1.1 holdfast']] as const) {
+    const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, VIA } })
+    t.equal((await app.inject('/a')).headers['via'], via)
+  }
+})
+
 t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', async t => {
   const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: 'hush' } })
   const path = '/api/targets'

@@ -34,6 +34,7 @@ const UNSET = {
   trustProxy: false,
   drainDeadline: undefined,
   proxyStatus: false,
+  via: true,
   admin: undefined,
   logLevel: 'info',
   sampleLoad: true,
@@ -58,6 +59,7 @@ t.test('every variable is read with its type', async t => {
     TRUST_PROXY: 'true',
     DRAIN_DEADLINE_MS: '5000',
     PROXY_STATUS: 'true',
+    VIA: 'false',
     ADMIN_PORT: '9090',
     ADMIN_HOST: '0.0.0.0',
     ADMIN_TOKEN: 'hush',
@@ -76,6 +78,7 @@ t.test('every variable is read with its type', async t => {
     trustProxy: true,
     drainDeadline: 5_000,
     proxyStatus: true,
+    via: false,
     admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
     logLevel: 'warn',
     sampleLoad: false,
@@ -112,6 +115,7 @@ t.test('a value that cannot be is refused with its name and value', async t => {
     refused(t, { [name]: '2147483648' }, name, '2147483648')
   }
   refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
+  refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
 })
 
@@ -181,10 +185,10 @@ t.test('.env.example names every variable with the default it has', async t => {
   })
   t.strictSame(Object.keys(example).sort(), [
     'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
-    'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS'
+    'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS', 'VIA'
   ])
-  const { host, port, trustProxy, proxyStatus, logLevel, sampleLoad, upstreams, production } = read(example)
-  t.match(UNSET, { host, port, trustProxy, proxyStatus, logLevel, sampleLoad, upstreams, production })
+  const { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)
+  t.match(UNSET, { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
 })
 
 /** As it is with every line in force. */

@@ -46,6 +46,7 @@ const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   tunnelIdleTimeout: TIMES,
   earlyHints: FLAGS,
   proxyStatus: FLAGS,
+  via: FLAGS,
   clientBodyTimeout: TIMES,
   clientMinRate: COUNTS
 }

@@ -21,7 +21,7 @@ const DEFAULTS = {
   inspector: { closesBeforeTeardown: 3, trialInterval: 30_000 },
   retry: { stale: true, replayLimit: 65_536 }
 }
-const ROUTE_DEFAULTS = { responseBuffer: 262_144, bodyLimit: 0, totalTimeout: 0, tunnelIdleTimeout: 300_000, earlyHints: false, clientBodyTimeout: 55_000, clientMinRate: 256, proxyStatus: false }
+const ROUTE_DEFAULTS = { responseBuffer: 262_144, bodyLimit: 0, totalTimeout: 0, tunnelIdleTimeout: 300_000, earlyHints: false, clientBodyTimeout: 55_000, clientMinRate: 256, via: true, proxyStatus: false }
 
 t.test('nothing given, the documented defaults hold', async t => {
   t.strictSame(targetOf(), DEFAULTS)

@@ -13,11 +13,12 @@ import type { ErrorCode } from '../errors.js'
 import { onClientGone } from '../http/client-exchange.js'
 import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
-import { hasHeader, hopsIn, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
+import { hasHeader, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { hookChanges } from '../http/hook-changes.js'
 import type { HookedHeaders } from '../http/hook-changes.js'
 import { HeldBody } from '../http/held-body.js'
+import { hopsIn, withLoop } from '../http/hops.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { metHeaders } from '../http/reply-headers.js'
@@ -131,7 +132,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   start (dest: string): void {
     const request = this.#request
     const raw = request.raw
-    if (hopsIn(raw.headers.via) >= this.#route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
+    if (hopsIn(raw.headers.via, raw.headers['cdn-loop']) >= this.#route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
     const method = this.#options.method ?? raw.method!
     const path = this.#path(dest)
     const body = this.#bodyToSend(method)
@@ -199,7 +200,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     if (this.#request.raw.httpVersion !== '1.1' || !takesHint(response, this.#hints)) return
     this.#hints++
     try {
-      response.writeEarlyHints(responseHeaders(decoded(raw)))
+      response.writeEarlyHints(responseHeaders(decoded(raw), this.#route.options.via))
     } catch {
       // Node writes none without a Link that it can read; a hint is nobody's due.
     }
@@ -217,7 +218,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
       return
     }
-    const headers = this.#route.rewriteHeaders(responseHeaders(list), this.#request)
+    const headers = this.#route.rewriteHeaders(responseHeaders(list, this.#route.options.via), this.#request)
     const message = this.#request.raw
     if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
     // Now, and not once all of it is here: an app that answers in its own way need not wait for that.
@@ -257,7 +258,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #open (status: number, { list }: ResponseHead, socket: Duplex): void {
     const reply = this.#reply
     try {
-      const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(list), this.#request), list)
+      const headers = upgradeHeaders(this.#route.rewriteHeaders(responseHeaders(list, this.#route.options.via), this.#request), list)
       if (this.#route.options.proxyStatus) headers['proxy-status'] = this.#proxyStatus(headers['proxy-status'], { receivedStatus: status })
       logProvenance(reply, 'info', this)
       const met = metHeaders(reply, headers)
@@ -372,7 +373,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #headers ({ content, type }: Body): HeaderList {
     const request = this.#request
     const { raw } = request
-    const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol }
+    const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via: this.#route.options.via }
     const hooked = changesOfHooks(request)
     let list = hooked === undefined
       ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
@@ -384,11 +385,12 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     const { rewriteRequestHeaders } = this.#options
     if (rewriteRequestHeaders === undefined) return list
     const record: Record<string, unknown> = toHeaderRecord(list)
+    const loop = record['cdn-loop'] as string
     record['host'] = this.#target.origin.slice(this.#target.origin.indexOf('//') + 2)
     // To be read, not to be changed: it follows from the body.
     const length = typeof content === 'string' || Buffer.isBuffer(content) ? Buffer.byteLength(content) : raw.headers['content-length']
     if (length !== undefined && content !== null) record['content-length'] = String(length)
-    return toHeaderList(rewriteRequestHeaders(request, record))
+    return withLoop(toHeaderList(rewriteRequestHeaders(request, record)), loop)
   }
 
   /** How long a client may leave a response unread, in ms: as long as a backend may leave it unsent. */

@@ -2,6 +2,8 @@ import type { BackendSees, Case, CaseOptions, Script, Sees } from '../case.js'
 import { ask, chunks, get, head, ok, post } from './messages.js'
 
 const HOPS = (count: number): string => `Via: ${Array.from({ length: count }, () => '1.1 holdfast').join(', ')}`
+const LOOPS = (count: number): string => `CDN-Loop: ${Array.from({ length: count }, () => 'holdfast').join(', ')}`
+const WITHOUT_VIA: CaseOptions = { route: { via: false } }
 const TRUSTING: CaseOptions = { fastify: { trustProxy: true } }
 
 /** A request of a client, and what is sent on. */
@@ -41,6 +43,13 @@ const requests: Case[] = [
   sent('seven times through here', get('/', HOPS(7)), { via: /holdfast$/ }),
   { name: 'eight times through here', client: get('/', HOPS(8)), sees: { status: 508 }, backend: 'none' },
   { name: 'eight times through here, over two lines', client: get('/', HOPS(4), HOPS(4)), sees: { status: 508 }, backend: 'none' },
+  sent('Via is left as it came where none is added', get('/', 'Via: 1.0 fred'), { via: ['1.0 fred'], 'cdn-loop': 'holdfast' }, WITHOUT_VIA),
+  sent('CDN-Loop is added', get('/'), { 'cdn-loop': 'holdfast' }),
+  sent('CDN-Loop is extended', get('/', 'CDN-Loop: a.test; b="c"', 'cdn-loop: d'), { 'cdn-loop': ['a.test; b="c", d, holdfast'] }),
+  sent('CDN-Loop cannot be named', get('/', 'Connection: cdn-loop', 'CDN-Loop: a.test'), { 'cdn-loop': 'a.test, holdfast' }),
+  sent('seven times through here, without Via', get('/', LOOPS(7)), { via: null, 'cdn-loop': /holdfast$/ }, WITHOUT_VIA),
+  { name: 'eight times through here, without Via', client: get('/', LOOPS(8)), sees: { status: 508 }, backend: 'none', options: WITHOUT_VIA },
+  { name: 'eight times through here, and its Connection names them', client: get('/', 'Connection: via, cdn-loop', LOOPS(8)), sees: { status: 508 }, backend: 'none' },
   { name: 'OPTIONS with Max-Forwards: 0 is answered here', client: ask('OPTIONS', '/things', 'Max-Forwards: 0'), sees: { status: [200, 204] }, backend: 'none', closed: false },
   sent('OPTIONS with Max-Forwards: 5', ask('OPTIONS', '/things', 'Max-Forwards: 5'), { 'max-forwards': '4' }),
   sent('GET with Max-Forwards: 5', get('/things', 'Max-Forwards: 5'), { 'max-forwards': '5' }),
@@ -78,6 +87,7 @@ const responses: Case[] = [
     { status: 401, headers: { 'www-authenticate': ['Basic', 'Bearer'] } }),
   relayed('Via is added', ok(''), { status: 200, headers: { via: '1.1 holdfast' } }),
   relayed('Via is extended', ok('', 'Via: 1.0 fred'), { status: 200, headers: { via: '1.0 fred, 1.1 holdfast' } }),
+  { ...relayed('no Via where none is added', ok(''), { status: 200, headers: { via: null } }), options: WITHOUT_VIA },
   relayed('Via cannot be named', ok('', 'Connection: via'), { status: 200, headers: { via: '1.1 holdfast' } }),
   relayed('bytes stay bytes', ok('\xe9', 'x-a: caf\xe9 \xff\x80', 'Content-Type: text/plain'), { status: 200, body: '\xe9', headers: { 'x-a': 'caf\xe9 \xff\x80', 'content-type': 'text/plain' } }),
   relayed('names of the machinery', ok('hello', '__proto__: 1', 'constructor: 2', 'toString: 3'), { status: 200, body: 'hello', headers: { constructor: '2' } }),

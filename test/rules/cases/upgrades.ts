@@ -37,7 +37,7 @@ export const cases: readonly Case[] = [
     backendSees: {
       headers: {
         upgrade: /^websocket$/i, connection: /^upgrade$/i, origin: 'https://public.test', authorization: 'Bearer a', cookie: 'a=1', 'sec-websocket-protocol': 'chat, superchat',
-        'sec-websocket-extensions': 'permessage-deflate', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'x-own': '1', via: '1.1 holdfast', 'x-forwarded-for': '127.0.0.1'
+        'sec-websocket-extensions': 'permessage-deflate', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'x-own': '1', via: '1.1 holdfast', 'cdn-loop': 'holdfast', 'x-forwarded-for': '127.0.0.1'
       }
     }
   },
