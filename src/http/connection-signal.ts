@@ -7,7 +7,7 @@ export interface PersistenceSignal {
   readonly persistent: boolean
   /** Which words said so, as they would be quoted to a person: `Connection: close`, `HTTP/1.0`, ... */
   readonly cause: string
-  /** `Keep-Alive: timeout=`, in ms: how long the backend claims to keep an idle connection. */
+  /** `Keep-Alive: timeout=`, in ms: how long the backend claims to keep an idle connection. In whole seconds: 0 is less than one, and no refusal. */
   readonly timeout: number | undefined
   /** `Keep-Alive: max=`: how many more requests the backend claims to take on this connection. */
   readonly max: number | undefined
@@ -34,8 +34,6 @@ export function readSignal (minor: 0 | 1, connection: string | undefined, keepAl
   if (keepAlive === undefined || !plain.persistent) return plain
   const timeout = parameter(keepAlive, 'timeout')
   const max = parameter(keepAlive, 'max')
-  // Some servers name the header's parameters in seconds only; 0 is a close in other words.
-  if (timeout === 0) return { persistent: false, cause: 'Keep-Alive: timeout=0', timeout: 0, max }
   return { persistent: true, cause: plain.cause, timeout: timeout === undefined ? undefined : timeout * 1000, max }
 }
 

@@ -102,16 +102,19 @@ export type Estimator = { readonly [name in keyof typeof ESTIMATOR]: number }
 const APART = 10
 // Where nothing is known, a connection used within the last second has the backend's attention: no server measured closes sooner.
 const YOUNG = 1_000
+// A hint is in whole seconds: `timeout=0` is what is left of less than one (Node below 1 s says so, and keeps connections for a second more).
+// The middle of what it can mean, in ms.
+const LESS_THAN_A_SECOND = 500
 
 /**
  * With a hint: hint - threshold, up to keepAliveMaxTimeout. Without one: keepAliveTimeout. Never above what was learned.
- * The threshold is never more than half of the hint, or a backend that says 1 s could not be reused at all.
+ * The threshold is never more than half of the hint, or a backend that says 1 s could not be reused at all; of one that says 0 s, half a second is left.
  *
  * @param claimed the last `Keep-Alive: timeout=` seen, in ms
  * @param learned the longest idle time known to be safe, in ms
  */
 export function idleLimit (settings: IdleSettings, claimed: number | undefined, learned: number | undefined): IdleLimit {
-  const hinted = claimed === undefined ? undefined : claimed - Math.min(settings.keepAliveTimeoutThreshold, claimed / 2)
+  const hinted = claimed === 0 ? LESS_THAN_A_SECOND : claimed === undefined ? undefined : claimed - Math.min(settings.keepAliveTimeoutThreshold, claimed / 2)
   return { configured: settings.keepAliveTimeout, hinted, learned, effective: Math.min(idleCeiling(settings, hinted), learned ?? Infinity) }
 }
 

@@ -39,7 +39,7 @@ const HINTS: Row[] = [
   { minor: 1, keepAlive: 'max=1,timeout=15', persistent: true, cause: 'HTTP/1.1', timeout: 15_000, max: 1 },
   { minor: 1, keepAlive: 'MAX = 7 , Timeout = "3"', persistent: true, cause: 'HTTP/1.1', timeout: 3_000, max: 7 },
   { minor: 0, connection: 'keep-alive', keepAlive: 'timeout=2', persistent: true, cause: 'Connection: keep-alive', timeout: 2_000 },
-  { minor: 1, keepAlive: 'timeout=0', persistent: false, cause: 'Keep-Alive: timeout=0', timeout: 0 },
+  { minor: 1, keepAlive: 'timeout=0', persistent: true, cause: 'HTTP/1.1', timeout: 0 },
   { minor: 1, keepAlive: 'max=0', persistent: true, cause: 'HTTP/1.1', max: 0 },
   { minor: 1, keepAlive: 'timeout=-1', persistent: true, cause: 'HTTP/1.1' },
   { minor: 1, keepAlive: 'timeout=5s', persistent: true, cause: 'HTTP/1.1' },

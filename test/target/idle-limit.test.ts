@@ -9,6 +9,8 @@ const ROWS: Row[] = [
   { title: 'without a hint, what the operator allows', effective: 60_000 },
   { title: 'with one, the hint less the threshold', claimed: 5_000, hinted: 4_000, effective: 4_000 },
   { title: 'a short hint loses no more than half', claimed: 1_000, hinted: 500, effective: 500 },
+  { title: 'a hint of less than a second is no refusal', claimed: 0, hinted: 500, effective: 500 },
+  { title: 'whatever the threshold', settings: { keepAliveTimeoutThreshold: 0 }, claimed: 0, hinted: 500, effective: 500 },
   { title: 'half and threshold meet', claimed: 2_000, hinted: 1_000, effective: 1_000 },
   { title: 'a hint above the operator\'s maximum is cut', claimed: 120_000, hinted: 119_000, effective: 60_000 },
   { title: 'a hint may be above keepAliveTimeout where the maximum allows', settings: { keepAliveMaxTimeout: 300_000 }, claimed: 120_000, hinted: 119_000, effective: 119_000 },
