@@ -1,7 +1,7 @@
 import { keepsAlive } from '../options.js'
 import { idleLimit } from '../target/idle-limit.js'
 import type { MeasuredRule, TargetRule } from './rule.js'
-import { connectTimeout } from './target-rules.js'
+import { connectTimeout, prefixes } from './target-rules.js'
 
 // A lost SYN costs 1 s, and a busy backend is slower than the one that was measured.
 const CONNECT_SHARE = 4
@@ -126,6 +126,18 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     why: 'Each health check or conditional look by HEAD costs a connection of the pool.',
     remedy: 'Check health by GET, or mend the backend: a HEAD is answered as a GET without its body (RFC 9110 section 9.3.2).',
     ofMeasured: ({ persistent, headReuses }) => persistent === true && headReuses === false ? 'closes after HEAD' : undefined
+  },
+  {
+    id: 'via-stops-compression',
+    severity: 'warning',
+    looksAt: 'via, against the backend (--probe)',
+    when: 'a route adds Via, and the backend compresses nothing for a request that has one',
+    why: 'Responses are several times as large as they were without a gateway in front.',
+    remedy: 'Switch compression on for proxied requests at the backend (nginx: gzip_proxied any), or give via: false; loops are told by CDN-Loop all the same.',
+    ofMeasured: ({ viaStopsCompression }, { routes }) => {
+      const telling = routes.filter(({ options }) => options.via)
+      return viaStopsCompression === true && telling.length > 0 ? `via: true (${prefixes(telling)}); the backend compresses without Via and not with it` : undefined
+    }
   }
 ]
 

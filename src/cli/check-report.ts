@@ -69,13 +69,15 @@ function wrapped (text: string, head: string): string[] {
   return lines
 }
 
-function measurement ({ persistent, idleTimeoutMs, closesBy, requestsPerConnection, hint, connectMs, tlsMs }: ProbeReport): string {
-  if (persistent !== true) return persistent === false ? 'keeps no connections' : 'not known whether it keeps connections'
+function measurement ({ persistent, idleTimeoutMs, closesBy, requestsPerConnection, hint, connectMs, tlsMs, viaStopsCompression }: ProbeReport): string {
+  const coding = viaStopsCompression === true ? ['compresses nothing for requests with Via'] : []
+  if (persistent !== true) return [persistent === false ? 'keeps no connections' : 'not known whether it keeps connections', ...coding].join('; ')
   return [
     idleTimeoutMs === null ? 'closed no idle connection' : `closes after ${formatMeasured(idleTimeoutMs)} idle${closesBy === null ? '' : `, by ${closesBy === 'announced' ? 'announcement' : closesBy.toUpperCase()}`}`,
-    hint.timeoutMs === null ? 'gives no hint' : `says timeout=${hint.timeoutMs / 1_000}`,
+    hint.timeoutMs === null ? 'gives no hint' : `says timeout=${hint.timeoutMs / 1_000}${hint.timeoutMs === 0 ? ', which is less than 1 s' : ''}`,
     requestsPerConnection === null ? 'no limit of requests found' : `${requestsPerConnection} requests a connection`,
-    connectMs === null ? undefined : `connects in ${formatMeasured(connectMs + (tlsMs ?? 0))}`
+    connectMs === null ? undefined : `connects in ${formatMeasured(connectMs + (tlsMs ?? 0))}`,
+    ...coding
   ].filter(text => text !== undefined).join('; ')
 }
 

@@ -15,9 +15,11 @@ const POST_PATH = '/.holdfast-probe'
 export const HELP = `Usage: holdfast probe [options] <url>
 
 Measures what a backend says of its connections and what it does: persistence, idle timeout, how it closes, requests a
-connection, reuse after HEAD and POST, the price of connecting. Says where it lies, and what to set for it.
+connection, reuse after HEAD and POST, the price of connecting, and whether Via stops it from compressing. Says where it lies,
+and what to set for it.
 
-It sends GETs to the URL: some ${DEFAULT_REQUESTS} on one connection, one on each of ${DEFAULT_CONNECTIONS} others, which then lie idle; and a HEAD.
+It sends GETs to the URL: some ${DEFAULT_REQUESTS} on one connection, one on each of ${DEFAULT_CONNECTIONS} others, which then lie idle; three
+that take gzip, one of them with Via; and a HEAD.
 It sends one POST, with an empty body, to ${POST_PATH}, which nobody serves. Without a scheme the URL is http.
 
   --max-wait <duration>    how long connections lie idle at most (${DEFAULT_MAX_WAIT}); it ends sooner if the backend closes them

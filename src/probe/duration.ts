@@ -11,6 +11,11 @@ export function formatSet (ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`
 }
 
+/** What a `Keep-Alive: timeout=` says, in ms, as a person reads it: it is in whole seconds, and 0 is less than one. */
+export function formatHint (ms: number): string {
+  return ms === 0 ? 'less than 1 s' : formatSet(ms)
+}
+
 /** One that was measured: `0.3 ms`, `300 ms`, `2.00 s`. */
 export function formatMeasured (ms: number): string {
   return ms < 999.5 ? `${ms.toFixed(ms < 9.95 ? 1 : 0)} ms` : `${(ms / 1_000).toFixed(2)} s`

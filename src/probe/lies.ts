@@ -1,5 +1,5 @@
 import { hasToken } from '../http/connection-signal.js'
-import { formatMeasured, formatSet } from './duration.js'
+import { formatHint, formatMeasured, formatSet } from './duration.js'
 import type { CloseWay, Measurements, Reuse } from './measurements.js'
 import { closeWayOf, persistenceOf, smallestClose, unannouncedLimit } from './measurements.js'
 
@@ -14,6 +14,7 @@ export const LIES = {
   requestsMore: 'Serves more requests on a connection than it says',
   requestsUnannounced: 'Closes after a number of requests without saying so',
   head: 'Closes after a HEAD without saying so',
+  headBody: 'Sends a body behind its answer to a HEAD',
   post: 'Closes after a POST without saying so'
 } as const
 
@@ -26,12 +27,14 @@ export function liesOf (found: Measurements): string[] {
   const [first] = found.firsts
   if (first === undefined) return []
   if (persistenceOf(found.firsts) === false) return closeLie(first, closeWayOf(found.firsts))
-  return [...idleLies(found, first), ...requestLies(found, first), ...methodLie(LIES.head, found.head), ...methodLie(LIES.post, found.post)]
+  return [...idleLies(found, first), ...requestLies(found, first), ...headLie(found.head), ...methodLie(LIES.post, found.post)]
 }
 
 function closeLie ({ answer }: Reuse, way: CloseWay | undefined): string[] {
   if (way === 'unanswered') return [`${LIES.unanswered}: the next request on a connection waits in vain.`]
   if (way === undefined || way === 'announced' || way === 'own') return []
+  // Less than a second may be none at all.
+  if (answer.signal?.timeout === 0) return []
   const how = `by ${nameOf(way)} after the first response`
   const said = [
     answer.connection !== undefined && hasToken(answer.connection, 'keep-alive') && `Connection: ${answer.connection}`,
@@ -43,15 +46,18 @@ function closeLie ({ answer }: Reuse, way: CloseWay | undefined): string[] {
 }
 
 function idleLies ({ idle, maxWait, complete }: Measurements, { answer }: Reuse): string[] {
-  const said = answer.signal?.timeout
-  if (idle === undefined || said === undefined) return []
+  const hint = answer.signal?.timeout
+  if (idle === undefined || hint === undefined) return []
+  // It is in whole seconds: 0 is what is left of less than one.
+  const said = hint === 0 ? 1_000 : hint
+  const words = formatHint(hint)
   const kept = smallestClose(idle)
   if (kept === undefined) {
     if (!complete || idle.survivedMs <= said + TOLERANCE) return []
-    return [`${LIES.idleLonger}: ${formatSet(said)} by its Keep-Alive header, and no connection was closed within ${formatSet(maxWait)}.`]
+    return [`${LIES.idleLonger}: ${words} by its Keep-Alive header, and no connection was closed within ${formatSet(maxWait)}.`]
   }
-  if (kept < said - TOLERANCE) return [`${LIES.idleShorter}: ${formatSet(said)} by its Keep-Alive header, and closed after ${formatMeasured(kept)}.`]
-  if (kept > said + TOLERANCE) return [`${LIES.idleLonger}: ${formatSet(said)} by its Keep-Alive header, and closed after ${formatMeasured(kept)}.`]
+  if (hint !== 0 && kept < said - TOLERANCE) return [`${LIES.idleShorter}: ${words} by its Keep-Alive header, and closed after ${formatMeasured(kept)}.`]
+  if (kept > said + TOLERANCE) return [`${LIES.idleLonger}: ${words} by its Keep-Alive header, and closed after ${formatMeasured(kept)}.`]
   return []
 }
 
@@ -71,6 +77,11 @@ function requestLies (found: Measurements, { answer }: Reuse): string[] {
   const silent = unannouncedLimit(found)
   if (silent !== undefined) lies.push(`${LIES.requestsUnannounced}: a connection is closed after ${silent}, and the last response does not say close.`)
   return lies
+}
+
+function headLie (reuse: Reuse | undefined): string[] {
+  if (reuse?.closed !== 'data') return methodLie(LIES.head, reuse)
+  return [`${LIES.headBody}: on a connection that is kept it would be read as the next response (RFC 9110 section 9.3.2).`]
 }
 
 function methodLie (phrase: string, reuse: Reuse | undefined): string[] {

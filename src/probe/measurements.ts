@@ -35,6 +35,13 @@ export interface RequestCount {
   doubt: string | undefined
 }
 
+/** How the backend codes one page for a request that takes gzip; undefined: not at all. */
+export interface Compression {
+  readonly plain: string | undefined
+  /** The same for one that has passed a gateway, and says so. */
+  readonly withVia: string | undefined
+}
+
 export interface Handshakes {
   readonly connectMs: number
   readonly version: string | null
@@ -56,6 +63,7 @@ export interface Measurements {
   requests: RequestCount | undefined
   head: Reuse | undefined
   post: Reuse | undefined
+  compression: Compression | undefined
   tls: Handshakes | undefined
   /** Whether nothing was left out: it was not ended early. */
   complete: boolean
@@ -87,6 +95,17 @@ export function mostFrequent<T> (list: readonly T[]): T | undefined {
   const counts = new Map<T, number>()
   for (const item of list) counts.set(item, (counts.get(item) ?? 0) + 1)
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0]
+}
+
+/** Whether the backend compresses a page, and does not for a request with `Via`; undefined where it does not compress it at all. */
+export function viaStopsCompression ({ compression }: Measurements): boolean | undefined {
+  if (compression?.plain === undefined) return undefined
+  return compression.withVia === undefined
+}
+
+/** Whether an answer says that its request was not carried out, but refused: what becomes of the connection then is about refusals. */
+export function isRefusal ({ status }: Answer): boolean {
+  return status >= 400
 }
 
 /** With which request a connection ends that nothing has announced by then: no `Connection: close`, no `max` that leaves less. */

@@ -1,5 +1,7 @@
 import { HoldfastError } from '../errors.js'
 import type { ConnectOptions } from '../options.js'
+import { measureCompression } from './compression.js'
+import { judgeHead } from './head-reuse.js'
 import { measureHandshakes } from './handshakes.js'
 import { measureIdleTimes } from './idle-times.js'
 import { persistenceOf } from './measurements.js'
@@ -44,7 +46,7 @@ const CLOSES = 3
 
 /**
  * Measures what a backend does with its connections, in about `maxWait`, and less where its idle timeout is less. GETs go to
- * the URL's path: about `requests` on one connection, and a few on others; besides a HEAD, and a POST if asked for.
+ * the URL's path: about `requests` on one connection, and a few on others, three of which take gzip; besides a HEAD, and a POST if asked for.
  *
  * Throws HoldfastError where the backend cannot be reached, or gives no answer that can be read. Ended by `signal`, it reports
  * what is known by then.
@@ -59,7 +61,7 @@ export async function measure (url: URL, options: ProbeOptions): Promise<Measure
   const subject = new Subject(url, { headers, connect, answerTimeout })
   const found: Measurements = {
     url, maxWait, firsts: [], dials: subject.dials, complete: false,
-    idle: undefined, requests: undefined, head: undefined, post: undefined, tls: undefined
+    idle: undefined, requests: undefined, head: undefined, post: undefined, compression: undefined, tls: undefined
   }
   const began = performance.now()
   const interrupt = (): void => subject.end()
@@ -69,7 +71,8 @@ export async function measure (url: URL, options: ProbeOptions): Promise<Measure
   try {
     await judgePersistence(subject, found)
     const secure = url.protocol === 'https:' && orNothing(measureHandshakes(subject).then(tls => { found.tls = tls }))
-    await Promise.all([secure, persistenceOf(found.firsts) === true && measureKept(subject, found, options, began)])
+    const compression = orNothing(measureCompression(subject).then(compression => { found.compression = compression }))
+    await Promise.all([secure, compression, persistenceOf(found.firsts) === true && measureKept(subject, found, options, began)])
     found.complete = !subject.over
   } catch (error) {
     if (!subject.over) throw error
@@ -97,7 +100,7 @@ async function measureKept (subject: Subject, found: Measurements, options: Prob
   await Promise.all([
     measureIdleTimes(subject, idle, { connections, maxWait }),
     orNothing(countRequests(subject, count, { most: requests, until: began + maxWait, status })),
-    orNothing(judgeReuse(subject, 'HEAD').then(head => { found.head = head })),
+    orNothing(judgeHead(subject).then(head => { found.head = head })),
     post === undefined ? undefined : orNothing(judgeReuse(subject, 'POST', post).then(answered => { found.post = answered }))
   ])
 }

@@ -23,6 +23,8 @@ export interface Answer {
   /** The values of its `Connection` and `Keep-Alive`, fit for a terminal. */
   readonly connection: string | undefined
   readonly keepAlive: string | undefined
+  /** Its `Content-Encoding`, in lower case; undefined where it has none, or `identity`. */
+  readonly coding: string | undefined
   /** Whether its head says where the body ends; if not, its end is the connection's. */
   readonly framed: boolean
   /** Bytes of its body. */
@@ -76,8 +78,8 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
     })
   }
 
-  /** Sends one request without a body and reads its answer. Never rejects. */
-  ask (method: 'GET' | 'HEAD' | 'POST' = 'GET', path = this.#settings.path): Promise<Answer> {
+  /** Sends one request without a body, with `more` headers, and reads its answer. Never rejects. */
+  ask (method: 'GET' | 'POST' = 'GET', path = this.#settings.path, more: readonly string[] = []): Promise<Answer> {
     const { headers, answerTimeout } = this.#settings
     return new Promise(resolve => {
       const reading = new Reading()
@@ -88,7 +90,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
         // What undici makes of the socket, and a failure, are told after this call; see Pool.exchangeEnded.
         queueMicrotask(() => {
           if (reason !== undefined) this.#connection.destroy()
-          const { status, connection, keepAlive, framed, size, failure } = reading
+          const { status, connection, keepAlive, coding, framed, size, failure } = reading
           resolve({
             failure,
             status,
@@ -96,7 +98,8 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
             signal: response?.signal,
             connection,
             keepAlive,
-            framed: framed || method === 'HEAD' || status === 204 || status === 304,
+            coding,
+            framed: framed || status === 204 || status === 304,
             size,
             announcesClose: reason === 'connection_close',
             reusable: failure === undefined && reason === undefined && this.#connection.endedBy === undefined,
@@ -106,7 +109,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
       }
       this.#ended = settle
       const exchange = new Exchange(this.#connection, this, reading, {
-        method, path, headers: [...headers], body: null, headersTimeout: 0, bodyTimeout: 0, upgrade: undefined
+        method, path, headers: [...headers, ...more], body: null, headersTimeout: 0, bodyTimeout: 0, upgrade: undefined
       }, { reused: this.#connection.served > 0, closeFor: undefined, retryable: false })
       const timer = setTimeout(() => exchange.abort(reading.overdue(answerTimeout), 'timeout'), answerTimeout)
     })
@@ -133,6 +136,7 @@ class Reading implements ExchangeSink {
   status = 0
   connection: string | undefined
   keepAlive: string | undefined
+  coding: string | undefined
   framed = false
   size = 0
   failure: Failure | undefined
@@ -146,6 +150,7 @@ class Reading implements ExchangeSink {
       const value = printable(list[i + 1]!)
       if (name === 'connection') this.connection = this.connection === undefined ? value : `${this.connection}, ${value}`
       else if (name === 'keep-alive') this.keepAlive = this.keepAlive === undefined ? value : `${this.keepAlive}, ${value}`
+      else if (name === 'content-encoding') this.coding = value.trim().toLowerCase() === 'identity' ? undefined : value.trim().toLowerCase() || undefined
       else if (name === 'content-length' || name === 'transfer-encoding') this.framed = true
     }
   }
@@ -174,12 +179,14 @@ class Reading implements ExchangeSink {
 
 const LONGEST_VALUE = 60
 
-function printable (value: string): string {
+/** Fit for a terminal. */
+export function printable (value: string): string {
   const clean = value.replace(/[^\x20-\x7e]/g, '?')
   return clean.length > LONGEST_VALUE ? `${clean.slice(0, LONGEST_VALUE - 3)}...` : clean
 }
 
-function endingOf (error: Error & { code?: string }): Ending['by'] {
+/** How a socket has ended that has had an error. */
+export function endingOf (error: Error & { code?: string }): Ending['by'] {
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'rst'
   // undici's words for bytes out of turn; a socket that it gives up by itself it destroys with another.
   return error.code === 'UND_ERR_SOCKET' || error.code?.startsWith('HPE_') === true ? 'data' : 'own'

@@ -2,24 +2,26 @@ import type { PoolOptions, UndiciOptions } from '../options.js'
 import { resolveTargetOptions } from '../options.js'
 import { idleLimit } from '../target/idle-limit.js'
 import type { Measurements } from './measurements.js'
-import { persistenceOf, smallestClose, unannouncedLimit } from './measurements.js'
+import { persistenceOf, smallestClose, unannouncedLimit, viaStopsCompression } from './measurements.js'
 
-export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions }
+export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions, readonly via?: false }
 
 /** How the recommended keepAliveTimeout comes from the measured one, for whoever reads the options later. */
 export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, and at least half of it'
 
 /** What to set for a backend; nothing that the defaults, and what the backend says, lead to anyway. */
 export function recommend (found: Measurements): Recommendation {
+  const ofRoute = viaStopsCompression(found) === true ? { via: false } as const : {}
   // One that keeps no connections is recognised by the gateway itself.
-  if (persistenceOf(found.firsts) !== true) return { undiciOptions: {}, pool: {} }
+  if (persistenceOf(found.firsts) !== true) return { undiciOptions: {}, pool: {}, ...ofRoute }
   const limit = unannouncedLimit(found)
   const measured = found.idle && smallestClose(found.idle)
   const keepAliveTimeout = measured === undefined ? undefined : lessMargin(measured)
   const byDefault = idleLimit(resolveTargetOptions({}, {}).undiciOptions, found.firsts[0]!.answer.signal?.timeout, undefined).effective
   return {
     undiciOptions: keepAliveTimeout !== undefined && keepAliveTimeout < byDefault ? { keepAliveTimeout } : {},
-    pool: limit === undefined ? {} : { maxRequestsPerConnection: limit }
+    pool: limit === undefined ? {} : { maxRequestsPerConnection: limit },
+    ...ofRoute
   }
 }
 

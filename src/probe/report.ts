@@ -1,6 +1,6 @@
 import { liesOf } from './lies.js'
 import type { CloseWay, Measurements, Reuse } from './measurements.js'
-import { closeWayOf, mostFrequent, persistenceOf, smallestClose } from './measurements.js'
+import { closeWayOf, isRefusal, mostFrequent, persistenceOf, smallestClose, viaStopsCompression } from './measurements.js'
 import { recommend } from './recommendation.js'
 import type { Recommendation } from './recommendation.js'
 
@@ -18,10 +18,12 @@ export interface ProbeReport {
   readonly requestsPerConnection: number | null
   /** What `Keep-Alive` in its first response claims. */
   readonly hint: { readonly timeoutMs: number | null, readonly max: number | null }
-  /** Whether a connection serves another request after a HEAD. */
+  /** Whether a connection serves another request after a HEAD; whatever an HTTP client may do. */
   readonly headReuses: boolean | null
-  /** The same after a POST; null unless a POST was asked for. */
+  /** The same after a POST; null unless a POST was asked for, and where it was refused (status 400 and above): that tells of refusals. */
   readonly postReuses: boolean | null
+  /** Whether it compresses the page, and does not for a request with `Via`; null where it does not compress it at all. */
+  readonly viaStopsCompression: boolean | null
   /** Until the TCP connection stands, name lookup included. */
   readonly connectMs: number | null
   /** A full TLS handshake, on top of that. */
@@ -49,7 +51,8 @@ export function reportOf (found: Measurements): ProbeReport {
     requestsPerConnection: persistent === false ? 1 : found.requests?.limit ?? null,
     hint: { timeoutMs: answer?.signal?.timeout ?? null, max: answer?.signal?.max ?? null },
     headReuses: reusedAfter(found.head),
-    postReuses: reusedAfter(found.post),
+    postReuses: found.post !== undefined && isRefusal(found.post.answer) ? null : reusedAfter(found.post),
+    viaStopsCompression: viaStopsCompression(found) ?? null,
     connectMs: rounded(found.tls?.connectMs ?? (found.url.protocol === 'https:' ? undefined : median(found.dials)), 0.1),
     tlsMs: rounded(found.tls?.fullMs, 0.1),
     tlsResumes: found.tls?.resumes ?? null,

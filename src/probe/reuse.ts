@@ -13,7 +13,7 @@ const LONGEST_WATCH = 1_000
  * Sends one request on a connection of its own, waits a moment, and sends a GET behind it: whether it is served shows if the
  * connection was kept. Rejects with a HoldfastError if there is no connection or no answer to the first.
  */
-export async function judgeReuse (subject: Subject, method: Reuse['method'], path?: string): Promise<Reuse> {
+export async function judgeReuse (subject: Subject, method: 'GET' | 'POST', path?: string): Promise<Reuse> {
   const connection = await subject.open()
   try {
     const answer = await connection.ask(method, path)
@@ -27,12 +27,16 @@ export async function judgeReuse (subject: Subject, method: Reuse['method'], pat
   }
 }
 
+/** How long a connection must stay open after an answer to count as kept, in ms. */
+export function watchOf ({ dials }: Subject): number {
+  // The shortest dial so far: the first one of a process takes longer than its way.
+  return Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * Math.min(...dials)))
+}
+
 async function closedAfter (answer: Answer, connection: ProbedConnection, subject: Subject): Promise<Reuse['closed']> {
   if (answer.announcesClose) return 'announced'
   if (!answer.reusable) return (await connection.closed).by
-  // The shortest dial so far: the first one of a process takes longer than its way.
-  const watch = Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * Math.min(...subject.dials)))
-  const early = await Promise.race([connection.closed, subject.wait(watch)])
+  const early = await Promise.race([connection.closed, subject.wait(watchOf(subject))])
   if (early !== undefined) return early.by
   const { failure } = await connection.ask()
   if (failure === undefined || failure.responseStarted) return undefined

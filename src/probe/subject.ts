@@ -1,9 +1,11 @@
+import type { Socket } from 'node:net'
 import type { Dial, Dialer } from '../connection/dial.js'
 import { createDialer } from '../connection/dial.js'
 import { HoldfastError } from '../errors.js'
 import type { ConnectOptions, ResolvedTargetOptions } from '../options.js'
 import { resolveTargetOptions } from '../options.js'
 import { ProbedConnection } from './probed-connection.js'
+import { RawConnection } from './raw-connection.js'
 
 // An answer larger than this is none to measure connections with: it is cut, and the probe says so.
 const LARGEST_ANSWER = 16 * 1_048_576
@@ -23,7 +25,7 @@ export class Subject {
   readonly #settings: SubjectSettings
   readonly #options: ResolvedTargetOptions
   readonly #dialer: Dialer
-  readonly #connections = new Set<ProbedConnection>()
+  readonly #connections = new Set<ProbedConnection | RawConnection>()
   /** What to do when it is over. */
   readonly #pending = new Set<() => void>()
   #over = false
@@ -42,8 +44,40 @@ export class Subject {
     return this.#over
   }
 
-  /** Dials a connection. Rejects with a HoldfastError, also when the probe is over. */
+  /** How long one answer may take, in ms. */
+  get answerTimeout (): number {
+    return this.#settings.answerTimeout
+  }
+
+  /** Whether every request has a header of that name, in lower case, that the user has given. */
+  sends (name: string): boolean {
+    return this.#settings.headers.some((given, i) => i % 2 === 0 && given.toLowerCase() === name)
+  }
+
+  /** Dials a connection as the gateway would use it. Rejects with a HoldfastError, also when the probe is over. */
   open (): Promise<ProbedConnection> {
+    const { pathname, search, origin } = this.url
+    const { headers, answerTimeout } = this.#settings
+    return this.#dial((socket, connectMs) => new ProbedConnection(socket, {
+      id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout, connectMs
+    }))
+  }
+
+  /** Dials one with no HTTP client on it. Rejects as `open` does. */
+  openRaw (): Promise<RawConnection> {
+    return this.#dial(socket => new RawConnection(socket))
+  }
+
+  /** The bytes of a request without a body, as they are written to a raw connection. */
+  requestHead (method: 'GET' | 'HEAD'): string {
+    const { pathname, search, host } = this.url
+    const { headers } = this.#settings
+    const lines = [`${method} ${pathname}${search} HTTP/1.1`, ...this.sends('host') ? [] : [`Host: ${host}`], 'Connection: keep-alive']
+    for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`)
+    return `${lines.join('\r\n')}\r\n\r\n`
+  }
+
+  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: Socket, connectMs: number) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       const began = performance.now()
@@ -52,11 +86,7 @@ export class Subject {
         if (error !== undefined) return reject(error)
         const connectMs = performance.now() - began
         this.dials.push(connectMs)
-        const { pathname, search, origin } = this.url
-        const { headers, answerTimeout } = this.#settings
-        const connection = new ProbedConnection(socket!, {
-          id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout, connectMs
-        })
+        const connection = connectionOn(socket!, connectMs)
         this.#connections.add(connection)
         connection.closed.then(() => this.#connections.delete(connection), ignore)
         resolve(connection)

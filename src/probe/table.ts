@@ -1,4 +1,4 @@
-import { formatMeasured, formatSet } from './duration.js'
+import { formatHint, formatMeasured, formatSet } from './duration.js'
 import type { CloseWay, Measurements, Reuse } from './measurements.js'
 import { persistenceOf } from './measurements.js'
 import { MARGIN_RULE } from './recommendation.js'
@@ -29,12 +29,13 @@ function rowsOf (found: Measurements, report: ProbeReport, { answer }: Reuse): R
   if (report.persistent === true) {
     const { timeoutMs, max } = report.hint
     rows.push(
-      ['idle timeout', timeoutMs === null ? NOTHING : formatSet(timeoutMs), idleTimeout(found)],
+      ['idle timeout', timeoutMs === null ? NOTHING : formatHint(timeoutMs), idleTimeout(found)],
       ['requests a connection', max === null ? NOTHING : `max=${max}`, requests(found)],
       ['after HEAD', sayingOf(found.head), reuse(found.head)],
       ['after POST', sayingOf(found.post), found.post === undefined && found.complete ? 'not tried' : reuse(found.post)]
     )
   }
+  rows.push(['compression', NOTHING, compression(found)])
   rows.push(['connecting', NOTHING, report.connectMs === null ? 'unknown' : formatMeasured(report.connectMs)])
   if (found.url.protocol === 'https:') rows.push(['TLS handshake', found.tls?.version ?? NOTHING, handshake(found)])
   return rows
@@ -89,6 +90,13 @@ function reuse (reuse: Reuse | undefined): string {
   return reuse.closed === undefined ? 'keeps the connection' : `closes, ${WAYS[reuse.closed]}`
 }
 
+function compression ({ compression }: Measurements): string {
+  if (compression === undefined) return 'unknown'
+  const { plain, withVia } = compression
+  if (plain === undefined) return withVia === undefined ? 'none of this page' : `none of this page, but ${withVia} for a request with Via`
+  return withVia === undefined ? `${plain}, but none for a request with Via` : `${plain}, also for a request with Via${withVia === plain ? '' : `: ${withVia}`}`
+}
+
 function handshake ({ tls }: Measurements): string {
   if (tls === undefined) return 'unknown'
   const full = formatMeasured(tls.fullMs)
@@ -96,9 +104,9 @@ function handshake ({ tls }: Measurements): string {
   return tls.resumedMs === undefined ? `${full}; no resumption` : `${full}; ${formatMeasured(tls.resumedMs)} resumed`
 }
 
-function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool } }: ProbeReport): string {
-  if (persistent === null) return 'Nothing to recommend.'
-  if (!persistent) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
+function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool, via } }: ProbeReport): string {
+  if (persistent === null && via === undefined) return 'Nothing to recommend.'
+  if (persistent === false && via === undefined) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
   const lines: string[] = []
   if (undiciOptions.keepAliveTimeout !== undefined) {
     lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: that ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
@@ -106,6 +114,7 @@ function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, 
   if (pool.maxRequestsPerConnection !== undefined) {
     lines.push('  // it closes a connection after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
   }
+  if (via === false) lines.push('  // it compresses nothing for a request with Via; "gzip_proxied any;" at an nginx is the other way', '  via: false,')
   if (lines.length === 0) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
   lines.push(lines.pop()!.replace(/,$/, ''))
   return ['Options of its route:', '', ...lines].join('\n')

@@ -182,5 +182,9 @@ export const CASES: Record<string, RuleCases> = {
   'head-closes': {
     fires: [measured({ headReuses: false })],
     silent: [measured({ headReuses: null }), measured({ persistent: false, headReuses: false })]
+  },
+  'via-stops-compression': {
+    fires: [measured({ viaStopsCompression: true }), measured({ persistent: false, viaStopsCompression: true }), { targets: [{ ...route({ options: { via: false } }, {}), measured: { viaStopsCompression: true } }] }],
+    silent: [measured({ viaStopsCompression: null }), measured({ viaStopsCompression: false }), { targets: [{ ...route({ options: { via: false } }), measured: { viaStopsCompression: true } }] }]
   }
 }

@@ -31,6 +31,7 @@ const NGINX: ProbeReport = {
   hint: { timeoutMs: null, max: null },
   headReuses: true,
   postReuses: null,
+  viaStopsCompression: false,
   connectMs: 0.3,
   tlsMs: null,
   tlsResumes: null,

@@ -38,7 +38,7 @@ t.test('--json prints the report and nothing else, and exits with 0', async t =>
   t.same({ code, stderr }, { code: 0, stderr: '' })
   const report = JSON.parse(stdout) as Record<string, unknown>
   t.same(Object.keys(report), [
-    'url', 'httpVersion', 'persistent', 'idleTimeoutMs', 'closesBy', 'requestsPerConnection', 'hint', 'headReuses', 'postReuses', 'connectMs', 'tlsMs', 'tlsResumes', 'lies', 'recommended'
+    'url', 'httpVersion', 'persistent', 'idleTimeoutMs', 'closesBy', 'requestsPerConnection', 'hint', 'headReuses', 'postReuses', 'viaStopsCompression', 'connectMs', 'tlsMs', 'tlsResumes', 'lies', 'recommended'
   ])
   t.match(report, { url: `${url}/x?y`, persistent: true, closesBy: 'fin', requestsPerConnection: 10, hint: { timeoutMs: 30_000, max: null }, postReuses: true, tlsMs: Number, tlsResumes: true })
 })
@@ -47,7 +47,7 @@ t.test('Ctrl-C prints what is known, and exits with 130', async t => {
   const backend = await startBackend(persistent(), { log: true })
   t.teardown(() => backend.close())
   const { child, ended } = start('--connections', '2', '--requests', '5', '-H', 'X-Tenant: a', '--post-path', '/orders', backend.url.replace('http://', ''))
-  await backend.waitFor(({ open, accepted }) => open === 2 && accepted === 6, 30_000)
+  await backend.waitFor(({ open, accepted }) => open === 2 && accepted === 7, 30_000)
   child.kill('SIGINT')
   const { code, stdout } = await ended
   t.equal(code, 130)

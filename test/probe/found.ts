@@ -5,7 +5,7 @@ import type { Answer } from '../../src/probe/probed-connection.js'
 export function answered (answer: Partial<Answer> = {}): Answer {
   return {
     failure: undefined, status: 200, minor: 1, signal: { persistent: true, cause: 'HTTP/1.1', timeout: undefined, max: undefined },
-    connection: undefined, keepAlive: undefined, framed: true, size: 2, announcesClose: false, reusable: true, endedAt: 0, ...answer
+    connection: undefined, keepAlive: undefined, coding: undefined, framed: true, size: 2, announcesClose: false, reusable: true, endedAt: 0, ...answer
   }
 }
 
@@ -24,7 +24,7 @@ export function found (measured: Partial<Measurements> = {}): Measurements {
   return {
     url: new URL('http://backend.test/'), maxWait: 65_000, firsts: [reuse(undefined)], dials: [3, 1, 2], complete: true,
     idle: { opened: 2, unanswered: 0, closes: [], survivedMs: 65_000 }, requests: { tried: 1_100, limit: undefined, announced: false, doubt: undefined },
-    head: undefined, post: undefined, tls: undefined, ...measured
+    head: undefined, post: undefined, compression: undefined, tls: undefined, ...measured
   }
 }
 

@@ -150,11 +150,37 @@ t.test('non-persistent, and says so: by close, by HTTP/1.0, by timeout=0', async
   t.match(await probed(t, phpServer()), { ...NON_PERSISTENT, httpVersion: '1.1', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10()), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10({ contentLength: false })), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
-  const zero = await probed(t, (request, connection) => {
+})
+
+t.test('timeout=0 promises less than a second, and what is kept for that long is kept', async t => {
+  const none = await probed(t, (request, connection) => {
     answer(request, connection, { headers: { 'Keep-Alive': 'timeout=0' } })
     connection.end()
   })
-  t.match(zero, { ...NON_PERSISTENT, closesBy: 'announced', hint: { timeoutMs: 0 }, lies: [] })
+  t.match(none, { ...NON_PERSISTENT, closesBy: 'fin', hint: { timeoutMs: 0 }, lies: [] })
+  const some = await probed(t, node({ keepAliveMs: 600, saysSeconds: 0 }))
+  t.match(some, { persistent: true, closesBy: 'fin', hint: { timeoutMs: 0 } })
+  t.ok(isAbout(some.idleTimeoutMs, 600), `${some.idleTimeoutMs}`)
+})
+
+t.test('a page that is compressed, but not for a request with Via', async t => {
+  const coding = (stoppedByVia: boolean, closes: boolean): BackendScript => (request, connection) => {
+    const coded = request.header('accept-encoding') === 'gzip' && !(stoppedByVia && request.header('via') !== undefined)
+    answer(request, connection, coded ? { headers: { 'Content-Encoding': 'gzip' } } : {})
+    if (closes) connection.end()
+  }
+  const quick = { maxWait: 300 }
+  for (const closes of [false, true]) {
+    t.match(await probed(t, coding(true, closes), quick), { persistent: !closes, viaStopsCompression: true, recommended: { via: false } })
+    t.match(await probed(t, coding(false, closes), quick), { viaStopsCompression: false, recommended: { via: undefined } })
+  }
+  t.match(await probed(t, persistent(), quick), { viaStopsCompression: null })
+  t.match(await probed(t, coding(true, false), { ...quick, headers: ['Via', '1.1 cdn'] }), { viaStopsCompression: null }, 'all have one')
+  let asked = 0
+  t.match(await probed(t, (request, connection) => {
+    const coded = request.header('accept-encoding') !== undefined && asked++ === 0
+    answer(request, connection, coded ? { headers: { 'Content-Encoding': 'gzip' } } : {})
+  }, quick), { viaStopsCompression: null }, 'it compressed once, and not the second time either')
 })
 
 t.test('non-persistent, and says nothing', async t => {
@@ -231,9 +257,39 @@ t.test('after a HEAD: closed unannounced, closed announced, given up, and a body
     connection.reply({ headers: { Connection: 'close' } })
     connection.end()
   }), { persistent: true, headReuses: false, lies: [] })
-  // undici gives up a connection after a HEAD whose answer has no length; so does the gateway.
-  t.match(await after(connection => connection.reply({ delimit: 'close' })), { persistent: true, headReuses: false, lies: [] })
-  t.match(await after(connection => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello')), { persistent: true, headReuses: false })
+  // undici gives up a connection after a HEAD whose answer tells no length; the server keeps it.
+  t.match(await after(connection => connection.write('HTTP/1.1 200 OK\r\n\r\n')), { persistent: true, headReuses: true, lies: [] })
+  t.match(await after(connection => connection.write('HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n')), { headReuses: true, lies: [] })
+  t.match(await after(connection => connection.write('HTTP/1.0 200 OK\r\n\r\n')), { headReuses: false, lies: [] })
+  t.match(await after(connection => connection.reset()), { headReuses: null, lies: [] })
+  const body = await after(connection => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'))
+  t.match(body, { persistent: true, headReuses: false })
+  t.same(phrases(body), [LIES.headBody])
+  const late = await after(connection => {
+    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n')
+    setTimeout(() => connection.write('hello'), 10)
+  })
+  t.match(late, { headReuses: false })
+  t.same(phrases(late), [LIES.headBody])
+})
+
+t.test('a HEAD has the headers and the target of all other requests', async t => {
+  const seen: string[][] = []
+  await probed(t, (request, connection) => {
+    if (request.method === 'HEAD') seen.push([request.path, request.header('host') ?? '', request.header('x-tenant') ?? ''])
+    answer(request, connection)
+  }, { maxWait: 300, headers: ['X-Tenant', 'caf\xe9', 'Host', 'users.internal'] })
+  t.same(seen, [['/path?query', 'users.internal', 'caf\xe9']])
+})
+
+t.test('a POST that is refused tells nothing of those that are served', async t => {
+  for (const closes of [false, true]) {
+    const report = await probed(t, (request, connection) => {
+      answer(request, connection, request.method === 'POST' ? { status: 405, ...closes ? { headers: { Connection: 'close' } } : {} } : {})
+      if (request.method === 'POST' && closes) connection.end()
+    }, { maxWait: 300, post: '/none' })
+    t.match(report, { persistent: true, postReuses: null, lies: [] })
+  }
 })
 
 t.test('a POST is sent where one was asked for, to its path, and nowhere else', async t => {
@@ -268,7 +324,7 @@ t.test('it sends as many requests as it is told to, on connections that have all
   await probe(new URL(backend.url), { maxWait: 10_000, connections: 4, requests: 50 })
   t.equal(Math.max(...backend.connections.map(({ requests }) => requests)), 50)
   t.notOk(backend.connections.some(({ requests }) => requests === 0))
-  // One to see if it is kept, one for the count, one for the HEAD, and the idle ones.
-  t.equal(backend.accepted, 7)
+  // One to see if it is kept, one for the count, one for the HEAD, one for what is compressed, and the idle ones.
+  t.equal(backend.accepted, 8)
   await backend.waitFor(({ open }) => open === 0)
 })

@@ -8,7 +8,7 @@ const firsts = (answer: ReturnType<typeof hinted>): ReturnType<typeof reuse>[] =
 t.test('a report has these names and no others, in JSON too', async t => {
   t.same(JSON.parse(JSON.stringify(reportOf(found({ idle: closedAfter(5_000.4, 5_010) })))), {
     url: 'http://backend.test/', httpVersion: '1.1', persistent: true, idleTimeoutMs: 5_000, closesBy: 'fin', requestsPerConnection: null,
-    hint: { timeoutMs: null, max: null }, headReuses: null, postReuses: null, connectMs: 2, tlsMs: null, tlsResumes: null, lies: [],
+    hint: { timeoutMs: null, max: null }, headReuses: null, postReuses: null, viaStopsCompression: null, connectMs: 2, tlsMs: null, tlsResumes: null, lies: [],
     recommended: { undiciOptions: { keepAliveTimeout: 4_000 }, pool: {} }
   })
 })
@@ -67,6 +67,39 @@ t.test('a close after HEAD or POST is a lie unless it is announced, or undici\'s
   t.match(reportOf(found({ head: reuse('fin', {}, 'HEAD'), post: reuse('rst', {}, 'POST') })), { headReuses: false, postReuses: false, lies: [LIES.head, LIES.post] })
   t.match(reportOf(found({ head: reuse('own', {}, 'HEAD'), post: reuse('announced', {}, 'POST') })), { headReuses: false, postReuses: false, lies: [] })
   t.match(reportOf(found({ head: reuse(undefined, {}, 'HEAD') })), { headReuses: true, postReuses: null, lies: [] })
+})
+
+t.test('a body behind the answer to a HEAD is a lie of its own', async t => {
+  t.match(reportOf(found({ head: reuse('data', {}, 'HEAD') })), { headReuses: false, lies: [LIES.headBody] })
+})
+
+t.test('of a POST that was refused nothing is known but what becomes of refusals', async t => {
+  for (const status of [400, 401, 403, 404, 405, 413, 429, 500, 501, 503]) {
+    for (const closed of [undefined, 'announced'] as const) {
+      t.match(reportOf(found({ post: reuse(closed, { status }, 'POST') })), { postReuses: null, lies: [] }, `${status}, ${closed}`)
+    }
+  }
+  for (const status of [200, 201, 204, 303]) t.match(reportOf(found({ post: reuse(undefined, { status }, 'POST') })), { postReuses: true }, `${status}`)
+  t.match(reportOf(found({ post: reuse('fin', { status: 404 }, 'POST') })), { postReuses: null, lies: [LIES.post] }, 'that it is unannounced harms all the same')
+})
+
+t.test('a page that is compressed without Via alone', async t => {
+  const stops = (plain: string | undefined, withVia: string | undefined): unknown => {
+    const { viaStopsCompression, recommended } = reportOf(found({ compression: { plain, withVia } }))
+    return [viaStopsCompression, recommended]
+  }
+  const nothing = { undiciOptions: {}, pool: {} }
+  t.same(stops('gzip', undefined), [true, { ...nothing, via: false }])
+  t.same(stops('gzip', 'gzip'), [false, nothing])
+  t.same(stops(undefined, undefined), [null, nothing])
+  t.match(reportOf(found({ firsts: [reuse('fin')], compression: { plain: 'gzip', withVia: undefined } })), { persistent: false, recommended: { via: false } })
+})
+
+t.test('timeout=0 is less than a second, and no more is a lie about it than that', async t => {
+  const zero = { firsts: firsts(hinted(0)) }
+  for (const ms of [1, 500, 1_000, 1_290]) t.same(reportOf(found({ ...zero, idle: closedAfter(ms) })).lies, [], `${ms}`)
+  t.match(reportOf(found({ ...zero, idle: closedAfter(1_500) })).lies, [/^Keeps idle connections longer than it says: less than 1 s by its Keep-Alive header, and closed after 1\.50 s\.$/])
+  t.same(reportOf(found({ firsts: [reuse('fin', hinted(0))], idle: undefined, requests: undefined })).lies, [], 'it may be none at all')
 })
 
 t.test('each lie begins with its phrase and a colon, and is a sentence', async t => {

@@ -23,6 +23,7 @@ t.test('a backend that lies, as a whole', async t => {
   requests a connection  max=100                                                  50, the last does not say close
   after HEAD             Connection: keep-alive; Keep-Alive: timeout=30           keeps the connection
   after POST             -                                                        not tried
+  compression            -                                                        unknown
   connecting             -                                                        2.0 ms
 
 What it says is not what it does:
@@ -88,6 +89,20 @@ t.test('TLS: a full handshake, and one resumed', async t => {
   t.match(table({ url, tls }), /TLS handshake +TLSv1\.3 +12 ms; 1\.2 ms resumed\n/)
   t.match(table({ url, tls: { ...tls, resumedMs: undefined, resumes: false } }), /12 ms; no resumption\n/)
   t.match(table({ url }), /TLS handshake +- +unknown\n/)
+})
+
+t.test('compression, and what to set where Via stops it', async t => {
+  const stopped = table({ compression: { plain: 'gzip', withVia: undefined } })
+  t.match(stopped, /compression +- +gzip, but none for a request with Via\n/)
+  t.match(stopped, /Options of its route:\n\n {2}\/\/ it compresses nothing .*\n {2}via: false\n$/)
+  t.match(table({ firsts: [reuse('fin')], idle: undefined, requests: undefined, compression: { plain: 'br', withVia: undefined } }), /via: false\n$/, 'also where no connection is kept')
+  t.match(table({ compression: { plain: 'gzip', withVia: 'gzip' } }), /compression +- +gzip, also for a request with Via\n/)
+  t.match(table({ compression: { plain: 'br', withVia: 'gzip' } }), /br, also for a request with Via: gzip\n/)
+  t.match(table({ compression: { plain: undefined, withVia: undefined } }), /compression +- +none of this page\n/)
+})
+
+t.test('timeout=0 is said as it is meant', async t => {
+  t.match(table({ firsts: [reuse(undefined, hinted(0))], idle: closedAfter(1_000) }), /idle timeout +less than 1 s +1\.00 s, by FIN/)
 })
 
 t.test('progress is one line', async t => {

@@ -1,0 +1,125 @@
+import type { Socket } from 'node:net'
+import { HoldfastError } from '../errors.js'
+import { readSignal } from '../http/connection-signal.js'
+import type { PersistenceSignal } from '../http/connection-signal.js'
+import { endingOf, printable } from './probed-connection.js'
+import type { Ending } from './probed-connection.js'
+
+// As much as node takes of a head, and a body that does not belong behind it.
+const MOST_BYTES = 65_536
+const HEAD_END = '\r\n\r\n'
+
+/** The head of a response, as far as it tells of its connection. */
+export interface RawHead {
+  readonly status: number
+  readonly minor: 0 | 1
+  readonly signal: PersistenceSignal
+  /** The values of its `Connection` and `Keep-Alive`, fit for a terminal. */
+  readonly connection: string | undefined
+  readonly keepAlive: string | undefined
+}
+
+/**
+ * A socket with no HTTP client on it: what is seen is the server's doing alone. undici, for one, closes a connection after a HEAD whose answer
+ * tells no length.
+ */
+export class RawConnection {
+  /** Settles with the first sign that the socket has ended. */
+  readonly closed: Promise<Ending>
+  readonly #socket: Socket
+  #received = ''
+  #ending: Ending | undefined
+  #look: (() => void) | undefined
+
+  constructor (socket: Socket) {
+    this.#socket = socket
+    this.closed = new Promise(resolve => {
+      const by = (by: Ending['by']): void => {
+        this.#ending ??= { by, at: performance.now() }
+        resolve(this.#ending)
+        this.#look?.()
+      }
+      // libuv calls a reset that comes with data an end; only after a reset is it forgotten whom the socket was connected to.
+      socket.once('end', () => by(socket.remoteAddress === undefined && socket.localAddress !== undefined ? 'rst' : 'fin'))
+      socket.once('error', error => by(endingOf(error)))
+      socket.once('close', () => by('own'))
+    })
+    socket.on('data', (chunk: Buffer) => {
+      this.#received += chunk.toString('latin1')
+      if (this.#received.length > MOST_BYTES) socket.pause()
+      this.#look?.()
+    })
+  }
+
+  /** How the socket has ended; undefined while it stands. */
+  get ending (): Ending | undefined {
+    return this.#ending
+  }
+
+  /** Bytes that have come, and that no head has been taken from. */
+  get unread (): number {
+    return this.#received.length
+  }
+
+  write (text: string): void {
+    this.#socket.write(text, 'latin1')
+  }
+
+  /** Takes the head of a final response off what comes. Rejects with a HoldfastError where none does within that many ms. */
+  async head (withinMs: number): Promise<RawHead> {
+    for (;;) {
+      await this.until(() => this.#received.includes(HEAD_END) || this.#received.length > MOST_BYTES, withinMs)
+      const end = this.#received.indexOf(HEAD_END)
+      if (end === -1) throw this.#failure()
+      const head = readHead(this.#received.slice(0, end))
+      if (head === undefined) throw new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE')
+      this.#received = this.#received.slice(end + HEAD_END.length)
+      if (head.status >= 200) return head
+    }
+  }
+
+  /** Resolves once `holds`, which is asked after each piece that comes; when the socket has ended; or after so many ms. */
+  async until (holds: () => boolean, ms: number): Promise<void> {
+    if (holds() || this.#ending !== undefined) return
+    await new Promise<void>(resolve => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#look = undefined
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      this.#look = () => { if (holds() || this.#ending !== undefined) done() }
+    })
+  }
+
+  destroy (): void {
+    this.#socket.destroy()
+  }
+
+  #failure (): HoldfastError {
+    if (this.#received.length > MOST_BYTES) return new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE')
+    return new HoldfastError(this.#ending === undefined ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_CONNECTION_LOST')
+  }
+}
+
+function readHead (text: string): RawHead | undefined {
+  const [first = '', ...lines] = text.split('\r\n')
+  const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(first) ?? []
+  // Nothing was asked for that could be switched to.
+  if (status === undefined || status === '101') return undefined
+  const connection = valueOf(lines, 'connection')
+  const keepAlive = valueOf(lines, 'keep-alive')
+  const version = minor === '1' ? 1 : 0
+  return {
+    status: Number(status),
+    minor: version,
+    signal: readSignal(version, connection, keepAlive),
+    connection: connection && printable(connection),
+    keepAlive: keepAlive && printable(keepAlive)
+  }
+}
+
+function valueOf (lines: readonly string[], name: string): string | undefined {
+  const values = lines.filter(line => line.slice(0, line.indexOf(':')).toLowerCase() === name).map(line => line.slice(name.length + 1).trim())
+  return values.length === 0 ? undefined : values.join(', ')
+}
