@@ -101,8 +101,8 @@ function page (probed: readonly Probed[]): string {
   ].join('\n')
 }
 
-function recommendation ({ recommended: { undiciOptions, pool } }: ProbeReport): string {
-  const options = Object.entries({ ...undiciOptions, ...pool }).map(([name, value]) => `\`${name}: ${value}\``)
+function recommendation ({ recommended: { undiciOptions, pool, ...ofRoute } }: ProbeReport): string {
+  const options = Object.entries({ ...undiciOptions, ...pool, ...ofRoute }).map(([name, value]) => `\`${name}: ${value}\``)
   return options.join(', ') || 'nothing to set'
 }
 

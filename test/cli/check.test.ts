@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { command } from '../../src/cli/check.js'
+import { answer } from '../support/answer.js'
 import { startBackend } from '../support/backend.js'
 import { nginx } from '../support/behaviours.js'
 import { REPOSITORY } from '../support/program.js'
@@ -153,6 +154,22 @@ t.test('the microservice is read from .env and the environment; with --probe its
   t.match(third, /^server\n {2}warning {2}trusts-everybody\n {11}found {3}trustProxy: true\n/)
   t.equal(last, '2 targets: 0 errors, 2 warnings, 1 ignored\n')
   t.notMatch(stdout, '\x1b', 'no colours but on a terminal')
+})
+
+t.test('with --probe a backend that compresses nothing for a request with Via is named, unless no Via is added', async t => {
+  const backend = await startBackend((request, connection) => {
+    const coded = request.header('accept-encoding') === 'gzip' && request.header('via') === undefined
+    answer(request, connection, coded ? { headers: { 'Content-Encoding': 'gzip' } } : {})
+  })
+  t.teardown(() => backend.close())
+  const checked = async (VIA: string, ...args: string[]): Promise<string> => (await run(t.testdir({ '.env': `UPSTREAMS=/a=${backend.url}\n` }), MAIN, ['check', '--probe', '--max-wait', '300ms', ...args], { VIA })).stdout
+  const text = await checked('')
+  t.match(text.replaceAll(/\s+/g, ' '), /measured: .*; compresses nothing for requests with Via/)
+  t.match(text, / {2}warning {2}via-stops-compression\n/)
+  t.notMatch(await checked('false'), 'via-stops-compression')
+  const { findings, targets } = JSON.parse(await checked('true', '--json')) as { findings: { id: string, remedy: string }[], targets: unknown[] }
+  t.match(findings.find(({ id }) => id === 'via-stops-compression')?.remedy, 'via: false')
+  t.match(targets, [{ measured: { viaStopsCompression: true, recommended: { via: false } } }])
 })
 
 t.test('what is typed wrongly is refused before anything is loaded', async t => {
