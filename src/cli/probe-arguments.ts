@@ -8,7 +8,7 @@ const DEFAULT_MAX_WAIT = '65s'
 // A process's open files, less what it needs besides.
 const MOST_CONNECTIONS = 1_000
 const MOST_REQUESTS = 1_000_000
-// How a backend treats the connection after a POST shows by its refusal too, and a refusal changes nothing.
+// A refusal changes nothing. What becomes of the connection after it is printed, and no more is made of it: a POST that is served may end otherwise.
 const POST_PATH = '/.holdfast-probe'
 
 /** What `holdfast probe --help` prints. */
@@ -27,7 +27,7 @@ It sends one POST, with an empty body, to ${POST_PATH}, which nobody serves. Wit
   --requests <n>           requests tried on one connection (${DEFAULT_REQUESTS}; nginx's limit is 1000)
   --timeout <duration>     how long one answer may take (${DEFAULT_ANSWER_TIMEOUT / 1_000}s)
   -H, --header <line>      a request header, 'Name: value'; may be given again
-  --post-path <path>       send the POST there: only where it has no effect
+  --post-path <path>       send the POST there: only where it has no effect; one that is refused tells of refusals alone
   --no-post                send none
   --ca <file>              trust this certificate authority (PEM)
   --servername <name>      the TLS server name, where it is not the URL's host

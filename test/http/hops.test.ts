@@ -18,6 +18,7 @@ t.test('passes are counted in CDN-Loop, whoever stands between and whatever is s
 t.test('Via or CDN-Loop counts, whichever says more', async t => {
   t.equal(hopsIn('1.1 holdfast, 1.1 holdfast', 'holdfast'), 2)
   t.equal(hopsIn('1.1 holdfast', 'holdfast, holdfast, holdfast'), 3)
+  t.equal(hopsIn(['1.1 holdfast', '1.0 fred, 1.1 holdfast'], undefined), 2, 'in lines')
 })
 
 t.test('a request tells of each pass, with Via and without', async t => {
