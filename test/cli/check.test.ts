@@ -156,18 +156,15 @@ t.test('the microservice is read from .env and the environment; with --probe its
   t.notMatch(stdout, '\x1b', 'no colours but on a terminal')
 })
 
-t.test('with --probe a backend that compresses nothing for a request with Via is named, unless no Via is added', async t => {
+t.test('with --probe a backend that compresses nothing for a request with Via is named', async t => {
   const backend = await startBackend((request, connection) => {
     const coded = request.header('accept-encoding') === 'gzip' && request.header('via') === undefined
     answer(request, connection, coded ? { headers: { 'Content-Encoding': 'gzip' } } : {})
   })
   t.teardown(() => backend.close())
-  const checked = async (VIA: string, ...args: string[]): Promise<string> => (await run(t.testdir({ '.env': `UPSTREAMS=/a=${backend.url}\n` }), MAIN, ['check', '--probe', '--max-wait', '300ms', ...args], { VIA })).stdout
-  const text = await checked('')
-  t.match(text.replaceAll(/\s+/g, ' '), /measured: .*; compresses nothing for requests with Via/)
-  t.match(text, / {2}warning {2}via-stops-compression\n/)
-  t.notMatch(await checked('false'), 'via-stops-compression')
-  const { findings, targets } = JSON.parse(await checked('true', '--json')) as { findings: { id: string, remedy: string }[], targets: unknown[] }
+  const dir = t.testdir({ '.env': `UPSTREAMS=/a=${backend.url}\n` })
+  const { stdout } = await run(dir, MAIN, ['check', '--probe', '--max-wait', '300ms', '--json'])
+  const { findings, targets } = JSON.parse(stdout) as { findings: { id: string, remedy: string }[], targets: unknown[] }
   t.match(findings.find(({ id }) => id === 'via-stops-compression')?.remedy, 'via: false')
   t.match(targets, [{ measured: { viaStopsCompression: true, recommended: { via: false } } }])
 })
