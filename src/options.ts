@@ -1,8 +1,11 @@
+import { isIP } from 'node:net'
 import type { TcpNetConnectOpts } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { isDeepStrictEqual } from 'node:util'
 import type { buildConnector } from 'undici'
 import { optionError } from './errors.js'
+import { checkConnect } from './options/check-connect.js'
+import { sameValue } from './options/same-value.js'
+import { TLS_IDENTITY } from './options/tls-identity.js'
 
 /** Options of `tls.connect` and `net.connect` for every connection of a target, as undici's `connect` takes them. */
 export type ConnectOptions = Omit<ConnectionOptions, 'host' | 'port' | 'path' | 'socket' | 'ALPNProtocols'> &
@@ -28,11 +31,16 @@ export interface UndiciOptions {
   headersTimeout?: number
   /** Between two pieces of a response body. 55 000; 0 = none. */
   bodyTimeout?: number
-  /** How to connect: TLS and socket options, with `timeout` (3 000, above 0), or a function. */
+  /**
+   * How to connect: TLS and socket options, with `timeout` (3 000, above 0), or a function. Certificates and keys are read at register and
+   * at `update()`: what is cut, is no PEM, or does not belong together is refused. A route that sets any option of the TLS identity (`ca`,
+   * `cert`, `key`, `secureContext`, `servername`, `checkServerIdentity`, `minVersion` ...) takes none of the gateway's. What is no
+   * plain data (a SecureContext, a function) is compared by identity: targets share connections only where it is the same one.
+   */
   connect?: ConnectOptions | ConnectFunction
   /** 1: one request at a time on a connection. 0: no keep-alive. */
   pipelining?: 0 | 1
-  /** The local address to connect from. */
+  /** The local address to connect from; an IP address. */
   localAddress?: string
   /** A unix socket to connect to in place of host and port. */
   socketPath?: string
@@ -169,8 +177,6 @@ const DEFAULT_ROUTE: Required<RouteOptions> = {
 export const TARGET_GROUPS = ['undiciOptions', 'pool', 'inspector', 'retry'] as const
 /** Option names of gateway and proxy that hold a route's settings. */
 export const ROUTE_NAMES = Object.keys(DEFAULT_ROUTE) as (keyof RouteOptions)[]
-// A target that sets one of them takes none of the gateway's: half of one identity and half of another is nobody's.
-const TLS_IDENTITY = ['ca', 'cert', 'key', 'pfx', 'servername', 'rejectUnauthorized'] as const
 const LONGEST_TIMER = 2_147_483_647
 
 type Check = (value: unknown, option: string) => void
@@ -206,9 +212,13 @@ const UNDICI_CHECKS: Record<keyof UndiciOptions, Check> = {
     group(value, option)
     const { timeout } = value as ConnectOptions
     if (timeout !== undefined) positiveMilliseconds(timeout, `${option}.timeout`)
+    checkConnect(value as ConnectOptions, option)
   },
   pipelining: (value, option) => { if (value !== 0 && value !== 1) fail(option, value, 'must be 1, or 0 for no keep-alive; requests are never pipelined') },
-  localAddress: text,
+  localAddress: (value, option) => {
+    text(value, option)
+    if (isIP(value as string) === 0) fail(option, value, 'is no IP address')
+  },
   socketPath: text,
   maxHeaderSize: positiveCount,
   maxResponseSize: positiveCount
@@ -375,7 +385,7 @@ const OF_THE_SOCKET = ['connect', 'localAddress', 'socketPath', 'maxHeaderSize',
 
 /** Whether connections are made in the same way, and to the same place, under both. */
 export function sameConnections (a: ResolvedTargetOptions, b: ResolvedTargetOptions): boolean {
-  return OF_THE_SOCKET.every(name => isDeepStrictEqual(a.undiciOptions[name], b.undiciOptions[name]))
+  return OF_THE_SOCKET.every(name => sameValue(a.undiciOptions[name], b.undiciOptions[name]))
 }
 
 function resolveInspector (gateway: TargetOptions['inspector'], route: TargetOptions['inspector']): ResolvedTargetOptions['inspector'] {
@@ -393,9 +403,9 @@ export function resolveRouteOptions (gateway: RouteOptions, route: RouteOptions)
   return Object.freeze(resolved) as ResolvedRouteOptions
 }
 
-/** Whether two targets' settings are the same: by value, functions by identity. */
+/** Whether two targets' settings are the same: by value, and what is no plain data by identity. */
 export function sameTargetOptions (a: ResolvedTargetOptions, b: ResolvedTargetOptions): boolean {
-  return a === b || isDeepStrictEqual(a, b)
+  return sameValue(a, b)
 }
 
 /** Whether a target's settings, effective or just given, keep connections open at all. */

@@ -7,7 +7,7 @@ const FOLDERS = ['src', 'plugins', 'routes']
 
 // Each level may import its own and those before it.
 const LEVELS = [
-  ['src/errors.ts', 'src/microtask.ts', 'src/options.ts', 'src/http-proxy-options.ts', 'src/http/'],
+  ['src/errors.ts', 'src/microtask.ts', 'src/options.ts', 'src/options/', 'src/http-proxy-options.ts', 'src/http/'],
   ['src/connection/'],
   ['src/target/'],
   ['src/probe/', 'src/check/', 'src/metrics/', 'src/admin/'],

@@ -19,7 +19,7 @@ const REFUSED: Record<string, unknown[]> = {
   'undiciOptions.connect': [null, 1, 'x', []],
   'undiciOptions.connect.timeout': [0, ...TIMES],
   'undiciOptions.pipelining': [2, -1, '1', null, true],
-  'undiciOptions.localAddress': TEXTS,
+  'undiciOptions.localAddress': ['localhost', '127.0.0.256', ...TEXTS],
   'undiciOptions.socketPath': TEXTS,
   'undiciOptions.maxHeaderSize': [0, Infinity, ...COUNTS],
   'undiciOptions.maxResponseSize': [0, Infinity, ...COUNTS],

@@ -1,6 +1,11 @@
+import { createSecureContext } from 'node:tls'
 import t from 'tap'
 import { keepsAlive, resolveRouteOptions, resolveTargetOptions, sameTargetOptions } from '../src/options.js'
 import type { ConnectOptions, RouteOptions, TargetOptions } from '../src/options.js'
+import { certificates, createAuthority } from './support/certificates.js'
+
+const { ca: CA, server: SERVER, client: CLIENT } = certificates()
+const OTHER_CA = createAuthority('Other Authority').cert
 
 const targetOf = (route: TargetOptions = {}, gateway: TargetOptions = {}): ReturnType<typeof resolveTargetOptions> => resolveTargetOptions(gateway, route)
 const connectOf = (route: ConnectOptions | undefined, gateway: ConnectOptions | undefined): object =>
@@ -64,35 +69,43 @@ t.test('the longest hint is as long as keepAliveTimeout unless somebody says oth
 })
 
 t.test('a target that has any of a TLS identity takes none of the gateway\'s', async t => {
-  const gateway: ConnectOptions = { ca: 'CA', cert: 'CERT', key: 'KEY', servername: 'name', rejectUnauthorized: false, timeout: 9, family: 4 }
+  const gateway: ConnectOptions = { ca: CA, ...CLIENT, servername: 'name', rejectUnauthorized: false, minVersion: 'TLSv1.2', timeout: 9, family: 4 }
   t.strictSame(connectOf(undefined, gateway), { ...gateway })
   t.strictSame(connectOf({ timeout: 5 }, gateway), { ...gateway, timeout: 5 }, 'a time is no identity')
-  for (const own of [{ ca: 'x' }, { cert: 'x' }, { key: 'x' }, { pfx: 'x' }, { servername: 'x' }, { rejectUnauthorized: true }] satisfies ConnectOptions[]) {
-    t.strictSame(connectOf(own, gateway), { timeout: 9, family: 4, rejectUnauthorized: true, ...own }, Object.keys(own).join())
-  }
+  const identities: ConnectOptions[] = [
+    { ca: OTHER_CA }, SERVER, { servername: 'x' }, { rejectUnauthorized: true }, { secureContext: createSecureContext({}) }, { passphrase: 'x' },
+    { minVersion: 'TLSv1.3' }, { maxVersion: 'TLSv1.3' }, { ciphers: 'TLS_AES_128_GCM_SHA256' }, { sigalgs: 'ECDSA+SHA256' }, { ecdhCurve: 'P-256' },
+    { checkServerIdentity: () => undefined }, { pskCallback: () => null }, { minDHSize: 2_048 }, { secureOptions: 0 }, { session: Buffer.from('x') }, { ALPNProtocols: ['x'] } as ConnectOptions
+  ]
+  for (const own of identities) t.strictSame(connectOf(own, gateway), { timeout: 9, family: 4, rejectUnauthorized: true, ...own }, Object.keys(own).join())
   t.strictSame(connectOf({ ca: undefined }, gateway), { ...gateway }, 'undefined is no identity')
+})
+
+t.test('a gateway\'s SecureContext does not beat a route\'s own certificate', async t => {
+  const gateway = { secureContext: createSecureContext({}) }
+  t.strictSame(connectOf(CLIENT, gateway), { timeout: 3_000, rejectUnauthorized: true, ...CLIENT })
 })
 
 t.test('a connect function stands alone', async t => {
   const connect = (): void => {}
   const options = { connect } as unknown as NonNullable<TargetOptions['undiciOptions']>
   t.equal(targetOf({}, { undiciOptions: options }).undiciOptions.connect, connect)
-  t.equal(targetOf({ undiciOptions: options }, { undiciOptions: { connect: { ca: 'x' } } }).undiciOptions.connect, connect)
-  t.strictSame({ ...targetOf({ undiciOptions: { connect: { ca: 'x' } } }, { undiciOptions: options }).undiciOptions.connect }, { timeout: 3_000, rejectUnauthorized: true, ca: 'x' })
+  t.equal(targetOf({ undiciOptions: options }, { undiciOptions: { connect: { ca: CA } } }).undiciOptions.connect, connect)
+  t.strictSame({ ...targetOf({ undiciOptions: { connect: { ca: CA } } }, { undiciOptions: options }).undiciOptions.connect }, { timeout: 3_000, rejectUnauthorized: true, ca: CA })
 })
 
 t.test('what is given is left as it is, and what comes of it cannot be changed', async t => {
-  const gateway: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ ca: 'x' }) }), pool: Object.freeze({}) })
-  const route: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ cert: 'y' }) }), retry: Object.freeze({}) })
+  const gateway: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ ca: CA }) }), pool: Object.freeze({}) })
+  const route: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ ...CLIENT }) }), retry: Object.freeze({}) })
   const resolved = targetOf(route, gateway)
   for (const group of [resolved, resolved.undiciOptions, resolved.pool, resolved.inspector, resolved.retry, resolveRouteOptions({}, {})]) t.ok(Object.isFrozen(group))
 })
 
 t.test('settings are the same by value', async t => {
   t.ok(sameTargetOptions(targetOf(), targetOf({ undiciOptions: { connections: 128 } })))
-  t.ok(sameTargetOptions(targetOf({ undiciOptions: { connect: { ca: ['a', 'b'] } } }), targetOf({ undiciOptions: { connect: { ca: ['a', 'b'] } } })))
+  t.ok(sameTargetOptions(targetOf({ undiciOptions: { connect: { ca: [CA, OTHER_CA] } } }), targetOf({ undiciOptions: { connect: { ca: [CA, OTHER_CA] } } })))
   t.notOk(sameTargetOptions(targetOf(), targetOf({ undiciOptions: { connections: 129 } })))
-  t.notOk(sameTargetOptions(targetOf({ undiciOptions: { connect: { ca: 'a' } } }), targetOf({ undiciOptions: { connect: { ca: 'b' } } })))
+  t.notOk(sameTargetOptions(targetOf({ undiciOptions: { connect: { ca: CA } } }), targetOf({ undiciOptions: { connect: { ca: OTHER_CA } } })))
 })
 
 t.test('connections are kept unless a timeout or a pipelining of 0 says not', async t => {

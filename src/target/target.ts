@@ -128,8 +128,9 @@ export class Target extends Dispatcher {
   /**
    * Changes settings while it runs: a patch over those it has, one level deep, validated whole before anything is changed. New limits hold
    * at once; nothing in flight is disturbed. Where connections are made otherwise (`connect`, addresses, sizes), the idle ones end at
-   * once, and the active ones with their exchange. A patch with any of `ca, cert, key, pfx, servername, rejectUnauthorized` replaces
-   * them all. Throws HOLDFAST_ERR_OPTION.
+   * once, and the active ones with their exchange. A patch with any option of the TLS identity (`ca`, `cert`, `key`, `secureContext`,
+   * `servername`, `rejectUnauthorized`, `minVersion` ...) replaces all of it. Throws HOLDFAST_ERR_OPTION, and changes nothing, also for
+   * a certificate or key that cannot be used.
    */
   update (patch: TargetPatch): void {
     this.#core.update(patch)

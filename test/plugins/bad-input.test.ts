@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import { persistent } from '../support/behaviours.js'
+import { certificates } from '../support/certificates.js'
 import { backendFor } from '../support/gateway.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'
@@ -117,8 +118,8 @@ t.test('options are not changed by whoever takes them', async t => {
   }
   const app = Fastify()
   t.teardown(() => app.close())
-  await app.register(gateway, deepFreeze({ undiciOptions: { connect: { ca: 'x' } }, pool: {}, inspector: {}, retry: {}, drain: {}, pressure: {} }))
-  const route = deepFreeze({ upstream: UPSTREAM, prefix: '/a', undici: { tls: { cert: 'x' } }, undiciOptions: {}, replyOptions: {} })
+  await app.register(gateway, deepFreeze({ undiciOptions: { connect: { ca: certificates().ca } }, pool: {}, inspector: {}, retry: {}, drain: {}, pressure: {} }))
+  const route = deepFreeze({ upstream: UPSTREAM, prefix: '/a', undici: { tls: { ...certificates().client } }, undiciOptions: {}, replyOptions: {} })
   await app.register(proxy, route as object)
   await app.ready()
   t.equal((await app.inject('/nowhere')).statusCode, 404)
