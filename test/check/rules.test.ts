@@ -53,7 +53,7 @@ t.test('a remedy that is taken ends its finding', async t => {
 })
 
 t.test('a finding holds no secret that was set beside what it is about', async t => {
-  const connect = { rejectUnauthorized: false, timeout: 90_000, key: 'SECRET', passphrase: 'SECRET' }
+  const connect = { rejectUnauthorized: false, timeout: 90_000, passphrase: 'SECRET' }
   t.notMatch(JSON.stringify(found({ targets: [{ options: { undiciOptions: { connect, keepAliveTimeout: 0 } } }] })), 'SECRET')
 })
 

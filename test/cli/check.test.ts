@@ -40,7 +40,7 @@ import { createServer } from 'node:http'
 const app = Fastify({ logger: true, trustProxy: true })
 app.addHook('onListen', async () => { console.log('it serves') })
 await app.register(gateway)
-await app.register(proxy, { prefix: '/users', upstream: ${UPSTREAM}, undiciOptions: { keepAliveTimeout: 0, connect: { key: 'SECRET' } } })
+await app.register(proxy, { prefix: '/users', upstream: ${UPSTREAM}, undiciOptions: { keepAliveTimeout: 0, connect: { passphrase: 'SECRET' } } })
 console.log('printed by the app')
 const address = await app.listen({ port: ${port} })
 await new Promise<void>(resolve => createServer().listen(${port + 1}, resolve))

@@ -40,7 +40,7 @@ t.test('any option tells targets apart, functions by identity', async t => {
   const targets = registry()
   const connect = (): void => {}
   const settings: TargetOptions[] = [
-    {}, { undiciOptions: { connect: { ca: 'x' } } }, { undiciOptions: { connect } }, { undiciOptions: { connect: () => {} } },
+    {}, { undiciOptions: { connect: { ciphers: 'TLS_AES_128_GCM_SHA256' } } }, { undiciOptions: { connect } }, { undiciOptions: { connect: () => {} } },
     { undiciOptions: { localAddress: '127.0.0.1' } }, { undiciOptions: { socketPath: '/tmp/x' } }, { pool: { maxPending: 1 } },
     { inspector: false }, { retry: { stale: false } }
   ]
