@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
@@ -11,6 +12,7 @@ import type { DrainOptions } from './drain.js'
 import { health } from './health.js'
 import { metrics, metricsOptions } from './metrics.js'
 import type { MetricsOptions } from './metrics.js'
+import { namingOptionsOf } from './named-options.js'
 import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
 import { shareReplies } from './shared-replies.js'
@@ -42,10 +44,12 @@ const LONGEST_TIMER = 2_147_483_647
 const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
 
 /** The gateway: register it first, at the root, once. Throws HOLDFAST_ERR_OPTION for an option that cannot be. */
-export const gateway = fp<GatewayOptions>(async (app, options) => {
+export const gateway = fp<GatewayOptions>((app, options) => namingOptionsOf('gateway', () => registerGateway(app, options)), { name: 'holdfast', fastify: '5.x' })
+
+async function registerGateway (app: FastifyInstance, options: GatewayOptions): Promise<void> {
   if (existingState(app) !== undefined) {
     throw new HoldfastError('HOLDFAST_ERR_OPTION', {
-      message: 'gateway is registered twice, or after a proxy: register it once, before the first proxy, or the routes before it would not have its defaults'
+      message: 'is registered twice, or after a proxy: register it once, before the first proxy, or the routes before it would not have its defaults'
     })
   }
   refuseUnknown(options, [...TARGET_GROUPS, ...ROUTE_NAMES, ...OWN_NAMES], '')
@@ -76,7 +80,7 @@ export const gateway = fp<GatewayOptions>(async (app, options) => {
   if (options.health === true) await app.register(health)
   if (measuring !== undefined || administration !== undefined) await app.register(metrics, measuring ?? {})
   if (administration !== undefined) await app.register(admin, administration)
-}, { name: 'holdfast', fastify: '5.x' })
+}
 
 function countOf (option: string, given: number | undefined, otherwise: number): number {
   if (given === undefined) return otherwise

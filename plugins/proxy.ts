@@ -4,21 +4,23 @@ import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
-import { HoldfastError, optionError } from '../src/errors.js'
+import { HoldfastError } from '../src/errors.js'
 import { addFastWay } from '../src/forward/fast-way.js'
 import { forward } from '../src/forward/forward.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
 import { upgradeOf } from '../src/forward/upgrade.js'
-import { HTTP_PROXY_NAMES, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
+import { HTTP_PROXY_NAMES, checkHttpProxyOptions, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../src/http/rewritten-prefix.js'
 import type { Parameters } from '../src/http/rewritten-prefix.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
 import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
+import { checkChosen, checkUpstreams, parseUpstream } from '../src/options/upstream.js'
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
+import { namingOptionsOf } from './named-options.js'
 import { shareRepliesOf } from './shared-replies.js'
 import { registerRequestRules, streamBodies } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
@@ -29,7 +31,10 @@ type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: ob
 
 /** Every option of @fastify/http-proxy with its meaning, and the target's and the route's own settings. */
 export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, TargetOptions, RouteOptions {
-  /** The backend's URL; '' where `replyOptions.getUpstream` chooses. */
+  /**
+   * The backend's URL; '' where `replyOptions.getUpstream` chooses. Its path stands in for `rewritePrefix`. One with credentials, a
+   * query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with a 500.
+   */
   upstream?: string
   /** A name for the target. Default: its origin. */
   target?: string
@@ -48,12 +53,19 @@ const WITHOUT_WEBSOCKET = { websocket: undefined, wsUpstream: undefined }
  * Throws HOLDFAST_ERR_OPTION, before the app can start, for an option that cannot be.
  */
 export const proxy = fp<ProxyOptions>(async (app, options) => {
+  const { target } = options
+  await namingOptionsOf(`proxy ${whereOf(app)}${typeof target === 'string' ? `, target ${target}` : ''}`, () => registerRoute(app, options))
+}, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
+
+async function registerRoute (app: FastifyInstance, options: ProxyOptions): Promise<void> {
   refuseUnknown(options, [...HTTP_PROXY_NAMES, ...OWN_NAMES], '')
+  checkHttpProxyOptions(options as Record<string, unknown>)
+  checkUpstreams({ ...options, getUpstream: options.replyOptions?.getUpstream })
   const state = existingState(app) ?? createState(app, DEFAULT_SETTINGS)
   // A hook of this scope where there is no gateway: one at the root could not be added from here.
   await registerRequestRules(app)
   await app.register(connectionInspector)
-  const where = app.prefix === '' ? '/' : app.prefix
+  const where = whereOf(app)
 
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
@@ -83,7 +95,7 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
   // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
   if (options.proxyPayloads !== false && options.preValidation === undefined && handler === undefined) streamBodies(app)
-  const replyOptions = replyOptionsOf(options.replyOptions)
+  const replyOptions = replyOptionsOf(options, prefix)
   shareRepliesOf(app)
   const fastWayAdded = isPlainRoute(prefix, options)
     ? addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
@@ -105,7 +117,12 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   } as unknown as FastifyHttpProxyOptions)
   fastWayAdded?.()
   if (tunnels) acceptUpgrades(app, state)
-}, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
+}
+
+/** A route as a person knows it. */
+function whereOf ({ prefix }: FastifyInstance): string {
+  return prefix === '' ? '/' : prefix
+}
 
 // It would make a scope within this one, which is made for it. Scopes side by side are alike to V8, one within another is like no other.
 const httpProxyHere = fp((app, options) => (httpProxy as unknown as FastifyPluginAsync<object>)(app, options), { name: '@fastify/http-proxy', fastify: '5.x' })
@@ -141,7 +158,7 @@ function httpUpstream ({ upstream, wsUpstream, replyOptions }: ProxyOptions): st
   if (upstream || replyOptions?.getUpstream !== undefined) return toHttp(upstream ?? '')
   if (!wsUpstream) return upstream
   // It wants one; what is no upgrade has nowhere to go, and is told so.
-  return parseUpstream(toHttp(wsUpstream)).origin.href
+  return parseUpstream(toHttp(wsUpstream), 'wsUpstream').origin.href
 }
 
 function toHttp (url: string): string {
@@ -157,10 +174,23 @@ function withoutOwn (options: ProxyOptions): Record<string, unknown> {
 }
 
 /** As given, and such that a `reply.from()` in a hook or handler of the user's does as the route does. */
-function replyOptionsOf (given: ProxyOptions['replyOptions']): FromOptions & { retryDelay: () => null } {
+function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & { retryDelay: () => null } {
+  const given = options.replyOptions
   const onError = given?.onError as FromOptions['onError']
+  const getUpstream = given?.getUpstream as FromOptions['getUpstream']
+  // Where each request makes its own path, what that begins with is not known.
+  const within = prefix.includes(':') || options.preRewrite !== undefined ? undefined : rewritePrefixOf(prefix, options)
   return {
     ...given as FromOptions,
+    ...getUpstream === undefined
+      ? undefined
+      : {
+          getUpstream: (request: FastifyRequest, base: string) => {
+            const chosen = getUpstream(request, base)
+            if (chosen !== base) checkChosen(chosen, within)
+            return chosen
+          }
+        },
     // It asks a 503 again up to ten times unless told otherwise.
     retryDelay: () => null,
     // It makes a 500 of its own of every error that it does not know.
@@ -186,7 +216,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
   const address = url === undefined || url === '' ? undefined : parseUpstream(url)
   const resolved = resolveTargetOptions(settings.defaults, withSocketPath(given, address?.socketPath))
   const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: resolved, prefix, name })
-  const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream)) : undefined
+  const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream), 'wsUpstream') : undefined
   const wsTarget = wsAddress === undefined
     ? undefined
     : state.targets.declare({ origin: wsAddress.origin, options: resolveTargetOptions(settings.defaults, withSocketPath(given, wsAddress.socketPath)), prefix })
@@ -238,22 +268,6 @@ function chosenTarget (state: GatewayState, upstream: string, options: ResolvedT
 
 function noUpstream (): never {
   throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
-}
-
-interface Upstream { readonly origin: URL, readonly socketPath: string | undefined }
-
-/** http:, https:, and reply-from's unix+http://<encoded path>/. */
-function parseUpstream (upstream: unknown): Upstream {
-  let url: URL
-  try {
-    url = new URL(upstream as string)
-  } catch {
-    throw optionError('upstream', upstream, 'is no URL; give one like http://users.internal:3000')
-  }
-  const [, unix, scheme] = /^(unix\+)?(https?):$/.exec(url.protocol) ?? []
-  if (scheme === undefined) throw optionError('upstream', upstream, 'is not http: or https: (nor unix+http: or unix+https:)')
-  if (unix === undefined) return { origin: new URL(url.origin), socketPath: undefined }
-  return { origin: new URL(`${scheme}://localhost`), socketPath: decodeURIComponent(url.host) }
 }
 
 function withSocketPath (given: TargetOptions, socketPath: string | undefined): TargetOptions {

@@ -87,6 +87,16 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     ofApp: ({ server: { trustProxy } }) => trustProxy === true ? ofServer('trustProxy: true') : []
   },
   {
+    id: 'trusts-nobody',
+    severity: 'warning',
+    looksAt: 'Fastify\'s trustProxy',
+    when: 'it is a number',
+    why: 'Fastify believes nobody for a number: how many hops there were says nothing of who the last one was. X-Forwarded-* of the proxies in front are replaced, and logs, limits and backends see their address in place of the client\'s.',
+    remedy: 'Give trustProxy the addresses of the proxies in front, like 10.0.0.0/8.',
+    // Fastify takes 0 for false, which says what it does.
+    ofApp: ({ server: { trustProxy } }) => typeof trustProxy === 'number' && trustProxy !== 0 ? ofServer(`trustProxy: ${trustProxy}`) : []
+  },
+  {
     id: 'split-pools',
     severity: 'warning',
     looksAt: 'targets of one origin that nobody has named',
@@ -125,7 +135,7 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
   {
     id: 'option-ignored',
     severity: 'warning',
-    looksAt: 'retryMethods, retriesCount, retryDelay, maxRetriesOn503, and names in undici that mean nothing here',
+    looksAt: 'retryMethods, retriesCount, retryDelay, maxRetriesOn503, base, balancedPoolOptions, sessionTimeout, and names in undici that mean nothing here',
     when: 'one of them is given',
     why: 'Whoever reads the settings believes that it does something.',
     remedy: 'Leave it out.',

@@ -123,6 +123,10 @@ export const CASES: Record<string, RuleCases> = {
     fires: [{ server: { trustProxy: true } }],
     silent: [{ server: { trustProxy: ['10.0.0.0/8'] } }, { server: { trustProxy: undefined } }]
   },
+  'trusts-nobody': {
+    fires: [{ server: { trustProxy: 1 } }, { server: { trustProxy: 2 } }],
+    silent: [{ server: { trustProxy: false } }, { server: { trustProxy: 0 } }, { server: { trustProxy: true } }, { server: { trustProxy: '10.0.0.1' } }, { server: { trustProxy: () => true } }, { server: { trustProxy: undefined } }]
+  },
   'split-pools': {
     fires: [{ targets: TWO_POOLS }],
     silent: [{ targets: [TWO_POOLS[0]!, { ...TWO_POOLS[1], name: 'reports' }] }, { targets: [{}, { origin: 'https://orders.internal' }] }]

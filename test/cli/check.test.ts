@@ -133,7 +133,7 @@ start('/first')
   t.match(outcomes['none.ts']?.error, /none\.ts has no gateway/)
   t.match(outcomes['nothing.ts']?.error, /nothing\.ts makes no Fastify app/)
   t.match(outcomes['throws.ts']?.error, /boom\n +at /)
-  t.match(outcomes['refused.ts']?.error, /^check: refused\.ts cannot be loaded: pool\.maxDails: 3 is unknown; did you mean maxDials\?$/, 'in one line')
+  t.match(outcomes['refused.ts']?.error, /^check: refused\.ts cannot be loaded: (?:gateway|proxy [^:]+): pool\.maxDails: 3 is unknown; did you mean maxDials\?$/, 'in one line')
   t.match(outcomes['missing.ts']?.error, 'no such file')
 })
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { gateway, proxy } from '../../src/index.js'
+import { gateway, getGateway, proxy } from '../../src/index.js'
 import { persistent } from '../support/behaviours.js'
 import { certificates } from '../support/certificates.js'
 import { backendFor } from '../support/gateway.js'
@@ -45,6 +45,37 @@ const OF_PROXY: [options: object, option: string][] = [
   [{ upstream: 'ftp://127.0.0.1' }, 'upstream'],
   [{ upstream: '127.0.0.1:3000' }, 'upstream'],
   [{ upstream: 5 }, 'upstream'],
+  [{ upstream: ['http://a', 'http://b'] }, 'upstream'],
+  [{ upstream: ['http://a', 'http://b'], websocket: true }, 'upstream'],
+  [{ upstream: ['http://a'] }, 'upstream'],
+  [{ upstream: null }, 'upstream'],
+  [{ upstream: '' }, 'upstream'],
+  [{ upstream: '', handler: () => {} }, 'upstream'],
+  [{ upstream: undefined, websocket: true }, 'upstream'],
+  [{ upstream: undefined, replyOptions: { getUpstream: () => UPSTREAM } }, 'upstream'],
+  [{ upstream: '', replyOptions: { getUpstream: 'http://a' } }, 'replyOptions.getUpstream'],
+  [{ upstream: 'http://user:SECRET@127.0.0.1:9' }, 'upstream'],
+  [{ upstream: 'http://user@127.0.0.1:9' }, 'upstream'],
+  [{ upstream: 'unix+http://user:SECRET@%2Ftmp%2Fx.sock/' }, 'upstream'],
+  [{ upstream: 'unix+http://%zz/' }, 'upstream'],
+  [{ upstream: 'ftp://user:SECRET@127.0.0.1' }, 'upstream'],
+  [{ upstream: 'http://user:SECRET@[127' }, 'upstream'],
+  [{ upstream: 'http://127.0.0.1:9/?key=1' }, 'upstream'],
+  [{ upstream: 'http://127.0.0.1:9/#part' }, 'upstream'],
+  [{ upstream: 'ws://user:SECRET@127.0.0.1:9', websocket: true }, 'upstream'],
+  [{ wsUpstream: 'ws://user:SECRET@127.0.0.1:9' }, 'wsUpstream'],
+  [{ wsUpstream: 'ws://127.0.0.1:9/?a' }, 'wsUpstream'],
+  [{ wsUpstream: ['ws://127.0.0.1:9'] }, 'wsUpstream'],
+  [{ wsUpstream: 'nonsense' }, 'wsUpstream'],
+  [{ rewritePrefix: 5 }, 'rewritePrefix'],
+  [{ httpMethods: 'GET' }, 'httpMethods'],
+  [{ routes: [5] }, 'routes'],
+  [{ contentTypesToEncode: 'a' }, 'contentTypesToEncode'],
+  [{ replyOptions: 5 }, 'replyOptions'],
+  [{ replyOptions: { onResponse: {} } }, 'replyOptions.onResponse'],
+  [{ handler: 5 }, 'handler'],
+  [{ target: 'orders', totalTimeout: -1 }, 'totalTimeout'],
+  [{ undiciOptions: { connect: { ca: 'plain text' } } }, 'undiciOptions.connect.ca'],
   [{ undiciOptions: { connect: { timeout: 0 } } }, 'undiciOptions.connect.timeout'],
   [{ undici: { connections: -1 } }, 'undiciOptions.connections'],
   [{ pool: [] }, 'pool'],
@@ -71,7 +102,7 @@ t.test('an app whose gateway is given what cannot be does not start', async t =>
     app.register(proxy, { upstream: UPSTREAM })
     const error = await failureOf(app)
     t.match(error, { code: 'HOLDFAST_ERR_OPTION' }, inspect(options))
-    t.ok(error.message.startsWith(`${option}: `), error.message)
+    t.ok(error.message.startsWith(`gateway: ${option}: `), error.message)
   }
 })
 
@@ -83,7 +114,8 @@ t.test('an app one of whose routes is given what cannot be does not start', asyn
     app.register(proxy, { upstream: UPSTREAM, prefix: '/bad', ...options } as object)
     const error = await failureOf(app)
     t.match(error, { code: 'HOLDFAST_ERR_OPTION' }, inspect(options))
-    t.ok(error.message.startsWith(`${option}: `), error.message)
+    t.notMatch(inspect(error), 'SECRET')
+    t.ok(error.message.startsWith(`proxy /bad${'target' in options ? ', target orders' : ''}: ${option}: `), error.message)
   }
 })
 
@@ -91,13 +123,44 @@ t.test('a target named twice with other options stops the app', async t => {
   const app = Fastify()
   app.register(proxy, { upstream: UPSTREAM, prefix: '/a', target: 'users' })
   app.register(proxy, { upstream: UPSTREAM, prefix: '/b', target: 'users', undiciOptions: { connections: 1 } })
-  t.match(await failureOf(app), { code: 'HOLDFAST_ERR_OPTION', message: /^target: "users" / })
+  t.match(await failureOf(app), { code: 'HOLDFAST_ERR_OPTION', message: /^proxy \/b, target users: target: "users" / })
+})
+
+t.test('a route that is there already stops the app, in words of ours', async t => {
+  const twice = Fastify()
+  twice.register(gateway)
+  twice.register(proxy, { upstream: UPSTREAM, prefix: '/a' })
+  twice.register(proxy, { upstream: 'http://127.0.0.1:10', prefix: '/a' })
+  t.match(await failureOf(twice), { code: 'HOLDFAST_ERR_OPTION', message: /^proxy \/a: the app has a route for \/a already; give each route a prefix of its own, or / })
+
+  const own = Fastify()
+  own.get('/health/live', () => 'mine')
+  own.register(gateway, { health: true })
+  t.match(await failureOf(own), { code: 'HOLDFAST_ERR_OPTION', message: /^gateway: the app has a route for \/health\/live already; / })
+})
+
+t.test('one prefix may be there twice where hosts tell the routes apart', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(gateway)
+  await app.register(proxy, { upstream: UPSTREAM, prefix: '/a', constraints: { host: 'one.example' } })
+  await app.register(proxy, { upstream: 'http://127.0.0.1:10', prefix: '/a', constraints: { host: 'two.example' } })
+  await app.ready()
+  t.equal([...getGateway(app).targets].length, 2)
+})
+
+t.test('an error of an option points at the line that found it', async t => {
+  const app = Fastify()
+  app.register(proxy, { upstream: UPSTREAM, prefix: '/a', totalTimeout: -1 })
+  const { stack } = await failureOf(app)
+  t.match(stack, /^\w*Error: proxy \/a: totalTimeout: -1 is no time/)
+  t.match(stack, /options\.ts/)
 })
 
 t.test('a route without an upstream stops the app', async t => {
   const app = Fastify()
   app.register(proxy, { prefix: '/a' })
-  t.match((await failureOf(app)).message, /upstream/)
+  t.match(await failureOf(app), { code: 'HOLDFAST_ERR_OPTION', message: /^proxy \/a: upstream: undefined leads nowhere; give / })
 })
 
 t.test('an app that failed to start has dialled nobody and holds nothing open', async t => {

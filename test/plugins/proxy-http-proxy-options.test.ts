@@ -433,3 +433,38 @@ function echoFrames (request: IncomingMessage, socket: Duplex): void {
     if ((frame[0]! & 0xf) === CLOSE) socket.end()
   })
 }
+
+t.test('what getUpstream returns is sent whole or refused: credentials, a query and a path elsewhere are a 500, and the log says why', async t => {
+  const backend = await backendFor(t)
+  const places: Record<string, string> = {
+    good: backend,
+    slash: `${backend}/`,
+    within: `${backend}/v1`,
+    credentials: backend.replace('://', '://user:SECRET@'),
+    query: `${backend}/?key=1`,
+    fragment: `${backend}/#part`,
+    elsewhere: `${backend}/v2`,
+    none: 'nonsense'
+  }
+  const handler: ProxyOptions['handler'] = (_request, reply, dest, options) => (reply as unknown as { from: From }).from(dest, options)
+  for (const own of [undefined, handler]) {
+    const { url, log } = await routeFor(t, {
+      prefix: '/api',
+      rewritePrefix: '/v1/users',
+      upstream: '',
+      replyOptions: { getUpstream: request => places[request.headers['x-to'] as string] ?? '' },
+      ...own === undefined ? undefined : { handler: own }
+    })
+    for (const to of Object.keys(places)) {
+      const response = await fetch(`${url}/api/7`, { headers: { 'x-to': to } })
+      const body = await response.text()
+      if (['good', 'slash', 'within'].includes(to)) {
+        t.match([response.status, JSON.parse(body)], [200, { url: '/v1/users/7' }], to)
+        continue
+      }
+      t.match([response.status, JSON.parse(body)], [500, { code: 'HOLDFAST_ERR_OPTION', message: 'Invalid option' }], to)
+      t.match(JSON.stringify(log.at(-1)), /what replyOptions\.getUpstream returned: .+; (?:leave it out|leave them out|give one)/, to)
+    }
+    t.notMatch(JSON.stringify(log), 'SECRET')
+  }
+})

@@ -1,0 +1,66 @@
+import { HoldfastError, optionError } from '../errors.js'
+
+/** Where an `upstream` leads. */
+export interface Upstream { readonly origin: URL, readonly socketPath: string | undefined }
+
+/** http:, https:, and reply-from's unix+http://<encoded path>/. Throws HOLDFAST_ERR_OPTION for what cannot be, and for what would not be sent. */
+export function parseUpstream (upstream: unknown, option = 'upstream'): Upstream {
+  const url = typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream) : undefined
+  if (url === undefined) throw optionError(option, shown(upstream), 'is no URL; give one like http://users.internal:3000')
+  const [, unix, scheme] = /^(unix\+)?(https?):$/.exec(url.protocol) ?? []
+  if (scheme === undefined) throw optionError(option, shown(upstream), 'is not http: or https: (nor unix+http: or unix+https:)')
+  const fault = notSent(url)
+  if (fault !== undefined) throw optionError(option, shown(upstream), fault)
+  if (unix === undefined) return { origin: new URL(url.origin), socketPath: undefined }
+  return { origin: new URL(`${scheme}://localhost`), socketPath: pathOf(url.host, option, upstream) }
+}
+
+/** Refuses a route that leads nowhere, or to several places. */
+export function checkUpstreams ({ upstream, wsUpstream, getUpstream }: { readonly upstream?: unknown, readonly wsUpstream?: unknown, readonly getUpstream?: unknown }): void {
+  for (const [option, value] of [['upstream', upstream], ['wsUpstream', wsUpstream]] as const) {
+    if (Array.isArray(value)) throw optionError(option, value, 'is not possible: a route has one backend. Give the address of a load balancer, or choose one for each request with replyOptions.getUpstream')
+    if (value !== undefined && typeof value !== 'string') throw optionError(option, value, 'is no URL; give one like http://users.internal:3000')
+  }
+  if (getUpstream !== undefined && typeof getUpstream !== 'function') throw optionError('replyOptions.getUpstream', getUpstream, 'must be a function')
+  if (upstream || wsUpstream || (getUpstream !== undefined && (upstream === '' || wsUpstream === ''))) return
+  throw optionError('upstream', upstream, getUpstream === undefined
+    ? 'leads nowhere; give the backend\'s URL, like http://users.internal:3000, or choose it with replyOptions.getUpstream'
+    : 'is missing; give \'\' where replyOptions.getUpstream chooses')
+}
+
+/**
+ * What a user's getUpstream has chosen for one request. Throws HOLDFAST_ERR_OPTION, with the reason as its cause, which a log shows and
+ * a client does not see.
+ *
+ * @param within a path that the result may have: what is sent begins with it in any case
+ */
+export function checkChosen (chosen: unknown, within: string | undefined): void {
+  if (chosen === undefined || chosen === '') return
+  const url = typeof chosen === 'string' && URL.canParse(chosen) ? new URL(chosen) : undefined
+  const fault = url === undefined ? 'is no URL; give one like http://users.internal:3000' : notSent(url) ?? pathFault(url, within)
+  if (fault !== undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { cause: optionError('what replyOptions.getUpstream returned', shown(chosen), fault) })
+}
+
+function notSent ({ username, password, search, hash }: URL): string | undefined {
+  if (username !== '' || password !== '') return 'has credentials, which would not be sent; leave them out, and set authorization in replyOptions.rewriteRequestHeaders'
+  if (search !== '') return 'has a query, which would not be sent; leave it out, and give replyOptions.queryString'
+  return hash === '' ? undefined : 'has a fragment, which is never sent; leave it out'
+}
+
+function pathFault ({ pathname, protocol }: URL, within: string | undefined): string | undefined {
+  if (within === undefined || pathname === '/' || pathname === '' || !/^(?:http|ws)s?:$/.test(protocol)) return undefined
+  return `${within}/`.startsWith(pathname.endsWith('/') ? pathname : `${pathname}/`) ? undefined : 'has a path, which would not be sent; leave it out, and give rewritePrefix'
+}
+
+function pathOf (host: string, option: string, upstream: unknown): string {
+  try {
+    return decodeURIComponent(host)
+  } catch {
+    throw optionError(option, upstream, 'has a path that cannot be decoded; give one like unix+http://%2Frun%2Fusers.sock/')
+  }
+}
+
+/** Without the credentials, for a log. */
+function shown (upstream: unknown): unknown {
+  return typeof upstream === 'string' ? upstream.replace(/\/\/[^/?#]*@/, '//***@') : upstream
+}
