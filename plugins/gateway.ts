@@ -21,7 +21,7 @@ import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 
 /** The defaults of every route and target, and what belongs to the whole gateway. Times in ms. */
 export interface GatewayOptions extends TargetOptions, RouteOptions {
-  /** Serve `/health/live` and `/health/ready`. false. */
+  /** Serve `/health/live` and `/health/ready` on the public port. No target is named there. false. */
   health?: boolean
   /** How often a request may pass this gateway before it is refused with 508. 8. */
   maxHops?: number

@@ -5,8 +5,9 @@ import { existingState } from './targets.js'
 
 /**
  * `GET /health/live`: 200 while the process can answer at all. `GET /health/ready`: 200 while it should be sent requests, 503
- * while it drains or the process is under pressure. Saturated targets are listed there but do not fail it: another replica
- * would find the same backend.
+ * while it drains or the process is under pressure. Saturated targets are counted there but do not fail it: another replica
+ * would find the same backend. Their names are not told, since a name is an origin unless it is given: the admin surface and the
+ * metrics have them.
  */
 export const health = fp(async app => {
   app.get('/health/live', { config: EXEMPT, logLevel: 'warn' }, () => ({ status: 'live' }))
@@ -14,7 +15,7 @@ export const health = fp(async app => {
     const state = existingState(app)
     const pressed = app.hasDecorator('isUnderPressure') && app.isUnderPressure()
     const status = state?.draining === true ? 'draining' : pressed ? 'pressure' : 'ready'
-    const saturated = [...state?.targets ?? []].filter(isSaturated).map(target => target.name)
+    const saturated = [...state?.targets ?? []].filter(isSaturated).length
     reply.code(status === 'ready' ? 200 : 503)
     return { status, saturated }
   })
