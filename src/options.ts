@@ -36,6 +36,7 @@ export interface UndiciOptions {
    * at `update()`: what is cut, is no PEM, or does not belong together is refused. A route that sets any option of the TLS identity (`ca`,
    * `cert`, `key`, `secureContext`, `servername`, `checkServerIdentity`, `minVersion` ...) takes none of the gateway's. What is no
    * plain data (a SecureContext, a function) is compared by identity: targets share connections only where it is the same one.
+   * Names are looked up at each dial, by `lookup` where it is given.
    */
   connect?: ConnectOptions | ConnectFunction
   /** 1: one request at a time on a connection. 0: no keep-alive. */

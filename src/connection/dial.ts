@@ -3,6 +3,7 @@ import { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { CONNECT_TIMEOUT } from '../options.js'
 import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
+import { sharedLookup } from './lookup.js'
 
 /** A dial in progress. */
 export interface Dial {
@@ -29,7 +30,7 @@ export function dialFailureCode (error: HoldfastError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.code
 }
 
-/** Dials an origin. Names are resolved at each dial. Throws HOLDFAST_ERR_OPTION where undici refuses `connect`. */
+/** Dials an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where undici refuses `connect`. */
 export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
   const connect = typeof options.connect === 'function' ? options.connect : connectorOf(options.connect, options.socketPath)
   const to: buildConnector.Options = {
@@ -86,7 +87,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
 
 function connectorOf (connect: ConnectOptions, socketPath: string | undefined): buildConnector.connector {
   try {
-    return buildConnector({ ...connect, timeout: 0, allowH2: false, ...(socketPath === undefined ? {} : { socketPath }) } as buildConnector.BuildOptions)
+    return buildConnector({ lookup: sharedLookup, ...connect, timeout: 0, allowH2: false, ...(socketPath === undefined ? {} : { socketPath }) } as buildConnector.BuildOptions)
   } catch (cause) {
     throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
   }
