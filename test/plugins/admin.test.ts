@@ -39,18 +39,18 @@ t.test('it does not listen before the app does', async t => {
 
 t.test('an option that cannot be is refused at register', async t => {
   const cases: [unknown, RegExp][] = [
-    [true, /^admin: true must be an object/],
-    [{}, /^admin\.port: undefined is no port/],
-    [{ port: '9090' }, /^admin\.port: "9090"/],
-    [{ port: 65_536 }, /^admin\.port: 65536/],
-    [{ port: 0, prot: 1 }, /^admin\.prot: 1 is unknown; did you mean port/],
-    [{ port: 0, host: 7 }, /^admin\.host: 7/],
-    [{ port: 0, host: '0.0.0.0' }, /^admin\.host: "0\.0\.0\.0" .*token/],
-    [{ port: 0, host: '::' }, /^admin\.host: "::"/],
-    [{ port: 0, host: 'gateway.internal' }, /^admin\.host/],
-    [{ port: 0, token: '' }, /^admin\.token/],
-    [{ port: 0, token: 'a secret' }, /^admin\.token/],
-    [{ port: 0, token: 12345678 }, /^admin\.token/]
+    [true, /^gateway: admin: true must be an object/],
+    [{}, /^gateway: admin\.port: undefined is no port/],
+    [{ port: '9090' }, /^gateway: admin\.port: "9090"/],
+    [{ port: 65_536 }, /^gateway: admin\.port: 65536/],
+    [{ port: 0, prot: 1 }, /^gateway: admin\.prot: 1 is unknown; did you mean port/],
+    [{ port: 0, host: 7 }, /^gateway: admin\.host: 7/],
+    [{ port: 0, host: '0.0.0.0' }, /^gateway: admin\.host: "0\.0\.0\.0" .*token/],
+    [{ port: 0, host: '::' }, /^gateway: admin\.host: "::"/],
+    [{ port: 0, host: 'gateway.internal' }, /^gateway: admin\.host/],
+    [{ port: 0, token: '' }, /^gateway: admin\.token/],
+    [{ port: 0, token: 'a secret' }, /^gateway: admin\.token/],
+    [{ port: 0, token: 12345678 }, /^gateway: admin\.token/]
   ]
   for (const [admin, message] of cases) {
     const app = Fastify()
