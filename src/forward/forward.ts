@@ -19,6 +19,7 @@ import { hookChanges } from '../http/hook-changes.js'
 import type { HookedHeaders } from '../http/hook-changes.js'
 import { HeldBody } from '../http/held-body.js'
 import { hopsIn, withLoop } from '../http/hops.js'
+import { sendHeadAsLatin1 } from '../http/latin1-head.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { metHeaders } from '../http/reply-headers.js'
@@ -74,6 +75,7 @@ export interface ForwardRoute {
  * any other. Throws what is wrong with the request before anything is sent.
  */
 export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade): void {
+  sendHeadAsLatin1(reply.raw)
   try {
     new Forward(route, request, reply, options, upgrade).start(dest)
   } catch (error) {
