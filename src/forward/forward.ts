@@ -13,17 +13,14 @@ import type { ErrorCode } from '../errors.js'
 import { onClientGone } from '../http/client-exchange.js'
 import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
-import { hasHeader, requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
+import { hasHeader, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
-import { hookChanges } from '../http/hook-changes.js'
-import type { HookedHeaders } from '../http/hook-changes.js'
 import { HeldBody } from '../http/held-body.js'
 import { hopsIn, withLoop } from '../http/hops.js'
 import { sendHeadAsLatin1 } from '../http/latin1-head.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { metHeaders } from '../http/reply-headers.js'
-import { isContentTypeHidden } from '../http/request-rules.js'
 import { decoded } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
@@ -39,6 +36,7 @@ import { parsedBody } from './parsed-body.js'
 import type { ParsedBody } from './parsed-body.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
+import { headersFor } from './request-head.js'
 import { logProvenance } from './request-log.js'
 import type { ResponseStream } from './response-stream.js'
 import type { Upgrade } from './upgrade.js'
@@ -375,11 +373,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
   #headers ({ content, type }: Body): HeaderList {
     const request = this.#request
     const { raw } = request
-    const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via: this.#route.options.via }
-    const hooked = changesOfHooks(request)
-    let list = hooked === undefined
-      ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
-      : requestHeaders(hooked.lines, hooked.connection, arrival, hooked.set)
+    let list = headersFor(request, this.#route.options.via)
     if (type !== undefined) {
       list = withoutContentType(list)
       if (type !== '') list.push('content-type', type)
@@ -510,24 +504,6 @@ function normalized (path: string, origin: string): string {
 function hasBody (message: IncomingMessage): boolean {
   if (message.httpVersionMajor === 2) return !(message as unknown as Http2ServerRequest).stream.endAfterHeaders
   return message.headers['transfer-encoding'] !== undefined || (contentLength(message) ?? 0) > 0
-}
-
-function changesOfHooks (request: FastifyRequest): HookedHeaders | undefined {
-  const { raw } = request
-  return hookChanges(raw.rawHeaders, request.headers, {
-    http2: raw.httpVersionMajor === 2,
-    joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
-    typeHidden: isContentTypeHidden(raw)
-  })
-}
-
-const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
-
-// Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
-// not trust. A trusted peer need not have sent one, and a hook may have deleted it.
-function trustsPeer (request: FastifyRequest): boolean {
-  const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
-  return ips !== undefined && ips.length > 1
 }
 
 function contentLength (message: IncomingMessage): number | undefined {

@@ -1,0 +1,32 @@
+import type { FastifyRequest } from 'fastify'
+import { requestHeaders } from '../http/headers.js'
+import type { HeaderList } from '../http/headers.js'
+import { hookChanges } from '../http/hook-changes.js'
+import { isContentTypeHidden } from '../http/request-rules.js'
+
+/**
+ * Step 3: the headers of a request as its backend gets them: what the client sent, what hooks of the app have made of that, and what the gateway says.
+ *
+ * @param via whether `Via` is to say that it has passed here
+ */
+export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
+  const { raw } = request
+  const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via }
+  const hooked = hookChanges(raw.rawHeaders, request.headers, {
+    http2: raw.httpVersionMajor === 2,
+    joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
+    typeHidden: isContentTypeHidden(raw)
+  })
+  return hooked === undefined
+    ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
+    : requestHeaders(hooked.lines, hooked.connection, arrival, hooked.set)
+}
+
+const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
+
+// Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
+// not trust. A trusted peer need not have sent one, and a hook may have deleted it.
+function trustsPeer (request: FastifyRequest): boolean {
+  const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
+  return ips !== undefined && ips.length > 1
+}
