@@ -103,7 +103,7 @@ export interface RouteOptions {
   totalTimeout?: number
   /** How long an upgraded connection may be silent. 300 000; 0 = no limit. */
   tunnelIdleTimeout?: number
-  /** Relay 103 responses. false. */
+  /** Relay 103 responses: up to 16 for a request, and none while the client has not taken what was written before. false. */
   earlyHints?: boolean
   /** For a request body: in total until the backend is asked, then between two pieces. 55 000; 0 = none. */
   clientBodyTimeout?: number
