@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
+import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
@@ -149,7 +149,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       return
     }
     const { content } = body
-    if (raw.httpVersionMajor === 2) (raw as unknown as Http2ServerRequest).stream.once('finish', endUnread)
+    if (raw.httpVersionMajor === 2) (raw as unknown as Http2ServerRequest).stream.once('finish', () => endUnread(raw as unknown as Http2ServerRequest))
     const declared = contentLength(raw)
     const { bodyLimit, clientBodyTimeout, clientMinRate } = this.#route.options
     if (bodyLimit > 0 && declared !== undefined && declared > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
@@ -482,8 +482,12 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
 }
 
 // A client may go on with an upload whose answer it has. While nothing reads it, its stream is kept, and with it the session (RFC 9113 section 8.1).
-function endUnread (this: ServerHttp2Stream): void {
-  if (!this.readableEnded && !this.destroyed) this.close(constants.NGHTTP2_NO_ERROR)
+function endUnread (raw: Http2ServerRequest): void {
+  const { stream } = raw
+  if (stream.readableEnded || stream.destroyed) return
+  stream.close(constants.NGHTTP2_NO_ERROR)
+  // Node keeps a stream that was ended so until what has come of it is read, and what collected the body may have paused it.
+  raw.resume()
 }
 
 // An HTTP/2 request that its client resets ends as a whole one does, before anything else tells of it.
