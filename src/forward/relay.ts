@@ -2,10 +2,12 @@ import type { AsyncResource } from 'node:async_hooks'
 import { isAscii } from 'node:buffer'
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+import { isBehindAnother } from '../http/client-exchange.js'
 import { onClientStall } from '../http/client-stall.js'
 import { cut } from '../http/cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
+import { currentResponse } from '../http/pipelining.js'
 import { metHeaders } from '../http/reply-headers.js'
 import { inMicrotask } from '../microtask.js'
 import { ResponseStream } from './response-stream.js'
@@ -164,7 +166,11 @@ export class Relay {
   // What a client leaves unread is held for it, and may hold a backend besides.
   #limitClient (): void {
     const { raw, request } = this.#reply
-    if (this.#clientTimeout > 0) onClientStall(request.raw, raw, this.#clientTimeout, () => cut(raw))
+    if (this.#clientTimeout === 0) return
+    onClientStall(request.raw, raw, this.#clientTimeout, () => {
+      // Behind another response on the connection, that one is what the client does not read; cut alone, this one would wait for its turn.
+      cut(isBehindAnother(raw) ? currentResponse(request.raw.socket) ?? raw : raw)
+    })
   }
 
   #apply (): void {
