@@ -20,6 +20,8 @@ const LIFT_HINTS = -NEVER
 export const CONSTANT_SERVERNAME = 'held'
 /** What ECONNRESET is called on a connection. */
 export const RESET = 'HOLDFAST_RESET'
+/** Bytes were read that no request had asked for. */
+export const UNASKED = 'HOLDFAST_UNASKED'
 // One for all: undici makes one each time it is given none, with a stack.
 const DESTROYED = new errors.ClientDestroyedError()
 // Connections that were opened together do not all end together.
@@ -71,6 +73,12 @@ export class Connection {
   method: string | undefined
   /** HTTP/1.0 or 1.1, as the first response said. */
   minor: 0 | 1 = 1
+  /** Whether a request has been written and its response has not ended: anything else that is read is poison. */
+  asked = false
+  /** Whether the last response had no body by rule, so that what is read behind it may be one. */
+  bodiless = false
+  /** Whether it lies idle and carries no request yet, until it is known to be quiet. */
+  resting = false
   readonly #socket: Socket
   readonly #client: Client
   readonly #owner: ConnectionOwner
@@ -203,7 +211,9 @@ export class Connection {
     this.#socket.removeListener('readable', this.#onUnusedReadable).removeListener('close', this.#onUnusedClose).ref()
   }
 
-  // All that undici reads passes here, for two reasons.
+  // All that undici reads passes here, for three reasons.
+  //
+  // It takes what is read while a request waits to be written for the beginning of its response, or swallows it (blank lines).
   //
   // It does not tell the version of a response, and with it whether silence means persistence. The first bytes of a
   // connection's first response do.
@@ -221,6 +231,10 @@ export class Connection {
       // Asking for more than the mark would raise it.
       const count = size ?? (Math.min(socket.readableLength, socket.readableHighWaterMark) || undefined)
       const chunk = read.call(socket, count) as Buffer | null
+      if (chunk !== null && !this.asked && this.#handedOver) {
+        socket.destroy(Object.assign(new Error('the backend sent what no request had asked for'), { code: UNASKED }))
+        return null
+      }
       if (chunk !== null && seen.length < VERSION_LENGTH) {
         seen += chunk.toString('latin1', 0, VERSION_LENGTH - seen.length)
         if (seen.endsWith('.0')) this.minor = 0
@@ -258,7 +272,7 @@ function endReason (error: Error & { code?: string } | null): CloseReason {
   if (error === null) return 'backend_idle'
   if (error.code === 'UND_ERR_SOCKET') return error.message === 'other side closed' || error.message === 'closed' ? 'backend_idle' : 'unexpected_data'
   if (error.code === RESET || error.code === 'EPIPE') return 'backend_idle'
-  if (error instanceof errors.HTTPParserError) return 'unexpected_data'
+  if (error.code === UNASKED || error instanceof errors.HTTPParserError) return 'unexpected_data'
   // undici destroys a socket that it will not use again with an informational error.
   return error.code === 'UND_ERR_INFO' ? 'undici_limit' : 'error'
 }

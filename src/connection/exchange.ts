@@ -7,7 +7,7 @@ import type { PersistenceSignal } from '../http/connection-signal.js'
 import { HeldBody } from '../http/held-body.js'
 import { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
-import { CONSTANT_SERVERNAME, RESET } from './connection.js'
+import { CONSTANT_SERVERNAME, RESET, UNASKED } from './connection.js'
 import type { Connection } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
@@ -170,6 +170,7 @@ export class Exchange {
 
   onConnect (abort: (error: Error) => void): void {
     this.#written = true
+    this.#connection.asked = true
     this.#abort = abort
   }
 
@@ -213,7 +214,7 @@ export class Exchange {
     this.#sink.responded(status, head, statusText)
     // These have no body whatever their headers say (RFC 9112 section 6.3); undici fails a 304 whose Content-Length is
     // that of the body it stands for, so the response is over before undici can say so.
-    if (status === 204 || status === 304 || this.#isHead) this.#finish([])
+    if (this.#bodiless) this.#finish([])
     return true
   }
 
@@ -234,6 +235,8 @@ export class Exchange {
     // A body that ends with its connection, and the connection by a reset: nobody knows whether that is all of it.
     if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
     connection.served++
+    connection.asked = false
+    connection.bodiless = this.#bodiless
     const reason = this.#closeReason()
     this.#owner.exchangeEnded(connection, reason, this.#view(false))
     this.#finish(trailers)
@@ -266,7 +269,8 @@ export class Exchange {
     const { error, reason } = this.#given ?? classify(cause, { connection: this.#connection, written: this.#written, requestSent: this.#requestSent })
     const lost = this.#given === undefined && reason === 'backend_active'
     // It was closed before anything was asked of it, whatever it was taken for.
-    const closeReason = this.#over ? 'undici_limit' : lost && !this.#written && this.#terms.reused ? 'backend_idle' : reason
+    const before = lost && !this.#written && this.#terms.reused
+    const closeReason = this.#over ? 'undici_limit' : !before ? reason : this.#connection.endedBy === 'unexpected_data' ? 'unexpected_data' : 'backend_idle'
     this.#owner.exchangeEnded(this.#connection, closeReason, this.#status === 0 ? undefined : this.#view(false))
     if (this.#over) return
     this.#over = true
@@ -279,6 +283,10 @@ export class Exchange {
       responseStarted: this.#responseStarted || reason === 'invalid_response',
       unusedTimeout: this.#unusedTimeout
     })
+  }
+
+  get #bodiless (): boolean {
+    return this.#status === 204 || this.#status === 304 || this.#isHead
   }
 
   #finish (trailers: Buffer[]): void {
@@ -307,7 +315,7 @@ export class Exchange {
 
 const UNDICI_ERRORS = channel('undici:request:error')
 const UNDICI_TRAILERS = channel('undici:request:trailers')
-const LOST = new Set(['UND_ERR_SOCKET', RESET, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
+const LOST = new Set(['UND_ERR_SOCKET', RESET, UNASKED, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
 const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
 // undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.
 const BAD_WORDS = new Set(['bad response', 'bad upgrade'])

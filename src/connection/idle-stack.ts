@@ -75,7 +75,7 @@ export class IdleStack {
       }
       // The ones below have been idle for longer.
       if (now - connection.idleSince > fit.maxIdle) break
-      if (connection.trial && !fit.trial) continue
+      if (connection.resting || (connection.trial && !fit.trial)) continue
       // Most often the last: `splice` would make an array of what it removes.
       if (i === this.#connections.length - 1) this.#connections.pop()
       else this.#connections.splice(i, 1)
@@ -86,9 +86,11 @@ export class IdleStack {
     return taken
   }
 
-  /** The one that has been idle longest, now the caller's. */
-  takeOldest (): Connection | undefined {
-    return this.#connections.shift()
+  /** The one that has been idle longest, now the caller's; with `spare`, of those that do not rest. */
+  takeOldest (spare = false): Connection | undefined {
+    if (!spare || this.#connections[0]?.resting !== true) return this.#connections.shift()
+    const at = this.#connections.findIndex(({ resting }) => !resting)
+    return at === -1 ? undefined : this.#connections.splice(at, 1)[0]
   }
 
   /** Closes those that have been idle at least since a time; returns how many. */

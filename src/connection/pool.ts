@@ -14,6 +14,7 @@ import { IdleStack } from './idle-stack.js'
 import type { Fit, IdleStackHost } from './idle-stack.js'
 import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
 import { QueueTimer } from './queue-timer.js'
+import { Resting, restAfterBodiless } from './resting.js'
 import { Sentinel } from './sentinel.js'
 import type { IdleLearner } from './sentinel.js'
 import { WaitingQueue } from './waiting-queue.js'
@@ -28,6 +29,8 @@ export interface PoolHost {
   readonly idleLimit: number
   readonly observers: Required<ConnectionObserver>
   readonly learner: IdleLearner
+  /** The shortest time that an exchange has taken lately, in ms. */
+  readonly roundTripMs: number
   /** Whether a connection whose exchange has ended may be kept; if not, why not. */
   refuseReturn (connection: Connection): CloseReason | undefined
   /** An app-wide number for a connection. */
@@ -47,6 +50,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #host: PoolHost
   readonly #clock: () => number
   readonly #idle: IdleStack
+  readonly #resting: Resting
   readonly #active: ActiveSet
   readonly #dials: Dials
   readonly #upgraded = new Set<Duplex>()
@@ -69,6 +73,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#clock = clock
     this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
+    this.#resting = new Resting(clock, connection => this.#rested(connection))
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (error, socket, owner, began) => {
       if (error === undefined) this.#dialled(socket!, owner, clock() - began)
@@ -114,7 +119,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     // A connection is about to be returned, for this one or for one before it.
     const promised = !ticket.freshOnly && this.#queued.size < this.#settling
     // Whoever queued before has the better claim on a place.
-    if (!promised && this.#queued.size === 0 && this.#makeRoom()) {
+    if (!promised && this.#queued.size === 0 && this.#makeRoom(ticket)) {
       this.#dialling.push(ticket)
       this.#dials.start(ticket)
       return ticket
@@ -292,9 +297,21 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
     connection.idleSince = now
     this.#idle.push(connection)
+    if (connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
     this.#host.observers.released(connection.view)
-    // Unless whoever was told has had it closed.
+    this.#offer(connection)
+  }
+
+  #rested (connection: Connection): void {
+    // Where its target keeps no connections any more, it has been closed.
+    if (connection.state === 'idle') this.#offer(connection)
+  }
+
+  /** Gives an idle connection to the request that has waited longest for one. */
+  #offer (connection: Connection): void {
+    if (connection.resting) return
     const ticket = this.#nextFor(false)
+    // Unless an observer, or an expired limit, has had it closed.
     if (ticket !== undefined && this.#idle.remove(connection)) this.#hand(connection, ticket, false)
   }
 
@@ -334,12 +351,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     return this.#idle.size + this.#active.size + this.#dials.size + this.#opening
   }
 
-  /** Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it. */
-  #makeRoom (): boolean {
+  /**
+   * Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it; unless all of them rest, and
+   * the request can wait for one of those.
+   */
+  #makeRoom ({ freshOnly }: Ticket): boolean {
     const { undiciOptions: { connections }, pool: { maxDials } } = this.#host.options
     if (this.#dials.size >= maxDials) return false
     if (this.#total() < connections) return true
-    const oldest = this.#idle.takeOldest()
+    const oldest = this.#idle.takeOldest(!freshOnly)
     if (oldest !== undefined) this.#retire(oldest, 'evicted', this.#clock() - oldest.idleSince)
     return oldest !== undefined
   }
@@ -350,7 +370,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       this.#checkEmpty()
       return
     }
-    for (let ticket = this.#queued.first; ticket !== undefined && this.#queued.size > this.#settling && this.#makeRoom(); ticket = this.#queued.first) {
+    for (let ticket = this.#queued.first; ticket !== undefined && this.#queued.size > this.#settling && this.#makeRoom(ticket); ticket = this.#queued.first) {
       this.#dequeue(ticket)
       this.#dialling.push(ticket)
       this.#dials.start(ticket)
@@ -407,7 +427,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   // Unless whoever has just been told has had it refused.
   #dialAgain (ticket: Ticket): void {
     if (ticket.queue === undefined) return
-    if (this.#makeRoom()) {
+    if (this.#makeRoom(ticket)) {
       this.#dials.start(ticket)
       return
     }
@@ -438,6 +458,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #checkEmpty (): void {
     if (!this.#draining || this.#total() + this.#upgraded.size + this.#dialling.size > 0) return
     this.#idle.stop()
+    this.#resting.stop()
     this.#queueTimer.stop()
     this.#active.stop()
     const done = this.#whenEmpty

@@ -191,7 +191,8 @@ export class Call implements Waiter, ExchangeSink {
     const { tally, pool, options, name } = this.#target
     this.#exchange = undefined
     this.#trace?.failed(failure.error.code)
-    const stale = failure.reused && failure.lost && !failure.responseStarted
+    const poisoned = this.#connection?.endedBy === 'unexpected_data'
+    const stale = failure.reused && failure.lost && !failure.responseStarted && !poisoned
     // What has been idle for as long as this one has most likely met the same end.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
     // Where nothing was written it was an idle close, and has been told of.

@@ -225,6 +225,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   get observers (): Required<ConnectionObserver> { return this.tally }
   get idleLimit (): number { return this.limit.effective }
   get learner (): IdleLearner { return this }
+  get roundTripMs (): number { return this.#roundTrip.shortest }
   get tracing (): Tracing | undefined { return this.#tracing() }
 
   refuseReturn (connection: Connection): CloseReason | undefined {
