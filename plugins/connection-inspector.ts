@@ -1,7 +1,7 @@
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
 import { keepsAlive } from '../src/options.js'
-import { PERSISTENT, nextPersistence } from '../src/target/persistence.js'
-import type { PersistenceEvent, PersistenceState } from '../src/target/persistence.js'
+import { PERSISTENT, isSuspect, kindOf, nextPersistence } from '../src/target/persistence.js'
+import type { PersistenceEvent, PersistenceState, RequestKind } from '../src/target/persistence.js'
 import type { Target } from '../src/target/target.js'
 import fp from 'fastify-plugin'
 import { getGateway } from './targets.js'
@@ -13,15 +13,21 @@ const SHORTEST_WATCH = 100
 const CONNECT_TIMES = 4
 const UNANNOUNCED = 'closed unannounced after a first response'
 
+// The request under which a connection was lost may have had one: nothing tells of a request that was not answered.
+const MAY_HAVE_BODY = new Set(['POST', 'PUT', 'PATCH'])
+
+/** A connection that has carried one response, until it counts as kept or as closed. */
+interface Watch { readonly timer: NodeJS.Timeout, readonly kind: RequestKind }
 /** A close that counts only if all of these connections are closed too before any is kept. */
-interface Doubt { readonly connection: ConnectionView, readonly until: Set<number> }
+interface Doubt { readonly connection: ConnectionView, readonly kind: RequestKind, readonly until: Set<number> }
 
 /**
  * Learns from the responses and closes of each target's connections whether its backend keeps them open, and tells the
  * target: after enough connections in a row that were closed after their first response, the pool is torn down and every
- * request gets a connection of its own; now and then a trial finds out whether that is still so.
+ * request gets a connection of its own; now and then a trial finds out whether that is still so. What it concludes, and from
+ * what, is `src/target/persistence.ts`.
  *
- * It sees what any observer sees, and acts through `setPersistence` alone. Returns what stops it.
+ * It sees what any observer sees, and acts through `setPersistence` and `keepApart` alone. Returns what stops it.
  */
 export function inspectConnections (gateway: Gateway): () => void {
   const inspector = new Inspector(gateway)
@@ -89,8 +95,11 @@ class Subject {
   #state: PersistenceState = PERSISTENT
   #trialTimer: NodeJS.Timeout | undefined
   readonly #connectMs = new Map<number, number>()
-  /** Connections that have carried one response, until they count as kept or as closed. */
-  readonly #watched = new Map<number, NodeJS.Timeout>()
+  readonly #watched = new Map<number, Watch>()
+  /** While closes are suspected: of what kind a connection's last request was. */
+  readonly #last = new Map<number, RequestKind>()
+  /** Whether there are closes that a connection that is kept would speak against. */
+  #suspect = false
   #doubts: Doubt[] = []
 
   constructor (target: Target) {
@@ -102,28 +111,32 @@ class Subject {
     this.#connectMs.set(connection.id, connectMs)
   }
 
-  responded (connection: ConnectionView, { signal, status, asked, requestSent, clientGone, upgraded }: ResponseView): void {
+  responded (connection: ConnectionView, { signal, status, asked, requestSent, clientGone, upgraded, withBody }: ResponseView): void {
     if (asked === 'close') return
-    if (connection.served > 1) {
-      if (this.#watched.size > 0) this.#unwatch(connection.id)
-      this.#kept(connection)
-      return
+    const first = connection.served === 1
+    if (!first) {
+      const watched = this.#watched.size > 0 ? this.#unwatch(connection.id) : undefined
+      this.#kept(connection, watched ?? this.#last.get(connection.id))
     }
     if (signal.persistent) {
-      if (!clientGone && !upgraded) this.#watch(connection)
+      if (clientGone || upgraded) this.#last.delete(connection.id)
+      else if (first) this.#watch(connection, kindOf(connection.method, withBody))
+      // Which kind a connection is kept after matters only while one is suspected; most often none is.
+      else if (this.#suspect) this.#last.set(connection.id, kindOf(connection.method, withBody))
       return
     }
     // nginx closes after a 413 or a 500, and others after what they could not read whole: that says nothing of its habits,
     // and no client may flip a healthy backend.
     if (status >= 400 || !requestSent || clientGone || upgraded) return
-    this.#closedAfterFirst(connection, signal.cause)
+    this.#closedAfter(connection, kindOf(connection.method, withBody), first, signal.cause)
   }
 
   closed (connection: ConnectionView, reason: CloseReason): void {
     this.#connectMs.delete(connection.id)
-    const watched = this.#unwatch(connection.id)
-    if (watched && reason === 'backend_idle') this.#closedAfterFirst(connection, UNANNOUNCED)
-    else if (watched && reason === 'backend_active') this.#doubt(connection)
+    this.#last.delete(connection.id)
+    const kind = this.#unwatch(connection.id)
+    if (kind !== undefined && reason === 'backend_idle') this.#closedAfter(connection, kind, true, UNANNOUNCED)
+    else if (kind !== undefined && reason === 'backend_active') this.#doubt(connection, kind)
     this.#settleDoubts(connection.id)
   }
 
@@ -132,7 +145,12 @@ class Subject {
     if (settings === false) return
     const before = this.#state
     this.#state = nextPersistence(before, event, performance.now(), settings, Math.random())
+    if (this.#state === before) return
     if (this.#state.trialAt !== before.trialAt) this.#scheduleTrial()
+    this.#suspect = isSuspect(this.#state)
+    // What was not followed meanwhile is not known.
+    if (!this.#suspect) this.#last.clear()
+    if (this.#state.apart !== before.apart) this.target.keepApart(this.#state.apart)
     if (this.#state.persistence !== before.persistence && event.type !== 'set') {
       this.target.setPersistence(this.#state.persistence, this.#state.cause)
     }
@@ -140,28 +158,35 @@ class Subject {
 
   stop (): void {
     clearTimeout(this.#trialTimer)
-    for (const timer of this.#watched.values()) clearTimeout(timer)
+    for (const { timer } of this.#watched.values()) clearTimeout(timer)
     this.#watched.clear()
   }
 
-  #watch (connection: ConnectionView): void {
+  #watch (connection: ConnectionView, kind: RequestKind): void {
     const ms = Math.max(SHORTEST_WATCH, CONNECT_TIMES * (this.#connectMs.get(connection.id) ?? 0))
     const timer = setTimeout(() => {
       this.#watched.delete(connection.id)
-      this.#kept(connection)
+      this.#kept(connection, kind)
     }, ms).unref()
-    this.#watched.set(connection.id, timer)
+    this.#watched.set(connection.id, { timer, kind })
   }
 
-  #unwatch (id: number): boolean {
-    clearTimeout(this.#watched.get(id))
-    return this.#watched.delete(id)
+  /** Returns the kind of its first request, where it was watched. */
+  #unwatch (id: number): RequestKind | undefined {
+    const watch = this.#watched.get(id)
+    if (watch === undefined) return undefined
+    clearTimeout(watch.timer)
+    this.#watched.delete(id)
+    return watch.kind
   }
 
   // Its second request was on it: the backend may never have meant to keep it, or may have failed. What becomes of those that
   // are in the same place now tells: one that is kept, and it was an accident.
-  #doubt (connection: ConnectionView): void {
-    this.#doubts.push({ connection, until: new Set(this.#watched.keys()) })
+  #doubt (connection: ConnectionView, first: RequestKind): void {
+    // A client may have made it by a body: of no more than requests of its kind.
+    const { method = '' } = connection
+    const kind = MAY_HAVE_BODY.has(method) ? kindOf(method, true) : first
+    this.#doubts.push({ connection, kind, until: new Set(this.#watched.keys()) })
   }
 
   #settleDoubts (closed: number): void {
@@ -172,17 +197,24 @@ class Subject {
       if (doubt.until.size === 0) settled.push(doubt)
     }
     this.#doubts = this.#doubts.filter(doubt => doubt.until.size > 0)
-    for (const { connection } of settled) this.#closedAfterFirst(connection, UNANNOUNCED)
+    for (const { connection, kind } of settled) this.#closedAfter(connection, kind, true, UNANNOUNCED)
   }
 
-  #kept (connection: ConnectionView): void {
+  #kept (connection: ConnectionView, kind: RequestKind | undefined): void {
     this.#doubts = []
+    const { address = '' } = connection
     if (connection.trial) this.apply({ type: 'trial_passed' })
-    else if (this.#state.closes > 0) this.apply({ type: 'kept' })
+    else if (this.#suspect || this.#state.addresses.get(address)?.kept !== true) this.apply({ type: 'kept', address, kind })
   }
 
-  #closedAfterFirst (connection: ConnectionView, cause: string): void {
-    this.apply(connection.trial ? { type: 'trial_failed', cause } : { type: 'closed_after_first', cause })
+  #closedAfter (connection: ConnectionView, kind: RequestKind, first: boolean, cause: string): void {
+    if (connection.trial) return this.apply({ type: 'trial_failed', cause })
+    this.apply({ type: 'closed', address: connection.address ?? '', kind, first, standing: first ? this.#standing : 0, cause })
+  }
+
+  /** Connections that have served several. One under a trial is not asked for. */
+  get #standing (): number {
+    return this.target.connections().filter(({ state, served }) => state !== 'sentinel' && served > 1).length
   }
 
   #scheduleTrial (): void {

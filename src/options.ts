@@ -73,7 +73,7 @@ export interface PoolOptions {
 export interface InspectorOptions {
   /** Connections closed after their first response, in a row, before the pool is torn down. 3. */
   closesBeforeTeardown?: number
-  /** How long a non-persistent backend is left before it is tried again, jittered. 30 000. */
+  /** How long a non-persistent backend is left before it is tried again, jittered; one that kept connections before, a second at most. 30 000. */
   trialInterval?: number
 }
 

@@ -54,6 +54,8 @@ export class Connection {
   /** When it takes no new request any more, on the pool's clock. */
   expiresAt: number
   readonly view: ConnectionView
+  /** Of the backend, `address:port`; undefined where it has none. */
+  readonly address: string | undefined
   /** Responses it has carried. */
   served = 0
   /** Requests it may still carry: a limit of ours, or what the backend said in `Keep-Alive: max=`. */
@@ -102,6 +104,7 @@ export class Connection {
     this.expiresAt = this.remaining = Infinity
     this.limit(from.options.pool)
     this.view = new View(this, from.clock)
+    this.address = addressOf(socket)
     this.#owner = from.owner
     this.#socket = socket
     // undici takes a reset for the end of a body that ends with its connection, and asserts, in an event that nobody can catch,
@@ -266,6 +269,14 @@ class View implements ConnectionView {
   get age (): number { return this.#clock() - this.#connection.openedAt }
   get trial (): boolean { return this.#connection.trial }
   get method (): string | undefined { return this.#connection.method }
+  get address (): string | undefined { return this.#connection.address }
+}
+
+// node keeps the address once it was asked for; `endedByReset` lives on whether the system still knows it.
+function addressOf (socket: Socket & { _peername?: unknown }): string | undefined {
+  const { remoteAddress, remotePort } = socket
+  socket._peername = undefined
+  return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}`
 }
 
 function endReason (error: Error & { code?: string } | null): CloseReason {

@@ -24,6 +24,12 @@ export interface ExchangeRequest {
   readonly query?: Record<string, unknown> | undefined
 }
 
+/** Whether a request has a body. One that is here and empty is none. */
+export function hasBody ({ body }: Pick<ExchangeRequest, 'body'>): boolean {
+  if (body === null || body === undefined) return false
+  return (body as { length?: number }).length !== 0 && (body as { size?: number }).size !== 0
+}
+
 /** How an exchange is to go. */
 export interface ExchangeTerms {
   /** Whether the connection has lain in the pool. */
@@ -79,6 +85,7 @@ export class Exchange {
   readonly #sink: ExchangeSink
   readonly #terms: ExchangeTerms
   readonly #isHead: boolean
+  readonly #withBody: boolean
   #abort: ((error: Error) => void) | undefined
   #resume: (() => void) | undefined
   #paused = false
@@ -108,6 +115,7 @@ export class Exchange {
     this.#sink = sink
     this.#terms = terms
     this.#isHead = request.method === 'HEAD'
+    this.#withBody = hasBody(request)
     this.#headersTimeout = request.headersTimeout
     this.#bodyTimeout = request.bodyTimeout
     connection.exchange = this
@@ -308,7 +316,8 @@ export class Exchange {
       asked: this.#terms.closeFor === undefined ? 'keep-alive' : 'close',
       requestSent: this.#requestSent,
       clientGone: this.#given?.reason === 'client_gone',
-      upgraded
+      upgraded,
+      withBody: this.#withBody
     }
   }
 }

@@ -37,6 +37,8 @@ export interface ConnectionView {
   readonly trial: boolean
   /** Of the request that is on it, or was last; undefined before the first. */
   readonly method?: string | undefined
+  /** Of the backend, `address:port`; undefined where it has none, as over a unix socket. */
+  readonly address?: string | undefined
 }
 
 /** How an exchange ended, as told to observers. */
@@ -49,6 +51,8 @@ export interface ResponseView {
   readonly requestSent: boolean
   readonly clientGone: boolean
   readonly upgraded: boolean
+  /** Whether the request had a body. */
+  readonly withBody?: boolean | undefined
 }
 
 /** How a proxied request travelled: `provenanceOf(reply)`, and `provenance` on its log line. Times in whole ms. */

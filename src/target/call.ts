@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Connection } from '../connection/connection.js'
-import { Exchange } from '../connection/exchange.js'
+import { Exchange, hasBody } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
 import type { Fit } from '../connection/idle-stack.js'
 import type { CloseReason, ConnectionObserver, Persistence, Provenance } from '../connection/observer.js'
@@ -11,6 +11,8 @@ import type { ErrorCode } from '../errors.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import { kindOf } from './persistence.js'
+import type { RequestKind } from './persistence.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
 import type { CallTrace, Tracing } from './tracing.js'
@@ -41,6 +43,8 @@ export interface CallHost {
   readonly origin: URL
   readonly options: ResolvedTargetOptions
   readonly persistence: Persistence
+  /** Kinds of requests of which each gets a fresh connection, since the backend closes those after them. */
+  readonly apart: ReadonlySet<RequestKind>
   /** How long a connection may have been idle for a request that could not be sent again, in ms. */
   readonly unsafeIdleLimit: number
   readonly pool: Pool
@@ -95,10 +99,10 @@ export class Call implements Waiter, ExchangeSink {
     }
     const retryable = this.#retryable
     let fit = FRESH
-    if (!this.#retried) {
+    if (!this.#retried && !this.#apart) {
       if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: this.#target.unsafeIdleLimit, trial: false }
       // All that is idle now is on trial, and that is for requests that can be sent again.
-      else if (persistence === 'trial' && retryable) fit = ANY
+      else if (persistence === 'trial' && this.#tests) fit = ANY
     }
     const connection = fit === FRESH ? undefined : pool.acquire(fit)
     if (connection !== undefined) this.#begin(connection, true)
@@ -221,6 +225,16 @@ export class Call implements Waiter, ExchangeSink {
     return this.#request.idempotent && this.#request.replayable && this.#target.options.retry.stale
   }
 
+  /** Whether it may find out if connections are kept: a body that the backend does not read would make it close any. */
+  get #tests (): boolean {
+    return this.#retryable && !hasBody(this.#request)
+  }
+
+  get #apart (): boolean {
+    const { apart } = this.#target
+    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request)))
+  }
+
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
     this.#connection = connection
@@ -243,7 +257,7 @@ export class Call implements Waiter, ExchangeSink {
     if (this.#request.askClose) return 'connection_close'
     const { persistence } = this.#target
     if (persistence === 'persistent') return undefined
-    if (persistence === 'trial' && (connection.trial || (this.#retryable && this.#target.claimTrial(connection)))) return undefined
+    if (persistence === 'trial' && (connection.trial || (this.#tests && this.#target.claimTrial(connection)))) return undefined
     return 'non_persistent'
   }
 

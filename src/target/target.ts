@@ -13,6 +13,7 @@ import type { CallHandler, CallHost, CallRequest, LostReuse } from './call.js'
 import { HandlerAdapter, callRequest } from './dispatch.js'
 import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
 import type { IdleEvent, IdleLimit } from './idle-limit.js'
+import type { RequestKind } from './persistence.js'
 import { RoundTrip } from './round-trip.js'
 import { Tally } from './tally.js'
 import type { Totals } from './tally.js'
@@ -70,6 +71,7 @@ export class Target extends Dispatcher {
     this.call = this.call.bind(this)
     this.snapshot = this.snapshot.bind(this)
     this.setPersistence = this.setPersistence.bind(this)
+    this.keepApart = this.keepApart.bind(this)
     this.evict = this.evict.bind(this)
     this.update = this.update.bind(this)
     this.connections = this.connections.bind(this)
@@ -145,6 +147,15 @@ export class Target extends Dispatcher {
     this.#core.setPersistence(state, cause)
   }
 
+  /**
+   * Says which kinds of requests the backend closes its connections after, while it keeps them after others: a method, followed by `+` for
+   * those with a body, as in `POST+`. Each of these gets a fresh connection, which is kept if the backend keeps it. Takes the place of what
+   * was said before; a target begins with none.
+   */
+  keepApart (kinds: ReadonlySet<string>): void {
+    this.#core.apart = kinds
+  }
+
   /** Closes all idle connections; returns how many. */
   evict (): number {
     return this.#core.pool.evict('evicted')
@@ -198,6 +209,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   readonly #tracing: () => Tracing | undefined
   options: ResolvedTargetOptions
   persistence: Persistence
+  apart: ReadonlySet<RequestKind> = new Set()
   limit: IdleLimit
   unsafeIdleLimit: number
   readonly #clock: () => number

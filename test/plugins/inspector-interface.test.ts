@@ -11,7 +11,7 @@ const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connect
 const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
 
 /** No more of a target than an inspector may use. */
-interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, setPersistence (to: Persistence, cause: string): void }
+interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, setPersistence (to: Persistence, cause: string): void }
 
 /** A gateway that is nothing but `observe` and targets with `setPersistence`: whoever acts otherwise fails here. */
 function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
@@ -22,6 +22,8 @@ function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardo
     persistence: 'persistent',
     closed: false,
     options: { inspector },
+    connections: () => [],
+    keepApart: () => {},
     setPersistence (to, cause) {
       const from = this.persistence
       this.persistence = to

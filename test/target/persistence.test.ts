@@ -1,13 +1,13 @@
 import t from 'tap'
-import { PERSISTENT, nextPersistence, trialDelay } from '../../src/target/persistence.js'
+import { PERSISTENT, isSuspect, kindOf, nextPersistence, trialDelay } from '../../src/target/persistence.js'
 import type { PersistenceEvent, PersistenceState } from '../../src/target/persistence.js'
 
 const SETTINGS = { closesBeforeTeardown: 3, trialInterval: 1_000 }
 const NOW = 50_000
 const MIDDLE = 0.5 // no jitter either way
 
-const CLOSED: PersistenceEvent = { type: 'closed_after_first', cause: 'Connection: close' }
-const KEPT: PersistenceEvent = { type: 'kept' }
+const CLOSED: PersistenceEvent = { type: 'closed', address: '', kind: 'GET', first: true, standing: 0, cause: 'Connection: close' }
+const KEPT: PersistenceEvent = { type: 'kept', address: '', kind: 'GET' }
 const DUE: PersistenceEvent = { type: 'trial_due' }
 const PASSED: PersistenceEvent = { type: 'trial_passed' }
 const FAILED: PersistenceEvent = { type: 'trial_failed', cause: 'HTTP/1.0' }
@@ -18,7 +18,7 @@ function after (events: PersistenceEvent[], from: PersistenceState = PERSISTENT,
 }
 
 t.test('a row of closes makes a backend non-persistent', async t => {
-  t.strictSame(after([CLOSED, CLOSED]), { ...PERSISTENT, closes: 2 }, 'not yet')
+  t.equal(after([CLOSED, CLOSED]).persistence, 'persistent', 'not yet')
   const state = after([CLOSED, CLOSED, CLOSED])
   t.equal(state.persistence, 'non-persistent')
   t.equal(state.trialAt, NOW + SETTINGS.trialInterval)
@@ -40,7 +40,8 @@ t.test('the length of the row is the operator\'s', async t => {
 })
 
 t.test('one connection that is kept breaks the row', async t => {
-  t.equal(after([CLOSED, CLOSED, KEPT]).closes, 0)
+  t.ok(isSuspect(after([CLOSED, CLOSED])))
+  t.notOk(isSuspect(after([CLOSED, CLOSED, KEPT])))
   t.equal(after([CLOSED, CLOSED, KEPT, CLOSED, CLOSED]).persistence, 'persistent')
   t.equal(after([CLOSED, CLOSED, KEPT, CLOSED, CLOSED, CLOSED]).persistence, 'non-persistent')
 })
@@ -83,7 +84,8 @@ t.test('trials are spread by a tenth either way', async t => {
 
 t.test('what belongs to another state changes nothing', async t => {
   const expected: [PersistenceState, PersistenceEvent[]][] = [
-    [PERSISTENT, [KEPT, DUE, PASSED, FAILED]],
+    [PERSISTENT, [DUE, PASSED, FAILED]],
+    [after([KEPT]), [KEPT]],
     [NON_PERSISTENT, [CLOSED, KEPT, PASSED, FAILED]],
     [TRIAL, [CLOSED, KEPT, DUE]]
   ]
@@ -99,7 +101,7 @@ t.test('somebody else\'s decision stands, and is where things go on from', async
   t.equal(off.cause, 'the operator said so')
   t.equal(off.trialAt, NOW + 1_000, 'it is tried again all the same')
   const trial = after([set('trial')], after([FAILED], TRIAL))
-  t.strictSame(trial, { persistence: 'trial', closes: 0, failures: 0, trialAt: undefined, cause: 'the operator said so' })
+  t.strictSame(trial, { ...PERSISTENT, persistence: 'trial', cause: 'the operator said so' })
   const on = after([set('persistent')], NON_PERSISTENT)
   t.equal(on.persistence, 'persistent')
   t.equal(on.trialAt, undefined)
@@ -113,4 +115,61 @@ t.test('a state is never changed in place', async t => {
     const frozen = Object.freeze({ ...state })
     for (const event of EVENTS) t.doesNotThrow(() => nextPersistence(frozen, event, NOW, SETTINGS, MIDDLE), `${event.type} in ${state.persistence}`)
   }
+})
+
+const UPLOAD: PersistenceEvent = { ...CLOSED, kind: 'POST+' }
+
+t.test('closes after requests with a body are evidence about requests of their kind alone', async t => {
+  const state = after([UPLOAD, UPLOAD, UPLOAD, UPLOAD, UPLOAD, UPLOAD, UPLOAD, UPLOAD])
+  t.equal(state.persistence, 'persistent', 'a client can make them')
+  t.strictSame([...state.apart], ['POST+'])
+  t.strictSame([...after([KEPT], state).apart], ['POST+'], 'a GET that is kept says nothing of them')
+  t.strictSame([...after([{ ...KEPT, kind: 'POST+' }], state).apart], [], 'one of theirs does')
+  t.equal(after([UPLOAD, UPLOAD, { ...KEPT, kind: 'POST+' }, UPLOAD, UPLOAD]).apart.size, 0, 'the row has to be one')
+})
+
+t.test('a kind that is closed on connections that served others before is told from the rest', async t => {
+  const later: PersistenceEvent = { ...CLOSED, kind: 'HEAD', first: false }
+  const state = after([later, KEPT, later, KEPT, later])
+  t.equal(state.persistence, 'persistent')
+  t.strictSame([...state.apart], ['HEAD'])
+  t.equal(after([CLOSED, CLOSED, CLOSED], state).apart.size, 0, 'where none are kept, all are alike')
+})
+
+t.test('nothing is torn down while connections stand that have served several', async t => {
+  const standing: PersistenceEvent = { ...CLOSED, standing: 1 }
+  const state = after([standing, standing, standing, standing])
+  t.equal(state.persistence, 'persistent')
+  t.equal(after([CLOSED], state).persistence, 'non-persistent', 'once none does, it is')
+})
+
+t.test('each address is judged by itself', async t => {
+  const at = (address: string): PersistenceEvent => ({ ...CLOSED, address })
+  t.equal(after([at('a:1'), at('b:1'), at('a:1'), at('b:1')]).persistence, 'persistent')
+  t.equal(after([at('a:1'), at('b:1'), at('a:1'), { ...KEPT, address: 'b:1' }, at('a:1')]).persistence, 'non-persistent', 'what another keeps is no news of this one')
+  const many = after(Array.from({ length: 1_000 }, (_, n) => at(`10.0.0.1:${n}`)))
+  t.ok(many.addresses.size <= 64, 'and those of machines that are gone are forgotten')
+})
+
+t.test('a backend that kept connections before is tried again soon, and a habit is told from a restart by the trials that fail', async t => {
+  const settings = { closesBeforeTeardown: 3, trialInterval: 30_000 }
+  const step = (state: PersistenceState, event: PersistenceEvent): PersistenceState => nextPersistence(state, event, NOW, settings, MIDDLE)
+  const delays = (from: PersistenceEvent[]): number[] => {
+    let state = [...from, CLOSED, CLOSED, CLOSED].reduce(step, PERSISTENT)
+    return Array.from({ length: 10 }, () => {
+      const delay = (state.trialAt ?? NaN) - NOW
+      state = [DUE, FAILED].reduce(step, state)
+      return delay
+    })
+  }
+  t.strictSame(delays([KEPT]), [1, 2, 4, 8, 16, 32, 64, 128, 240, 240].map(seconds => seconds * 1_000))
+  t.strictSame(delays([]), [30, 60, 120, 240, 240, 240, 240, 240, 240, 240].map(seconds => seconds * 1_000))
+  t.strictSame(delays([{ ...KEPT, address: 'other:1' }])[0], 30_000, 'which another address says nothing of')
+  const torn = [KEPT, CLOSED, CLOSED, CLOSED, DUE, PASSED, CLOSED, CLOSED, CLOSED].reduce(step, PERSISTENT)
+  t.equal(torn.trialAt, NOW + 1_000, 'one restart after another')
+  t.equal(trialDelay({ ...settings, trialInterval: 200 }, 0, MIDDLE, true), 200, 'never later than the interval')
+})
+
+t.test('a kind is a method, and whether the request had a body', async t => {
+  t.strictSame([kindOf('GET', false), kindOf('POST', true), kindOf('POST', undefined), kindOf(undefined, true)], ['GET', 'POST+', 'POST', '+'])
 })

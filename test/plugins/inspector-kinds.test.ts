@@ -1,0 +1,95 @@
+import t from 'tap'
+import { request } from '../support/client.js'
+import { answer } from '../support/answer.js'
+import type { BackendScript } from '../support/backend.js'
+import { persistent } from '../support/behaviours.js'
+import { backendFor, gatewayFor, until } from '../support/gateway.js'
+
+/** Says close to each POST that has a long body, as Go's net/http does where a handler leaves it unread, or to each POST. */
+function closesPosts (longerThan: number): BackendScript {
+  const keeps = persistent()
+  return (asked, connection) => {
+    if (asked.method !== 'POST' || asked.body.length <= longerThan) return keeps(asked, connection)
+    answer(asked, connection, { headers: { Connection: 'close' } })
+    connection.end()
+  }
+}
+
+t.test('uploads that a healthy backend leaves unread do not make it non-persistent', async t => {
+  const backend = await backendFor(t, closesPosts(100_000))
+  const { url, target, gateway } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  const changes: string[] = []
+  gateway.observe({ persistenceChanged: (_name, _from, to) => { changes.push(to) } })
+  for (let n = 0; n < 8; n++) t.equal((await request(url, { method: 'POST', body: Buffer.alloc(270_000) })).status, 200)
+  t.strictSame(changes, [])
+  const before = backend.accepted
+  for (let n = 0; n < 10; n++) await request(url)
+  t.equal(backend.accepted, before + 1, 'the others keep their connections')
+  // A short one is answered on a connection that is kept.
+  await request(url, { method: 'POST', body: 'x' })
+  await request(url)
+  const { opened } = target.snapshot().totals
+  for (let n = 0; n < 5; n++) await request(url, { method: 'POST', body: 'x' })
+  t.equal(target.snapshot().totals.opened, opened, 'and other clients\' short uploads have theirs back')
+})
+
+t.test('where a backend closes after each POST, GETs keep their connections and POSTs get fresh ones', async t => {
+  const backend = await backendFor(t, closesPosts(0), { log: true })
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  for (let n = 0; n < 100; n++) {
+    await request(url)
+    await request(url, { method: 'POST', body: 'x' })
+  }
+  t.equal(target.persistence, 'persistent')
+  // One for each POST, one that the GETs keep, and those that it cost to find out.
+  t.ok(backend.accepted <= 100 + 1 + 3, `${backend.accepted} connections for 200 requests`)
+  t.ok(backend.log.filter(({ method, nth }) => method === 'GET' && nth === 1).length <= 1 + 3, 'GETs keep theirs')
+  t.notOk(backend.log.some(({ header }) => header('connection') === 'close'), 'each POST asks to persist, so that a change is noticed')
+})
+
+t.test('a backend that closes a few connections while it keeps others is not given up', async t => {
+  let closing = false
+  const keeps = persistent()
+  const held: (() => void)[] = []
+  const backend = await backendFor(t, async (asked, connection) => {
+    if (asked.path === '/held') await new Promise<void>(resolve => { held.push(resolve) })
+    if (!closing || asked.nth > 1) return keeps(asked, connection)
+    answer(asked, connection, { headers: { Connection: 'close' } })
+    connection.end()
+  })
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  await request(url)
+  // Of this connection's requests the second one is under way while others need connections of their own.
+  await request(url)
+  const slow = request(`${url}/held`)
+  await until(() => held.length === 1)
+  closing = true
+  for (let n = 0; n < 4; n++) await request(url)
+  t.equal(target.persistence, 'persistent', 'while one stands that has served several')
+  held[0]!()
+  await slow
+  await request(url)
+  t.equal(target.persistence, 'persistent')
+})
+
+t.test('a backend that kept connections is tried again long before the interval', async t => {
+  let closing = false
+  const keeps = persistent()
+  const backend = await backendFor(t, (asked, connection) => {
+    if (!closing) return keeps(asked, connection)
+    answer(asked, connection, { headers: { Connection: 'close' } })
+    connection.end()
+  })
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, inspector: { trialInterval: 600_000 } }] })
+  for (let n = 0; n < 3; n++) await request(url)
+  // It is restarted: what was open ends, and while the old process drains it says close.
+  closing = true
+  target.evict()
+  for (let n = 0; n < 3; n++) await request(url)
+  t.equal(target.persistence, 'non-persistent')
+  closing = false
+  await until(() => target.persistence === 'trial')
+  await request(url)
+  await request(url)
+  t.equal(target.persistence, 'persistent')
+})
