@@ -69,6 +69,8 @@ export class Connection {
   state: 'idle' | 'active' | 'closed' = 'active'
   /** Whether it tests if its backend keeps connections open. */
   trial = false
+  /** The client connection that alone it serves, since its client has authenticated it; undefined where it serves any. */
+  boundTo: object | undefined
   /** What is on it. An idle connection holds nothing of its last request, nor of the client who sent it. */
   exchange: { checkDeadline (now: number): void } | undefined
   /** Of the request that is on it, or was last. */

@@ -60,8 +60,8 @@ export class IdleStack {
     this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
   }
 
-  /** The most recently used one that fits; those met on the way whose time is over are closed. */
-  take (fit: Fit, now: number): Connection | undefined {
+  /** The most recently used one that fits and is bound to this client, or to none; those met on the way whose time is over are closed. */
+  take (fit: Fit, now: number, client: object | undefined): Connection | undefined {
     let ended: Ended[] | undefined
     let taken: Connection | undefined
     for (let i = this.#connections.length - 1; i >= 0; i--) {
@@ -75,7 +75,7 @@ export class IdleStack {
       }
       // The ones below have been idle for longer.
       if (now - connection.idleSince > fit.maxIdle) break
-      if (connection.resting || (connection.trial && !fit.trial)) continue
+      if (connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) continue
       // Most often the last: `splice` would make an array of what it removes.
       if (i === this.#connections.length - 1) this.#connections.pop()
       else this.#connections.splice(i, 1)
@@ -86,10 +86,10 @@ export class IdleStack {
     return taken
   }
 
-  /** The one that has been idle longest, now the caller's; with `spare`, of those that do not rest. */
+  /** The one that has been idle longest, now the caller's; with `spare`, of those that do not rest. One that is bound goes last. */
   takeOldest (spare = false): Connection | undefined {
-    if (!spare || this.#connections[0]?.resting !== true) return this.#connections.shift()
-    const at = this.#connections.findIndex(({ resting }) => !resting)
+    let at = this.#connections.findIndex(({ resting, boundTo }) => boundTo === undefined && !(spare && resting))
+    if (at === -1) at = this.#connections.findIndex(({ resting }) => !(spare && resting))
     return at === -1 ? undefined : this.#connections.splice(at, 1)[0]
   }
 

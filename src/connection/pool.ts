@@ -4,6 +4,8 @@ import { HoldfastError } from '../errors.js'
 import { inMicrotask } from '../microtask.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import { ActiveSet } from './active-set.js'
+import { Bindings, NO_CLIENT } from './bindings.js'
+import type { ClientConnection } from './bindings.js'
 import { Connection, snapshotOf } from './connection.js'
 import type { ConnectionOwner, ConnectionSnapshot } from './connection.js'
 import { createDialer, dialFailureCode, wasRefused } from './dial.js'
@@ -51,6 +53,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #clock: () => number
   readonly #idle: IdleStack
   readonly #resting: Resting
+  readonly #bindings: Bindings
   readonly #active: ActiveSet
   readonly #dials: Dials
   readonly #upgraded = new Set<Duplex>()
@@ -74,6 +77,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
     this.#resting = new Resting(clock, connection => this.#rested(connection))
+    this.#bindings = new Bindings(connection => this.#clientGone(connection))
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (error, socket, owner, began) => {
       if (error === undefined) this.#dialled(socket!, owner, clock() - began)
@@ -95,10 +99,14 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
   get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
 
-  /** The most recently used idle connection that fits, now the caller's; undefined where there is none. */
-  acquire (fit: Fit): Connection | undefined {
+  /**
+   * The most recently used idle connection that fits, now the caller's; undefined where there is none. One that is bound to the client's
+   * connection comes before those that serve any.
+   */
+  acquire (fit: Fit, client: ClientConnection | undefined): Connection | undefined {
     const now = this.#clock()
-    const connection = this.#idle.take(fit, now)
+    const bound = this.#bindings.has(client) ? this.#idle.take(fit, now, client) : undefined
+    const connection = bound ?? this.#idle.take(fit, now, undefined)
     if (connection !== undefined) this.#activate(connection, now, now - connection.idleSince, 0)
     return connection
   }
@@ -143,6 +151,11 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#checkEmpty()
   }
 
+  /** A client has authenticated this connection: it serves the client's connection alone from now on, and ends with it. */
+  bind (connection: Connection, client: ClientConnection | undefined): void {
+    if (connection.state === 'active') this.#bindings.bind(connection, client)
+  }
+
   exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
     // A receiver that throws at its last call makes undici report an error after the end, or after the upgrade.
     if (!this.#active.has(connection)) return
@@ -169,6 +182,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void {
     this.#host.observers.responded(connection.view, response)
     this.#active.delete(connection)
+    this.#bindings.release(connection)
     this.#upgraded.add(socket)
     socket.once('close', () => {
       this.#upgraded.delete(socket)
@@ -268,7 +282,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   // Unless it is left to watch its backend.
   #retire (connection: Connection, reason: CloseReason, idleMs: number): void {
-    if (!this.#draining && connection.served > 0 && this.sentinel.post(connection, idleMs)) return
+    if (!this.#draining && connection.served > 0 && connection.boundTo === undefined && this.sentinel.post(connection, idleMs)) return
     this.#end(connection, reason, idleMs)
   }
 
@@ -309,13 +323,21 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   /** Gives an idle connection to the request that has waited longest for one. */
   #offer (connection: Connection): void {
-    if (connection.resting) return
+    if (connection.resting || connection.boundTo !== undefined) return
     const ticket = this.#nextFor(false)
     // Unless an observer, or an expired limit, has had it closed.
     if (ticket !== undefined && this.#idle.remove(connection)) this.#hand(connection, ticket, false)
   }
 
+  // An active one is closed when its exchange, which the client's end has ended too, gives it back.
+  #clientGone (connection: Connection): void {
+    if (!this.#idle.remove(connection)) return
+    this.#end(connection, 'client_gone', this.#clock() - connection.idleSince)
+    this.#fill()
+  }
+
   #worn (connection: Connection, now: number): CloseReason | undefined {
+    if (connection.boundTo === NO_CLIENT) return 'client_gone'
     if (connection.generation !== this.#generation) return 'updated'
     if (connection.remaining <= 0) return 'max_requests'
     if (now >= connection.expiresAt) return 'max_age'
@@ -451,6 +473,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.state = 'closed'
+    this.#bindings.release(connection)
     this.#host.observers.closed(connection.view, reason, idleMs)
     if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.somethingSettled)
   }

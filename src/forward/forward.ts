@@ -7,6 +7,7 @@ import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ClientConnection } from '../connection/bindings.js'
 import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
@@ -308,7 +309,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       upgrade: this.#upgrade === undefined ? undefined : 'websocket',
       idempotent: isIdempotent(method) || hasHeader(headers, 'idempotency-key'),
       replayable: !(body instanceof StreamedBody),
-      askClose: false
+      askClose: false,
+      clientConnection: clientConnectionOf(this.#request.raw)
     }, this)
     // Steps 5 to 7 and 9 are the target's.
     call.start()
@@ -508,6 +510,11 @@ function normalized (path: string, origin: string): string {
 function hasBody (message: IncomingMessage): boolean {
   if (message.httpVersionMajor === 2) return !(message as unknown as Http2ServerRequest).stream.endAfterHeaders
   return message.headers['transfer-encoding'] !== undefined || (contentLength(message) ?? 0) > 0
+}
+
+// The socket of an HTTP/2 request is a stand-in of its own.
+function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
+  return message.httpVersionMajor === 2 ? (message as unknown as Http2ServerRequest).stream.session : message.socket
 }
 
 function contentLength (message: IncomingMessage): number | undefined {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { ClientConnection } from '../connection/bindings.js'
 import type { Connection } from '../connection/connection.js'
 import { Exchange, hasBody } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
@@ -8,6 +9,7 @@ import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
+import { authenticatesConnection, challengesConnection } from '../http/connection-auth.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
@@ -26,6 +28,8 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
   readonly replayable: boolean
   /** The caller wants the connection closed after it. */
   readonly askClose: boolean
+  /** The client's connection: one to the backend that it authenticates (NTLM, Negotiate) serves no other. Without it, it serves none after. */
+  readonly clientConnection?: ClientConnection | undefined
 }
 
 /**
@@ -104,7 +108,7 @@ export class Call implements Waiter, ExchangeSink {
       // All that is idle now is on trial, and that is for requests that can be sent again.
       else if (persistence === 'trial' && this.#tests) fit = ANY
     }
-    const connection = fit === FRESH ? undefined : pool.acquire(fit)
+    const connection = fit === FRESH ? undefined : pool.acquire(fit, this.#request.clientConnection)
     if (connection !== undefined) this.#begin(connection, true)
     // Unless all are kept open, a connection that is returned is of no use to this one.
     else this.#ticket = pool.wait(persistence === 'persistent' ? fit : FRESH, this)
@@ -151,6 +155,7 @@ export class Call implements Waiter, ExchangeSink {
   responded (status: number, head: ResponseHead, statusText: string): void {
     this.#lostReuse?.answered()
     this.#trace?.responded(status)
+    if (challengesConnection(status, head.list)) this.#target.pool.bind(this.#connection!, this.#request.clientConnection)
     if (!this.#over) this.#handler.responded(status, head, statusText)
   }
 
@@ -241,6 +246,7 @@ export class Call implements Waiter, ExchangeSink {
     const { options: { undiciOptions }, persistence } = this.#target
     this.#record.begun(connection, reused, persistence)
     const request = this.#request
+    if (authenticatesConnection(request.headers)) this.#target.pool.bind(connection, request.clientConnection)
     this.#exchange = new Exchange(connection, this.#target.pool, this, {
       method: request.method,
       path: request.path,

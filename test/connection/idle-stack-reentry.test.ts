@@ -25,7 +25,7 @@ function stackOf (connections: Connection[], closed: [number, CloseReason][]): I
 t.test('an ended connection met on the way may bring the whole stack down', async t => {
   const closed: [number, CloseReason][] = []
   const stack = stackOf([idle(1), idle(2), idle(3, 'backend_idle')], closed)
-  const taken = stack.take({ maxIdle: Infinity, trial: true }, 1)
+  const taken = stack.take({ maxIdle: Infinity, trial: true }, 1, undefined)
   t.equal(taken?.id, 2, 'what was found is the caller\'s')
   t.strictSame(closed, [[3, 'backend_idle'], [1, 'non_persistent']])
   t.equal(stack.size, 0)

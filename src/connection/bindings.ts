@@ -1,0 +1,66 @@
+import type { Connection } from './connection.js'
+
+/** A client's connection: its socket, or its HTTP/2 session. */
+export interface ClientConnection {
+  readonly destroyed: boolean
+  once (event: 'close', listener: () => void): unknown
+  removeListener (event: 'close', listener: () => void): unknown
+}
+
+interface Bound { readonly connections: Set<Connection>, readonly onClose: () => void }
+
+/** What a connection is bound to whose client's connection is not known, or has gone: no request may take it any more. */
+export const NO_CLIENT: object = {}
+
+/**
+ * Connections that a client has authenticated (NTLM, Negotiate). Each serves the client connection that it is bound to alone, and ends with
+ * it: the backend takes whatever comes on it for that client's.
+ */
+export class Bindings {
+  readonly #byClient = new Map<object, Bound>()
+  readonly #clientGone: (connection: Connection) => void
+
+  /** @param clientGone is given each connection whose client's has closed; it is bound to no client then */
+  constructor (clientGone: (connection: Connection) => void) {
+    this.#clientGone = clientGone
+  }
+
+  has (client: object | undefined): boolean {
+    return this.#byClient.size > 0 && client !== undefined && this.#byClient.has(client)
+  }
+
+  /** For the rest of its life. */
+  bind (connection: Connection, client: ClientConnection | undefined): void {
+    if (connection.boundTo !== undefined) return
+    if (client === undefined || client.destroyed) {
+      connection.boundTo = NO_CLIENT
+      return
+    }
+    connection.boundTo = client
+    let bound = this.#byClient.get(client)
+    if (bound === undefined) {
+      const onClose = (): void => this.#closed(client)
+      this.#byClient.set(client, bound = { connections: new Set(), onClose })
+      client.once('close', onClose)
+    }
+    bound.connections.add(connection)
+  }
+
+  /** It has ended. */
+  release (connection: Connection): void {
+    const client = connection.boundTo as ClientConnection | undefined
+    const bound = client === undefined ? undefined : this.#byClient.get(client)
+    if (bound === undefined || !bound.connections.delete(connection) || bound.connections.size > 0) return
+    this.#byClient.delete(client!)
+    client!.removeListener('close', bound.onClose)
+  }
+
+  #closed (client: object): void {
+    const bound = this.#byClient.get(client)
+    this.#byClient.delete(client)
+    for (const connection of bound?.connections ?? []) {
+      connection.boundTo = NO_CLIENT
+      this.#clientGone(connection)
+    }
+  }
+}
