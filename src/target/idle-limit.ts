@@ -110,7 +110,7 @@ const LESS_THAN_A_SECOND = 500
  * With a hint: hint - threshold, up to keepAliveMaxTimeout. Without one: keepAliveTimeout. Never above what was learned.
  * The threshold is never more than half of the hint, or a backend that says 1 s could not be reused at all; of one that says 0 s, half a second is left.
  *
- * @param claimed the last `Keep-Alive: timeout=` seen, in ms
+ * @param claimed the last `Keep-Alive: timeout=` seen, in ms; 0 is taken for half a second
  * @param learned the longest idle time known to be safe, in ms
  */
 export function idleLimit (settings: IdleSettings, claimed: number | undefined, learned: number | undefined): IdleLimit {

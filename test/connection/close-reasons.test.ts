@@ -34,6 +34,7 @@ const CASES: Array<[string, CloseReason, Case]> = [
   ['the response says close', 'connection_close', { script: (_r, c) => c.reply({ headers: { Connection: 'Close' } }) }],
   ['the response is HTTP/1.0', 'connection_close', { script: (_r, c) => c.reply({ httpVersion: '1.0' }) }],
   ['the request says close', 'connection_close', { act: rig => rig.send({ headers: { connection: 'close' } }).over }],
+  ['a Keep-Alive timeout of less than a second', 'idle_limit', { script: (_r, c) => c.reply({ headers: { 'Keep-Alive': 'timeout=0' } }) }],
   ['the idle limit', 'idle_limit', { options: { undiciOptions: { keepAliveTimeout: 100 } } }],
   ['as many requests as it may carry', 'max_requests', { options: { pool: { maxRequestsPerConnection: 1 } } }],
   ['bytes that nobody asked for, with the response', 'unexpected_data', { script: (_r, c) => c.write(headers('Content-Length: 0\r\n') + headers('Content-Length: 4\r\n', 'evil')) }],

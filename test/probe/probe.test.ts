@@ -146,7 +146,7 @@ t.test('an error in the middle, as of a rate limit, is no limit of requests', as
 
 const NON_PERSISTENT = { persistent: false, idleTimeoutMs: null, requestsPerConnection: 1, headReuses: null, recommended: { undiciOptions: {}, pool: {} } } as const
 
-t.test('non-persistent, and says so: by close, by HTTP/1.0, by timeout=0', async t => {
+t.test('non-persistent, and says so: by close, by HTTP/1.0', async t => {
   t.match(await probed(t, phpServer()), { ...NON_PERSISTENT, httpVersion: '1.1', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10()), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10({ contentLength: false })), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
