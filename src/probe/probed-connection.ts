@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Connection } from '../connection/connection.js'
+import { Connection, UNASKED } from '../connection/connection.js'
 import type { ConnectionOwner } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
 import type { ExchangeOwner, ExchangeSink, Failure } from '../connection/exchange.js'
@@ -189,5 +189,5 @@ export function printable (value: string): string {
 export function endingOf (error: Error & { code?: string }): Ending['by'] {
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'rst'
   // undici's words for bytes out of turn; a socket that it gives up by itself it destroys with another.
-  return error.code === 'UND_ERR_SOCKET' || error.code?.startsWith('HPE_') === true ? 'data' : 'own'
+  return error.code === UNASKED || error.code === 'UND_ERR_SOCKET' || error.code?.startsWith('HPE_') === true ? 'data' : 'own'
 }

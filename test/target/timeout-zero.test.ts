@@ -17,4 +17,3 @@ t.test('a Keep-Alive timeout of 0 is a hint of less than a second, and no refusa
   for (let n = 0; n < 5; n++) await request(url)
   t.equal(target.persistence, 'persistent')
 })
-
