@@ -65,7 +65,10 @@ class Inspector implements ConnectionObserver {
   }
 
   closed (connection: ConnectionView, reason: CloseReason): void {
-    this.#subjects.get(connection.target)?.closed(connection, reason)
+    const subject = this.#subjects.get(connection.target)
+    if (subject === undefined) return
+    subject.closed(connection, reason)
+    if (subject.target.closed) this.#forget(connection.target, subject)
   }
 
   persistenceChanged (target: string, _from: Persistence, to: Persistence, cause: string): void {
@@ -77,12 +80,18 @@ class Inspector implements ConnectionObserver {
     this.#subjects.clear()
   }
 
+  #forget (name: string, subject: Subject): void {
+    subject.stop()
+    this.#subjects.delete(name)
+  }
+
   #subject (name: string): Subject | undefined {
     const known = this.#subjects.get(name)
     if (known !== undefined && !known.target.closed) return known
     const target = this.#gateway.targets.get(name)
     if (target === undefined || target.options.inspector === false) return undefined
-    known?.stop()
+    // One that never had a connection is told of by no close: targets that a request chose come and go.
+    for (const [other, subject] of this.#subjects) if (subject.target.closed) this.#forget(other, subject)
     const subject = new Subject(target)
     this.#subjects.set(name, subject)
     return subject
@@ -94,6 +103,7 @@ class Subject {
   readonly target: Target
   #state: PersistenceState = PERSISTENT
   #trialTimer: NodeJS.Timeout | undefined
+  #stopped = false
   readonly #connectMs = new Map<number, number>()
   readonly #watched = new Map<number, Watch>()
   /** While closes are suspected: of what kind a connection's last request was. */
@@ -142,7 +152,7 @@ class Subject {
 
   apply (event: PersistenceEvent): void {
     const settings = this.target.options.inspector
-    if (settings === false) return
+    if (settings === false || this.#stopped) return
     const before = this.#state
     this.#state = nextPersistence(before, event, performance.now(), settings, Math.random())
     if (this.#state === before) return
@@ -157,6 +167,7 @@ class Subject {
   }
 
   stop (): void {
+    this.#stopped = true
     clearTimeout(this.#trialTimer)
     for (const { timer } of this.#watched.values()) clearTimeout(timer)
     this.#watched.clear()

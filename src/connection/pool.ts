@@ -96,6 +96,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#dials.owned }
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
+  get draining (): boolean { return this.#draining }
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
   get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
 

@@ -58,6 +58,7 @@ export class Target extends Dispatcher {
   readonly #core: Core
   #closing: Promise<void> | undefined
   #destroyed = false
+  #claims = 0
 
   constructor (init: TargetInit) {
     super()
@@ -72,6 +73,8 @@ export class Target extends Dispatcher {
     this.snapshot = this.snapshot.bind(this)
     this.setPersistence = this.setPersistence.bind(this)
     this.keepApart = this.keepApart.bind(this)
+    this.claim = this.claim.bind(this)
+    this.release = this.release.bind(this)
     this.evict = this.evict.bind(this)
     this.update = this.update.bind(this)
     this.connections = this.connections.bind(this)
@@ -82,10 +85,22 @@ export class Target extends Dispatcher {
   get closed (): boolean { return this.#closing !== undefined }
   get destroyed (): boolean { return this.#destroyed }
 
-  /** Whether nothing is in flight or waiting. */
+  /** Whether nothing is in flight or waiting, and no forwarding has a claim on it. */
   get quiet (): boolean {
     const { pool } = this.#core
-    return pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+    return this.#claims + pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+  }
+
+  /**
+   * Says that a request is meant for it, which may not have reached it yet, as while its body is collected: a target that was made for one
+   * request is not closed for another's sake meanwhile. Each claim is released once.
+   */
+  claim (): void {
+    this.#claims++
+  }
+
+  release (): void {
+    this.#claims--
   }
 
   /** Sends a request; the response goes to the handler. For Holdfast's own forwarding; others use `dispatch`. */
@@ -165,7 +180,7 @@ export class Target extends Dispatcher {
   override close (): Promise<void>
   override close (callback: () => void): void
   override close (callback?: () => void): Promise<void> | void {
-    this.#closing ??= this.#core.pool.drain()
+    this.#closing ??= this.#core.close()
     if (callback === undefined) return this.#closing
     this.#closing.then(callback, callback)
   }
@@ -179,7 +194,7 @@ export class Target extends Dispatcher {
     const done = typeof error === 'function' ? error : callback
     this.#closing ??= Promise.resolve()
     this.#destroyed = true
-    this.#core.pool.destroy()
+    this.#core.destroy()
     if (done === undefined) return Promise.resolve()
     queueMicrotask(done)
   }
@@ -250,6 +265,17 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.#trial = connection
     connection.trial = true
     return true
+  }
+
+  close (): Promise<void> {
+    // It would keep all of this alive until then.
+    clearTimeout(this.#rumourTimer)
+    return this.pool.drain()
+  }
+
+  destroy (): void {
+    clearTimeout(this.#rumourTimer)
+    this.pool.destroy()
   }
 
   update (patch: TargetPatch): void {
@@ -326,7 +352,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
     if (evidence === this.#evidence) return
     if (evidence.rumour !== this.#evidence.rumour) {
       clearTimeout(this.#rumourTimer)
-      if (evidence.rumour !== undefined) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
+      if (evidence.rumour !== undefined && !this.pool.draining) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
     }
     this.#evidence = evidence
     this.#limit()

@@ -1,0 +1,64 @@
+import { connect } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import t from 'tap'
+import { resolveTargetOptions } from '../../src/options.js'
+import { TargetRegistry } from '../../src/target/registry.js'
+import type { Target } from '../../src/index.js'
+import { persistent } from '../support/behaviours.js'
+import { request } from '../support/client.js'
+import { backendFor, gatewayFor, until } from '../support/gateway.js'
+
+setFlagsFromString('--expose_gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
+t.test('nothing is left of a target that made way for another', async t => {
+  const MOST = 4
+  const ORIGINS = 60
+  const backend = await backendFor(t, persistent())
+  const { url, gateway } = await gatewayFor(t, {
+    gateway: { maxDynamicTargets: MOST, admin: { port: 0 } },
+    routes: [{
+      upstream: '',
+      undiciOptions: {
+        connect: (_options, callback) => {
+          const socket = connect(backend.port, '127.0.0.1', () => callback(null, socket))
+          socket.on('error', error => callback(error, null))
+          return socket
+        }
+      },
+      replyOptions: { getUpstream: asked => `http://${String(asked.headers['x-to'])}.example` }
+    }]
+  })
+  const targets: WeakRef<Target>[] = []
+  for (let n = 0; n < ORIGINS; n++) {
+    t.equal((await request(url, { headers: { 'x-to': `t${n}` } })).status, 200)
+    targets.push(new WeakRef(gateway.targets.get(`http://t${n}.example`)!))
+  }
+  const alive = (): number => {
+    collectGarbage()
+    return targets.filter(target => target.deref() !== undefined).length
+  }
+  // Those that are there, and the one that went last, whose end may still be told of.
+  await until(() => alive() <= MOST + 1, `${MOST + 1} of ${ORIGINS} targets, not ${alive()}`)
+})
+
+t.test('a target that a forwarding has claimed is not closed for another\'s sake', async t => {
+  const registry = new TargetRegistry({ maxDynamicTargets: 2, onObserverError: error => { throw error } })
+  t.teardown(() => registry.destroy())
+  const options = resolveTargetOptions({}, {})
+  const at = (name: string): Target => registry.dynamic(new URL(`http://${name}.example`), options, '/')
+  const first = at('a')
+  first.claim()
+  at('b')
+  at('c')
+  t.notOk(first.closed, 'the least recently used one, but claimed')
+  t.equal(registry.get('http://b.example'), undefined)
+  const third = at('c')
+  third.claim()
+  t.throws(() => at('d'), { code: 'HOLDFAST_ERR_TOO_MANY_TARGETS' })
+  first.release()
+  at('d')
+  t.ok(first.closed, 'until it is released')
+  third.release()
+})
