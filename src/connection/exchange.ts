@@ -38,6 +38,11 @@ export interface ExchangeTerms {
   readonly closeFor: CloseReason | undefined
   /** Whether the request may be sent again after an answer that is none. */
   readonly retryable: boolean
+  /**
+   * How long the connection is watched before the request is written, in ms; 0 is until all that has come by now is read, which takes a turn
+   * of the event loop besides the one that undici waits. Undefined where the request can be sent again.
+   */
+  readonly watch?: number | undefined
 }
 
 /** What is known of an exchange that failed: all that a retry may be decided on. */
@@ -101,6 +106,9 @@ export class Exchange {
   /** Bytes of the body that have not come, on a connection that ends with them. */
   #left: number | undefined
   #endedEarly = false
+  #dispatched = false
+  #timer: NodeJS.Timeout | undefined
+  #turn: NodeJS.Immediate | undefined
   #given: { error: HoldfastError, reason: CloseReason } | undefined
   readonly #headersTimeout: number
   /** 0 = none, as for an event stream, which may be silent for as long as it likes. */
@@ -120,7 +128,20 @@ export class Exchange {
     this.#bodyTimeout = request.bodyTimeout
     connection.exchange = this
     connection.method = request.method
-    connection.dispatch({
+    if (terms.watch === undefined) this.#dispatch(request)
+    else this.#watch(request, terms.watch)
+  }
+
+  // What is read meanwhile, a FIN above all, ends the connection before anything is written.
+  #watch (request: ExchangeRequest, ms: number): void {
+    const turn = (): void => { this.#turn = setImmediate(() => this.#dispatch(request)) }
+    if (ms > 0) this.#timer = setTimeout(turn, ms)
+    else turn()
+  }
+
+  #dispatch (request: ExchangeRequest): void {
+    this.#dispatched = true
+    this.#connection.dispatch({
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
       headers: request.headers,
@@ -129,7 +150,7 @@ export class Exchange {
       headersTimeout: 0,
       bodyTimeout: 0,
       // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
-      reset: terms.closeFor !== undefined,
+      reset: this.#terms.closeFor !== undefined,
       query: request.query,
       upgrade: request.upgrade,
       servername: CONSTANT_SERVERNAME
@@ -140,7 +161,12 @@ export class Exchange {
   abort (error: HoldfastError, reason: CloseReason): void {
     if (this.#given !== undefined) return
     this.#given = { error, reason }
-    if (this.#abort !== undefined) this.#abort(error)
+    if (!this.#dispatched) {
+      clearTimeout(this.#timer)
+      clearImmediate(this.#turn)
+      this.#connection.destroy()
+      queueMicrotask(() => this.onError(error))
+    } else if (this.#abort !== undefined) this.#abort(error)
     // Not begun yet: undici waits one turn before it reuses a connection. Ending the connection takes the request out.
     else this.#connection.destroy()
   }

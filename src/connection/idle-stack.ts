@@ -7,12 +7,16 @@ export interface Fit {
   readonly maxIdle: number
   /** Whether it may be one that tests if its backend keeps connections open. */
   readonly trial: boolean
+  /** Whether the request could not be sent again: it takes none that its backend may be about to close, right behind a response. */
+  readonly once?: boolean
 }
 
 /** What the stack asks its pool. */
 export interface IdleStackHost {
   /** How long a connection may lie unused now, in ms. */
   readonly idleLimit: number
+  /** How long this one must have been quiet before it carries a request that could not be sent again, in ms. */
+  quietBefore (connection: Connection): number
   /** Closes a connection that the stack has let go of. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void
 }
@@ -76,6 +80,7 @@ export class IdleStack {
       // The ones below have been idle for longer.
       if (now - connection.idleSince > fit.maxIdle) break
       if (connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) continue
+      if (fit.once === true && now - connection.idleSince < this.#host.quietBefore(connection)) continue
       // Most often the last: `splice` would make an array of what it removes.
       if (i === this.#connections.length - 1) this.#connections.pop()
       else this.#connections.splice(i, 1)

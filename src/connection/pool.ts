@@ -97,6 +97,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
   get draining (): boolean { return this.#draining }
+  quietBefore (connection: Connection): number {
+    return this.#host.learner.quietBefore(connection)
+  }
+
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
   get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
 
@@ -476,7 +480,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     connection.state = 'closed'
     this.#bindings.release(connection)
     this.#host.observers.closed(connection.view, reason, idleMs)
-    if (reason === 'backend_idle' && idleMs !== undefined && connection.served > 0) this.#host.learner.closed(idleMs, this.somethingSettled)
+    if (reason !== 'backend_idle' || idleMs === undefined || connection.served === 0) return
+    this.#host.learner.closedAfter(connection, idleMs)
+    this.#host.learner.closed(idleMs, this.somethingSettled)
   }
 
   #checkEmpty (): void {

@@ -5,6 +5,10 @@ import type { CloseReason } from './observer.js'
 export interface IdleLearner {
   /** The backend has closed a connection that had been idle for so long; `left`: others have been idle meanwhile. */
   closed (idleMs: number, left: boolean): void
+  /** The same, of any time: how long after its last response. */
+  closedAfter (connection: Connection, ms: number): void
+  /** How long a connection must have been quiet before it carries a request that could not be sent again, in ms. */
+  quietBefore (connection: Connection): number
   /** An exchange has ended well, on a connection that had been idle for so long; 0 on a fresh one. */
   exchanged (ms: number, idleMs: number): void
   /**

@@ -13,6 +13,7 @@ import { authenticatesConnection, challengesConnection } from '../http/connectio
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import type { Served } from './after-response.js'
 import { kindOf } from './persistence.js'
 import type { RequestKind } from './persistence.js'
 import { ProvenanceRecord } from './provenance.js'
@@ -56,7 +57,13 @@ export interface CallHost {
   /** Most often nobody traces. */
   readonly tracing: Tracing | undefined
   /** A reused connection was lost under a request without a byte of an answer, and `others` that had been idle for as long were given up. */
-  reuseLost (connection: Connection, others: number): LostReuse | undefined
+  reuseLost (connection: Connection, after: Served, others: number): LostReuse | undefined
+  /** Whether the backend is known to close right behind some responses. */
+  readonly closesBehind: boolean
+  /** How long a connection must have been quiet before it carries a request that could not be sent again, in ms. */
+  quietBefore (connection: Connection): number
+  /** A connection has served another request after this response. */
+  keptAfter (after: Served): void
   /** Whether this connection shall be the one that tests if the backend keeps connections open. */
   claimTrial (connection: Connection): boolean
 }
@@ -70,6 +77,7 @@ export interface LostReuse {
 }
 
 const ANY: Fit = { maxIdle: Infinity, trial: true }
+const NOTHING_SERVED: Served = { method: undefined, nth: 0 }
 const FRESH: Fit = { maxIdle: -1, trial: false }
 
 /** One request to a target, from acquiring a connection to the end of its response; it may take two attempts. */
@@ -83,6 +91,8 @@ export class Call implements Waiter, ExchangeSink {
   #exchange: Exchange | undefined
   #connection: Connection | undefined
   #lostReuse: LostReuse | undefined
+  /** Of its connection, before this request. */
+  #after: Served = NOTHING_SERVED
   #retried = false
   #over = false
 
@@ -104,7 +114,7 @@ export class Call implements Waiter, ExchangeSink {
     const retryable = this.#retryable
     let fit = FRESH
     if (!this.#retried && !this.#apart) {
-      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: this.#target.unsafeIdleLimit, trial: false }
+      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: this.#target.unsafeIdleLimit, trial: false, once: true }
       // All that is idle now is on trial, and that is for requests that can be sent again.
       else if (persistence === 'trial' && this.#tests) fit = ANY
     }
@@ -154,6 +164,7 @@ export class Call implements Waiter, ExchangeSink {
 
   responded (status: number, head: ResponseHead, statusText: string): void {
     this.#lostReuse?.answered()
+    if (this.#after.nth > 0 && this.#target.closesBehind) this.#target.keptAfter(this.#after)
     this.#trace?.responded(status)
     if (challengesConnection(status, head.list)) this.#target.pool.bind(this.#connection!, this.#request.clientConnection)
     if (!this.#over) this.#handler.responded(status, head, statusText)
@@ -205,7 +216,7 @@ export class Call implements Waiter, ExchangeSink {
     // What has been idle for as long as this one has most likely met the same end.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
     // Where nothing was written it was an idle close, and has been told of.
-    const lostReuse = stale && failure.written ? this.#target.reuseLost(this.#connection!, others) : undefined
+    const lostReuse = stale && failure.written ? this.#target.reuseLost(this.#connection!, this.#after, others) : undefined
     const kind = options.retry.stale
       ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#replayable, retried: this.#retried })
       : undefined
@@ -246,6 +257,9 @@ export class Call implements Waiter, ExchangeSink {
     const { options: { undiciOptions }, persistence } = this.#target
     this.#record.begun(connection, reused, persistence)
     const request = this.#request
+    const retryable = this.#retryable
+    const watch = reused && !retryable ? this.#target.quietBefore(connection) - (connection.acquiredAt - connection.idleSince) : undefined
+    this.#after = reused ? { method: connection.method, nth: connection.served } : NOTHING_SERVED
     if (authenticatesConnection(request.headers)) this.#target.pool.bind(connection, request.clientConnection)
     this.#exchange = new Exchange(connection, this.#target.pool, this, {
       method: request.method,
@@ -256,7 +270,7 @@ export class Call implements Waiter, ExchangeSink {
       bodyTimeout: request.bodyTimeout ?? undiciOptions.bodyTimeout,
       upgrade: request.upgrade,
       query: request.query
-    }, { reused, closeFor: this.#closeFor(connection), retryable: this.#retryable && !this.#retried })
+    }, { reused, closeFor: this.#closeFor(connection), retryable: retryable && !this.#retried, watch })
   }
 
   #closeFor (connection: Connection): CloseReason | undefined {

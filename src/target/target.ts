@@ -8,6 +8,8 @@ import type { IdleLearner } from '../connection/sentinel.js'
 import { HoldfastError } from '../errors.js'
 import { keepsAlive, patchTargetOptions, sameConnections } from '../options.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options.js'
+import { NO_HABIT, nextAfterResponse, quietAfter } from './after-response.js'
+import type { Served } from './after-response.js'
 import { Call } from './call.js'
 import type { CallHandler, CallHost, CallRequest, LostReuse } from './call.js'
 import { HandlerAdapter, callRequest } from './dispatch.js'
@@ -214,6 +216,10 @@ const SHORT_LOSS = 100
 // What has not been confirmed by then was an accident, in ms.
 const RUMOUR_LASTS = 600_000
 
+function servedLast ({ method, served }: Connection): Served {
+  return { method, nth: served }
+}
+
 /** What a target is inside: what its pool and its calls read, each time they need it. */
 class Core implements PoolHost, CallHost, IdleLearner {
   readonly name: string
@@ -230,6 +236,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   readonly #clock: () => number
   readonly #roundTrip = new RoundTrip()
   #evidence = NO_EVIDENCE
+  #afterResponse = NO_HABIT
   #rumourTimer: NodeJS.Timeout | undefined
   #claimed: number | undefined
   #trial: Connection | undefined
@@ -315,6 +322,20 @@ class Core implements PoolHost, CallHost, IdleLearner {
     this.#learn({ type: 'closed', idleMs, left: left ? 1 : 0 })
   }
 
+  closedAfter (connection: Connection, ms: number): void {
+    this.#afterResponse = nextAfterResponse(this.#afterResponse, { type: 'closed', after: servedLast(connection), ms })
+  }
+
+  keptAfter (after: Served): void {
+    this.#afterResponse = nextAfterResponse(this.#afterResponse, { type: 'kept', after })
+  }
+
+  quietBefore (connection: Connection): number {
+    return this.closesBehind ? quietAfter(this.#afterResponse, servedLast(connection)) : 0
+  }
+
+  get closesBehind (): boolean { return this.#afterResponse.habits.size > 0 }
+
   exchanged (ms: number, idleMs: number): void {
     if (idleMs > this.#evidence.survived) this.#learn({ type: 'survived', idleMs })
     if (this.#roundTrip.add(ms)) this.#limit()
@@ -322,7 +343,10 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   // A backend that had taken the request would have kept it for longer than the way there and back; what it was doing then, and why it
   // stopped, is no matter of idle times.
-  reuseLost (connection: Connection, others: number): LostReuse | undefined {
+  reuseLost (connection: Connection, after: Served, others: number): LostReuse | undefined {
+    if (after.nth > 0) {
+      this.#afterResponse = nextAfterResponse(this.#afterResponse, { type: 'closed', after, ms: this.#clock() - connection.idleSince })
+    }
     const { acquiredAt, idleSince, served } = connection
     if (served === 0 || this.#clock() - acquiredAt > Math.max(SHORT_LOSS, 2 * this.#roundTrip.shortest)) return undefined
     const idleMs = acquiredAt - idleSince

@@ -1,0 +1,70 @@
+import t from 'tap'
+import { answer } from '../support/answer.js'
+import { startBackend } from '../support/backend.js'
+import { type Receiver, rigFor } from './setup.js'
+
+t.test('a request that cannot be sent again is not written before a FIN that has come is read', async t => {
+  const backend = await startBackend((asked, connection) => answer(asked, connection))
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url)
+  for (let n = 0; n < 10; n++) {
+    await rig.send().over
+    await rig.until(({ counts }) => counts.idle === 1)
+    const connection = backend.connections.at(-1)!
+    // It has left, and is not read in the turn in which the request is made.
+    const receiver = await new Promise<Receiver>(resolve => {
+      connection.socket.once('finish', () => resolve(rig.send({ method: 'POST', body: 'x' })))
+      connection.end()
+    }).then(({ over }) => over)
+    t.match(receiver, { status: 200, error: undefined, finals: 1 })
+    await rig.until(({ counts }) => counts.active === 0)
+    rig.target.evict()
+  }
+})
+
+t.test('what a backend closes right behind its nth response is learned, and no request is lost to it that cannot be sent again', async t => {
+  const backend = await startBackend((asked, connection) => {
+    answer(asked, connection)
+    if (asked.nth !== 3) return
+    // Unannounced, and what comes in between is never read.
+    connection.takeOver()
+    setTimeout(() => connection.end(), 30)
+  })
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url)
+  const served = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      await rig.send().over
+      await rig.until(({ counts }) => counts.active === 0)
+    }
+  }
+  await served(3)
+  await rig.until(({ closed }) => closed.length === 1)
+  t.match(rig.closed, [{ reason: 'backend_idle', served: 3 }])
+  for (let n = 0; n < 3; n++) {
+    await served(3)
+    t.match(await rig.send({ method: 'POST', body: 'x' }).over, { status: 200, error: undefined })
+    await rig.until(({ counts }) => counts.active === 0)
+    rig.target.evict()
+  }
+  t.strictSame(rig.rejections, [])
+  const { opened } = rig
+  const before = opened.length
+  await served(1)
+  t.match(await rig.send({ method: 'POST', body: 'x' }).over, { status: 200 })
+  t.equal(opened.length, before + 1, 'behind its first response it takes the same connection')
+})
+
+t.test('a request that is given up while its connection is watched is never written', async t => {
+  const backend = await startBackend((asked, connection) => answer(asked, connection))
+  t.teardown(() => backend.close())
+  const rig = rigFor(t, backend.url)
+  await rig.send().over
+  await rig.until(({ counts }) => counts.idle === 1)
+  const receiver = rig.send({ method: 'POST', body: 'x' })
+  receiver.abort()
+  await rig.until(({ counts }) => counts.active + counts.idle === 0)
+  t.equal(receiver.finals, 1)
+  t.match(await rig.send().over, { status: 200 })
+  t.equal(backend.requests, 2)
+})
