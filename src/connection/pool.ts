@@ -97,9 +97,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
   get draining (): boolean { return this.#draining }
-  quietBefore (connection: Connection): number {
-    return this.#host.learner.quietBefore(connection)
-  }
+  quietBefore (connection: Connection): number { return this.#host.learner.quietBefore(connection) }
 
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
   get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }

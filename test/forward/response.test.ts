@@ -75,7 +75,7 @@ t.test('a 304 keeps its ETag and the Content-Length of what it stands for', asyn
 })
 
 t.test('the answer to HEAD keeps the length of what it stands for', async t => {
-  const { client, backend } = await between(t, (_request, connection) => connection.reply({ body: 'x'.repeat(1_000) }))
+  const { client, backend } = await between(t, (_request, connection) => connection.reply({ body: 'x'.repeat(1_000) }), { undiciOptions: { connections: 1 } })
   for (let n = 0; n < 3; n++) {
     client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n')
     const response = await client.response({ head: true })
