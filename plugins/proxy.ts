@@ -91,10 +91,11 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   if (handler !== undefined && options.upstream?.startsWith('unix+') === true) {
     state.warn(where, [{ id: 'unmanaged', found: 'handler: what it sends by reply.from() to a unix socket goes over connections of their own' }])
   }
-  // Fastify's own parser would hold text bodies whole, and refuse them above its limit.
-  if (options.proxyPayloads !== false && options.preValidation === undefined && app.hasContentTypeParser('text/plain')) app.removeContentTypeParser('text/plain')
-  // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
-  if (options.proxyPayloads !== false && options.preValidation === undefined && handler === undefined) streamBodies(app)
+  if (!parsesBodies(options)) {
+    forgetParsers(app, options)
+    // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
+    if (handler === undefined) streamBodies(app)
+  }
   const replyOptions = replyOptionsOf(options, prefix)
   shareRepliesOf(app)
   const fastWayAdded = isPlainRoute(prefix, options)
@@ -142,6 +143,27 @@ function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptions): Pi
       return preRewrite === undefined ? url : preRewrite(url, parameters, prefix)
     }
   }
+}
+
+/** Whether the app asks for bodies that its parsers have read. */
+function parsesBodies ({ proxyPayloads, preValidation }: ProxyOptions): boolean {
+  return proxyPayloads === false || preValidation !== undefined
+}
+
+/**
+ * Takes the app's parsers of request bodies, and Fastify's own, out of this scope. What a parser has read cannot be sent on as the client wrote
+ * it, and one of the app's for JSON would keep http-proxy, which adds two that hand on the stream, from starting.
+ */
+function forgetParsers (app: FastifyInstance, { contentTypesToEncode }: ProxyOptions): void {
+  if (contentTypesToEncode === undefined) {
+    app.removeAllContentTypeParsers()
+    // reply-from warns of it, route by route; here it has nothing left to parse with.
+    const { hasPlugin } = app
+    app.hasPlugin = (name: string): boolean => name !== '@fastify/multipart' && hasPlugin.call(app, name)
+    return
+  }
+  // A type that is to be encoded has to be parsed, and Fastify does not say which types it has parsers for.
+  for (const type of ['application/json', 'text/plain']) if (app.hasContentTypeParser(type)) app.removeContentTypeParser(type)
 }
 
 function isUpgradable ({ websocket, wsUpstream }: ProxyOptions): boolean {
