@@ -21,6 +21,7 @@ import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
 import { namingOptionsOf } from './named-options.js'
+import { giveWayToOwnRoutes } from './own-routes.js'
 import { shareRepliesOf } from './shared-replies.js'
 import { registerRequestRules, streamBodies } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
@@ -67,6 +68,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   await app.register(connectionInspector)
   const where = whereOf(app)
 
+  giveWayToOwnRoutes(app)
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
     state.warn(where, [{ id: 'unmanaged', found: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands` }])

@@ -7,6 +7,7 @@ import type { Upgrades } from '../src/forward/upgrade.js'
 import { currentResponse } from '../src/http/pipelining.js'
 import { asksForWebSocket } from '../src/http/websocket.js'
 import type { GatewayState } from './targets.js'
+import { upgradableRoutes } from './upgradable-routes.js'
 
 // node keeps that many header lines of a request, unless `maxHeadersCount` says otherwise, and says nothing of the rest.
 const MAX_HEADERS = 1_000
@@ -14,20 +15,19 @@ const TOO_MANY_HEADERS = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnec
 
 type UpgradeArguments = [request: IncomingMessage, socket: Socket, head: Buffer]
 
-/** The paths, by server, whose requests may become tunnels. */
-const upgradable = new WeakMap<object, RegExp[]>()
+/** What tells, by server, whose requests may become tunnels. */
+const upgradable = new WeakMap<object, ((request: IncomingMessage) => boolean)[]>()
 
-/** Makes the requests under a scope's prefix upgradable. A server where nobody does so has no 'upgrade' listener. */
+/** Makes the requests to a scope's proxied routes upgradable. A server where nobody does so has no 'upgrade' listener. */
 export function acceptUpgrades (app: FastifyInstance, state: GatewayState): void {
   const { server } = app
-  const prefix = prefixPattern(app)
-  const known = upgradable.get(server)
-  if (known !== undefined) {
-    known.push(prefix)
+  const routes = upgradable.get(server)
+  if (routes !== undefined) {
+    routes.push(upgradableRoutes(app))
     return
   }
-  const prefixes = [prefix]
-  upgradable.set(server, prefixes)
+  const ourRoutes = [upgradableRoutes(app)]
+  upgradable.set(server, ourRoutes)
   // For node, which hands over no upgrades unless somebody listens.
   const listener = (): void => {}
   server.on('upgrade', listener)
@@ -43,8 +43,7 @@ export function acceptUpgrades (app: FastifyInstance, state: GatewayState): void
   })
 
   function take (request: IncomingMessage, socket: Socket, head: Buffer): boolean {
-    const path = pathOf(request)
-    const ours = prefixes.some(pattern => pattern.test(path))
+    const ours = ourRoutes.some(isOurs => isOurs(request))
     if (!ours && server.listenerCount('upgrade') > 1) return false
     // Node has let go of it. What it is handed to below hears its errors, and it may be kept for many requests more.
     socket.on('error', ignore)
@@ -70,25 +69,6 @@ export function endUpgrades (upgrades: Upgrades): number {
   const { size } = upgrades
   for (const upgrade of upgrades) upgrade.end()
   return size
-}
-
-// As the router has it, as far as a prefix goes.
-function prefixPattern ({ prefix, initialConfig }: FastifyInstance): RegExp {
-  const source = prefix.replace(/\/$/, '').split('/')
-    .map(part => /[:*]/.test(part) ? '[^/]+' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&'))
-    .join('/')
-  const { caseSensitive = true } = { ...initialConfig, ...initialConfig.routerOptions }
-  // eslint-disable-next-line no-restricted-syntax -- text and [^/]+ with slashes between them: nothing is tried twice
-  return new RegExp(`^${source}(?:/|$)`, caseSensitive ? '' : 'i')
-}
-
-function pathOf ({ url = '' }: IncomingMessage): string {
-  const path = url.split('?', 1)[0]!
-  try {
-    return decodeURI(path)
-  } catch {
-    return path
-  }
 }
 
 /** Calls `next` once the responses to the requests pipelined before are written; never where they end the connection. */

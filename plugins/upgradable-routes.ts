@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
+import { OWN_ROUTE, proxiedPaths } from './own-routes.js'
+
+/** A path of a route's, as far as it can be told by what the router says of a request: its parameters. */
+interface Pattern { readonly expression: RegExp, readonly names: string, readonly segments: number }
+
+// What the router reads of a request for them. It tells nobody what it read for a strategy of the app's.
+const DERIVED = ['host', 'version']
+
+/**
+ * Tells whether the router takes a request to a proxied route of this scope: beside a proxy at `/` an app may have sockets of its own. Where the
+ * scope's routes have a constraint strategy of the app's, its prefix decides.
+ */
+export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessage) => boolean {
+  const { caseSensitive = true, ignoreTrailingSlash = false } = { ...app.initialConfig, ...app.initialConfig.routerOptions }
+  const flags = caseSensitive ? '' : 'i'
+  const inPrefix = new RegExp(`^${sourceOf(app.prefix.replace(/\/$/, ''))}(?:/|$)`, flags)
+  const derived = proxiedPaths(app, 'GET').every(({ constraints }) => Object.keys(constraints).every(name => DERIVED.includes(name)))
+  let patterns: Pattern[] | undefined
+
+  return request => {
+    const { url = '', headers } = request
+    const raw = url.split('?', 1)[0]!
+    const path = decoded(raw, decodeURI)
+    if (!inPrefix.test(path)) return false
+    if (!derived) return true
+    const constraints = { host: headers.host, version: headers['accept-version'] as string | undefined, [OWN_ROUTE.strategy]: OWN_ROUTE.value }
+    const params = app.findRoute({ method: 'GET', url, constraints })?.params
+    if (params === undefined) return false
+    // Not before: what the app declares later takes paths away.
+    patterns ??= proxiedPaths(app, 'GET').map(route => patternOf(route.path, ignoreTrailingSlash, flags))
+    return patterns.some(({ expression, names, segments }) => {
+      if (namesOf(Object.keys(params)) !== names || !expression.test(path)) return false
+      // A longer path of the app's leaves less to its own `*`.
+      return params['*'] === undefined || plain(decoded(raw.split('/').slice(segments).join('/'), decodeURIComponent)) === plain(params['*'])
+    })
+  }
+}
+
+function patternOf (path: string, slash: boolean, flags: string): Pattern {
+  const names = path.replace(/\([^)]*\)|::/g, '').match(/(?<=:)\w+|\*$/g) ?? []
+  const source = path.endsWith('*') ? `${sourceOf(path.slice(0, -1))}.*` : sourceOf(path) + (slash ? '/?' : '')
+  return { expression: new RegExp(`^${source}$`, flags), names: namesOf(names), segments: path.split('/').length - 1 }
+}
+
+// As the router has it, as far as a prefix goes.
+function sourceOf (path: string): string {
+  return path.split('/').map(part => /[:*]/.test(part) ? '[^/]+' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')).join('/')
+}
+
+function namesOf (names: string[]): string {
+  return [...names].sort().join()
+}
+
+// It may have been told to ignore them.
+function plain (path: string): string {
+  return path.replace(/\/+/g, '/').replace(/^\/|\/$/g, '')
+}
+
+function decoded (path: string, decode: (path: string) => string): string {
+  try {
+    return decode(path)
+  } catch {
+    return path
+  }
+}
