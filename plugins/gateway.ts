@@ -27,7 +27,7 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
   maxHops?: number
   /** Targets that `getUpstream` may make. 100. */
   maxDynamicTargets?: number
-  /** Options of @fastify/under-pressure, or false for none. */
+  /** Options of `@fastify/under-pressure`, or false for none. One that the app registers itself, before or after, takes its place. */
   pressure?: PressureOptions | false
   drain?: DrainOptions
   /** Serve metrics, in Prometheus' format, to whoever can reach the gateway: `{ path }`. The admin surface has them in any case. */

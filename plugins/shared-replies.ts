@@ -13,15 +13,21 @@ const DECORATED = 'fastify.hasBeenDecorated'
 const decorations = new WeakMap<object, Map<string, Decoration>>()
 
 /**
- * Registers @fastify/reply-from for an app, whose handlers may call `reply.from` themselves, unless it has that. From then on the app's replies
- * look up what is their own scope's, and no scope within decorates its replies with it.
+ * Registers @fastify/reply-from for an app, whose handlers may call `reply.from` themselves, unless it has that; one that the app registers later
+ * takes over. From then on the app's replies look up what is their own scope's, and no scope within decorates its replies with it.
  */
 export async function shareReplies (app: FastifyInstance, options: FastifyReplyFromOptions): Promise<void> {
   if (app.hasPlugin('@fastify/reply-from')) return
   const decorateReply = app.decorateReply as unknown as Decorator
+  // Until the app registers a reply-from of its own.
+  let ours: Decoration | undefined
   override(app, 'decorateReply', function (name, ...given) {
     if (!NAMES.has(name)) return Reflect.apply(decorateReply, this, [name, ...given])
     const own = decorations.get(this) ?? new Map<string, Decoration>()
+    if (ours !== undefined && own.get(name) === ours) {
+      own.delete(name)
+      ours = undefined
+    }
     // The app's replies have it, which is what Fastify says of a second one of a scope's.
     if (own.has(name)) return Reflect.apply(decorateReply, app, [name, ...given])
     decorations.set(this, own.set(name, given[0] as Decoration))
@@ -36,6 +42,7 @@ export async function shareReplies (app: FastifyInstance, options: FastifyReplyF
     }])
   }
   await app.register(replyFrom, options)
+  ours = decorations.get(app)?.get('from')
 }
 
 /**
