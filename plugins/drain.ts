@@ -22,11 +22,35 @@ const SWEEP = 50
 /** Past the deadline all that is ours is cut. A hook of the app's that still holds `app.close()` is waited for this long, in ms. */
 const GRACE = 500
 
+/** What holds unless `drain` says otherwise, and for proxies without the gateway. */
+export const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
+
 /**
  * Closes an app in good order. From `app.close()` on every response says `Connection: close`, idle client connections end, and
  * at the deadline what is left is cut, counted and logged.
  */
-export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline }) => {
+export const drain = fp<Required<DrainOptions>>(async (app, options) => drainAtClose(app, options), { name: 'holdfast-drain', fastify: '5.x' })
+
+/** States of proxies without the gateway. */
+const drained = new WeakSet<object>()
+
+/** For a proxy's scope where there is no gateway: an event stream would hold `app.close()` for as long as it goes on. */
+export function drainByDefault (app: FastifyInstance): void {
+  const state = existingState(app)
+  if (state === undefined) return
+  if (drained.has(state)) return sayClose(app, () => state.draining)
+  drained.add(state)
+  drainAtClose(app, DEFAULT_DRAIN)
+}
+
+function sayClose (app: FastifyInstance, closing: () => boolean): void {
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (closing() && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    done()
+  })
+}
+
+function drainAtClose (app: FastifyInstance, { delay, deadline }: Required<DrainOptions>): void {
   const state = existingState(app)
   if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'the drain plugin needs the gateway plugin before it' })
   let closing = false
@@ -50,17 +74,14 @@ export const drain = fp<Required<DrainOptions>>(async (app, { delay, deadline })
     return draining
   }
 
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    if (closing && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
-    done()
-  })
+  sayClose(app, () => closing)
 
   app.addHook('preClose', async () => {
     closing = true
     closed.abort()
   })
   endByDeadline(app, state, deadline)
-}, { name: 'holdfast-drain', fastify: '5.x' })
+}
 
 /**
  * Has `app.close()` end in good order, and by a deadline: idle client connections end, HTTP/2 clients open no more streams, and what is in flight after

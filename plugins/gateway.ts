@@ -7,7 +7,7 @@ import { admin } from './admin.js'
 import { adminOptions } from './admin-options.js'
 import type { AdminOptions } from './admin-options.js'
 import { connectionInspector } from './connection-inspector.js'
-import { drain } from './drain.js'
+import { DEFAULT_DRAIN, drain } from './drain.js'
 import type { DrainOptions } from './drain.js'
 import { health } from './health.js'
 import { metrics, metricsOptions } from './metrics.js'
@@ -41,7 +41,6 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
 const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'metrics', 'admin', 'clientHeadersTimeout']
 // Node's timers fire at once for more.
 const LONGEST_TIMER = 2_147_483_647
-const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
 
 /** The gateway: register it first, at the root, once. Throws HOLDFAST_ERR_OPTION for an option that cannot be. */
 export const gateway = fp<GatewayOptions>((app, options) => namingOptionsOf('gateway', () => registerGateway(app, options)), { name: 'holdfast', fastify: '5.x' })

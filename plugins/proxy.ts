@@ -20,6 +20,7 @@ import { checkChosen, checkUpstreams, parseUpstream } from '../src/options/upstr
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
+import { drainByDefault } from './drain.js'
 import { namingOptionsOf } from './named-options.js'
 import { giveWayToOwnRoutes } from './own-routes.js'
 import { shareRepliesOf } from './shared-replies.js'
@@ -66,9 +67,10 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   // A hook of this scope where there is no gateway: one at the root could not be added from here.
   await registerRequestRules(app)
   await app.register(connectionInspector)
+  if (app.gateway === undefined) drainByDefault(app)
+  giveWayToOwnRoutes(app)
   const where = whereOf(app)
 
-  giveWayToOwnRoutes(app)
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
     state.warn(where, [{ id: 'unmanaged', found: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands` }])
