@@ -1,0 +1,61 @@
+import type { Cause } from './cause.js'
+import type { Cell } from './cell.js'
+import { isUploading } from './client-causes.js'
+
+interface Rule { readonly why: string, readonly holds: (cell: Cell, cause: Cause) => boolean }
+
+const NEEDS_UPLOAD = /^(?:early answer|bodyLimit|clientBodyTimeout|body fails|body is of|.*and the client waits|client ends its session after)/
+const EARLY = new Set(['preParsing rejects'])
+
+/** The cells that cannot be, each for its reason; the first rule that holds says it. */
+export const IMPOSSIBLE: readonly Rule[] = [
+  {
+    why: 'nothing can be left by, half-closed or reset where there is no connection; or it is a matter of another protocol',
+    holds: ({ protocol }, { protocols }) => protocols !== undefined && !protocols.includes(protocol)
+  },
+  {
+    why: 'target.request is given a body and has no hooks: nothing is parsed, admitted or collected, and no onResponse of a route is called',
+    holds: ({ protocol, step, body }) => protocol === 'target.request' && (step === 'admit' || step === 'collect' || step === 'onResponse' || body === 'parsed' || body === 'hook')
+  },
+  {
+    why: 'target.request has neither bodyLimit nor clientBodyTimeout: its caller is no client',
+    holds: ({ protocol, cause }) => protocol === 'target.request' && (cause === 'bodyLimit' || cause === 'clientBodyTimeout')
+  },
+  {
+    why: 'without a body nothing is collected',
+    holds: ({ step, body }) => step === 'collect' && body === 'none'
+  },
+  {
+    why: 'a body that is here in full cannot stop, fail, or pass a limit',
+    holds: (cell, { name }) => NEEDS_UPLOAD.test(name) && !isUploading(cell)
+  },
+  {
+    why: "a body that Fastify parses is Fastify's to limit and to wait for, until it is handed over whole",
+    holds: ({ body, cause, step }) => body === 'parsed' && (/^(?:bodyLimit|clientBodyTimeout|totalTimeout|target is destroyed)$/.test(cause)) && step === 'collect'
+  },
+  {
+    why: 'only a hook that makes a stream has one that fails',
+    holds: ({ body, cause }) => cause === "a hook's stream fails" && body !== 'hook'
+  },
+  {
+    why: 'Fastify asks no preParsing hook of a request without a body',
+    holds: ({ body, cause, protocol }) => EARLY.has(cause) && (body === 'none' || (protocol === 'pipelined' && body !== 'parsed' && body !== 'hook'))
+  },
+  {
+    why: 'a request that waits in line finds the connection of the one before it, and dials none',
+    holds: ({ protocol, body, step }) => protocol === 'pipelined' && step === 'dial' && (body === 'parsed' || body === 'hook')
+  },
+  {
+    why: 'a request that waits in line behind another one has come to no hook yet',
+    holds: ({ protocol, body, step }, { holdsIn }) => protocol === 'pipelined' && step === 'admit' && holdsIn !== undefined && (body === 'parsed' || body === 'hook')
+  },
+  {
+    why: 'a file that is not there is not found before it is read: nothing is left to wait for',
+    holds: ({ cause, body }) => cause === 'body is of a file that is not there' && body !== 'streamed'
+  }
+]
+
+/** Why a cell cannot be, or undefined where it can. */
+export function whyNot (cell: Cell, cause: Cause): string | undefined {
+  return IMPOSSIBLE.find(({ holds }) => holds(cell, cause))?.why
+}

@@ -1,0 +1,19 @@
+// Whatever ends a forwarding, the process lives, its client gets one answer or a visible cut, and nothing is left. One cell of each cause;
+// all of them are run by `npm run matrix`.
+import t from 'tap'
+import { allCells, CAUSES, impossibleCells, oneOfEachCause } from './cells.js'
+import { describe, MOST_CHILDREN, runCells } from './children.js'
+
+t.test('each cause of an end leaves nothing behind, in one of its cells', async t => {
+  const cells = oneOfEachCause()
+  t.equal(cells.length, CAUSES.length)
+  const { failed, children } = await runCells(cells, 4)
+  for (const found of failed) t.fail(describe(found))
+  t.ok(children <= MOST_CHILDREN)
+})
+
+t.test('every cell is run, or cannot be for a reason', async t => {
+  const cannot = [...impossibleCells().values()].reduce((sum, count) => sum + count, 0)
+  const named = CAUSES.reduce((sum, { steps }) => sum + steps.length, 0)
+  t.equal(allCells().length + cannot, named * 5 * 5)
+})
