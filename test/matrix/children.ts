@@ -25,6 +25,8 @@ export async function runCells (cells: readonly Cell[], count: number, told?: (f
         child = new CellChild()
       }
       const wrong = await child.run(cell)
+      // What a process has survived may still be about in it: the next cell gets a new one, as long as there are.
+      if (wrong.length > 0 && children + count < MOST_CHILDREN) child.kill()
       if (child.dead) child = undefined
       if (wrong.length === 0) continue
       const found = { cell, wrong }

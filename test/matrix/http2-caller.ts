@@ -86,7 +86,7 @@ export class Http2Caller implements Caller {
     const chunks: Buffer[] = []
     let status: number | undefined
     let length: number | undefined
-    const whole = (): void => { this.#settling.settle({ kind: 'answer', status: status!, size: sizeOf(chunks) }) }
+    const whole = (): void => { if (!this.#settling.left) this.#settling.settle({ kind: 'answer', status: status!, size: sizeOf(chunks) }) }
     stream.on('response', headers => {
       status = headers[':status']
       length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
@@ -94,12 +94,11 @@ export class Http2Caller implements Caller {
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     // Its stream may stay open, for what is left of the upload. Where no length tells, what comes of the stream does.
     stream.once('end', () => { if (status !== undefined && length === sizeOf(chunks)) whole() })
-    stream.once('aborted', () => {})
     stream.on('error', () => {})
     stream.once('close', () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#settling.lost(`RST_STREAM with ${stream.rstCode}`)
+      if (this.#settling.left || stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#settling.lost(`RST_STREAM with ${stream.rstCode}`)
       else if (status !== undefined && stream.readableEnded) whole()
-      else if (this.session.closed || this.session.destroyed || this.#settling.left) this.#settling.lost('the session ended')
+      else if (this.session.closed || this.session.destroyed) this.#settling.lost('the session ended')
       else this.#settling.settle({ kind: 'wrong', why: status === undefined ? 'a stream that ended without a response' : 'a response that ended without an end' })
     })
   }

@@ -46,6 +46,10 @@ export const IMPOSSIBLE: readonly Rule[] = [
     holds: ({ protocol, body, step }) => protocol === 'pipelined' && step === 'dial' && (body === 'parsed' || body === 'hook')
   },
   {
+    why: 'a queue that takes nobody does not take the one either that is to hold the connection of the one before it',
+    holds: ({ protocol, body, cause }) => cause === 'queue full' && protocol === 'pipelined' && (body === 'parsed' || body === 'hook')
+  },
+  {
     why: 'a request that waits in line behind another one has come to no hook yet',
     holds: ({ protocol, body, step }, { holdsIn }) => protocol === 'pipelined' && step === 'admit' && holdsIn !== undefined && (body === 'parsed' || body === 'hook')
   },

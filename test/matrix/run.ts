@@ -31,7 +31,7 @@ export class Run {
   async reach (): Promise<void> {
     const { cell, cause, world, caller } = this
     await cause.prepare?.(this)
-    const upload = uploadOf(cell, cause.whole === true)
+    const upload = uploadOf(cell, cause.whole === true || (cell.step === 'after' && cause.silent === true))
     const inLine = cell.protocol === 'pipelined' && upload.method === 'POST'
     // Of two pipelined requests the first one holds the only connection.
     if (cell.step === 'queue' && cell.protocol !== 'pipelined') await this.#block()
@@ -94,7 +94,7 @@ const REACH: Record<Step, (run: Run) => Promise<void>> = {
     // Whoever reads a body makes it flow; some read none.
     await soon(() => run.caller.settled || run.world.request?.raw.readableFlowing === true, 500)
   },
-  queue: async ({ world, caller }) => await until(() => caller.settled || world.target.snapshot().connections.pending === 1, 'it waits in the queue'),
+  queue: async run => await until(() => run.answered || run.world.target.snapshot().connections.pending === 1, 'it waits in the queue'),
   dial: async ({ world, caller, cell }) => {
     const dials = cell.protocol === 'pipelined' ? 2 : 1
     await until(() => caller.settled || world.target.snapshot().connections.connecting === dials, 'its connection is dialled')
