@@ -472,6 +472,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     ticket.queue?.remove(ticket)
     clearTimeout(ticket.retryTimer)
     ticket.retryTimer = undefined
+    // It would keep the process until the last one's time had been over.
+    if (this.#queued.size === 0) this.#queueTimer.stop()
   }
 
   #named (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {

@@ -7,7 +7,7 @@ import { type Cell, nameOf } from './cell.js'
 /** All that a run of the matrix may start. */
 export const MOST_CHILDREN = 40
 // A cell has deadlines of its own; one that passes this has stopped its process, in ms.
-const STUCK = 25_000
+const STUCK = 40_000
 
 export interface Failed { readonly cell: Cell, readonly wrong: readonly string[] }
 
