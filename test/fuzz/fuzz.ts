@@ -5,7 +5,8 @@
 // The seed is printed, and determines every message. What fails is made as small as it can be and printed as a case to keep.
 import { parseArgs } from 'node:util'
 import { GatewayChild } from '../rules/gateway-child.js'
-import { Lane } from './lane.js'
+import { Lane, kindOf as appOf } from './lane.js'
+import type { Kind } from './lane.js'
 import { Dice } from './message.js'
 import type { Message } from './message.js'
 import { asCase, minimised } from './minimise.js'
@@ -30,10 +31,17 @@ let crashes = 0
 await child.ready
 await Promise.all(Array.from({ length: Number(values.lanes) }, async (_, i) => {
   let own = child
-  let lane = await Lane.open(own, { websocket: i % 4 === 0 })
+  const lanes = new Map<Kind, Lane>()
+  const close = async (): Promise<void> => {
+    for (const lane of lanes.values()) await lane.close()
+    lanes.clear()
+  }
   while (sent < count && failures.length < MOST_FAILURES * 4) {
     sent++
     const message = mutatedMessage(dice)
+    const kind = appOf(message.way)
+    const lane = lanes.get(kind) ?? await Lane.open(own, { websocket: i % 4 === 0, kind })
+    lanes.set(kind, lane)
     const wrong = await lane.run(message)
     if (wrong.length > 0) failures.push({ message, wrong })
     if (own.crashed === undefined) continue
@@ -42,11 +50,10 @@ await Promise.all(Array.from({ length: Number(values.lanes) }, async (_, i) => {
       child = new GatewayChild()
     }
     own = child
-    await lane.close()
+    await close()
     await own.ready
-    lane = await Lane.open(own, { websocket: i % 4 === 0 })
   }
-  await lane.close()
+  await close()
 }))
 const seconds = (performance.now() - started) / 1_000
 console.log(`${sent} messages in ${seconds.toFixed(0)} s, ${failures.length} failed, ${crashes} times the process died`)
@@ -82,7 +89,7 @@ function kindOf (wrong: readonly string[]): string {
 async function failureOf (message: Message): Promise<string[] | undefined> {
   if (child.crashed !== undefined) child = new GatewayChild()
   await child.ready
-  const lane = await Lane.open(child)
+  const lane = await Lane.open(child, { kind: appOf(message.way) })
   const wrong = await lane.run(message)
   await lane.close()
   return wrong.length === 0 ? undefined : wrong

@@ -7,7 +7,8 @@ import type { Backend } from '../support/backend.js'
 import { rawClient } from '../support/client.js'
 import type { RawClient, RawResponse } from '../support/client.js'
 import { Truncated } from '../support/wire-input.js'
-import type { Message } from './message.js'
+import { Http2Client } from './http2-client.js'
+import type { Message, Way } from './message.js'
 
 /** Two routes to one origin with different options would be two targets; nobody is asked there. */
 const UNUSED = 'http://127.0.0.1:9'
@@ -17,6 +18,20 @@ const QUIET = 25
 const PATIENCE = 4_000
 const TIMEOUTS = { undiciOptions: { headersTimeout: 250, bodyTimeout: 250, connections: 4 }, clientBodyTimeout: 300 }
 
+/** Between two pieces of a slow client, and for the hooks of an app whose hooks take their time, in ms. */
+const SLOW = 3
+const HOOKS = 4
+/** How long the first of two pipelined requests takes, in ms. */
+const FIRST = 5
+const FIRST_REQUEST = 'GET /probe-first HTTP/1.1\r\nHost: gateway.test\r\n\r\n'
+
+/** What an app has to be for a message's way. */
+export type Kind = 'plain' | 'slow hooks' | 'http2'
+
+export function kindOf (way: Way): Kind {
+  return way.startsWith('http2') ? 'http2' : way === 'slow hooks' ? way : 'plain'
+}
+
 /** A gateway in its process, with a backend of its own: runs one message after another and tells what was wrong. */
 export class Lane {
   /** Statuses that clients got, in all lanes: what the messages reached. */
@@ -24,24 +39,29 @@ export class Lane {
   readonly #child: GatewayChild
   readonly #backend: Backend
   readonly #app: number
+  readonly #kind: Kind
+  #session: Http2Client | undefined
   #probe: RawClient | undefined
   #serial = 0
   #seen: string[] = []
   #message: Message | undefined
 
-  private constructor (child: GatewayChild, backend: Backend, app: number, script: { run?: Lane }) {
+  private constructor (child: GatewayChild, backend: Backend, app: number, script: { run?: Lane }, kind: Kind) {
+    this.#kind = kind
     this.#child = child
     this.#backend = backend
     this.#app = app
     script.run = this
   }
 
-  static async open (child: GatewayChild, { websocket = false } = {}): Promise<Lane> {
+  static async open (child: GatewayChild, { websocket = false, kind = 'plain' }: { websocket?: boolean, kind?: Kind } = {}): Promise<Lane> {
     const script: { run?: Lane } = {}
     const backend = await startBackend({
       onRequest: async (request, connection) => {
         const lane = script.run!
         const message = lane.#message
+        // So that what is pipelined behind it is answered first.
+        if (request.path.startsWith('/probe-first')) await wait(FIRST)
         if (request.path.startsWith('/probe')) return answer(request, connection)
         lane.#seen.push(`${request.method} ${request.path}`)
         if (message?.mutated !== 'response') return answer(request, connection)
@@ -51,12 +71,16 @@ export class Lane {
         connection.end()
       }
     })
-    const setup = { upstream: backend.url, canary: UNUSED, stock: false, gateway: { clientHeadersTimeout: 400 }, route: { ...TIMEOUTS, websocket } }
-    return new Lane(child, backend, await child.open(setup), script)
+    const setup = {
+      upstream: backend.url, canary: UNUSED, stock: false, gateway: { clientHeadersTimeout: 400 },
+      route: { ...TIMEOUTS, websocket: websocket && kind === 'plain' }, http2: kind === 'http2', ...kind === 'slow hooks' ? { hooksTake: HOOKS } : {}
+    }
+    return new Lane(child, backend, await child.open(setup), script, kind)
   }
 
   async close (): Promise<void> {
     this.#probe?.destroy()
+    await this.#session?.close()
     await this.#backend.close()
     await this.#child.close(this.#app).catch(() => {})
   }
@@ -66,15 +90,7 @@ export class Lane {
     this.#message = message
     this.#seen = []
     try {
-      const client = await rawClient(this.#app)
-      const wrong = message.mutated === 'request' ? await this.#oddRequest(client, message) : await this.#oddResponse(client, message)
-      client.destroy()
-      const probe = await this.#ask(this.#probe ??= await rawClient(this.#app))
-      if (probe !== undefined) {
-        wrong.push(`a valid request behind it ${probe}`)
-        this.#probe.destroy()
-        this.#probe = undefined
-      }
+      const wrong = this.#kind === 'http2' ? await this.#overHttp2(message) : await this.#overHttp1(message)
       wrong.push(...await this.#unrest(), ...this.#backend.malformed.splice(0).map(what => `the backend was sent a malformed ${what}`), ...this.#ranTwice(message))
       return wrong
     } catch (error) {
@@ -83,12 +99,55 @@ export class Lane {
     }
   }
 
-  async #oddRequest (client: RawClient, { pieces }: Message): Promise<string[]> {
-    for (const piece of pieces) {
+  async #overHttp1 (message: Message): Promise<string[]> {
+    const client = await rawClient(this.#app)
+    if (message.way === 'pipelined') client.write(FIRST_REQUEST)
+    for (const piece of message.pieces) {
       if (client.socket.destroyed) break
       client.write(piece)
-      if (pieces.length > 1) await turn()
+      if (message.pieces.length > 1) await (message.way === 'slow' ? wait(SLOW) : turn())
     }
+    const wrong = message.way === 'pipelined' ? await this.#first(client) : []
+    wrong.push(...await (message.mutated === 'request' ? this.#oddRequest(client) : this.#oddResponse(client, message)))
+    client.destroy()
+    const probe = await this.#ask(this.#probe ??= await rawClient(this.#app))
+    if (probe === undefined) return wrong
+    this.#probe.destroy()
+    this.#probe = undefined
+    return [...wrong, `a valid request behind it ${probe}`]
+  }
+
+  async #overHttp2 ({ pieces, way }: Message): Promise<string[]> {
+    const wrong: string[] = []
+    const client = await Http2Client.open(this.#app)
+    const { status, length, body, code, closed } = await client.ask(pieces[0]!.toString('latin1'), { leaves: way === 'http2, and leaves' })
+    if (status !== undefined) {
+      Lane.statuses.set(status, (Lane.statuses.get(status) ?? 0) + 1)
+      if (code === 0 && length !== undefined && length !== body.length) wrong.push(`a response of ${length} bytes ends after ${body.length}`)
+      wrong.push(...leaks({ body }))
+    } else if (code === 0 && way === 'http2' && !closed) {
+      wrong.push('a valid request got no answer')
+    }
+    await client.close()
+    this.#session ??= await Http2Client.open(this.#app)
+    const id = `probe-${++this.#serial}`
+    const probe = await this.#session.ask(`GET /probe HTTP/1.1\r\nx-id: ${id}\r\n\r\n`)
+    if (probe.status !== 200 || !probe.body.includes(`"${id}"`)) {
+      wrong.push(`a valid request behind it got ${probe.status ?? `RST_STREAM ${probe.code}`}`)
+      await this.#session.close()
+      this.#session = undefined
+    }
+    return wrong
+  }
+
+  /** The response to what another request is pipelined behind. Where that one is none, both may be refused. */
+  async #first (client: RawClient): Promise<string[]> {
+    const response = await next(client, PATIENCE)
+    if (typeof response === 'string') return [response]
+    return response === undefined || response.status === 200 ? [] : leaks(response)
+  }
+
+  async #oddRequest (client: RawClient): Promise<string[]> {
     const wrong: string[] = []
     let answered = 0
     for (;;) {
@@ -106,7 +165,6 @@ export class Lane {
   }
 
   async #oddResponse (client: RawClient, message: Message): Promise<string[]> {
-    client.write(message.pieces[0]!)
     for (;;) {
       const response = await next(client, PATIENCE, message.head)
       if (response === undefined) return ['a valid request got no answer']
@@ -134,10 +192,10 @@ export class Lane {
   async #unrest (): Promise<string[]> {
     const deadline = performance.now() + PATIENCE
     for (;;) {
-      const { clients, connections } = await this.#child.state(this.#app)
+      const { clients, connections, sentinels } = await this.#child.state(this.#app)
       const { active, idle, connecting, pending, upgraded } = connections!
-      if (active + connecting + pending + upgraded === 0 && clients <= 1 && idle === this.#backend.open) return []
-      if (performance.now() > deadline) return [`sockets are left: ${JSON.stringify({ clients, ...connections, openAtBackend: this.#backend.open })}`]
+      if (active + connecting + pending + upgraded === 0 && clients <= 1 && idle + sentinels === this.#backend.open) return []
+      if (performance.now() > deadline) return [`sockets are left: ${JSON.stringify({ clients, ...connections, sentinels, openAtBackend: this.#backend.open })}`]
       await wait(4)
     }
   }
@@ -159,7 +217,7 @@ async function next (client: RawClient, patience: number, head = false): Promise
   return result
 }
 
-function leaks ({ body }: RawResponse): string[] {
+function leaks ({ body }: Pick<RawResponse, 'body'>): string[] {
   const internal = INTERNALS.exec(body.toString('latin1'))?.[0]
   return internal === undefined ? [] : [`a body tells ${internal}`]
 }

@@ -9,6 +9,17 @@ export interface Message {
   readonly ends: boolean
   /** Whether the request is a HEAD. */
   readonly head: boolean
+  readonly way: Way
+}
+
+/** Who sends a message, and how: one client in four does not send it over HTTP/1.1, alone, and at once, to an app whose hooks take no time. */
+export type Way = 'plain' | 'pipelined' | 'slow' | 'slow hooks' | 'http2' | 'http2, and leaves'
+const WAYS: readonly Way[] = ['pipelined', 'slow', 'slow hooks', 'slow hooks', 'http2', 'http2', 'http2, and leaves']
+
+/** A way for a message. What is no HTTP/1 can be no request of HTTP/2's. */
+export function chosenWay (dice: Dice, mutated: Message['mutated']): Way {
+  const way = dice.chance(0.25) ? dice.one(WAYS) : 'plain'
+  return mutated === 'request' && way.startsWith('http2') ? 'slow hooks' : way
 }
 
 /** Chance that a seed determines. */

@@ -23,9 +23,9 @@ export async function minimised (message: Message, fails: (candidate: Message) =
 }
 
 /** A message as a case of the rules, to be kept. */
-export function asCase ({ mutated, pieces, response, ends }: Message, wrong: readonly string[]): string {
+export function asCase ({ mutated, way, pieces, response, ends }: Message, wrong: readonly string[]): string {
   const show = (bytes: Buffer): string => JSON.stringify(bytes.toString('latin1')).replace(/[\x7f-\xff]/g, byte => `\\x${byte.charCodeAt(0).toString(16)}`)
   const client = pieces.length === 1 ? show(pieces[0]!) : `[${pieces.map(piece => `${show(piece)}, { pause: 1 }`).join(', ')}]`
   const backend = mutated === 'request' ? '' : `\n  backend: ${ends ? `[${show(response)}, { pause: 2 }, { do: 'fin' }]` : show(response)},`
-  return `{\n  name: ${JSON.stringify(wrong[0])},\n  client: ${client},${backend}\n  sees: { status: 0 }\n}`
+  return `{\n  name: ${JSON.stringify(wrong[0])},${way === 'plain' ? '' : ` // ${way}`}\n  client: ${client},${backend}\n  sees: { status: 0 }\n}`
 }

@@ -1,4 +1,4 @@
-import { validRequest, validResponse } from './message.js'
+import { chosenWay, validRequest, validResponse } from './message.js'
 import type { Dice, Message } from './message.js'
 
 const ODD_BYTES = ['\0', '\x01', '\b', '\t', '\n', '\v', '\r', '\r\n', ' ', '"', ',', ':', ';', '0', '-', '+', '\x7f', '\x80', '\xff']
@@ -63,11 +63,12 @@ export function mutatedMessage (dice: Dice): Message {
   if (dice.chance(0.5)) {
     let text = ''
     for (let i = dice.chance(0.3) ? 2 + dice.below(3) : 1; i > 0; i--) text += validRequest(dice, { head: false }).text
-    return { mutated: 'request', pieces: split(mutate(text, dice), dice), response: Buffer.alloc(0), ends: false, head: false }
+    return { mutated: 'request', way: chosenWay(dice, 'request'), pieces: split(mutate(text, dice), dice), response: Buffer.alloc(0), ends: false, head: false }
   }
   const request = validRequest(dice)
   const { text, ends } = validResponse(dice)
-  return { mutated: 'response', pieces: [Buffer.from(request.text, 'latin1')], response: Buffer.from(mutate(text, dice), 'latin1'), ends: ends || dice.chance(0.4), head: request.head }
+  const way = chosenWay(dice, 'response')
+  return { mutated: 'response', way, pieces: way === 'slow' ? split(request.text, dice) : [Buffer.from(request.text, 'latin1')], response: Buffer.from(mutate(text, dice), 'latin1'), ends: ends || dice.chance(0.4), head: request.head }
 }
 
 function mutate (text: string, dice: Dice): string {

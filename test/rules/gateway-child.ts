@@ -10,10 +10,19 @@ export interface Setup extends CaseOptions {
   canary: string
   /** @fastify/http-proxy as it stands, in place of the gateway. */
   stock: boolean
+  /** The app serves HTTP/2 in clear text, and nothing else. */
+  http2?: boolean
+  /** The app has an async preHandler and an async onSend, which take up to this many ms. */
+  hooksTake?: number
 }
 
 /** What is open: connections of clients, and the target's (none where the proxy is stock). */
-export interface State { clients: number, connections: TargetSnapshot['connections'] | undefined }
+export interface State {
+  clients: number
+  connections: TargetSnapshot['connections'] | undefined
+  /** Connections that only watch their backend, which are none of those. */
+  sentinels: number
+}
 
 export type Question = { ask: 'open', setup: Setup } | { ask: 'state' | 'drain' | 'close', app: number }
 

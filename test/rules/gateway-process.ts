@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import httpProxy from '@fastify/http-proxy'
@@ -37,7 +38,7 @@ async function answerTo (question: Question): Promise<unknown> {
 }
 
 async function open (setup: Setup): Promise<{ port: number }> {
-  const app = Fastify({ ...setup.fastify, logger: false, http: { connectionsCheckingInterval: 100 } })
+  const app = serverOf(setup)
   const running: Running = { app, target: undefined }
   if (setup.stock) await registerStock(app, setup)
   else running.target = await registerHoldfast(app, setup)
@@ -46,6 +47,19 @@ async function open (setup: Setup): Promise<{ port: number }> {
   if (typeof address !== 'object' || address === null) throw new Error('not listening')
   apps.set(address.port, running)
   return { port: address.port }
+}
+
+function serverOf ({ fastify, http2, hooksTake }: Setup): FastifyInstance {
+  const app = http2 === true
+    ? Fastify({ ...fastify, logger: false, http2: true } as object) as unknown as FastifyInstance
+    : Fastify({ ...fastify, logger: false, http: { connectionsCheckingInterval: 100 } })
+  if (hooksTake === undefined) return app
+  app.addHook('preHandler', async () => { await wait(Math.random() * hooksTake) })
+  app.addHook('onSend', async (_request, _reply, payload) => {
+    await wait(Math.random() * hooksTake)
+    return payload
+  })
+  return app
 }
 
 async function registerHoldfast (app: FastifyInstance, setup: Setup): Promise<Target | undefined> {
@@ -66,5 +80,6 @@ async function registerStock (app: FastifyInstance, { canary, upstream, gateway:
 
 async function stateOf ({ app, target }: Running): Promise<State> {
   const clients = await new Promise<number>(resolve => app.server.getConnections((_error, count) => resolve(count ?? 0)))
-  return { clients, connections: target?.snapshot().connections }
+  const snapshot = target?.snapshot()
+  return { clients, connections: snapshot?.connections, sentinels: snapshot?.sentinel === undefined ? 0 : 1 }
 }
