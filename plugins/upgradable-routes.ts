@@ -15,6 +15,7 @@ const DERIVED = ['host', 'version']
 export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessage) => boolean {
   const { caseSensitive = true, ignoreTrailingSlash = false } = { ...app.initialConfig, ...app.initialConfig.routerOptions }
   const flags = caseSensitive ? '' : 'i'
+  // eslint-disable-next-line no-restricted-syntax -- text and [^/]+ with slashes between them: nothing is tried twice
   const inPrefix = new RegExp(`^${sourceOf(app.prefix.replace(/\/$/, ''))}(?:/|$)`, flags)
   const derived = proxiedPaths(app, 'GET').every(({ constraints }) => Object.keys(constraints).every(name => DERIVED.includes(name)))
   let patterns: Pattern[] | undefined
@@ -39,8 +40,9 @@ export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessa
 }
 
 function patternOf (path: string, slash: boolean, flags: string): Pattern {
-  const names = path.replace(/\([^)]*\)|::/g, '').match(/(?<=:)\w+|\*$/g) ?? []
+  const names = path.replace(/\([^()]*\)|::/g, '').match(/(?<=:)\w+|\*$/g) ?? []
   const source = path.endsWith('*') ? `${sourceOf(path.slice(0, -1))}.*` : sourceOf(path) + (slash ? '/?' : '')
+  // eslint-disable-next-line no-restricted-syntax -- the same, with one .* at its end
   return { expression: new RegExp(`^${source}$`, flags), names: namesOf(names), segments: path.split('/').length - 1 }
 }
 

@@ -15,19 +15,20 @@ const PLAIN = /^(?:\/(?![./])[\w~!$&'()*+,;=:@.-]*)+$/
  * what they wrap around a handler has to run for a plain path too.
  */
 export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { prefix: string, rewritePrefix: string, from: FromOptions }): () => void {
-  const { route: declare } = app
+  // A plugin of the app's (@fastify/websocket) may have widened what it takes.
+  const declare = app.route as (this: FastifyInstance, options: RouteOptions) => FastifyInstance
   let declaring = false
   app.route = function (this: FastifyInstance, options: RouteOptions): FastifyInstance {
     // A route that a hook of `onRoute` declares meanwhile has a handler of its own.
     if (declaring) return declare.call(this, options)
     declaring = true
     try {
-      return declare.call(this, { ...options, handler: fastHandler(options.handler, route, to) })
+      return declare.call(this, { ...options, handler: fastHandler(options.handler as RouteHandlerMethod, route, to) } as RouteOptions)
     } finally {
       declaring = false
     }
-  } as typeof declare
-  return () => { app.route = declare }
+  } as typeof app.route
+  return () => { app.route = declare as typeof app.route }
 }
 
 function fastHandler (careful: RouteHandlerMethod, route: ForwardRoute, { prefix, rewritePrefix, from }: { prefix: string, rewritePrefix: string, from: FromOptions }): RouteHandlerMethod {
