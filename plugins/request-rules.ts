@@ -2,10 +2,12 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
+import { hasBody } from '../src/http/message-body.js'
 import { endPipeline, isBehind, isPipelineOver, startInTurn } from '../src/http/pipelining.js'
 import { hideContentType, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../src/http/request-rules.js'
 import type { Refusal } from '../src/http/request-rules.js'
 import { ALLOW, listenTo, listenToOthers } from '../src/http/server-events.js'
+import { endUnreadUpload } from '../src/http/unread-upload.js'
 
 const NAME = 'holdfast-request-rules'
 // Lines that node keeps where nobody has set a `maxHeadersCount`; the rest it drops without a word.
@@ -46,6 +48,7 @@ const requestRules = fp(async app => {
       }
       if (left !== undefined) countDown(message, left - 1)
     }
+    if (hasBody(message)) endUnreadUpload(message, reply.raw)
     const type = message.headers['content-type']
     if (type !== undefined && isOddContentType(type) && streamsBodies(request.server)) hideContentType(message)
     if (behind) startInTurn(message, reply.raw, done)

@@ -117,6 +117,8 @@ export class ClientBody {
   // begun to stream can wait for longer than one that is short.
   #onEnd = (): void => {
     clearTimeout(this.#pauseTimer)
+    // A stream of a hook's closes once it has ended.
+    this.#source.off('close', this.#onClose)
     if (!this.#options.multiplexed) this.#onSettled()
     else if (this.#streamed === undefined) setImmediate(() => setImmediate(this.#onSettled))
     else setTimeout(this.#onSettled, RESET_BEHIND_END)

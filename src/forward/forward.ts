@@ -2,10 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
-import { constants } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClientConnection } from '../connection/bindings.js'
 import type { CloseReason, Provenance } from '../connection/observer.js'
@@ -19,6 +17,7 @@ import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { HeldBody } from '../http/held-body.js'
 import { hopsIn, withLoop } from '../http/hops.js'
 import { sendHeadAsLatin1 } from '../http/latin1-head.js'
+import { contentLength, hasBody, isBrokenOff, isHttp2 } from '../http/message-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { metHeaders } from '../http/reply-headers.js'
@@ -30,7 +29,7 @@ import type { ResolvedRouteOptions } from '../options.js'
 import type { Call, CallHandler } from '../target/call.js'
 import { provenanceWords } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
-import type { Target } from '../target/target.js'
+import type { Target, TargetClaim } from '../target/target.js'
 import { ClientBody } from './client-body.js'
 import type { ClientBodyOwner, CollectedBody } from './client-body.js'
 import { parsedBody } from './parsed-body.js'
@@ -75,9 +74,12 @@ export interface ForwardRoute {
  */
 export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade): void {
   sendHeadAsLatin1(reply.raw)
+  let forwarding: Forward | undefined
   try {
-    new Forward(route, request, reply, options, upgrade).start(dest)
+    forwarding = new Forward(route, request, reply, options, upgrade)
+    forwarding.start(dest)
   } catch (error) {
+    forwarding?.abandon()
     if (route.options.proxyStatus) reply.header('proxy-status', withProxyStatus(undefined, { error: proxyErrorType(error, false) }))
     throw error
   }
@@ -98,7 +100,7 @@ interface Body { readonly content: Readable | Buffer | string | null, readonly t
 /** A request whose body is about to be read. */
 interface Outgoing { readonly method: string, readonly path: string, readonly headers: HeaderList, readonly length: number | undefined }
 
-class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
+class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   readonly #route: ForwardRoute
   readonly #request: FastifyRequest
   readonly #reply: FastifyReply
@@ -141,6 +143,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     const headers = this.#headers(body)
     const response = this.#reply.raw as TrackedResponse
     response[kForward] = this
+    this.#target.claim(this)
     this.#unlisten = onClientGone(raw, response, () => this.clientClosed())
     const { totalTimeout } = this.#route.options
     if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
@@ -150,7 +153,6 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       return
     }
     const { content } = body
-    if (raw.httpVersionMajor === 2) (raw as unknown as Http2ServerRequest).stream.once('finish', () => endUnread(raw as unknown as Http2ServerRequest))
     const declared = contentLength(raw)
     const { bodyLimit, clientBodyTimeout, clientMinRate } = this.#route.options
     if (bodyLimit > 0 && declared !== undefined && declared > bodyLimit) return this.failed(new HoldfastError('HOLDFAST_ERR_BODY_LIMIT'))
@@ -164,7 +166,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       timeout: clientBodyTimeout,
       minRate: clientMinRate,
       isBrokenOff: () => isBrokenOff(raw),
-      multiplexed: raw.httpVersionMajor === 2
+      multiplexed: isHttp2(raw)
     }, this)
     this.#body.start()
   }
@@ -181,9 +183,22 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
 
   /** The client has gone, or has its answer. */
   clientClosed (): void {
-    if (!this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))) return
-    logProvenance(this.#reply, 'info', this)
+    const before = this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
+    if (before) logProvenance(this.#reply, 'info', this)
+    // Also of a response that is here whole: a hook may have put another in its place, or its turn on the socket never came.
     this.#relay?.abandon()
+  }
+
+  targetDestroyed (): void {
+    const error = new HoldfastError('HOLDFAST_ERR_DRAINING')
+    this.#call?.abort(error, 'drained')
+    this.failed(error)
+  }
+
+  /** Ends it without an answer: that is its caller's. */
+  abandon (): void {
+    this.#unlisten?.()
+    this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
   }
 
   relayWantsMore (): void {
@@ -271,6 +286,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
       return
     }
     this.#end()
+    // Nothing is sent by this response any more.
+    this.#unlisten?.()
     reply.hijack()
   }
 
@@ -478,24 +495,9 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner {
     this.#over = true
     clearTimeout(this.#totalTimer)
     this.#body?.release()
-    this.#unlisten?.()
+    this.#target.release(this)
     return true
   }
-}
-
-// A client may go on with an upload whose answer it has. While nothing reads it, its stream is kept, and with it the session (RFC 9113 section 8.1).
-function endUnread (raw: Http2ServerRequest): void {
-  const { stream } = raw
-  if (stream.readableEnded || stream.destroyed) return
-  stream.close(constants.NGHTTP2_NO_ERROR)
-  // Node keeps a stream that was ended so until what has come of it is read, and what collected the body may have paused it.
-  raw.resume()
-}
-
-// An HTTP/2 request that its client resets ends as a whole one does, before anything else tells of it.
-function isBrokenOff (raw: IncomingMessage): boolean {
-  if (raw.httpVersionMajor === 2) return (raw as unknown as Http2ServerRequest).stream.closed
-  return raw.destroyed && !raw.complete
 }
 
 // Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.
@@ -506,20 +508,9 @@ function normalized (path: string, origin: string): string {
   return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
 }
 
-// HTTP/2 has no Transfer-Encoding, and need not tell a length: what matters is whether its stream ended with the headers.
-function hasBody (message: IncomingMessage): boolean {
-  if (message.httpVersionMajor === 2) return !(message as unknown as Http2ServerRequest).stream.endAfterHeaders
-  return message.headers['transfer-encoding'] !== undefined || (contentLength(message) ?? 0) > 0
-}
-
-// The socket of an HTTP/2 request is a stand-in of its own.
+// Over HTTP/2, a session.
 function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
-  return message.httpVersionMajor === 2 ? (message as unknown as Http2ServerRequest).stream.session : message.socket
-}
-
-function contentLength (message: IncomingMessage): number | undefined {
-  const value = message.headers['content-length']
-  return value === undefined ? undefined : Number(value)
+  return isHttp2(message) ? message.stream.session : message.socket
 }
 
 /** With the length of what does not lie in one Buffer, which undici would measure itself. */

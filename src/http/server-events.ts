@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
 import type { Socket } from 'node:net'
 import { HoldfastError } from '../errors.js'
+import { hasBody } from './message-body.js'
 import { currentResponse } from './pipelining.js'
 
 /** What is served, for the answers that say that something is not. */
@@ -68,12 +68,6 @@ function continueWhenRead (message: IncomingMessage, response: ServerResponse): 
     if (!response.headersSent) response.writeContinue()
     read.call(message, size)
   }
-}
-
-function hasBody (message: IncomingMessage | Http2ServerRequest): boolean {
-  if ('stream' in message) return !message.stream.endAfterHeaders
-  const { headers } = message
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 function refuseConnect (_message: IncomingMessage, socket: Socket | ServerResponse): void {

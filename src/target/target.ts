@@ -39,6 +39,12 @@ export interface TargetSnapshot {
   readonly connectMs: { readonly mean: number, readonly saved: number }
 }
 
+/** A request that is meant for a target. */
+export interface TargetClaim {
+  /** It will not be served. */
+  targetDestroyed (): void
+}
+
 interface TargetInit {
   readonly name: string
   readonly origin: URL
@@ -60,7 +66,7 @@ export class Target extends Dispatcher {
   readonly #core: Core
   #closing: Promise<void> | undefined
   #destroyed = false
-  #claims = 0
+  readonly #claims = new Set<TargetClaim>()
 
   constructor (init: TargetInit) {
     super()
@@ -90,19 +96,19 @@ export class Target extends Dispatcher {
   /** Whether nothing is in flight or waiting, and no forwarding has a claim on it. */
   get quiet (): boolean {
     const { pool } = this.#core
-    return this.#claims + pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+    return this.#claims.size + pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
   }
 
   /**
    * Says that a request is meant for it, which may not have reached it yet, as while its body is collected: a target that was made for one
-   * request is not closed for another's sake meanwhile. Each claim is released once.
+   * request is not closed for another's sake meanwhile. Where the target is destroyed all the same, the claim is told.
    */
-  claim (): void {
-    this.#claims++
+  claim (claim: TargetClaim): void {
+    this.#claims.add(claim)
   }
 
-  release (): void {
-    this.#claims--
+  release (claim: TargetClaim): void {
+    this.#claims.delete(claim)
   }
 
   /** Sends a request; the response goes to the handler. For Holdfast's own forwarding; others use `dispatch`. */
@@ -197,6 +203,8 @@ export class Target extends Dispatcher {
     this.#closing ??= Promise.resolve()
     this.#destroyed = true
     this.#core.destroy()
+    // What has not reached the pool: those that have, it has told.
+    for (const claim of [...this.#claims]) claim.targetDestroyed()
     if (done === undefined) return Promise.resolve()
     queueMicrotask(done)
   }
