@@ -4,6 +4,7 @@ import { Client, errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { inMicrotask } from '../microtask.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import { NO_CLIENT } from './bindings.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
 /** Who a connection tells that it is gone while nobody had a request on it. */
@@ -141,6 +142,14 @@ export class Connection {
     if (maxRequestsPerConnection > 0) this.remaining = Math.min(this.remaining, maxRequestsPerConnection - this.served)
   }
 
+  /** Why it takes no new request any more; undefined where it does. @param generation the pool's now */
+  wornBy (now: number, generation: number): CloseReason | undefined {
+    if (this.boundTo === NO_CLIENT) return 'client_gone'
+    if (this.generation !== generation) return 'updated'
+    if (this.remaining <= 0) return 'max_requests'
+    return now >= this.expiresAt ? 'max_age' : undefined
+  }
+
   /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
   get endedBy (): CloseReason | undefined {
     if (!this.#socket.destroyed) return undefined
@@ -249,11 +258,13 @@ export class Connection {
   }
 }
 
-/** What a connection is at one moment. */
-export function snapshotOf (connection: Connection, sentinel: boolean, now: number): ConnectionSnapshot {
-  const { id, state, openedAt, served, idleSince, trial } = connection
-  const active = state === 'active'
-  return { id, state: sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
+/** What connections are at one moment, the sentinel last. */
+export function snapshotsOf (connections: readonly Connection[], sentinel: Connection | undefined, now: number): ConnectionSnapshot[] {
+  return [...connections, ...sentinel === undefined ? [] : [sentinel]].map(connection => {
+    const { id, state, openedAt, served, idleSince, trial } = connection
+    const active = state === 'active'
+    return { id, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
+  })
 }
 
 class View implements ConnectionView {

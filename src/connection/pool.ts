@@ -2,46 +2,26 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HoldfastError } from '../errors.js'
 import { inMicrotask } from '../microtask.js'
-import type { ResolvedTargetOptions } from '../options.js'
 import { ActiveSet } from './active-set.js'
-import { Bindings, NO_CLIENT } from './bindings.js'
+import { Bindings } from './bindings.js'
 import type { ClientConnection } from './bindings.js'
-import { Connection, snapshotOf } from './connection.js'
+import { Connection, snapshotsOf } from './connection.js'
 import type { ConnectionOwner, ConnectionSnapshot } from './connection.js'
-import { createDialer, dialFailureCode, wasRefused } from './dial.js'
+import { createDialer, dialFailureCode } from './dial.js'
 import type { Dialer } from './dial.js'
 import { Dials } from './dials.js'
 import type { ExchangeOwner } from './exchange.js'
 import { IdleStack } from './idle-stack.js'
 import type { Fit, IdleStackHost } from './idle-stack.js'
-import type { CloseReason, ConnectionObserver, ResponseView } from './observer.js'
+import type { CloseReason, ResponseView } from './observer.js'
+import type { PoolHost } from './pool-host.js'
 import { QueueTimer } from './queue-timer.js'
+import { redialAfter } from './redial.js'
 import { Resting, restAfterBodiless } from './resting.js'
 import { Sentinel } from './sentinel.js'
-import type { IdleLearner } from './sentinel.js'
-import { WaitingQueue } from './waiting-queue.js'
+import { Upgraded } from './upgraded.js'
+import { WaitingQueue, earlier, newTicket } from './waiting-queue.js'
 import type { Ticket, Waiter } from './waiting-queue.js'
-
-/** What a pool asks its target, each time it needs to know: options and states may change while it runs. */
-export interface PoolHost {
-  readonly name: string
-  readonly origin: URL
-  readonly options: ResolvedTargetOptions
-  /** How long a connection may lie unused, in ms. */
-  readonly idleLimit: number
-  readonly observers: Required<ConnectionObserver>
-  readonly learner: IdleLearner
-  /** The shortest time that an exchange has taken lately, in ms. */
-  readonly roundTripMs: number
-  /** Whether a connection whose exchange has ended may be kept; if not, why not. */
-  refuseReturn (connection: Connection): CloseReason | undefined
-  /** An app-wide number for a connection. */
-  nextId (): number
-}
-
-// A refused dial is tried again after 50 to 150 ms: soon enough for a restart, and not all at once.
-const REDIAL_DELAY = 50
-const REDIAL_JITTER = 100
 
 /**
  * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active; it
@@ -56,7 +36,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #bindings: Bindings
   readonly #active: ActiveSet
   readonly #dials: Dials
-  readonly #upgraded = new Set<Duplex>()
+  readonly #upgraded = new Upgraded()
   /** Of the active ones, those whose response has ended this very moment. */
   #settling = 0
   /** Dialled ones that are being told of, and are nobody's yet. */
@@ -76,7 +56,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#clock = clock
     this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
-    this.#resting = new Resting(clock, connection => this.#rested(connection))
+    this.#resting = new Resting(clock, connection => { if (connection.state === 'idle') this.#offer(connection) })
     this.#bindings = new Bindings(connection => this.#clientGone(connection))
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (error, socket, owner, began) => {
@@ -96,7 +76,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get pendingCount (): number { return this.#queued.size + this.#dialling.size - this.#dials.owned }
   get upgradedCount (): number { return this.#upgraded.size }
   get idleLimit (): number { return this.#host.idleLimit }
-  get draining (): boolean { return this.#draining }
   quietBefore (connection: Connection): number { return this.#host.learner.quietBefore(connection) }
 
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
@@ -123,10 +102,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       return undefined
     }
-    const now = this.#clock()
-    const ticket: Ticket = {
-      waiter, freshOnly: fit.maxIdle < 0, since: now, dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
-    }
+    const ticket = newTicket(waiter, fit.maxIdle < 0, this.#clock())
     // A connection is about to be returned, for this one or for one before it.
     const promised = !ticket.freshOnly && this.#queued.size < this.#settling
     // Whoever queued before has the better claim on a place.
@@ -186,14 +162,10 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#host.observers.responded(connection.view, response)
     this.#active.delete(connection)
     this.#bindings.release(connection)
-    this.#upgraded.add(socket)
-    socket.once('close', () => {
-      this.#upgraded.delete(socket)
+    this.#upgraded.add(socket, () => {
       this.#named(connection, 'upgraded', undefined)
       this.#checkEmpty()
     })
-    // undici took its listeners off; without one, a reset would end the process.
-    socket.on('error', ignore)
     this.#fill()
   }
 
@@ -206,13 +178,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   /** All connections, upgraded ones excepted. */
   connections (): ConnectionSnapshot[] {
-    const now = this.#clock()
     const { connection: sentinel } = this.sentinel
-    return [
-      ...this.#active.all(),
-      ...this.#idle.all(),
-      ...sentinel === undefined ? [] : [sentinel]
-    ].map(connection => snapshotOf(connection, connection === sentinel, now))
+    return snapshotsOf([...this.#active.all(), ...this.#idle.all()], sentinel, this.#clock())
   }
 
   /** Connections are made otherwise from now on; the present ones end as soon as they are idle. */
@@ -273,7 +240,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     this.#dials.abandon()
     this.#active.destroy()
-    for (const socket of this.#upgraded) socket.destroy()
+    this.#upgraded.destroy()
     this.#checkEmpty()
   }
 
@@ -306,7 +273,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   #takeBack (connection: Connection): void {
     const now = this.#clock()
     const ended = connection.endedBy
-    const reason = ended ?? (this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? this.#worn(connection, now))
+    const refused = this.#draining ? 'drained' : this.#host.refuseReturn(connection) ?? connection.wornBy(now, this.#generation)
+    // The bound may have been lowered meanwhile.
+    const reason = ended ?? refused ?? (this.#total() >= this.#host.options.undiciOptions.connections ? 'evicted' : undefined)
     if (reason !== undefined) {
       this.#end(connection, reason, ended === 'backend_idle' ? 0 : undefined)
       return
@@ -317,11 +286,6 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
     this.#host.observers.released(connection.view)
     this.#offer(connection)
-  }
-
-  #rested (connection: Connection): void {
-    // Where its target keeps no connections any more, it has been closed.
-    if (connection.state === 'idle') this.#offer(connection)
   }
 
   /** Gives an idle connection to the request that has waited longest for one. */
@@ -339,20 +303,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#fill()
   }
 
-  #worn (connection: Connection, now: number): CloseReason | undefined {
-    if (connection.boundTo === NO_CLIENT) return 'client_gone'
-    if (connection.generation !== this.#generation) return 'updated'
-    if (connection.remaining <= 0) return 'max_requests'
-    if (now >= connection.expiresAt) return 'max_age'
-    // The bound was lowered meanwhile.
-    return this.#total() >= this.#host.options.undiciOptions.connections ? 'evicted' : undefined
-  }
-
   /** Who has waited longest for a connection of this kind. */
   #nextFor (fresh: boolean): Ticket | undefined {
-    const queued = this.#queued.firstFor(fresh)
-    const dialling = this.#dialling.firstFor(fresh)
-    return queued === undefined ? dialling : dialling === undefined || queued.since < dialling.since ? queued : dialling
+    return earlier(this.#queued.firstFor(fresh), this.#dialling.firstFor(fresh))
   }
 
   #hand (connection: Connection, ticket: Ticket, fresh: boolean): void {
@@ -431,10 +384,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     const now = this.#clock()
     this.#host.observers.dialFailed(this.#host.name, dialFailureCode(error), now - began)
     if (owner === undefined) return
-    const { connectRetry } = this.#host.options.pool
-    if (owner.retryUntil === 0) owner.retryUntil = began + connectRetry
-    const delay = REDIAL_DELAY + Math.random() * REDIAL_JITTER
-    if (wasRefused(error) && now + delay < owner.retryUntil && !this.#draining) {
+    const delay = this.#draining ? undefined : redialAfter(owner, error, { began, now, within: this.#host.options.pool.connectRetry })
+    if (delay !== undefined) {
       // It keeps its place meanwhile, and takes a connection that is returned.
       owner.retryTimer = setTimeout(() => this.#redial(owner), delay)
       return

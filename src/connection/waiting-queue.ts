@@ -26,6 +26,15 @@ export interface Ticket {
   after: Ticket | undefined
 }
 
+export function newTicket (waiter: Waiter, freshOnly: boolean, since: number): Ticket {
+  return { waiter, freshOnly, since, dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined }
+}
+
+/** Which of two has waited longer; the second where they came together. */
+export function earlier (one: Ticket | undefined, other: Ticket | undefined): Ticket | undefined {
+  return one === undefined ? other : other === undefined || one.since < other.since ? one : other
+}
+
 /** A dial under way, and for whom; its owner may be served, or leave, before it is done. */
 export interface OwnedDial {
   dial: Dial

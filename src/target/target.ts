@@ -3,7 +3,7 @@ import type { Connection, ConnectionSnapshot } from '../connection/connection.js
 import { createDialer } from '../connection/dial.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
 import { Pool } from '../connection/pool.js'
-import type { PoolHost } from '../connection/pool.js'
+import type { PoolHost } from '../connection/pool-host.js'
 import type { IdleLearner } from '../connection/sentinel.js'
 import { HoldfastError } from '../errors.js'
 import { keepsAlive, patchTargetOptions, sameConnections } from '../options.js'
@@ -246,6 +246,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   #evidence = NO_EVIDENCE
   #afterResponse = NO_HABIT
   #rumourTimer: NodeJS.Timeout | undefined
+  #closing = false
   #claimed: number | undefined
   #trial: Connection | undefined
 
@@ -283,14 +284,19 @@ class Core implements PoolHost, CallHost, IdleLearner {
   }
 
   close (): Promise<void> {
-    // It would keep all of this alive until then.
-    clearTimeout(this.#rumourTimer)
+    this.#stopForgetting()
     return this.pool.drain()
   }
 
   destroy (): void {
-    clearTimeout(this.#rumourTimer)
+    this.#stopForgetting()
     this.pool.destroy()
+  }
+
+  // The timer would keep all of this alive until it is due.
+  #stopForgetting (): void {
+    this.#closing = true
+    clearTimeout(this.#rumourTimer)
   }
 
   update (patch: TargetPatch): void {
@@ -384,7 +390,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
     if (evidence === this.#evidence) return
     if (evidence.rumour !== this.#evidence.rumour) {
       clearTimeout(this.#rumourTimer)
-      if (evidence.rumour !== undefined && !this.pool.draining) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
+      if (evidence.rumour !== undefined && !this.#closing) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
     }
     this.#evidence = evidence
     this.#limit()

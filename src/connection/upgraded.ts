@@ -1,0 +1,23 @@
+import type { Duplex } from 'node:stream'
+
+/** Sockets that became tunnels: their pool counts them, and ends them with itself. */
+export class Upgraded {
+  readonly #sockets = new Set<Duplex>()
+
+  get size (): number { return this.#sockets.size }
+
+  /** @param closed is called when it has ended, in whatever way */
+  add (socket: Duplex, closed: () => void): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      closed()
+    })
+    // undici took its listeners off; without one, a reset would end the process.
+    socket.on('error', () => {})
+  }
+
+  destroy (): void {
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}
