@@ -45,7 +45,8 @@ export function drainByDefault (app: FastifyInstance): void {
 
 function sayClose (app: FastifyInstance, closing: () => boolean): void {
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (closing() && request.raw.httpVersionMajor === 1) reply.header('connection', 'close')
+    if (request.raw.httpVersionMajor !== 1) reply.removeHeader('connection') // Fastify sets it for a body that it could not parse; HTTP/2 has none.
+    else if (closing()) reply.header('connection', 'close')
     done()
   })
 }

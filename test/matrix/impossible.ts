@@ -34,6 +34,10 @@ export const IMPOSSIBLE: readonly Rule[] = [
     holds: ({ body, cause, step }) => body === 'parsed' && (/^(?:bodyLimit|clientBodyTimeout|totalTimeout|target is destroyed)$/.test(cause)) && step === 'collect'
   },
   {
+    why: 'an injected request has no connection to cut, and one whose body Fastify still waits for is nobody else\'s',
+    holds: ({ protocol, body, cause, step }) => protocol === 'inject' && body === 'parsed' && cause === 'drain past its deadline' && step === 'collect'
+  },
+  {
     why: 'only a hook that makes a stream has one that fails',
     holds: ({ body, cause }) => cause === "a hook's stream fails" && body !== 'hook'
   },
