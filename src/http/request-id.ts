@@ -19,7 +19,13 @@ export function requestIdOf ({ headers }: Pick<IncomingMessage, 'headers'>): str
  */
 export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>, id: string): void {
   const { connection } = headers
-  if (connection !== undefined && NOMINATED.test(connection)) headers.connection = withoutRequestId(connection)
+  if (connection !== undefined && NOMINATED.test(connection)) {
+    headers.connection = withoutRequestId(connection)
+    // What the two disagree on would be taken for a hook's.
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (rawHeaders[i]!.toLowerCase() === 'connection') rawHeaders[i + 1] = withoutRequestId(rawHeaders[i + 1]!)
+    }
+  }
   if (headers[REQUEST_ID] === id) return
   headers[REQUEST_ID] = id
   for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {

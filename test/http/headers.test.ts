@@ -126,9 +126,9 @@ t.test('what hooks have set is sent as it is, whoever nominates it, and no hop-b
   const set = (raw: readonly string[], ...names: string[]): HeaderList => requestHeaders(raw, connectionOf(raw), STRANGER, new Set(names))
   t.strictSame(set(['Connection', 'x-user', 'X-User', 'bob', 'X-Hop', '1'], 'x-user').slice(0, 4), ['X-User', 'bob', 'X-Hop', '1'])
   t.strictSame(set(['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1'], 'x-forwarded-for', 'x_forwarded_port'),
-    ['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1', 'via', '1.1 holdfast', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http'])
+    ['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1', 'via', '1.1 holdfast', 'cdn-loop', 'holdfast', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http'])
   t.strictSame(set(['forwarded', 'for=a', 'x-forwarded-host', 'h', 'x-forwarded-proto', 'p'], 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'),
-    ['forwarded', 'for=a', 'x-forwarded-host', 'h', 'x-forwarded-proto', 'p', 'via', '1.1 holdfast', 'x-forwarded-for', '192.0.2.7'])
+    ['forwarded', 'for=a', 'x-forwarded-host', 'h', 'x-forwarded-proto', 'p', 'via', '1.1 holdfast', 'cdn-loop', 'holdfast', 'x-forwarded-for', '192.0.2.7'])
   t.strictSame(set(['via', '1.0 fred', ...HOP_BY_HOP.flatMap(name => [name, 'x']), 'host', 'h', 'content-length', '3', 'expect', 'x'],
     'via', ...HOP_BY_HOP.map(name => name.toLowerCase()), 'host', 'content-length', 'expect'), ['via', '1.0 fred, 1.1 holdfast', ...ADDED.slice(2)])
 })

@@ -11,6 +11,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 // node leaves running where the session ends before them.
 const KNOWN = [/^node:internal\/http /, /undici\/lib\/util\/timers/, /target\/target\.[jt]s .*#learn/, /fastify\/lib\/server/]
 
+// Their handles are made when they are asked for first.
+for (const { writable } of [process.stdout, process.stderr]) if (!writable) throw new Error('nowhere to write')
+
 const timers = new Map<number, string>()
 const streams = new Map<stream.Readable, string>()
 

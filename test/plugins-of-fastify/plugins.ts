@@ -41,6 +41,7 @@ export const PLUGINS: readonly Beside[] = [
     plugin: 'cors',
     own: async app => { await app.register(cors, { origin: true, credentials: true, exposedHeaders: ['x-backend'] }) },
     asks: [{ name: 'options', method: 'OPTIONS', path: '/hello' }],
+    differs: { 'client:vary': 'reply-headers' },
     aloneAtRoot: { httpMethods: ['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'] }
   },
   { plugin: 'helmet', own: async app => { await app.register(helmet) } },

@@ -7,12 +7,12 @@ import { backendFor, gatewayFor } from '../support/gateway.js'
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 600_000, keepAliveTimeoutThreshold: 1_000 }
 
 t.test('a Keep-Alive timeout of 0 is a hint of less than a second, and no refusal', async t => {
-  t.equal(idleLimit(SETTINGS, 0, undefined).effective, 250)
+  t.equal(idleLimit(SETTINGS, 0, undefined).effective, 500)
   // As node does where its keepAliveTimeout is below a second.
   const backend = await backendFor(t, (asked, connection) => answer(asked, connection, { headers: { Connection: 'keep-alive', 'Keep-Alive': 'timeout=0' } }))
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   await request(url)
-  t.match(target.snapshot().idleLimit, { hinted: 250, effective: 250 })
+  t.match(target.snapshot().idleLimit, { hinted: 500, effective: 500 })
   t.equal(target.snapshot().connections.idle, 1)
   for (let n = 0; n < 5; n++) await request(url)
   t.equal(target.persistence, 'persistent')
