@@ -71,6 +71,13 @@ export const BACKEND_CAUSES: readonly Cause[] = [
     strike: async run => await lose(run, connection => connection.write('no chunk, and no HTTP\r\n\r\n'))
   },
   {
+    // Node's HTTP/2 throws where the head is written, after everything that could catch it.
+    name: 'backend repeats a header',
+    steps: ['exchange', 'head', 'onResponse', 'body'],
+    expects: [200],
+    says: 'ETag: "a"\r\nETag: "b"\r\n'
+  },
+  {
     name: 'backend sends a response that is too large',
     steps: ['body'],
     expects: [502, 'cut'],

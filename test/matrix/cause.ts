@@ -29,6 +29,8 @@ export interface Cause {
   readonly silent?: boolean
   /** The backend sends its response in chunks. */
   readonly chunked?: boolean
+  /** Lines in the head of the backend's response. */
+  readonly says?: string
   /** The app, or the target, is not there any more. */
   readonly final?: boolean
   /** The file that a request's body is to be read from is not there. */

@@ -18,16 +18,18 @@ export class CellBackend {
   arrivals = 0
   connection: BackendConnection | undefined
   readonly #chunked: boolean
+  readonly #says: string
   readonly #free = new Gate()
   #backend: Backend | undefined
   #sent: Sent = 'nothing'
 
-  private constructor (chunked: boolean) {
+  private constructor (chunked: boolean, says: string) {
+    this.#says = says
     this.#chunked = chunked
   }
 
-  static async start ({ chunked }: { chunked: boolean }): Promise<CellBackend> {
-    const cell = new CellBackend(chunked)
+  static async start ({ chunked = false, says = '' }: { chunked?: boolean | undefined, says?: string | undefined }): Promise<CellBackend> {
+    const cell = new CellBackend(chunked, says)
     cell.#backend = await startBackend({
       onHead: (head, connection) => cell.#head(head, connection),
       onRequest: async (request, connection) => {
@@ -49,7 +51,7 @@ export class CellBackend {
     await this.arrived.reached
     if (this.#sent !== 'nothing') return
     this.#sent = 'head'
-    this.connection?.write(`HTTP/1.1 200 OK\r\nContent-Type: text/x-cell\r\n${this.#chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${RESPONSE_SIZE}`}\r\n\r\n`)
+    this.connection?.write(`HTTP/1.1 200 OK\r\nContent-Type: text/x-cell\r\n${this.#says}${this.#chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${RESPONSE_SIZE}`}\r\n\r\n`)
   }
 
   async sendPiece (): Promise<void> {

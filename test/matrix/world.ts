@@ -48,7 +48,7 @@ export class World {
   }
 
   static async open (cell: Cell, cause: Cause): Promise<World> {
-    const backend = await CellBackend.start({ chunked: cause.chunked === true })
+    const backend = await CellBackend.start(cause)
     const http2 = cell.protocol === 'http2'
     const app = Fastify((http2 ? { http2: true } : {}) as object) as unknown as FastifyInstance
     const world = new World(app, backend)
