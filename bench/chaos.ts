@@ -6,6 +6,7 @@ import { Bounds } from './bounds.js'
 import { ChaosBackend, type Fault, FAULTS } from './chaos-backend.js'
 import { chaosBody } from './chaos-body.js'
 import { chaosClient } from './chaos-client.js'
+import { chaosHttp2Client } from './chaos-http2-client.js'
 import { startGateway } from './gateway.js'
 import { Ledger, type Violation } from './ledger.js'
 import { listed, printTable } from './table.js'
@@ -18,7 +19,10 @@ const seconds = Number(values.seconds ?? (values.quick === true ? 20 : 60))
 const seed = Number(values.seed)
 
 const BACKENDS = 4
-const CLIENTS = 48
+const CLIENTS = 40
+const HTTP2_CLIENTS = 4
+/** Of the app's hooks, in ms. */
+const HOOKS_TAKE = 15
 const FAULT_EVERY = 2000
 const FILES_TOLERANCE = 2
 const MUST_NOT: Violation[] = ['lost', 'misdelivered', 'duplicated unsafe', 'wrongly retried', 'masked truncations', 'malformed']
@@ -29,12 +33,15 @@ for (const { backend } of backends) await backend.listen()
 const [first, ...others] = backends.map(({ name, backend }) => ({ prefix: `/${name}`, upstream: backend.url }))
 if (first === undefined) throw new Error('no backend')
 const prefixes = [first, ...others].map(({ prefix }) => prefix)
-const gateway = await startGateway({
+const setup = {
   upstream: first.upstream,
+  hooksTake: HOOKS_TAKE,
   // Short enough for a stall to be given up before it ends.
   proxy: { prefix: first.prefix, undiciOptions: { headersTimeout: 2000, bodyTimeout: 2000 }, inspector: { trialInterval: 1000 } },
   routes: others
-})
+}
+const gateway = await startGateway(setup)
+const http2Gateway = await startGateway({ ...setup, http2: true })
 
 let ids = 0
 const nextId = (): string => `s${seed}-${ids++}`
@@ -45,6 +52,9 @@ const end = new AbortController()
 const clients = Array.from({ length: CLIENTS }, (_, n) => chaosClient({
   port: gateway.port, prefixes, ledger, nextId, random: seededRandom(seed * 100_000 + n), keepAlive: n % 3 !== 0, signal: end.signal
 }))
+clients.push(...Array.from({ length: HTTP2_CLIENTS }, (_, n) => chaosHttp2Client({
+  port: http2Gateway.port, prefixes, ledger, nextId, random: seededRandom(seed * 200_000 + n), signal: end.signal
+})))
 const faults = await makeFaults()
 end.abort()
 await Promise.all(clients)
@@ -55,7 +65,7 @@ const snapshots = await gateway.ask('snapshots')
 const filesAfter = await settledFiles(filesBefore)
 ledger.judge()
 
-printTable(`${seconds} s, seed ${seed}: ${BACKENDS} backends, ${CLIENTS} clients`, [...ledger.outcomes].sort(([a], [b]) => a < b ? -1 : 1)
+printTable(`${seconds} s, seed ${seed}: ${BACKENDS} backends, ${CLIENTS} clients and ${HTTP2_CLIENTS} of HTTP/2`, [...ledger.outcomes].sort(([a], [b]) => a < b ? -1 : 1)
   .map(([outcome, times]) => ({ 'what clients got': outcome, requests: times })))
 printTable('backends', snapshots.map(({ name, totals }, n) => ({
   backend: backends[n]?.name ?? name,
@@ -75,6 +85,7 @@ bounds.hold('backends got strict HTTP only', malformed.length === 0, malformed[0
 bounds.hold('each backend answers at the end', right === BACKENDS, `${right} of ${BACKENDS}`)
 bounds.hold(`open files are back to the start within ${FILES_TOLERANCE}`, Math.abs(filesAfter - filesBefore) <= FILES_TOLERANCE, `${filesAfter} after ${filesBefore}`)
 await gateway.stop()
+await http2Gateway.stop()
 for (const { backend } of backends) await backend.close()
 bounds.report()
 
@@ -112,14 +123,14 @@ async function canaries (): Promise<number> {
   return answering
 }
 
-/** The gateway's open files once the backends have closed what it keeps for later. */
+/** The gateways' open files once the backends have closed what it keeps for later. */
 async function settledFiles (like?: number): Promise<number> {
   for (const backend of backends) backend.endAll()
   const deadline = performance.now() + 5000
   let last = -1
   for (;;) {
     await wait(200)
-    const now = gateway.openFiles
+    const now = gateway.openFiles + http2Gateway.openFiles
     if (performance.now() > deadline || (like === undefined ? now === last : Math.abs(now - like) <= FILES_TOLERANCE)) return now
     last = now
   }

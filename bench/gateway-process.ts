@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -26,7 +27,7 @@ process.send?.({ url })
 
 async function holdfast (): Promise<FastifyInstance> {
   const { gateway, getGateway, proxy } = await import(pathToFileURL(setup.entry).href) as typeof Holdfast
-  const made: FastifyInstance = setup.https === undefined ? Fastify({ logger: false }) : Fastify({ logger: false, https: setup.https })
+  const made = appOf(setup)
   await made.register(gateway, setup.gateway ?? {})
   await made.register(proxy, { ...setup.proxy, upstream: setup.upstream })
   for (const route of setup.routes ?? []) await made.register(proxy, { ...setup.proxy, ...route })
@@ -36,6 +37,19 @@ async function holdfast (): Promise<FastifyInstance> {
   })
   snapshots = () => [...targets].map((target) => target.snapshot())
   return made
+}
+
+function appOf ({ https, http2, hooksTake }: GatewaySetup): FastifyInstance {
+  const options = { logger: false, ...https === undefined ? {} : { https }, ...http2 === true ? { http2 } : {} }
+  const app = Fastify(options as object) as unknown as FastifyInstance
+  if (hooksTake === undefined) return app
+  const pause = async (): Promise<void> => { if (Math.random() < 0.5) await wait(Math.random() * hooksTake) }
+  app.addHook('preHandler', pause)
+  app.addHook('onSend', async (_request, _reply, payload) => {
+    await pause()
+    return payload
+  })
+  return app
 }
 
 async function stock (undici: object): Promise<FastifyInstance> {

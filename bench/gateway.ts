@@ -13,6 +13,10 @@ export interface GatewaySetup {
   proxy?: ProxyOptions
   /** The gateway itself serves https with these, in PEM. */
   https?: { cert: string, key: string }
+  /** It serves HTTP/2 in clear text, and nothing else. */
+  http2?: boolean
+  /** Its app has an async preHandler and an async onSend, which take up to this many ms for every other request. */
+  hooksTake?: number
   /** More routes, a prefix and an upstream each; `proxy` holds for them too. */
   routes?: Array<{ prefix: string, upstream: string }>
   /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
