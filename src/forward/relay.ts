@@ -8,7 +8,7 @@ import { cut } from '../http/cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
 import { currentResponse } from '../http/pipelining.js'
-import { metHeaders } from '../http/reply-headers.js'
+import { joinedHeaders, metHeaders } from '../http/reply-headers.js'
 import { inMicrotask } from '../microtask.js'
 import { ResponseStream } from './response-stream.js'
 
@@ -176,7 +176,8 @@ export class Relay {
   #apply (): void {
     // RFC 9110 section 8.6: not even a length of 0, which some backends send. 304 may have one, and says more with it.
     if (this.#status === 204) delete this.#headers['content-length']
-    this.#reply.headers(metHeaders(this.#reply, this.#headers))
+    const headers = metHeaders(this.#reply, this.#headers)
+    this.#reply.headers(this.#reply.request.raw.httpVersionMajor === 2 ? joinedHeaders(headers) : headers)
     this.#reply.code(this.#status)
   }
 

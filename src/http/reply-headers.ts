@@ -30,6 +30,21 @@ export function metHeaders (reply: HookedReply, headers: HeaderRecord): HeaderRe
   return met
 }
 
+/**
+ * Headers as an HTTP/2 response takes them: the lines of a name in one (RFC 9110 section 5.3), but for `Set-Cookie`. Node throws for two of
+ * a name that it knows to have one value (`ETag`, `Location`, `Age` ...), as it writes the head, where nothing can catch it.
+ */
+export function joinedHeaders (headers: HeaderRecord): HeaderRecord {
+  let joined = headers
+  for (const name in headers) {
+    const value = headers[name]
+    if (typeof value !== 'object' || name === 'set-cookie') continue
+    if (joined === headers) joined = { ...headers }
+    joined[name] = value.join(', ')
+  }
+  return joined
+}
+
 /** RFC 9110 section 12.5.5: names of headers, in any case; `*` says all there is to say. */
 function varyOf (lines: readonly string[]): string {
   const names = new Map<string, string>()
