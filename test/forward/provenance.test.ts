@@ -134,19 +134,27 @@ t.test('the line of a failure has it too', async t => {
   t.equal((await request(late.url)).status, 504)
   t.match(await toldOf(late), { ...FRESH, error: 'HOLDFAST_ERR_HEADERS_TIMEOUT' })
 
-  const full = await between(t, () => {}, { undiciOptions: { connections: 1 }, pool: { maxPending: 1, pendingTimeout: 60 }, totalTimeout: 400 })
-  const first = request(full.url)
+  const full = await between(t, () => {}, { undiciOptions: { connections: 1 }, pool: { maxPending: 1 } })
+  const [first, second] = [await clientFor(t, full), await clientFor(t, full)]
+  first.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await full.backend.waitFor(({ requests }) => requests === 1)
-  const second = request(full.url)
+  second.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await until(() => full.target.snapshot().connections.pending === 1)
   t.equal((await request(full.url)).status, 503)
   t.match(await toldOf(full), { connection: undefined, attempts: 0, waitMs: 0, error: 'HOLDFAST_ERR_QUEUE_FULL' })
-  t.equal((await second).status, 503)
-  const waited = await toldOf(full, 2)
+
+  const busy = await between(t, () => {}, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 60 } })
+  const before = await clientFor(t, busy)
+  before.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await busy.backend.waitFor(({ requests }) => requests === 1)
+  t.equal((await request(busy.url)).status, 503)
+  const waited = await toldOf(busy)
   t.match(waited, { connection: undefined, attempts: 0, error: 'HOLDFAST_ERR_QUEUE_TIMEOUT' })
   t.ok(waited.waitMs >= 59, `${waited.waitMs} ms`)
-  t.equal((await first).status, 504)
-  t.match(await toldOf(full, 3), { attempts: 1, error: 'HOLDFAST_ERR_TOTAL_TIMEOUT' })
+
+  const long = await between(t, () => {}, { totalTimeout: 300 })
+  t.equal((await request(long.url)).status, 504)
+  t.match(await toldOf(long), { error: 'HOLDFAST_ERR_TOTAL_TIMEOUT' })
 })
 
 t.test('of two attempts that failed the last one shows', async t => {
