@@ -183,8 +183,10 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
 
   /** The client has gone, or has its answer. */
   clientClosed (): void {
-    const before = this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
-    if (before) logProvenance(this.#reply, 'info', this)
+    if (!this.#over) {
+      this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
+      logProvenance(this.#reply, 'info', this)
+    }
     // Also of a response that is here whole: a hook may have put another in its place, or its turn on the socket never came.
     this.#relay?.abandon()
   }
