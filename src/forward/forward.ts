@@ -9,7 +9,7 @@ import type { ClientConnection } from '../connection/bindings.js'
 import type { CloseReason, Provenance } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
-import { onClientGone } from '../http/client-exchange.js'
+import { onClientGone, tellsOfItsEnd } from '../http/client-exchange.js'
 import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
 import { hasHeader, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
@@ -118,6 +118,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   #failure: ErrorCode | undefined
   #hints = 0
   #over = false
+  /** Among the claims of its target. */
+  place = 0
 
   constructor (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, options: FromOptions, upgrade: Upgrade | undefined) {
     this.#route = route
@@ -144,7 +146,9 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     const response = this.#reply.raw as TrackedResponse
     response[kForward] = this
     this.#target.claim(this)
-    this.#unlisten = onClientGone(raw, response, () => this.clientClosed())
+    // Most often nothing is made for it.
+    if (tellsOfItsEnd(raw, response)) response.on('close', onResponseClose)
+    else this.#unlisten = onClientGone(raw, response, () => this.clientClosed())
     const { totalTimeout } = this.#route.options
     if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
     // Step 4: collect.
@@ -199,7 +203,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
 
   /** Ends it without an answer: that is its caller's. */
   abandon (): void {
-    this.#unlisten?.()
+    this.#stopListening()
     this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
   }
 
@@ -289,7 +293,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     }
     this.#end()
     // Nothing is sent by this response any more.
-    this.#unlisten?.()
+    this.#stopListening()
     reply.hijack()
   }
 
@@ -491,6 +495,11 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     return true
   }
 
+  #stopListening (): void {
+    this.#unlisten?.()
+    this.#reply.raw.off('close', onResponseClose)
+  }
+
   /** Where a forwarding ends, whatever ends it: frees all that it holds. Returns false where it had ended before. */
   #end (): boolean {
     if (this.#over) return false
@@ -500,6 +509,10 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     this.#target.release(this)
     return true
   }
+}
+
+function onResponseClose (this: TrackedResponse): void {
+  this[kForward]?.clientClosed()
 }
 
 // Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.

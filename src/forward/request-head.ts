@@ -27,6 +27,8 @@ const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
 // Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
 // not trust. A trusted peer need not have sent one, and a hook may have deleted it.
 function trustsPeer (request: FastifyRequest): boolean {
+  // Fastify gives its requests that only where somebody is trusted.
+  if (!('ips' in request)) return false
   const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
   return ips !== undefined && ips.length > 1
 }

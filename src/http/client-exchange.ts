@@ -42,6 +42,11 @@ export function isBehindAnother (response: ServerResponse): boolean {
   return !('stream' in response) && response.socket === null
 }
 
+/** Whether a response will tell of its end itself, by 'close': it has its socket, and its client is there. For it, `onClientGone` is not needed. */
+export function tellsOfItsEnd (message: IncomingMessage, response: ServerResponse): boolean {
+  return !isBehindAnother(response) && !isGone(message, response)
+}
+
 function isGone (message: IncomingMessage, response: ServerResponse): boolean {
   if ('stream' in response) return (response as unknown as Http2ServerResponse).stream.destroyed
   return response.destroyed || (response.socket === null && message.socket.destroyed)

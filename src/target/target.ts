@@ -2,6 +2,7 @@ import { Dispatcher } from 'undici'
 import type { Connection, ConnectionSnapshot } from '../connection/connection.js'
 import { createDialer } from '../connection/dial.js'
 import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
+import { PlacedSet } from '../connection/placed-set.js'
 import { Pool } from '../connection/pool.js'
 import type { PoolHost } from '../connection/pool-host.js'
 import type { IdleLearner } from '../connection/sentinel.js'
@@ -41,6 +42,8 @@ export interface TargetSnapshot {
 
 /** A request that is meant for a target. */
 export interface TargetClaim {
+  /** Where it is among the claims of its target. */
+  place: number
   /** It will not be served. */
   targetDestroyed (): void
 }
@@ -66,7 +69,7 @@ export class Target extends Dispatcher {
   readonly #core: Core
   #closing: Promise<void> | undefined
   #destroyed = false
-  readonly #claims = new Set<TargetClaim>()
+  readonly #claims = new PlacedSet<TargetClaim>()
 
   constructor (init: TargetInit) {
     super()

@@ -47,7 +47,7 @@ t.test('a target that a forwarding has claimed is not closed for another\'s sake
   const registry = new TargetRegistry({ maxDynamicTargets: 2, onObserverError: error => { throw error } })
   t.teardown(() => registry.destroy())
   const options = resolveTargetOptions({}, {})
-  const claims = [{ targetDestroyed: () => {} }, { targetDestroyed: () => {} }] as const
+  const claims = [{ place: 0, targetDestroyed: () => {} }, { place: 0, targetDestroyed: () => {} }] as const
   const at = (name: string): Target => registry.dynamic(new URL(`http://${name}.example`), options, '/')
   const first = at('a')
   first.claim(claims[0])
