@@ -2,6 +2,9 @@ import { HoldfastError } from '../errors.js'
 
 export type Parameters = Readonly<Record<string, unknown>>
 
+// To browsers, which read a backslash as a slash and take tabs out.
+const NAMES_HOST = /^\/\t*[/\\]/
+
 // What a decoded parameter would make of the path that it is put into: another segment, a query, a fragment, an escape; a dot that goes away with its
 // segment, a space that goes away at an end. String.replace, which puts it there, has patterns of its own.
 const NO_SEGMENT = /^\.{0,2}$|[/?#\\%\p{Cc}]| $|\$[$&`']/u
@@ -40,13 +43,16 @@ export function prefixInPath (prefix: string, url: string): string {
  * client's in its place. Everything else stays: other schemes, `//host`, relative references, and whatever stands behind. RFC 9110 section 10.2.2.
  */
 export function localizedLocation (location: string, atBackend: string, prefix: string): string {
-  if (!location.startsWith('/') || location.startsWith('//') || location.startsWith('/\\')) return location
+  if (!location.startsWith('/') || NAMES_HOST.test(location)) return location
   const from = withoutLastSlash(atBackend === '' || atBackend.startsWith('/') ? atBackend : `/${atBackend}`)
   if (!location.startsWith(from)) return location
   const rest = location.slice(from.length)
   if (rest !== '' && !/^[/?#]/.test(rest)) return location
   const to = withoutLastSlash(prefix)
-  return to === '' && !rest.startsWith('/') ? `/${rest}` : to + rest
+  if (to !== '') return to + rest
+  if (!rest.startsWith('/')) return `/${rest}`
+  // Bare, it would name a host. RFC 3986 section 4.2 has the dot for it.
+  return NAMES_HOST.test(rest) ? `/.${rest}` : rest
 }
 
 function withoutLastSlash (path: string): string {

@@ -30,6 +30,12 @@ t.test('a Location is rewritten where it is an absolute path, at its front and a
     ['/base/', '/api/', '/base/x', '/api/x'],
     ['/base/', '/api/', '/baseline', '/baseline'],
     ['base', '/api', '/base/x', '/api/x'],
+    // What is left of a path under the backend's prefix names no host.
+    ['/base', '/', '/base//evil.example/x', '/.//evil.example/x'],
+    ['/base', '', '/base/\\evil.example', '/./\\evil.example'],
+    ['/base', '', '/base/\t/evil.example', '/./\t/evil.example'],
+    ['/base', '/api', '/base//x', '/api//x'],
+    ['', '/api', '/\t/evil.example', '/\t/evil.example'],
     ['/base', '/$&', '/base/x', '/$&/x']
   ]
   for (const [atBackend, prefix, location, rewritten] of rows) t.equal(localizedLocation(location, atBackend, prefix), rewritten, JSON.stringify([atBackend, prefix, location]))
