@@ -261,6 +261,8 @@ const FOREIGN_NAMES: Record<string, string> = {
   autoSelectFamilyAttemptTimeout: 'undiciOptions.connect.autoSelectFamilyAttemptTimeout',
   maxCachedSessions: 'undiciOptions.connect.maxCachedSessions'
 }
+// Names of what may be a secret: its value is in no message.
+const SECRET = /key$|pass|secret|token|credential|auth|pfx|cert/i
 // Own keys of a parsed JSON text that would reach an object's machinery if copied by assignment.
 const MACHINERY = new Set(['__proto__', 'constructor', 'prototype'])
 
@@ -275,7 +277,8 @@ export function refuseUnknown (options: object, known: Iterable<string>, where: 
   for (const name of givenNames(options)) {
     if (names.has(name)) continue
     const right = FOREIGN_NAMES[name] ?? closest(name, names)
-    throw optionError(`${where}${name}`, (options as Record<string, unknown>)[name], `is unknown${right === undefined ? '' : `; did you mean ${right}?`}`)
+    const value = (options as Record<string, unknown>)[name]
+    throw optionError(`${where}${name}`, SECRET.test(name) ? '***' : value, `is unknown${right === undefined ? '' : `; did you mean ${right}?`}`)
   }
 }
 

@@ -60,7 +60,11 @@ function pathOf (host: string, option: string, upstream: unknown): string {
   }
 }
 
-/** Without the credentials, for a log. */
+/** Without what may be credentials, or a token in a query, for a log. A password may hold what ends a host, and then it is no URL. */
 function shown (upstream: unknown): unknown {
-  return typeof upstream === 'string' ? upstream.replace(/\/\/[^/?#]*@/, '//***@') : upstream
+  if (typeof upstream !== 'string') return upstream
+  const at = upstream.lastIndexOf('@')
+  const scheme = at === -1 ? '' : /^(?:(?:unix\+)?[a-z]+:)?[/\\]+|^(?:unix\+)?https?:/i.exec(upstream)?.[0] ?? ''
+  const rest = at === -1 ? upstream : `***${upstream.slice(at)}`
+  return scheme + rest.replace(/([?#]).+/s, '$1***')
 }
