@@ -39,7 +39,8 @@ const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/g
  * @param raw names and values in turn, as node's `rawHeaders`
  * @param connection the `Connection` header as node joins it
  * @param set names, in lower case, whose values are the app's own: its hooks'. They are sent as they are, X-Forwarded-* too, which are not
- * added then; hop-by-hop ones, and what follows from the target and the body, are not
+ * added then; hop-by-hop ones, and what follows from the target and the body, are not. Names with `_` or `.` that a backend may read as
+ * these, or as another line's, are dropped
  */
 export function requestHeaders (raw: readonly string[], connection: string | undefined, arrival: Arrival, set?: ReadonlySet<string>): HeaderList {
   const nominated = nominatedBy(connection)
@@ -50,6 +51,7 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   let via = ''
   let cdnLoop = ''
   let cookieAt = -1
+  let others: Set<string> | undefined
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
@@ -61,7 +63,16 @@ export function requestHeaders (raw: readonly string[], connection: string | und
     const own = set?.has(lower) === true
     if (!own && nominated?.has(lower) === true) continue
     if (!HANDLED.has(lower)) {
-      if (own || (!imitates(lower) && !lower.startsWith(':') && (trusted || !isClaim(lower)))) out.push(name, value)
+      if (own) {
+        out.push(name, value)
+        continue
+      }
+      if (lower.startsWith(':') || (!trusted && isClaim(lower))) continue
+      if (MAY_IMITATE.test(lower)) {
+        const read = hyphenated(lower)
+        if (HANDLED.has(read) || isClaim(read) || (others ??= readNames(raw, set)).has(read)) continue
+      }
+      out.push(name, value)
     } else if (lower === 'cookie') {
       cookieAt = pushCookie(out, name, value, cookieAt)
     } else if (lower === 'via') {
@@ -192,8 +203,9 @@ function pushCookie (out: HeaderList, name: string, value: string, at: number): 
   return at
 }
 
-// How `X-Forwarded-Port` and X-Real-IP begin, and what imitates them.
-const MAY_CLAIM = /^x[-_.][fr]/i
+// How `X-Forwarded-Port` and X-Real-IP begin, and what may imitate them or another.
+const MAY_CLAIM = /^x-[fr]|[_.]/i
+const MAY_IMITATE = /[_.]/
 
 // Port, Prefix, Server, Ssl, Scheme, User, Client-Cert ...: whatever a backend may have been told to believe.
 function isClaim (lower: string): boolean {
@@ -201,10 +213,15 @@ function isClaim (lower: string): boolean {
 }
 
 // CGI-like backends read `X_Forwarded_For` as X-Forwarded-For and `Content_Length` as Content-Length, and some a dot as they do the underscore.
-function imitates (lower: string): boolean {
-  if (!lower.includes('_') && !lower.includes('.')) return false
-  const read = lower.replaceAll(/[_.]/g, '-')
-  return HANDLED.has(read) || isClaim(read)
+function hyphenated (name: string): string {
+  return name.replaceAll(/[_.]/g, '-')
+}
+
+// What an imitation could be read in the place of. A client may send what a hook is going to set, and then no hook is seen to have set it.
+function readNames (raw: readonly string[], set: ReadonlySet<string> | undefined): Set<string> {
+  const names = new Set(Array.from(set ?? [], hyphenated))
+  for (let i = 0; i < raw.length; i += 2) if (!MAY_IMITATE.test(raw[i]!)) names.add(raw[i]!.toLowerCase())
+  return names
 }
 
 function joined (list: string, value: string): string {

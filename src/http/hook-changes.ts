@@ -26,24 +26,24 @@ type Hooked = Readonly<Record<string, unknown>>
  *
  * @param raw the lines as they came
  * @param headers the object that node made of them, as it is now
- * @param from the HTTP version that they came by; whether node was told to join what it otherwise drops; whether it is this gateway that has
- * hidden the Content-Type, which goes on as it came
+ * @param from the HTTP version that they came by; whether node was told to join what it otherwise drops; the Content-Type that this gateway
+ * has hidden, if any: no hook has deleted that
  */
-export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, typeHidden: boolean }): HookedHeaders | undefined {
+export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, hiddenType: string | undefined }): HookedHeaders | undefined {
   if (isUntouched(raw, headers)) return undefined
   const came = valuesByName(raw)
   // By name in lower case: how a hook spells it, and its values; none where it was deleted.
   const changed = new Map<string, { name: string, values: string[] }>()
   for (const [name, values] of came) {
-    const now = Object.hasOwn(headers, name) ? headers[name] : undefined
-    if (isSame(now, asNodeHas(name, values, from)) || !isVisible(name) || (name === 'content-type' && now === undefined && from.typeHidden)) continue
+    const now = Object.hasOwn(headers, name) ? headers[name] ?? (name === 'content-type' ? from.hiddenType : undefined) : undefined
+    if (isSame(now, asNodeHas(name, values, from)) || !isVisible(name)) continue
     changed.set(name, { name, values: linesOf(name, now) })
   }
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase()
     // Node's are in lower case: another spelling is a hook's, and replaces what the client sent.
     if ((name === lower && came.has(lower)) || !isVisible(lower)) continue
-    changed.set(lower, { name, values: linesOf(lower, headers[name]) })
+    changed.set(lower, { name, values: linesOf(lower, headers[name] ?? (name === 'content-type' ? from.hiddenType : undefined)) })
   }
   if (changed.size === 0) return undefined
   const set = new Set<string>()

@@ -74,17 +74,18 @@ export function isOddContentType (type: string): boolean {
   return type !== 'application/json' && !MEDIA_TYPE.test(type)
 }
 
-const hiddenTypes = new WeakSet<object>()
+const hiddenTypes = new WeakMap<object, string>()
 
 /** Takes the Content-Type out of the sight of Fastify, which refuses an odd one before it asks any parser. */
 export function hideContentType (message: { headers: { 'content-type'?: string | undefined } }): void {
+  hiddenTypes.set(message, message.headers['content-type']!)
+  // Not deleted: a hook that deletes it can be told from this.
   message.headers['content-type'] = undefined
-  hiddenTypes.add(message)
 }
 
-/** Whether it was `hideContentType` that took it away, and no hook of the app's. */
-export function isContentTypeHidden (message: object): boolean {
-  return hiddenTypes.has(message)
+/** What `hideContentType` took away: the client's, or that of a hook which ran before. */
+export function hiddenContentType (message: object): string | undefined {
+  return hiddenTypes.get(message)
 }
 
 /** A valid Max-Forwards, a refusal, or undefined where there is none. Only OPTIONS and TRACE have a use for it. */

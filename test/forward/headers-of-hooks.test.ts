@@ -93,6 +93,31 @@ t.test('an odd Content-Type goes on as it came, unless a hook says otherwise', a
   t.equal(kept.body.toString(), 'hi')
   const set = await got(t, post, at('preHandler', ({ headers }) => { headers['content-type'] = 'text/x-own' }))
   t.strictSame(linesOf(set, /^content-type$/i), ['Content-Type: text/x-own'])
+  const deleted = await got(t, post, at('preHandler', ({ headers }) => { delete headers['content-type'] }))
+  t.strictSame(linesOf(deleted, /^content-type$/i), [])
+})
+
+t.test('an odd Content-Type that a hook sets before the gateway has looked at the request is what goes out', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.addHook('onRequest', async ({ headers }) => { headers['content-type'] = 'text/csv;' })
+  await app.register(proxy, { upstream: backend.url })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  for (const type of ['Content-Type: text/plain\r\n', '']) {
+    const client = await clientFor(t, { port: (app.server.address() as AddressInfo).port })
+    client.write(`POST / HTTP/1.1\r\nHost: a\r\n${type}Content-Length: 2\r\n\r\nhi`)
+    t.equal((await client.response()).status, 200)
+    t.equal(backend.log.at(-1)!.header('content-type'), 'text/csv;')
+  }
+})
+
+t.test('a name that a backend may read as one that a hook has set is not sent, though the client sends both', async t => {
+  const hook = at('onRequest', ({ headers }) => { headers['x-user-id'] = 'bob' })
+  for (const client of ['', 'X-User-Id: bob\r\n', 'X-User-Id: admin\r\n']) {
+    const request = await got(t, `${client}X_User_Id: admin\r\nx.user-id: admin\r\nx_other: 1\r\n`, hook)
+    t.strictSame(linesOf(request, /^x.(user|other)/i).map(line => line.toLowerCase()).sort(), ['x-user-id: bob', 'x_other: 1'])
+  }
 })
 
 t.test('rewriteRequestHeaders is given what hooks have left', async t => {

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { hookChanges } from '../../src/http/hook-changes.js'
 
-const HTTP1 = { http2: false, joined: false, typeHidden: false }
+const HTTP1 = { http2: false, joined: false, hiddenType: undefined }
 
 function joinedAsNode (raw: readonly string[]): Record<string, unknown> {
   const headers: Record<string, unknown> = {}
@@ -53,9 +53,12 @@ t.test('what the client names in Connection is told, whatever hooks leave of it'
 t.test('a Content-Type that the gateway has hidden is no hook\'s deletion', async t => {
   const raw = ['Content-Type', 'odd', 'Host', 'a']
   const headers = { 'content-type': undefined, host: 'a' }
-  t.equal(hookChanges(raw, headers, { ...HTTP1, typeHidden: true }), undefined)
+  t.equal(hookChanges(raw, headers, { ...HTTP1, hiddenType: 'odd' }), undefined)
   t.strictSame(hookChanges(raw, headers, HTTP1)?.lines, ['Host', 'a'])
-  t.strictSame(hookChanges(raw, { ...headers, 'content-type': 'text/plain' }, { ...HTTP1, typeHidden: true })?.lines, ['Content-Type', 'text/plain', 'Host', 'a'])
+  t.strictSame(hookChanges(raw, { host: 'a' }, { ...HTTP1, hiddenType: 'odd' })?.lines, ['Host', 'a'], 'and a hook may delete it all the same')
+  t.strictSame(hookChanges(raw, headers, { ...HTTP1, hiddenType: 'hook\'s' })?.lines, ['Content-Type', 'hook\'s', 'Host', 'a'], 'a hook may have set what is hidden')
+  t.strictSame(hookChanges(['Host', 'a'], { host: 'a', 'content-type': undefined }, { ...HTTP1, hiddenType: 'hook\'s' })?.lines, ['Host', 'a', 'content-type', 'hook\'s'])
+  t.strictSame(hookChanges(raw, { ...headers, 'content-type': 'text/plain' }, { ...HTTP1, hiddenType: 'odd' })?.lines, ['Content-Type', 'text/plain', 'Host', 'a'])
 })
 
 t.test('pseudo-headers and __proto__ are no hook\'s business', async t => {
@@ -83,7 +86,7 @@ for (const joined of [false, true]) {
     await once(socket.resume(), 'close')
     server.close()
     t.equal(messages.length, NAMES.length)
-    for (const { rawHeaders, headers } of messages) t.equal(hookChanges(rawHeaders, headers, { http2: false, joined, typeHidden: false }), undefined, `${rawHeaders[2]}`)
+    for (const { rawHeaders, headers } of messages) t.equal(hookChanges(rawHeaders, headers, { http2: false, joined, hiddenType: undefined }), undefined, `${rawHeaders[2]}`)
   })
 }
 
@@ -91,7 +94,7 @@ t.test('over HTTP/2 no two lines of a name are taken for a hook\'s doing', async
   const seen: string[] = []
   const server = createHttp2Server((request, response) => {
     seen.push(request.url)
-    t.equal(hookChanges(request.rawHeaders, request.headers, { http2: true, joined: false, typeHidden: false }), undefined, request.url)
+    t.equal(hookChanges(request.rawHeaders, request.headers, { http2: true, joined: false, hiddenType: undefined }), undefined, request.url)
     response.end()
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
