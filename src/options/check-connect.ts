@@ -1,3 +1,5 @@
+import { X509Certificate, createPrivateKey } from 'node:crypto'
+import type { PrivateKeyInput } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
@@ -79,6 +81,7 @@ function checkContext (given: Given, option: string): void {
   const context = Object.fromEntries(names.map(name => [name, given[name]]))
   const cause = failureOf(context)
   if (cause !== undefined) throw contextError(context, names, option, cause)
+  if (cert && key && !belongTogether(cert, key, given['passphrase'])) throw notOfKey(option)
   if (minVersion && maxVersion && VERSIONS.indexOf(minVersion as string) > VERSIONS.indexOf(maxVersion as string)) {
     throw optionError(`${option}.minVersion`, minVersion, `is above maxVersion (${String(maxVersion)})`)
   }
@@ -112,11 +115,37 @@ function contextError (context: SecureContextOptions, names: readonly (typeof OF
   const name = names.find(name => failureOf({ [name]: context[name as keyof SecureContextOptions], ...(passphrase === undefined ? {} : { passphrase }) }) !== undefined)
   if (name === undefined) {
     return context.cert !== undefined && context.key !== undefined
-      ? refusal(`${option}.cert`, 'is not the certificate of key; give the two that belong together', cause)
+      ? notOfKey(option, cause)
       : refusal(option, `is refused by tls.createSecureContext: ${cause.message}`, cause)
   }
   const remedy = `cannot be used${codeOf(cause)}${REMEDIES[name] === undefined ? '' : `; ${REMEDIES[name]}`}`
   return SHOWN.includes(name) ? optionError(`${option}.${name}`, context[name as keyof SecureContextOptions], remedy) : refusal(`${option}.${name}`, remedy, cause)
+}
+
+function notOfKey (option: string, cause?: Error): HoldfastError {
+  return refusal(`${option}.cert`, 'is not the certificate of key; give the two that belong together', cause)
+}
+
+/** Whether a key is that of a certificate. OpenSSL compares only those of one kind: an RSA key beside an EC certificate would not be used. */
+function belongTogether (cert: unknown, key: unknown, passphrase: unknown): boolean {
+  const leaves = [cert].flat().map(pem => readOr(() => new X509Certificate(pem as string)))
+  const keys = [key].flat().map(one => readOr(() => createPrivateKey(keyInputOf(one, passphrase))))
+  // What cannot be read so, OpenSSL has read: it holds more than one thing.
+  return [...leaves, ...keys].includes(undefined) || leaves.some(leaf => keys.some(own => leaf!.checkPrivateKey(own!)))
+}
+
+function keyInputOf (key: unknown, passphrase: unknown): PrivateKeyInput {
+  const { pem, passphrase: own } = typeof key === 'object' && key !== null && 'pem' in key ? key as { pem: unknown, passphrase?: unknown } : { pem: key }
+  const given = own ?? passphrase
+  return { key: pem as string, format: 'pem', ...given === undefined || given === null ? {} : { passphrase: given as string } }
+}
+
+function readOr<T> (read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }
 
 function codeOf ({ code }: NodeJS.ErrnoException): string {

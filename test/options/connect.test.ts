@@ -13,6 +13,9 @@ const encrypted = generateKeyPairSync('ec', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'SECRET' },
   publicKeyEncoding: { type: 'spki', format: 'pem' }
 }).privateKey
+const rsaKeys = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+const rsa = rsaKeys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+const rsaEncrypted = rsaKeys.privateKey.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-128-cbc', passphrase: 'SECRET' }).toString()
 
 const check = (connect: unknown): void => checkTargetOptions({ undiciOptions: { connect: connect as object } })
 
@@ -37,6 +40,8 @@ const REFUSED: [connect: object, option: string][] = [
   [{ ...client, cert: client.cert + DAMAGED }, 'cert'],
   [{ cert: client.cert, key: server.key }, 'cert'],
   [{ cert: [client.cert], key: [{ pem: server.key }] }, 'cert'],
+  [{ cert: client.cert, key: rsa }, 'cert'],
+  [{ cert: [client.cert, server.cert], key: [{ pem: rsaEncrypted, passphrase: 'SECRET' }] }, 'cert'],
   [{ cert: client.cert }, 'cert'],
   [{ key: client.key }, 'key'],
   [{ cert: client.cert, key: 'plain text' }, 'key'],
@@ -87,7 +92,7 @@ t.test('what Node takes is taken', async t => {
   const text = (pem: string): string => `Certificate:\n    Data: as openssl x509 -text prints it\n${pem}# a comment\n`
   for (const connect of [
     {}, { ca }, { ca: Buffer.from(ca) }, { ca: new Uint8Array(Buffer.from(ca)) }, { ca: [ca, Buffer.from(OTHER_CA)] }, { ca: ca + OTHER_CA }, { ca: text(ca) + text(OTHER_CA) }, { ca: ca.replaceAll('\n', '\r\n') },
-    client, { ...client, cert: client.cert + ca }, { cert: [client.cert], key: [client.key] }, { cert: Buffer.from(client.cert), key: [{ pem: client.key }] }, { cert: client.cert + client.key, key: client.cert + client.key },
+    client, { ...client, cert: client.cert + ca }, { cert: [client.cert], key: [client.key] }, { cert: Buffer.from(client.cert), key: [{ pem: client.key }] }, { ...client, passphrase: 'unused' }, { cert: client.cert, key: [client.key, rsa] }, { cert: client.cert + client.key, key: client.cert + client.key },
     { ca: undefined, cert: null, key: null }, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }, { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }, { secureContext: createSecureContext({ ca }), servername: 'x' },
     { family: 6, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 100, lookup: () => {}, localPort: 0 }, { rejectUnauthorized: false, maxCachedSessions: 0 }
   ]) t.doesNotThrow(() => check(connect), JSON.stringify(connect).slice(0, 60))
