@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import { Upgrade } from '../src/forward/upgrade.js'
 import type { Upgrades } from '../src/forward/upgrade.js'
 import { currentResponse } from '../src/http/pipelining.js'
+import { watchHeaders } from '../src/http/set-again.js'
 import { asksForWebSocket } from '../src/http/websocket.js'
 import type { GatewayState } from './targets.js'
 import { upgradableRoutes } from './upgradable-routes.js'
@@ -59,6 +60,7 @@ export function acceptUpgrades (app: FastifyInstance, state: GatewayState): void
   }
 
   function dispatch (request: IncomingMessage, socket: Socket, head: Buffer): void {
+    watchHeaders(request)
     // Through the router, so that its hooks run before anything is dialled.
     app.routing(request, new Upgrade(request, socket, head, state.upgrades).response)
   }

@@ -3,6 +3,7 @@ import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
 import { hookChanges } from '../http/hook-changes.js'
 import { hiddenContentType } from '../http/request-rules.js'
+import { setAgain } from '../http/set-again.js'
 
 /**
  * Step 3: the headers of a request as its backend gets them: what the client sent, what hooks of the app have made of that, and what the gateway says.
@@ -15,7 +16,8 @@ export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   const hooked = hookChanges(raw.rawHeaders, request.headers, {
     http2: raw.httpVersionMajor === 2,
     joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
-    hiddenType: hiddenContentType(raw)
+    hiddenType: hiddenContentType(raw),
+    again: setAgain(raw.headers)
   })
   return hooked === undefined
     ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)

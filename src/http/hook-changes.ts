@@ -27,16 +27,17 @@ type Hooked = Readonly<Record<string, unknown>>
  * @param raw the lines as they came
  * @param headers the object that node made of them, as it is now
  * @param from the HTTP version that they came by; whether node was told to join what it otherwise drops; the Content-Type that this gateway
- * has hidden, if any: no hook has deleted that
+ * has hidden, if any: no hook has deleted that; names that hooks are known to have set, be it to what they were
  */
-export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, hiddenType: string | undefined }): HookedHeaders | undefined {
-  if (isUntouched(raw, headers)) return undefined
+export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, hiddenType: string | undefined, again?: ReadonlySet<string> | undefined }): HookedHeaders | undefined {
+  const { again } = from
+  if (again === undefined && isUntouched(raw, headers)) return undefined
   const came = valuesByName(raw)
   // By name in lower case: how a hook spells it, and its values; none where it was deleted.
   const changed = new Map<string, { name: string, values: string[] }>()
   for (const [name, values] of came) {
     const now = Object.hasOwn(headers, name) ? headers[name] ?? (name === 'content-type' ? from.hiddenType : undefined) : undefined
-    if (isSame(now, asNodeHas(name, values, from)) || !isVisible(name)) continue
+    if ((isSame(now, asNodeHas(name, values, from)) && again?.has(name) !== true) || !isVisible(name)) continue
     changed.set(name, { name, values: linesOf(name, now) })
   }
   for (const name of Object.keys(headers)) {

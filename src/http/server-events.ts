@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { HoldfastError } from '../errors.js'
 import { hasBody } from './message-body.js'
 import { currentResponse } from './pipelining.js'
+import { watchHeaders } from './set-again.js'
 
 /** What is served, for the answers that say that something is not. */
 export const ALLOW = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE'
@@ -26,6 +27,11 @@ export function listenToOthers (app: object, server: Server): void {
 }
 
 function listenToRequests (server: Server): void {
+  if (!watching.has(server)) {
+    watching.add(server)
+    // Before the app's own listener: a hook that runs before any of ours may set them.
+    server.prependListener('request', watchHeaders)
+  }
   if (server.listenerCount('checkContinue') === 0) {
     server.on('checkContinue', (message, response) => {
       // Node takes a list of which it is one for it; the rules do not.
@@ -118,6 +124,7 @@ function answerBrokenInTurn (server: Server): void {
 }
 
 const inTurn = new WeakSet<Server>()
+const watching = new WeakSet<Server>()
 const failed = new WeakSet<Socket>()
 
 // The request that broke off is the last one, and the only one that is not complete.

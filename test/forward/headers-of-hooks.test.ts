@@ -199,3 +199,36 @@ t.test('only an Idempotency-Key that is sent makes a request one that may be sen
     t.equal(asked, 1, `${path}`)
   }
 })
+
+t.test('a hook that sets what the client has sent already has set it: nothing that the client nominates or claims takes it away', async t => {
+  const lines = 'Connection: keep-alive, X-User-Id, x-tenant\r\nX-User-Id: bob\r\nX-Tenant: acme\r\nX-Forwarded-User: bob\r\nX-Real-IP: 203.0.113.9\r\n'
+  const hook = ({ headers }: FastifyRequest): void => {
+    headers['x-user-id'] = 'bob'
+    delete headers['x-forwarded-user']
+    headers['x-forwarded-user'] = 'bob'
+  }
+  const sent = ['X-User-Id: bob', 'X-Forwarded-User: bob']
+  const pattern = /^x-(user|tenant|real|forwarded-user)/i
+  for (const stage of STAGES) t.strictSame(linesOf(await got(t, lines, at(stage, hook)), pattern), sent, stage)
+  t.strictSame(linesOf(await got(t, lines, () => {}), pattern), [], 'without the hook')
+  t.strictSame(linesOf(await got(t, lines, at('onRequest', request => { request.raw.headers = { ...request.raw.headers } })), pattern), [], 'a copy sets nothing')
+
+  // Without the gateway its hooks come after the app's.
+  const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  at('onRequest', hook)(app)
+  await app.register(proxy, { upstream: backend.url })
+  await app.register(proxy, { upstream: backend.url, prefix: '/two' })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = await clientFor(t, { port: (app.server.address() as AddressInfo).port })
+  client.write(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`)
+  t.equal((await client.response()).status, 200)
+  t.strictSame(linesOf(backend.log[0]!, pattern), sent)
+
+  const { backend: behind, port } = await tunnelFor(t, { before: at('onRequest', hook) })
+  const socket = await clientFor(t, { port })
+  socket.write(handshake('/live', 'X-Forwarded-User: bob\r\n'))
+  t.equal((await socket.response()).status, 101)
+  t.equal(behind.upgrades[0]!.headers['x-forwarded-user'], 'bob')
+})
