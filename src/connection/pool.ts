@@ -56,7 +56,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#clock = clock
     this.#active = new ActiveSet(clock, () => this.sentinel.dismiss('evicted'))
     this.#idle = new IdleStack(this, clock)
-    this.#resting = new Resting(clock, connection => { if (connection.state === 'idle') this.#offer(connection) })
+    this.#resting = new Resting(clock, connection => this.#rested(connection))
     this.#bindings = new Bindings(connection => this.#clientGone(connection))
     this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.#end(connection, reason, idleMs))
     this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (error, socket, owner, began) => {
@@ -248,6 +248,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   close (connection: Connection, reason: CloseReason, idleMs: number): void {
     if (reason === 'idle_limit') this.#retire(connection, reason, idleMs)
     else this.#end(connection, reason, idleMs)
+    // A request may wait for this one's rest. Not at once: the one that has met it here may be about to take another.
+    if (this.#queued.size > 0) queueMicrotask(() => this.#fill())
   }
 
   // Unless it is left to watch its backend.
@@ -294,6 +296,13 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     const ticket = this.#nextFor(false)
     // Unless an observer, or an expired limit, has had it closed.
     if (ticket !== undefined && this.#idle.remove(connection)) this.#hand(connection, ticket, false)
+  }
+
+  // One that is bound to a client serves no other, but makes room for one.
+  #rested (connection: Connection): void {
+    if (connection.state !== 'idle') return
+    this.#offer(connection)
+    this.#fill()
   }
 
   // An active one is closed when its exchange, which the client's end has ended too, gives it back.
