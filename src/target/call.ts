@@ -64,7 +64,7 @@ export interface CallHost {
   quietBefore (connection: Connection): number
   /** A connection has served another request after this response. */
   keptAfter (after: Served): void
-  /** Whether this connection shall be the one that tests if the backend keeps connections open. */
+  /** Whether this connection shall test if the backend keeps connections open. */
   claimTrial (connection: Connection): boolean
 }
 
@@ -241,9 +241,12 @@ export class Call implements Waiter, ExchangeSink {
     return this.#request.idempotent && this.#request.replayable && this.#target.options.retry.stale
   }
 
-  /** Whether it may find out if connections are kept: a body that the backend does not read would make it close any. */
+  /**
+   * Whether it may find out if connections are kept: a body that the backend does not read would make it close any, and a tunnel never ends
+   * like a response.
+   */
   get #tests (): boolean {
-    return this.#retryable && !hasBody(this.#request)
+    return this.#retryable && !hasBody(this.#request) && this.#request.upgrade === undefined
   }
 
   get #apart (): boolean {

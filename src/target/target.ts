@@ -224,6 +224,8 @@ export class Target extends Dispatcher {
 
 // A connection lost later under a request is no matter of idle times, unless the way is longer, in ms.
 const SHORT_LOSS = 100
+// A trial whose response takes longer is joined by another, in ms: it may be an event stream, which has no end for as long as its client likes.
+const TRIAL_ALONE = 1_000
 // What has not been confirmed by then was an accident, in ms.
 const RUMOUR_LASTS = 600_000
 
@@ -251,7 +253,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   #rumourTimer: NodeJS.Timeout | undefined
   #closing = false
   #claimed: number | undefined
-  #trial: Connection | undefined
+  readonly #trials = new Set<Connection>()
 
   constructor (init: TargetInit) {
     this.name = init.name
@@ -280,8 +282,12 @@ class Core implements PoolHost, CallHost, IdleLearner {
   }
 
   claimTrial (connection: Connection): boolean {
-    if (this.#trial !== undefined && this.#trial.state !== 'closed') return false
-    this.#trial = connection
+    const now = this.#clock()
+    for (const trial of this.#trials) {
+      if (trial.state === 'closed') this.#trials.delete(trial)
+      else if (trial.state === 'idle' || now - trial.acquiredAt < TRIAL_ALONE) return false
+    }
+    this.#trials.add(connection)
     connection.trial = true
     return true
   }
@@ -321,8 +327,8 @@ class Core implements PoolHost, CallHost, IdleLearner {
     // Where keep-alive is switched off there is nothing to believe otherwise.
     if (before === state || (state !== 'non-persistent' && !keepsAlive(this.options))) return
     this.persistence = state
-    if (this.#trial !== undefined) this.#trial.trial = false
-    this.#trial = undefined
+    for (const trial of this.#trials) trial.trial = false
+    this.#trials.clear()
     this.tally.persistenceChanged(this.name, before, state, cause)
     // Whoever was told, or is told of a close, may have decided otherwise again.
     if (state !== 'persistent' && this.persistence === state) this.pool.evict('non_persistent')

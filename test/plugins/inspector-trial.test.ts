@@ -129,3 +129,22 @@ t.test('what somebody else decides is where the inspector goes on from', async t
   await request(url)
   await until(() => target.persistence === 'persistent')
 })
+
+t.test('a client that keeps an event stream or a tunnel open does not hold up the trial', async t => {
+  const keeps = persistent()
+  const backend = await backendFor(t, (asked, connection) => {
+    if (asked.path === '/events') connection.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n')
+    else if (asked.path === '/tunnel') connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    else return keeps(asked, connection)
+  }, { log: true })
+  const { url, port, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, websocket: true }] })
+  for (const path of ['/events', '/tunnel']) {
+    target.setPersistence('trial', 'to see')
+    const client = await clientFor(t, { port })
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n'
+    client.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${path === '/tunnel' ? upgrade : ''}\r\n`)
+    await until(() => backend.log.at(-1)?.path === path)
+    while (target.persistence !== 'persistent') await request(url)
+    t.pass(`${path}: found persistent while it goes on`)
+  }
+})
