@@ -14,7 +14,7 @@ import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
 import type { Served } from './after-response.js'
-import { kindOf } from './persistence.js'
+import { USUAL, kindOf } from './persistence.js'
 import type { RequestKind } from './persistence.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
@@ -241,12 +241,10 @@ export class Call implements Waiter, ExchangeSink {
     return this.#request.idempotent && this.#request.replayable && this.#target.options.retry.stale
   }
 
-  /**
-   * Whether it may find out if connections are kept: a body that the backend does not read would make it close any, and a tunnel never ends
-   * like a response.
-   */
+  /** Whether it may find out if connections are kept: after another kind the backend may close any, and a tunnel never ends like a response. */
   get #tests (): boolean {
-    return this.#retryable && !hasBody(this.#request) && this.#request.upgrade === undefined
+    const { method, upgrade } = this.#request
+    return this.#retryable && upgrade === undefined && kindOf(method, hasBody(this.#request)) === USUAL
   }
 
   get #apart (): boolean {

@@ -22,7 +22,7 @@ export interface PersistenceState {
 
 /** What one address has done of late. */
 export interface AddressEvidence {
-  /** Connections closed after their first response, to a request without a body, in a row. */
+  /** Connections closed after their first response, to a request that tells of all, in a row. */
   readonly closes: number
   /** Whether it has kept a connection. */
   readonly kept: boolean
@@ -74,6 +74,12 @@ const RESTART = 1_000
 // A name has a few addresses at a time; those of machines that are gone make way.
 const MOST_ADDRESSES = 64
 
+/** The kind that a trial is made of: a backend that keeps no connection after it keeps none. */
+export const USUAL: RequestKind = 'GET'
+
+// Nothing can be kept apart by it.
+const UNKNOWN: RequestKind = ''
+
 export function kindOf (method: string | undefined, withBody: boolean | undefined): RequestKind {
   return withBody === true ? `${method ?? ''}+` : method ?? ''
 }
@@ -82,9 +88,10 @@ export function kindOf (method: string | undefined, withBody: boolean | undefine
  * The next state: persistent -> non-persistent after `closesBeforeTeardown` in a row at one address, -> trial when its time has come, ->
  * back on a pass, else non-persistent again for longer.
  *
- * A client can make any backend close: by a body that the backend does not read (Go's net/http answers, and says close). So closes after
- * requests with a body are evidence about requests of their kind alone, which get fresh connections until one of those is kept; and
- * nothing is torn down while connections stand that have served several.
+ * A client can make many a backend close: by a body that the backend does not read (Go's net/http answers, and says close), or by a method
+ * after which it always does (lighttpd after a POST to a file, waitress after HEAD). So closes after requests with a body, and at an address
+ * that has kept connections those after anything but a GET, are evidence about requests of their kind alone, which get fresh connections
+ * until one of those is kept; and nothing is torn down while connections stand that have served several.
  *
  * @param random from 0 to 1, spreads the trials of many gateways
  */
@@ -126,7 +133,7 @@ function closed (state: PersistenceState, event: PersistenceEvent & { type: 'clo
   const { address, kind, first, standing, cause } = event
   const { closesBeforeTeardown } = settings
   const before = state.addresses.get(address) ?? NOTHING
-  const closes = first && !kind.endsWith('+') ? before.closes + 1 : before.closes
+  const closes = first && tellsOfAll(before, kind) ? before.closes + 1 : before.closes
   if (closes > before.closes && closes >= closesBeforeTeardown && standing === 0) {
     return nonPersistent(state, 0, before.kept, `${cause}, on ${closes} connections in a row`, now, settings, random)
   }
@@ -165,10 +172,15 @@ function withEvidence (state: PersistenceState, address: string, evidence: Addre
     addresses.delete(oldest)
   }
   const added = [...evidence.byKind].filter(([kind, { closes, unlike }]) => {
-    // Of what a client can make, the rest need not be unlike: it is torn down for nothing else.
-    return closes >= closesBeforeTeardown && (unlike || kind.endsWith('+')) && !state.apart.has(kind)
+    // Those after which nothing is torn down need not be unlike the rest.
+    return closes >= closesBeforeTeardown && (unlike || !tellsOfAll(evidence, kind)) && !state.apart.has(kind)
   }).map(([kind]) => kind)
   return { ...state, addresses, apart: added.length === 0 ? state.apart : new Set([...state.apart, ...added]) }
+}
+
+/** Whether what an address does after requests of this kind tells if it keeps connections at all. */
+function tellsOfAll ({ kept }: AddressEvidence, kind: RequestKind): boolean {
+  return kind === USUAL || kind === UNKNOWN || (!kept && !kind.endsWith('+'))
 }
 
 function someHas (addresses: ReadonlyMap<string, AddressEvidence>, kind: RequestKind): boolean {

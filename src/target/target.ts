@@ -166,7 +166,7 @@ export class Target extends Dispatcher {
 
   /**
    * Says what is believed of the backend. `non-persistent` closes idle connections at once, lets active ones finish, and
-   * gives every request a connection of its own; `trial` makes the next replayable request find out; `persistent` is as at
+   * gives every request a connection of its own; `trial` makes the next GET that can be sent again find out; `persistent` is as at
    * the start. `cause` is what a person will read.
    */
   setPersistence (state: Persistence, cause: string): void {

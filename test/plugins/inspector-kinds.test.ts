@@ -93,3 +93,28 @@ t.test('a backend that kept connections is tried again long before the interval'
   await request(url)
   t.equal(target.persistence, 'persistent')
 })
+
+t.test('where a backend closes after each HEAD, those of a quiet time do not cost the GETs their connections', async t => {
+  const keeps = persistent()
+  const backend = await backendFor(t, (asked, connection) => {
+    if (asked.method !== 'HEAD') return keeps(asked, connection)
+    connection.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n')
+    connection.end()
+  })
+  const { url, target, gateway } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  const changes: string[] = []
+  gateway.observe({ persistenceChanged: (_name, _from, to) => { changes.push(to) } })
+  for (let n = 0; n < 4; n++) await request(url)
+  // As when all that was idle has reached its limit.
+  target.evict()
+  for (let n = 0; n < 6; n++) await request(url, { method: 'HEAD' })
+  t.strictSame(changes, [])
+  // And where a trial is due for another reason, they do not make it fail.
+  target.setPersistence('trial', 'to see')
+  for (let n = 0; n < 3; n++) await request(url, { method: 'HEAD' })
+  t.strictSame(changes, ['trial'])
+  const before = backend.accepted
+  for (let n = 0; n < 5; n++) await request(url)
+  t.equal(backend.accepted, before + 1)
+  t.strictSame(changes, ['trial', 'persistent'])
+})

@@ -128,6 +128,17 @@ t.test('closes after requests with a body are evidence about requests of their k
   t.equal(after([UPLOAD, UPLOAD, { ...KEPT, kind: 'POST+' }, UPLOAD, UPLOAD]).apart.size, 0, 'the row has to be one')
 })
 
+t.test('at an address that has kept connections, closes after any method but GET are evidence about that method alone', async t => {
+  for (const kind of ['HEAD', 'POST', 'DELETE', 'OPTIONS', 'GET+']) {
+    const event: PersistenceEvent = { ...CLOSED, kind }
+    const state = after([KEPT, event, event, event, event])
+    t.equal(state.persistence, 'persistent', kind)
+    t.strictSame([...state.apart], [kind])
+    t.equal(after([KEPT, CLOSED, event, event, CLOSED, event]).persistence, 'persistent', 'nor do they add to those after GETs')
+  }
+  t.equal(after([CLOSED, { ...CLOSED, kind: 'HEAD' }, CLOSED]).persistence, 'non-persistent', 'where it has kept none, all tell')
+})
+
 t.test('a kind that is closed on connections that served others before is told from the rest', async t => {
   const later: PersistenceEvent = { ...CLOSED, kind: 'HEAD', first: false }
   const state = after([later, KEPT, later, KEPT, later])
