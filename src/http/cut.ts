@@ -18,6 +18,8 @@ export function cut (response: ServerResponse | Http2ServerResponse): void {
     return
   }
   if (isResettable(socket)) socket.resetAndDestroy()
+  // Until Node 24 `destroy` did that itself. Without it the client would wait for what is destroyed.
+  else if (socket === null) (response as ServerResponse).once('socket', turn => turn.destroy())
   response.destroy()
 }
 

@@ -1,0 +1,30 @@
+// From Node 24 on a response that is destroyed while it waits behind another one on its connection leaves the connection as it is: a client
+// that pipelined two requests waited for ever for the second response, whose backend had been lost.
+import t from 'tap'
+import type { BackendConnection } from '../support/backend.js'
+import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+
+t.test('a response that is cut while it waits behind another one ends its connection when its turn comes', async t => {
+  let first: BackendConnection | undefined
+  let second: BackendConnection | undefined
+  const backend = await backendFor(t, ({ path }, connection) => {
+    if (path === '/first') {
+      first = connection
+      return
+    }
+    second = connection
+    connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nthe beginning')
+  })
+  const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
+  const client = await clientFor(t, gateway)
+  client.write('GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET /second HTTP/1.1\r\nHost: x\r\n\r\n')
+  await backend.waitFor(() => first !== undefined && second !== undefined)
+  await until(() => gateway.target.snapshot().connections.active === 2)
+  second!.reset()
+  await until(() => gateway.target.snapshot().connections.active === 1)
+  first!.reply({ body: 'ok' })
+  t.match(await client.response(), { status: 200, body: Buffer.from('ok') })
+  // Its head may have been written.
+  t.notOk(await client.response().then(({ complete }) => complete, () => false))
+  await client.ended
+})
