@@ -167,8 +167,8 @@ export class Lane {
   async #oddResponse (client: RawClient, message: Message): Promise<string[]> {
     for (;;) {
       const response = await next(client, PATIENCE, message.head)
-      // A cut by a reset takes along what the client has not read, and what waits behind another response comes with its cut.
-      if (response === undefined) return message.way === 'pipelined' && client.socket.errored !== null ? [] : ['a valid request got no answer']
+      // What waits behind another response is cut with its connection, before its head is written.
+      if (response === undefined) return message.way === 'pipelined' && (client.socket.destroyed || client.socket.readableEnded) ? [] : ['a valid request got no answer']
       if (typeof response === 'string') return [response]
       if (response.status < 200) continue
       if (!response.complete) return leaks(response)

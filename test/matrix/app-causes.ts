@@ -34,7 +34,12 @@ export const APP_CAUSES: readonly Cause[] = [
     protocols: OF_A_GATEWAY,
     expects: ({ step }) => step === 'after' ? [200] : step === 'body' ? ['cut'] : step === 'head' || step === 'onResponse' ? [500, 502, 504, 'cut'] : [504],
     gateway: () => ({ totalTimeout: LIMIT }),
-    strike: async run => { if (run.cell.step !== 'after') await run.limitPasses() }
+    strike: async run => {
+      if (run.cell.step === 'after') return
+      await run.limitPasses()
+      // The request in front of it has the same limit.
+      if (run.cell.protocol === 'pipelined') await soon(() => run.answered || run.world.busy === 0, 500)
+    }
   },
   {
     name: 'queue full',
