@@ -76,12 +76,25 @@ export class ClientBody {
     this.#rate = undefined
   }
 
+  /**
+   * The backend has refused the request, and ends its connection with the answer: no more is written, since a write that fails would take
+   * the rest of the answer along. What has been written stays open until that answer ends, which has `timeout` to do so from now.
+   */
+  refused (): void {
+    if (this.#over) return
+    this.#stop()
+    this.#source.pause()
+    const { timeout } = this.#options
+    if (timeout > 0) this.#timer = setTimeout(() => this.#owner.bodyFailed(new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT')), timeout)
+  }
+
   /** Stops reading, and frees all that it holds. Nothing is called any more. */
   release (): void {
     if (!this.#over) {
       this.#stop()
       this.#source.pause()
     }
+    clearTimeout(this.#timer)
     this.#held = []
     this.#streamed?.abandon()
   }

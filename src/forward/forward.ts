@@ -181,7 +181,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   }
 
   bodyFailed (error: HoldfastError): void {
-    this.#call?.abort(error, 'client_gone')
+    this.#call?.abort(error, error.blame === 'client' ? 'client_gone' : 'timeout')
     this.failed(error)
   }
 
@@ -234,7 +234,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     this.#inScope(this.#relayHead, status, head)
   }
 
-  #relayHead (status: number, { list }: ResponseHead): void {
+  #relayHead (status: number, { list, signal }: ResponseHead): void {
     const reply = this.#reply
     if (reply.sent) {
       this.#abandon(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
@@ -247,8 +247,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     logProvenance(reply, 'info', this)
     // The rest of an upload that the backend did not wait for has to be read by nobody: the connection ends with the answer.
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
-    // A backend that refuses need not read on, and may be about to reset; one that does not may answer as it reads.
-    if (status >= 400) this.#body?.release()
+    // A backend that refuses and says close reads no more, and may be about to reset; any other may answer as it reads.
+    if (status >= 400 && !signal.persistent) this.#body?.refused()
     const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.#scope }, this)
     if (this.#options.onResponse === undefined) {
       relay.head(status, headers)
