@@ -310,7 +310,12 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     logProvenance(this.#reply, 'error', this)
     const reply = this.#reply
     const relay = this.#relay
-    if (relay?.cut(error) === true || reply.sent) return
+    if (relay?.cut(error) === true) return
+    if (reply.sent) {
+      // What has hijacked the reply may be reading its stream.
+      relay?.abandon(error)
+      return
+    }
     this.#tellFailure(error, responseStarted)
     if (error.blame === 'client') this.#closeClient()
     else this.#closeUnread()
@@ -454,7 +459,15 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     logProvenance(reply, 'error', this)
     // Fastify would send what is no error as an answer.
     const error = thrown instanceof Error ? thrown : new Error('a function of the app threw what is no error', { cause: thrown })
-    if (this.#relay?.cut(error) === true || reply.sent) return
+    if (this.#relay?.cut(error) === true) return
+    if (reply.sent) {
+      this.#relay?.abandon(error)
+      if (reply.raw.writableEnded) return
+      // It has hijacked the reply, and will send nothing now.
+      reply.log.error({ err: error }, 'a function of the app failed after it had hijacked its reply')
+      cut(reply.raw)
+      return
+    }
     this.#closeUnread()
     this.#tellFailure(error, true)
     this.#relay?.withdraw()

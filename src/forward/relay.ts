@@ -112,10 +112,10 @@ export class Relay {
     }
   }
 
-  /** Nothing will take the rest. */
-  abandon (): void {
+  /** Nothing will take the rest, or there is none, which what reads the stream is told by the error. */
+  abandon (error?: Error): void {
     this.#ended = true
-    this.#stream?.destroy()
+    this.#stream?.destroy(error)
   }
 
   /** Sends what has come so far, and the rest as it comes. */

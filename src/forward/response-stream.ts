@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { Duplex, Readable } from 'node:stream'
 import { arrayBuffer, blob, buffer, json, text } from 'node:stream/consumers'
 
 // As undici has it.
@@ -14,6 +14,14 @@ export class ResponseStream extends Readable {
   constructor (options: { highWaterMark: number, read: () => void, destroy: (error: Error | null, callback: (error?: Error | null) => void) => void }) {
     super(options)
     this.on('error', ignore)
+    this.once('close', this.#failPiped)
+  }
+
+  override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
+    super.pipe(destination, options)
+    // A hook that took its time pipes what has failed meanwhile. It may go on to pipe the destination, in the same turn.
+    if (this.closed) process.nextTick(this.#failPiped)
+    return destination
   }
 
   /** Whether something has begun to read it. */
@@ -62,10 +70,27 @@ export class ResponseStream extends Readable {
     })
   }
 
+  // `pipe` passes on no failure: what a hook has put behind this stream, a gzip for one, would never end, and its client wait for ever.
+  #failPiped = (): void => {
+    const { errored } = this
+    if (errored !== null) failBehind(this, errored)
+  }
+
   #take (): this {
     if (this.bodyUsed) throw new TypeError('the body of this response has been read already')
     this.#used = true
     return this
+  }
+}
+
+type Piping = Readable & { readonly _readableState?: { readonly pipes?: readonly unknown[] } }
+
+// Where a chain ends is for others: Fastify answers with what its payload failed with.
+function failBehind (source: Piping, error: Error): void {
+  for (const transform of source._readableState?.pipes ?? []) {
+    if (!(transform instanceof Duplex) || transform.destroyed) continue
+    failBehind(transform, error)
+    transform.on('error', ignore).destroy(error)
   }
 }
 
