@@ -1,6 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
 import { isHttp2 } from './message-body.js'
+
+// Between two looks, in ms; most often the first one finds the end of the response written.
+const FIRST_LOOK = 1
+const LAST_LOOK = 128
 
 /**
  * Has an upload whose answer comes before it has been read hold nothing. Node reads what is left of a body that nothing has begun to read; one
@@ -15,11 +20,20 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
   }
   const { stream } = message
   // The response itself tells of its end only together with the stream's.
-  stream.once('finish', () => {
-    if (stream.readableEnded || stream.destroyed) return
+  stream.once('finish', () => whenEnded(stream, () => {
     // RFC 9113 section 8.1: the client need not go on.
     stream.close(constants.NGHTTP2_NO_ERROR)
     // Node keeps a stream that was ended so until what has come of it is read.
     message.unpipe().resume()
-  })
+  }))
+}
+
+/**
+ * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes it some turns after 'finish' and tells
+ * nobody; a reset ahead of it takes its place, and a whole response is one that was cut.
+ */
+function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
+  if (stream.readableEnded || stream.destroyed) return
+  if (stream.state.localClose === 1) then()
+  else setTimeout(() => whenEnded(stream, then, Math.min(2 * wait, LAST_LOOK)), wait).unref()
 }
