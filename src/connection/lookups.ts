@@ -85,10 +85,16 @@ export class Lookups {
   #run (lookUp: LookUp): void {
     lookUp.state = 'running'
     lookUp.since = this.#clock()
-    this.#threaded(lookUp.name, lookUp.query, (error, addresses) => {
+    const answered: Answered = (error, addresses) => {
       this.#over(lookUp, error, addresses)
       this.#runNext()
-    })
+    }
+    try {
+      this.#threaded(lookUp.name, lookUp.query, answered)
+    } catch (error) {
+      // `dns.lookup` throws for hints that it does not know: without an answer the name would have its thread for ever.
+      queueMicrotask(() => answered(error as Error, []))
+    }
   }
 
   #runNext (): void {

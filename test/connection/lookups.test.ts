@@ -147,3 +147,25 @@ t.test('each answer comes in the async context of the one who asked', async t =>
   bench.threads[0]!.answer(null, at('1.1.1.1'))
   t.same(seen, ['one', 'two'])
 })
+
+t.test('a source that throws has answered, and its thread is free again', async t => {
+  const answers: string[] = []
+  const lookups = new Lookups({
+    threaded: (name, { hints }, answered) => {
+      if (hints !== 0) throw new TypeError('hints')
+      queueMicrotask(() => answered(null, at(name)))
+    },
+    threadless: () => t.fail('no thread is taken'),
+    most: 1,
+    clock: () => 0,
+    after: () => () => {}
+  })
+  for (const hints of [1, 0]) {
+    await new Promise<void>(resolve => lookups.ask('a', { family: 0, hints }, error => {
+      answers.push(error?.message ?? 'found')
+      resolve()
+    }))
+  }
+  t.strictSame(answers, ['hints', 'found'])
+  t.equal(lookups.size, 0)
+})
