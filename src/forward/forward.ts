@@ -32,7 +32,7 @@ import { isIdempotent } from '../target/retry.js'
 import type { Target, TargetClaim } from '../target/target.js'
 import { ClientBody } from './client-body.js'
 import type { ClientBodyOwner, CollectedBody } from './client-body.js'
-import { parsedBody } from './parsed-body.js'
+import { isJson, parsedBody } from './parsed-body.js'
 import type { ParsedBody } from './parsed-body.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
@@ -375,6 +375,11 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     const parsed = this.#request.body
     if (parsed instanceof Readable) return this.#unread(parsed)
     if (parsed === undefined || parsed === null || parsed === '') {
+      const isRead = raw.readableDidRead
+      // A hook has put it in the place of the client's body.
+      if (parsed !== undefined && !isRead) return { content: null, type: undefined }
+      // All that the client's JSON says.
+      if (parsed !== undefined && !bodyless && isJson(raw.headers['content-type'], this.#route.jsonTypes)) return this.#parsed(parsed)
       // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
       return hasBody(raw) && method === raw.method ? this.#unread(raw) : { content: null, type: undefined }
     }

@@ -13,13 +13,23 @@ const FORM = 'application/x-www-form-urlencoded'
  * @param jsonTypes media types besides application/json and `+json` that are written as JSON
  */
 export function parsedBody (body: unknown, contentType: string | undefined, jsonTypes: ReadonlySet<string>): ParsedBody {
-  const type = contentType?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
-  if (jsonTypes.has(type) || type.endsWith('+json')) return { content: JSON.stringify(body), type }
+  const type = mediaType(contentType)
+  if (isJson(contentType, jsonTypes)) return { content: JSON.stringify(body), type }
   if (typeof body === 'string' || body instanceof Uint8Array) return { content: body as string | Buffer, type }
   if (type === FORM && isPlainForm(body)) return { content: stringify(body), type }
   throw new HoldfastError('HOLDFAST_ERR_BODY_READ', {
     message: `A body of ${type} was parsed and cannot be written again; let nothing parse it on proxied routes, or name it in contentTypesToEncode to have it sent as JSON`
   })
+}
+
+/** Whether a body of this type is written as JSON. */
+export function isJson (contentType: string | undefined, jsonTypes: ReadonlySet<string>): boolean {
+  const type = mediaType(contentType)
+  return jsonTypes.has(type) || type.endsWith('+json')
+}
+
+function mediaType (contentType: string | undefined): string {
+  return contentType?.split(';', 1)[0]!.trim().toLowerCase() ?? 'application/octet-stream'
 }
 
 function isPlainForm (body: unknown): body is Record<string, string | string[]> {

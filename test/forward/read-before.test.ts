@@ -53,6 +53,22 @@ t.test('a body that was read and left nowhere is a 500 at once, with the remedy'
   t.match(JSON.parse(odd.answer.body.toString()), { statusCode: 500, code: 'HOLDFAST_ERR_BODY_READ' })
 })
 
+t.test('JSON that says null, or nothing but an empty text, is sent as that', async t => {
+  for (const body of ['null', '""', '0', 'false']) {
+    const { answer, seen } = await post(t, () => {}, body, 'application/json', { proxyPayloads: false })
+    t.equal(answer.status, 200, body)
+    t.match(seen, { body, type: 'application/json' })
+  }
+})
+
+t.test('a hook that puts nothing in the place of a body has nothing sent', async t => {
+  for (const nothing of [null, '']) {
+    const { answer, seen } = await post(t, app => { app.addHook('preHandler', async request => { request.body = nothing }) }, '{"a":1}')
+    t.equal(answer.status, 200)
+    t.equal(seen?.body, '')
+  }
+})
+
 t.test('an empty body that was read is an empty body', async t => {
   const { answer, seen } = await post(t, app => { app.addHook('preHandler', async ({ raw }) => { await raw.forEach(() => {}) }) }, '')
   t.equal(answer.status, 200)
