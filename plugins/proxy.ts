@@ -24,7 +24,7 @@ import { drainByDefault } from './drain.js'
 import { namingOptionsOf } from './named-options.js'
 import { giveWayToOwnRoutes } from './own-routes.js'
 import { shareRepliesOf } from './shared-replies.js'
-import { registerRequestRules, streamBodies } from './request-rules.js'
+import { acceptHookedBodies, registerRequestRules, streamBodies } from './request-rules.js'
 import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
 import type { GatewayState } from './targets.js'
 import { acceptUpgrades } from './upgrades.js'
@@ -97,6 +97,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   }
   if (!parsesBodies(options)) {
     forgetParsers(app, options)
+    acceptHookedBodies(app)
     // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
     if (handler === undefined) streamBodies(app)
   }

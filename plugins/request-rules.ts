@@ -66,6 +66,17 @@ export function streamBodies (app: FastifyInstance): void {
   Object.defineProperty(app, kStreams, { value: true })
 }
 
+/**
+ * Takes what preParsing hooks of the app have put in the place of a body: it may fail before the forwarding listens, while hooks that come
+ * later take their time, and would end the process.
+ */
+export function acceptHookedBodies (app: FastifyInstance): void {
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    if (payload !== request.raw) payload.on('error', ignore)
+    done(null, payload)
+  })
+}
+
 function streamsBodies (app: FastifyInstance): boolean {
   return kStreams in app
 }
@@ -92,3 +103,5 @@ function countDown ({ headers, rawHeaders }: IncomingMessage, left: number): voi
     if (rawHeaders[i]!.toLowerCase() === 'max-forwards') rawHeaders[i + 1] = String(left)
   }
 }
+
+function ignore (): void {}

@@ -33,8 +33,14 @@ export interface ClientBodyOptions {
 export interface ClientBodyOwner {
   /** It can be sent. Called once, unless it fails before. */
   collected (body: CollectedBody): void
-  /** It will not come whole. Called once at most, before or after `collected`. */
-  bodyFailed (error: HoldfastError): void
+  /** It will not come whole. Called once at most, before or after `collected`. An error that is none of ours is a hook's own. */
+  bodyFailed (error: Error): void
+}
+
+/** What a stream that a hook has put in the body's place has failed with: for its client, as Fastify's own parsers answer it. */
+export function unreadable (error: Error): Error {
+  const { statusCode } = error as { statusCode?: unknown }
+  return typeof statusCode === 'number' && statusCode >= 400 ? error : new HoldfastError('HOLDFAST_ERR_BAD_REQUEST', { cause: error, message: 'The request\'s body cannot be read' })
 }
 
 /**
@@ -154,7 +160,8 @@ export class ClientBody {
   }
 
   #onError = (error: Error): void => {
-    this.#fail(error instanceof HoldfastError ? error : new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: error }))
+    if (error instanceof HoldfastError) this.#fail(error)
+    else this.#fail(this.#options.isBrokenOff() ? new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: error }) : unreadable(error))
   }
 
   #onClose = (): void => {
@@ -196,7 +203,7 @@ export class ClientBody {
     if (timeout > 0) this.#timer ??= setTimeout(() => this.#fail(new HoldfastError('HOLDFAST_ERR_CLIENT_BODY_TIMEOUT')), timeout)
   }
 
-  #fail (error: HoldfastError): void {
+  #fail (error: Error): void {
     if (this.#over) return
     this.#stop()
     this.#source.pause()

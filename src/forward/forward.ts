@@ -30,7 +30,7 @@ import type { Call, CallHandler } from '../target/call.js'
 import { provenanceWords } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
 import type { Target, TargetClaim } from '../target/target.js'
-import { ClientBody } from './client-body.js'
+import { ClientBody, unreadable } from './client-body.js'
 import type { ClientBodyOwner, CollectedBody } from './client-body.js'
 import { isJson, parsedBody } from './parsed-body.js'
 import type { ParsedBody } from './parsed-body.js'
@@ -180,7 +180,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     this.#inScope(this.#send, method, path, withLength(headers, body, length), body)
   }
 
-  bodyFailed (error: HoldfastError): void {
+  bodyFailed (error: Error): void {
+    if (!(error instanceof HoldfastError)) return this.#inScope(this.#giveUp, error)
     this.#call?.abort(error, error.blame === 'client' ? 'client_gone' : 'timeout')
     this.failed(error)
   }
@@ -392,6 +393,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     if (!stream.readableDidRead) {
       // All of nothing has been read.
       if (stream.readableEnded) return { content: null, type: undefined }
+      if (stream.errored !== null && !isBrokenOff(this.#request.raw)) throw unreadable(stream.errored)
       if (stream.destroyed) throw new HoldfastError('HOLDFAST_ERR_CLIENT_GONE')
       return { content: stream, type: undefined }
     }

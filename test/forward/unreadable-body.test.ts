@@ -1,0 +1,36 @@
+// A stream that a preParsing hook had put in a body's place, and that failed while a later hook ran, ended the process; failing under the forwarding
+// it was a 499 to a client that had not gone.
+import { createGunzip } from 'node:zlib'
+import type { Gunzip } from 'node:zlib'
+import t from 'tap'
+import { persistent } from '../support/behaviours.js'
+import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+
+const REQUEST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 8\r\n\r\nnot gzip'
+
+for (const [when, early] of [['before it is forwarded', true], ['as it is forwarded', false]] as const) {
+  for (const [what, statusCode] of [['an error of its own', undefined], ['an error with a status', 415]] as const) {
+    t.test(`a body that a hook cannot decompress, which fails by ${what} ${when}, is answered as the client's`, async t => {
+      const backend = await backendFor(t, persistent())
+      const { port } = await gatewayFor(t, {
+        routes: [{ upstream: backend.url }],
+        before: app => {
+          let body: Gunzip
+          app.addHook('preParsing', async (_request, _reply, payload) => {
+            body = createGunzip()
+            // As @fastify/compress gives it one.
+            if (statusCode !== undefined) body.on('error', error => { Object.assign(error, { statusCode }) })
+            return payload.pipe(body)
+          })
+          if (early) app.addHook('preHandler', async () => await until(() => body.errored !== null))
+        }
+      })
+      const client = await clientFor(t, { port })
+      client.write(REQUEST)
+      const response = await client.response()
+      t.equal(response.status, statusCode ?? 400)
+      if (statusCode === undefined) t.match(String(response.body), 'HOLDFAST_ERR_BAD_REQUEST')
+      t.equal(backend.requests, 0)
+    })
+  }
+}
