@@ -81,12 +81,12 @@ export class Relay {
     else this.#scope.runInAsyncScope(this.#sendWhole, this)
   }
 
-  /** Ends a response visibly whose head the client has. False: the client has nothing of it. */
+  /** Ends a response visibly whose head the client has, unless a hook has put another body in its place. False: the client has nothing of it. */
   cut (error: Error): boolean {
     const { raw } = this.#reply
     if (this.#stream === undefined || !raw.headersSent) return false
     this.#ended = true
-    if (!raw.writableFinished) cut(raw)
+    if (!raw.writableFinished && this.#stream.readableFlowing !== null) cut(raw)
     this.#stream.destroy(error)
     return true
   }

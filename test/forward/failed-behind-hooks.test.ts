@@ -81,3 +81,24 @@ t.test('a hook that has hijacked its reply and then rejects has its client cut o
   t.equal(await client.ended, 'rst')
   t.match(gateway.log.map(({ msg }) => msg), ['a function of the app failed after it had hijacked its reply'])
 })
+
+t.test('a body that a hook has put in place of the backend\'s comes whole, whatever becomes of that one', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.write(PART))
+  const own = 'y'.repeat(4_000_000)
+  const gateway = await gatewayFor(t, {
+    routes: [{ upstream: backend.url }],
+    before: app => {
+      app.addHook('onSend', async (_request, reply) => {
+        reply.removeHeader('content-length')
+        return own
+      })
+    }
+  })
+  const client = await clientFor(t, gateway)
+  client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until(() => client.unread.length > 0)
+  client.socket.pause()
+  await lose(backend, gateway)
+  client.socket.resume()
+  t.equal((await client.response()).body.length, own.length)
+})
