@@ -27,13 +27,15 @@ import { context } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
+import { until } from '../support/gateway.js'
 import type { Beside } from './beside.js'
 
 const SECRET = 'a secret of at least thirty-two characters'
 const TOKEN = hs256({ sub: 'ada' })
 const LONG = JSON.stringify({ long: 'x'.repeat(70_000) })
 
-const spans = new WeakMap<FastifyInstance, InMemorySpanExporter>()
+/** Of an app, its finished spans, and how many are not yet. */
+const spans = new WeakMap<FastifyInstance, { exporter: InMemorySpanExporter, open: number }>()
 
 /** Each official plugin that an app may have beside a proxy, with what it does there. */
 export const PLUGINS: readonly Beside[] = [
@@ -172,17 +174,22 @@ export const PLUGINS: readonly Beside[] = [
     plugin: 'otel',
     own: async app => {
       const exporter = new InMemorySpanExporter()
-      spans.set(app, exporter)
+      const told = { exporter, open: 0 }
+      spans.set(app, told)
+      const counter = { onStart: () => { told.open++ }, onEnd: () => { told.open-- }, forceFlush: async () => {}, shutdown: async () => {} }
       context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
       const instrumentation = new FastifyOtelInstrumentation()
-      instrumentation.setTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }) as never)
+      instrumentation.setTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter), counter] }) as never)
       await app.register(instrumentation.plugin() as never)
       app.addHook('preHandler', async function mine () {})
     },
     also: async app => {
       // A span ends with its response, which the client may have sooner.
-      await new Promise(resolve => setImmediate(resolve))
-      return spans.get(app)!.getFinishedSpans().map(({ name, attributes }) => `${name.replace(/- .*@fastify\/otel/, '- otel')} ${String(attributes['http.route'] ?? '')} ${String(attributes['http.response.status_code'] ?? '')}`).sort()
+      const told = spans.get(app)!
+      await until(() => told.open === 0)
+      // README, own-hooks.
+      return told.exporter.getFinishedSpans().filter(({ name }) => !name.startsWith('preParsing - holdfast-proxy'))
+        .map(({ name, attributes }) => `${name.replace(/- .*@fastify\/otel/, '- otel')} ${String(attributes['http.route'] ?? '')} ${String(attributes['http.response.status_code'] ?? '')}`).sort()
     }
   },
   {
