@@ -34,6 +34,7 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
  */
 function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
   if (stream.readableEnded || stream.destroyed) return
-  if (stream.state.localClose === 1) then()
+  // Where the client has sent the rest meanwhile, both sides are closed, and the session, which the state is asked of, has forgotten it.
+  if (stream.closed || stream.state.localClose === 1) then()
   else setTimeout(() => whenEnded(stream, then, Math.min(2 * wait, LAST_LOOK)), wait).unref()
 }

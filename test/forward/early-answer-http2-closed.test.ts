@@ -1,0 +1,40 @@
+// An upload that was refused with 413, and had come in full by the time that its answer was out, kept its HTTP/2 stream: both sides were closed, and
+// what waited for the server's side to close asked a session that had forgotten the stream. On Node 24, in half of all cases.
+import { once } from 'node:events'
+import { connect } from 'node:http2'
+import type { ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import { gateway, proxy } from '../../src/index.js'
+import { persistent } from '../support/behaviours.js'
+import { backendFor, until } from '../support/gateway.js'
+
+const UPLOADS = 40
+
+t.test('an upload that comes in full behind its early answer keeps no stream', async t => {
+  const backend = await backendFor(t, persistent())
+  const app = Fastify({ http2: true } as object) as unknown as FastifyInstance
+  t.teardown(() => app.close())
+  const streams = new Set<ServerHttp2Stream>()
+  app.server.on('stream', (stream: ServerHttp2Stream) => {
+    streams.add(stream)
+    stream.once('close', () => streams.delete(stream))
+  })
+  await app.register(gateway, { pressure: false, drain: { deadline: 200 } })
+  await app.register(proxy, { upstream: backend.url, bodyLimit: 110 })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const session = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  t.teardown(() => session.destroy())
+  for (let n = 0; n < UPLOADS; n++) {
+    const stream = session.request({ ':path': '/', ':method': 'POST' }).on('error', () => {})
+    stream.write('x'.repeat(100))
+    await until(() => streams.size > 0)
+    stream.end('x'.repeat(200_000))
+    const [headers] = await once(stream, 'response') as [Record<string, unknown>]
+    t.equal(headers[':status'], 413)
+    stream.resume()
+    await until(() => streams.size === 0, 'no stream is left')
+  }
+})
