@@ -28,7 +28,6 @@ export const BACKEND_CAUSES: readonly Cause[] = [
     steps: ['exchange'],
     expects: [413],
     silent: true,
-    gateway: () => ({ clientBodyTimeout: LIMIT }),
     strike: async run => await answerEarly(run)
   },
   {
@@ -42,7 +41,6 @@ export const BACKEND_CAUSES: readonly Cause[] = [
     steps: ['queue', 'dial'],
     expects: [502],
     silent: true,
-    gateway: () => ({ clientBodyTimeout: LIMIT }),
     strike: refuse
   },
   {

@@ -5,8 +5,6 @@ export type Outcome = { readonly kind: 'answer', readonly status: number, readon
 
 /** One side of a cell: who sends its request, and sees what comes of it. */
 export interface Caller {
-  /** A request and its answer before it, on the connection that is to be kept. */
-  warm (): Promise<void>
   /** Sends the head, and the first part of the body. */
   begin (upload: Upload): void
   /** Sends the rest. */
@@ -22,8 +20,8 @@ export interface Caller {
   endSession? (): void
   /** The body that it sends fails under it. */
   failBody? (error: Error): void
-  /** Another request the same way, where that can still be: what is wrong with its answer. */
-  again (allowed: readonly number[]): Promise<string | undefined>
+  /** Another request the same way and on the same connection, where that can still be: what is wrong with its answer. */
+  again (): Promise<string | undefined>
   /** What came that no answer explains. */
   readonly unexplained: string | undefined
   close (): Promise<void>

@@ -4,6 +4,9 @@ import type { Backend, BackendConnection, BackendRequestHead } from '../support/
 import { RESPONSE_PIECE, RESPONSE_SIZE } from './cell.js'
 import { Gate } from './gate.js'
 
+// While a backend refuses, its port may be given to another process: each has an address of its own, where the system has so many.
+const HOST = process.platform === 'linux' ? `127.${1 + (process.pid >> 16) % 254}.${(process.pid >> 8) % 256}.${process.pid % 256}` : '127.0.0.1'
+
 type Sent = 'nothing' | 'head' | 'piece' | 'all'
 
 /** The backend of a cell: it stops where the cell is to stop, and answers all else at once. */
@@ -38,7 +41,7 @@ export class CellBackend {
         else if (request.path.startsWith('/cell')) return await cell.#finish(connection)
         if (!connection.socket.destroyed && !connection.closedByBackend) answer(request, connection)
       }
-    })
+    }, { host: HOST })
     return cell
   }
 

@@ -24,7 +24,7 @@ export function nameOf ({ cause, step, protocol, body }: Cell): string {
 /** Bodies above this many bytes stream. */
 export const REPLAY_LIMIT = 1_024
 /** Every limit that a cell is about, in ms. The others are long, so that a timer that is left shows. */
-export const LIMIT = 250
+export const LIMIT = 500
 export const LONG = 30_000
 
 /** Of the backend's response to a cell's request, in bytes; the first piece goes out where a cell stops in the body. */

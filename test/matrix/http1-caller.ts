@@ -26,11 +26,6 @@ export class Http1Caller implements Caller {
   get outcome (): Promise<Outcome> { return this.#settling.outcome }
   get settled (): boolean { return this.#settling.settled }
 
-  async warm (): Promise<void> {
-    const wrong = await this.again([200])
-    if (wrong !== undefined) throw new Error(`before the cell: ${wrong}`)
-  }
-
   begin ({ method, type, first, rest, chunked }: Upload): void {
     const framing = chunked ? 'Transfer-Encoding: chunked\r\n' : method === 'POST' || first !== '' ? `Content-Length: ${first.length + rest.length}\r\n` : ''
     this.#chunked = chunked
@@ -59,12 +54,12 @@ export class Http1Caller implements Caller {
     this.client.socket.end()
   }
 
-  async again (allowed: readonly number[]): Promise<string | undefined> {
+  async again (): Promise<string | undefined> {
     const { socket } = this.client
     if (!this.#keeps || this.#ended || socket.destroyed || socket.readableEnded || this.#rest !== '') return undefined
     this.client.write('GET /canary HTTP/1.1\r\nHost: gateway.test\r\n\r\n')
     const { status, complete } = await within(3_000, this.client.response(), 'another request of its connection')
-    return complete && allowed.includes(status) ? undefined : `another request of its connection got ${status}`
+    return complete && status === 200 ? undefined : `another request of its connection got ${status}`
   }
 
   get unexplained (): string | undefined {

@@ -30,11 +30,6 @@ export class Http2Caller implements Caller {
     return this.session.destroyed ? undefined : this.session.socket.localPort
   }
 
-  async warm (): Promise<void> {
-    const wrong = await this.again([200])
-    if (wrong !== undefined) throw new Error(`before the cell: ${wrong}`)
-  }
-
   begin ({ method, type, first, rest }: Upload): void {
     this.#rest = rest
     const stream = this.#stream = this.session.request({ ':method': method, ':path': '/cell', 'content-type': type }, { endStream: first === '' && rest === '' })
@@ -60,7 +55,7 @@ export class Http2Caller implements Caller {
     this.session.destroy()
   }
 
-  async again (allowed: readonly number[]): Promise<string | undefined> {
+  async again (): Promise<string | undefined> {
     if (this.session.closed || this.session.destroyed) return undefined
     const stream = this.session.request({ ':path': '/canary' })
     const status = await within(3_000, new Promise<number>(resolve => {
@@ -69,7 +64,7 @@ export class Http2Caller implements Caller {
       stream.on('error', () => {}).once('close', () => resolve(stream.rstCode === 0 ? status : 0)).resume()
     }), 'another request of its session')
     // A session may be about to close, as one that drains is.
-    return allowed.includes(status) || this.session.closed ? undefined : `another request of its session got ${status}`
+    return status === 200 || this.session.closed ? undefined : `another request of its session got ${status}`
   }
 
   readonly unexplained = undefined

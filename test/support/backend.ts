@@ -20,7 +20,9 @@ export type BackendScript = RequestScript | BackendHooks
 
 export interface BackendOptions {
   tls?: Pick<TlsOptions, 'key' | 'cert' | 'requestCert' | 'ca'>
-  /** Listens on this unix socket instead of 127.0.0.1. */
+  /** @default '127.0.0.1' */
+  host?: string
+  /** Listens on this unix socket instead of an address. */
   socketPath?: string
   /** @default any free port */
   port?: number
@@ -68,9 +70,13 @@ export class Backend {
     return this.#port
   }
 
+  get #host (): string {
+    return this.#options.host ?? '127.0.0.1'
+  }
+
   get url (): string {
     if (this.#options.socketPath !== undefined) return 'http://localhost'
-    return `${this.#options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${this.#port}`
+    return `${this.#options.tls === undefined ? 'http' : 'https'}://${this.#host}:${this.#port}`
   }
 
   /** Accepts connections, after `refuse()` on the same port as before. */
@@ -96,7 +102,7 @@ export class Backend {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.once('listening', resolve)
-      if (socketPath === undefined) server.listen(this.#port, '127.0.0.1')
+      if (socketPath === undefined) server.listen(this.#port, this.#host)
       else server.listen(socketPath)
     })
     if (socketPath === undefined) this.#port = (server.address() as AddressInfo).port
