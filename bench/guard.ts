@@ -19,7 +19,8 @@ const WINDOWS = 5
 // No garbage is collected within a window then, and what the heap has grown by is what was allocated.
 const NO_COLLECTION = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
-const MOST_ALLOCATED = 1.5
+// About 1.5 today, of which listening for hooks, clients and claims is a part.
+const MOST_ALLOCATED = 1.6
 const MOST_CPU = 1.7
 
 const [get] = WORKLOADS
