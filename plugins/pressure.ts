@@ -15,7 +15,7 @@ const INTERVAL = 'interval'
 
 /**
  * Guards what is process-wide, and nothing else: no target's state enters it, or one hung backend would take the others, and
- * the replica, out. An app that registers @fastify/under-pressure itself, before or after, keeps its own.
+ * the replica, out. An app that registers `@fastify/under-pressure` itself, before or after, keeps its own.
  */
 export const pressure = fp<PressureOptions>(async (app, options) => {
   if (app.hasPlugin('@fastify/under-pressure')) return

@@ -13,7 +13,7 @@ const DECORATED = 'fastify.hasBeenDecorated'
 const decorations = new WeakMap<object, Map<string, Decoration>>()
 
 /**
- * Registers @fastify/reply-from for an app, whose handlers may call `reply.from` themselves, unless it has that; one that the app registers later
+ * Registers `@fastify/reply-from` for an app, whose handlers may call `reply.from` themselves, unless it has that; one that the app registers later
  * takes over. From then on the app's replies look up what is their own scope's, and no scope within decorates its replies with it.
  */
 export async function shareReplies (app: FastifyInstance, options: FastifyReplyFromOptions): Promise<void> {

@@ -66,9 +66,6 @@ export class ClientBody {
     this.#owner = owner
   }
 
-  /** Whether all of it has been read, or will not be. */
-  get over (): boolean { return this.#over }
-
   /** Begins to read. */
   start (): void {
     this.#expect()

@@ -271,7 +271,11 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
 
   ended (): void {
     this.#end()
-    this.#inScope(() => this.#relay?.end())
+    this.#inScope(this.#endRelay)
+  }
+
+  #endRelay (): void {
+    this.#relay?.end()
   }
 
   upgraded (status: number, head: ResponseHead, socket: Duplex): void {

@@ -6,9 +6,8 @@ import type { Socket } from 'node:net'
 const waiting = new WeakMap<Socket, Set<() => void>>()
 
 /**
- * Calls a listener once when nobody is left to read a response, or when the response has finished: its client, its HTTP/2 stream or session,
- * or an injected request has gone. Never within this call. Node emits no 'close' on a response that waits behind another one on its socket, so for such
- * a response the socket's end counts too.
+ * Calls a listener once when a response has finished, or its client, its HTTP/2 stream or session, or its injected request has gone. Never within
+ * this call. Node emits no 'close' on a response that waits behind another one on its socket, so for such a response the socket's end counts too.
  *
  * @returns takes off all that was put on the response and its socket; the listener is not called after it
  */

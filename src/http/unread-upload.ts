@@ -29,8 +29,8 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
 }
 
 /**
- * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes it some turns after 'finish' and tells
- * nobody; a reset ahead of it takes its place, and a whole response is one that was cut.
+ * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes that frame some turns after 'finish',
+ * and has no event for it. A reset ahead of it would take its place: the client would see a whole response as one that was cut.
  */
 function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
   if (stream.readableEnded || stream.destroyed) return
