@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
@@ -15,13 +15,14 @@ import type { CloseReason, ResponseView } from './observer.js'
 export interface ExchangeRequest {
   readonly method: string
   readonly path: string
-  readonly headers: Dispatcher.DispatchOptions['headers']
-  readonly body: Dispatcher.DispatchOptions['body'] | HeldBody | StreamedBody
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: string | Uint8Array | HeldBody | StreamedBody | Readable | null
+  /** The length of the body in bytes, where no header says it; undefined: as the body tells. */
+  readonly length?: number | undefined
   readonly headersTimeout: number
   readonly bodyTimeout: number
   readonly upgrade: string | undefined
-  /** undici adds it to the path. */
-  readonly query?: Record<string, unknown> | undefined
 }
 
 /** Whether a request has a body. One that is here and empty is none. */
@@ -144,14 +145,13 @@ export class Exchange {
     this.#connection.dispatch({
       method: request.method as Dispatcher.HttpMethod,
       path: request.path,
-      headers: request.headers,
+      headers: request.length === undefined ? request.headers : [...request.headers, 'content-length', String(request.length)],
       body: request.body instanceof HeldBody || request.body instanceof StreamedBody ? request.body.stream() : request.body,
       // Ours are kept by `checkDeadline`: undici's begin anew with each 1xx, and know no event streams.
       headersTimeout: 0,
       bodyTimeout: 0,
       // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
       reset: this.#terms.closeFor !== undefined,
-      query: request.query,
       upgrade: request.upgrade,
       servername: CONSTANT_SERVERNAME
     } as Dispatcher.DispatchOptions, this as unknown as Dispatcher.DispatchHandler)

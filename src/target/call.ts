@@ -107,7 +107,7 @@ export class Call implements Waiter, ExchangeSink {
   start (): void {
     const { pool, persistence, options } = this.#target
     this.#trace?.begin()
-    if (this.#request.upgrade !== undefined && pool.upgradedCount >= options.pool.maxUpgraded) {
+    if (this.#tunnels && pool.upgradedCount >= options.pool.maxUpgraded) {
       this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
       return
     }
@@ -243,8 +243,12 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Whether it may find out if connections are kept: after another kind the backend may close any, and a tunnel never ends like a response. */
   get #tests (): boolean {
-    const { method, upgrade } = this.#request
-    return this.#retryable && upgrade === undefined && kindOf(method, hasBody(this.#request)) === USUAL
+    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBody(this.#request)) === USUAL
+  }
+
+  /** Whether its connection becomes a tunnel, if the backend agrees. */
+  get #tunnels (): boolean {
+    return this.#request.upgrade !== undefined || this.#request.method === 'CONNECT'
   }
 
   get #apart (): boolean {
@@ -267,10 +271,10 @@ export class Call implements Waiter, ExchangeSink {
       path: request.path,
       headers: this.#trace === undefined ? request.headers : this.#trace.connected(this.provenance(undefined)),
       body: request.body,
+      length: request.length,
       headersTimeout: request.headersTimeout ?? undiciOptions.headersTimeout,
       bodyTimeout: request.bodyTimeout ?? undiciOptions.bodyTimeout,
-      upgrade: request.upgrade,
-      query: request.query
+      upgrade: request.upgrade
     }, { reused, closeFor: this.#closeFor(connection), retryable: retryable && !this.#retried, watch })
   }
 

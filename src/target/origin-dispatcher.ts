@@ -1,5 +1,5 @@
 import { Dispatcher } from 'undici'
-import { HandlerAdapter } from './dispatch.js'
+import { refuse } from './dispatch.js'
 
 /** What reply-from is given: asks for each request's origin where to send it. */
 export class OriginDispatcher extends Dispatcher {
@@ -17,8 +17,8 @@ export class OriginDispatcher extends Dispatcher {
     try {
       chosen = this.#choose(new URL(options.origin ?? '').origin)
     } catch (error) {
-      new HandlerAdapter(handler).failed(error as Error)
-      return true
+      refuse(handler, error as Error)
+      return false
     }
     return chosen.dispatch(options, handler)
   }

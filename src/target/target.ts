@@ -13,7 +13,7 @@ import { NO_HABIT, nextAfterResponse, quietAfter } from './after-response.js'
 import type { Served } from './after-response.js'
 import { Call } from './call.js'
 import type { CallHandler, CallHost, CallRequest, LostReuse } from './call.js'
-import { HandlerAdapter, callRequest } from './dispatch.js'
+import { dispatchTo } from './dispatch.js'
 import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
 import type { IdleEvent, IdleLimit } from './idle-limit.js'
 import type { RequestKind } from './persistence.js'
@@ -121,14 +121,8 @@ export class Target extends Dispatcher {
   }
 
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const adapter = new HandlerAdapter(handler, options.body)
-    const { origin } = options
-    if (origin !== undefined && origin !== null && !this.#isOwn(origin)) {
-      adapter.failed(new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))
-      return true
-    }
-    adapter.start(this.call(callRequest(options), adapter))
-    return true
+    const origin = options?.origin ?? this.origin
+    return dispatchTo(this.call, options, handler, this.#isOwn(origin) ? undefined : new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))
   }
 
   /** A snapshot of now, not a live view. */

@@ -118,27 +118,20 @@ class OpenTelemetryCall implements CallTrace {
   }
 }
 
-function * linesOf (headers: Headers): Iterable<[string, unknown]> {
-  if (headers === null || headers === undefined) return
-  // Nothing that can be iterated but arrays comes here: see `callRequest`.
-  if (!Array.isArray(headers)) yield * Object.entries(headers)
-  else for (let i = 0; i + 1 < headers.length; i += 2) yield [String(headers[i]), headers[i + 1]]
-}
-
 const GETTER = {
-  get (headers: Headers, field: string): string | string[] | undefined {
+  get (headers: Headers, field: string): string | undefined {
     const wanted = field.toLowerCase()
-    for (const [name, value] of linesOf(headers)) if (name.toLowerCase() === wanted) return Array.isArray(value) ? value.map(String) : String(value)
+    for (let i = 0; i + 1 < headers.length; i += 2) if (headers[i]!.toLowerCase() === wanted) return headers[i + 1]
     return undefined
   },
-  keys: (headers: Headers): string[] => [...linesOf(headers)].map(([name]) => name.toLowerCase())
+  keys: (headers: Headers): string[] => headers.filter((_text, i) => i % 2 === 0).map(name => name.toLowerCase())
 }
 
 function withFields (headers: Headers, replaced: readonly string[], fields: Record<string, string>): Headers {
   // A propagator may write its fields in any case.
   const names = new Set(replaced.map(name => name.toLowerCase()))
-  const list: unknown[] = []
-  for (const [name, value] of linesOf(headers)) if (!names.has(name.toLowerCase()) && value !== undefined) list.push(name, value)
-  for (const name of Object.keys(fields)) list.push(name, fields[name])
-  return list as string[]
+  const lines: string[] = []
+  for (let i = 0; i + 1 < headers.length; i += 2) if (!names.has(headers[i]!.toLowerCase())) lines.push(headers[i]!, headers[i + 1]!)
+  for (const name of Object.keys(fields)) lines.push(name, fields[name]!)
+  return lines
 }

@@ -1,0 +1,233 @@
+import { AsyncResource } from 'node:async_hooks'
+import { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Duplex, Readable } from 'node:stream'
+import { errors, util } from 'undici'
+import type { Dispatcher } from 'undici'
+import { HoldfastError } from '../errors.js'
+import type { ResponseHead } from '../http/response-head.js'
+import type { Call, CallHandler } from './call.js'
+import { DispatchController } from './dispatch-controller.js'
+
+/** Names and values in turn, as text or as bytes. */
+type Lines = readonly (string | Buffer)[]
+/** Of the older dialect, and in no types. */
+type SendingHandler = { onBodySent? (chunk: Uint8Array): void, onRequestSent? (): void }
+
+/**
+ * Gives a response to one of undici's dispatch handlers, of either dialect: `onConnect ... onError` with raw headers, or
+ * `onRequestStart ... onResponseError` with parsed ones and a controller.
+ *
+ * A paused handler is not called, except with an error: what still comes of the read during which it paused is held until it resumes.
+ * A handler that throws has given its response up, and is told so by its error callback.
+ */
+export class HandlerAdapter implements CallHandler {
+  readonly #handler: Dispatcher.DispatchHandler
+  /** Whether the handler speaks the newer dialect. */
+  readonly #newer: boolean
+  readonly #controller: DispatchController
+  readonly #scope = new AsyncResource('holdfast.dispatch')
+  #source: Readable | undefined
+  #call: Call | undefined
+  /** The handler has had its last call. */
+  #over = false
+  /** The handler has a piece of the body in hand. */
+  #delivering = false
+  /** Pieces of the body that came while the handler was paused. */
+  #held: Buffer[] = []
+  /** The response has ended while the handler was paused. */
+  #trailers: Lines | undefined
+
+  /** @param source the request's body, where it is a stream: it may fail long before a connection is had, and ends with the request */
+  constructor (handler: Dispatcher.DispatchHandler, source?: Readable) {
+    this.#handler = handler
+    this.#newer = handler.onRequestStart !== undefined
+    this.#source = source?.on('error', this.#onSourceError).on('close', this.#onSourceClose)
+    this.#controller = new DispatchController(() => this.#resume(), reason => this.#abort(reason ?? new errors.RequestAbortedError()))
+  }
+
+  /** Tells the handler how to abort, from now on, and then starts the call unless it did so at once. */
+  start (call: Call): void {
+    this.#call = call
+    const handler = this.#handler
+    this.#run(() => {
+      if (this.#newer) handler.onRequestStart!(this.#controller, undefined)
+      else handler.onConnect?.(reason => this.#controller.abort(reason))
+    })
+    // The stream may have ended badly before anything listened to it.
+    if (this.#source?.errored) this.#abort(this.#source.errored)
+    else if (this.#source?.destroyed) this.#onSourceClose()
+    if (!this.#over) call.start()
+  }
+
+  informed (status: number, lines: Lines): void {
+    this.#answered(status, bytesOf(lines), '', true)
+  }
+
+  responded (status: number, { raw }: ResponseHead, reason: string): void {
+    this.#answered(status, raw, reason, false)
+  }
+
+  #answered (status: number, raw: Buffer[], reason: string, interim: boolean): void {
+    const handler = this.#handler
+    this.#run(() => {
+      ;(handler as { onResponseStarted?: () => void }).onResponseStarted?.()
+      if (this.#newer) {
+        this.#controller.rawHeaders = raw
+        handler.onResponseStart?.(this.#controller, status, parsed(raw), reason)
+      } else {
+        const more = handler.onHeaders?.(status, raw, () => this.#controller.resume(), reason)
+        // There is nothing to pause behind an interim response. Node's fetch returns false for each.
+        if (more === false && !interim) this.#controller.pause()
+      }
+    })
+  }
+
+  data (chunk: Buffer): boolean {
+    if (this.#controller.paused) this.#held.push(chunk)
+    else this.#deliver(chunk)
+    return this.#over || !this.#controller.paused
+  }
+
+  #deliver (chunk: Buffer): void {
+    const handler = this.#handler
+    this.#delivering = true
+    this.#run(() => {
+      if (this.#newer) handler.onResponseData?.(this.#controller, chunk)
+      else if (handler.onData?.(chunk) === false) this.#controller.pause()
+    })
+    this.#delivering = false
+  }
+
+  ended (trailers: Lines): void {
+    this.#endSource(undefined)
+    this.#trailers = trailers
+    if (!this.#controller.paused) this.#deliverEnd(trailers)
+  }
+
+  #deliverEnd (trailers: Lines): void {
+    const handler = this.#handler
+    const raw = bytesOf(trailers)
+    this.#runLast(() => {
+      if (this.#newer) {
+        this.#controller.rawTrailers = raw
+        handler.onResponseEnd?.(this.#controller, parsed(raw))
+      } else {
+        handler.onComplete?.(raw as unknown as string[])
+      }
+    })
+  }
+
+  upgraded (status: number, { raw }: ResponseHead, socket: Duplex): void {
+    this.#endSource(undefined)
+    const handler = this.#handler
+    const taken = this.#runLast(() => {
+      if (this.#newer) {
+        this.#controller.rawHeaders = raw
+        handler.onRequestUpgrade?.(this.#controller, status, parsed(raw), socket)
+      } else {
+        handler.onUpgrade?.(status, raw, socket)
+      }
+    })
+    if (!taken) socket.destroy()
+  }
+
+  bodySent (chunk: Uint8Array): void {
+    if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onBodySent?.(chunk))
+  }
+
+  requestSent (): void {
+    if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onRequestSent?.())
+  }
+
+  failed (error: Error): void {
+    if (this.#over) return
+    this.#over = true
+    this.#held = []
+    this.#endSource(error)
+    try {
+      this.#scope.runInAsyncScope(() => tellError(this.#handler, this.#controller, error))
+    } catch (thrown) {
+      // undici's contract has no place for it, and the connection's own work must go on.
+      process.emitWarning(thrown as Error)
+    }
+  }
+
+  #resume (): void {
+    // A handler that resumes while it has a piece in hand gets the next one after it: what gave it the piece looks at `paused` then.
+    if (this.#delivering) return
+    const held = this.#held
+    while (held.length > 0 && !this.#controller.paused && !this.#over) this.#deliver(held.shift()!)
+    if (this.#controller.paused || this.#over) return
+    if (this.#trailers === undefined) this.#call?.resume()
+    else this.#deliverEnd(this.#trailers)
+  }
+
+  #abort (reason: Error): void {
+    if (this.#over) return
+    this.#call?.abort(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: reason }), 'client_gone')
+    this.failed(reason)
+  }
+
+  // A stream with an error of its own fails the request with it, as with undici's own clients.
+  #onSourceError = (error: Error): void => this.#abort(error)
+
+  #onSourceClose = (): void => {
+    if (!this.#source!.readableEnded) this.#abort(this.#source!.errored ?? new errors.RequestAbortedError())
+  }
+
+  #endSource (error: Error | undefined): void {
+    const source = this.#source
+    if (source === undefined) return
+    this.#source = undefined
+    // An error after the end concerns nothing that is still sent.
+    source.on('error', ignore).off('error', this.#onSourceError).off('close', this.#onSourceClose)
+    // Destroying a message that a server has not read to its end would end the client's socket, on which its answer is due.
+    if (Object.getPrototypeOf(source)?.constructor === IncomingMessage) (source as { socket?: unknown }).socket = null
+    source.destroy(error)
+  }
+
+  #run (step: () => void): void {
+    if (this.#over) return
+    try {
+      this.#scope.runInAsyncScope(step)
+    } catch (error) {
+      this.#abort(error as Error)
+    }
+  }
+
+  /** @returns whether the handler took it */
+  #runLast (step: () => void): boolean {
+    if (this.#over) return false
+    this.#over = true
+    try {
+      this.#scope.runInAsyncScope(step)
+      return true
+    } catch (error) {
+      this.#over = false
+      this.failed(error as Error)
+      return false
+    }
+  }
+}
+
+/** Tells a handler that its request failed. Throws the error itself where the handler has no callback for it, as undici does. */
+export function tellError (handler: Dispatcher.DispatchHandler, controller: DispatchController, error: Error): void {
+  if (handler.onRequestStart === undefined) {
+    if (typeof handler.onError !== 'function') throw error
+    handler.onError(error)
+  } else {
+    if (typeof handler.onResponseError !== 'function') throw new errors.InvalidArgumentError('invalid onError method')
+    handler.onResponseError(controller, error)
+  }
+}
+
+function bytesOf (lines: Lines): Buffer[] {
+  return lines.map(line => typeof line === 'string' ? Buffer.from(line, 'latin1') : line)
+}
+
+function parsed (raw: Buffer[]): IncomingHttpHeaders {
+  return util.parseHeaders(raw) as IncomingHttpHeaders
+}
+
+function ignore (): void {}

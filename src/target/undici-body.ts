@@ -1,0 +1,106 @@
+import { Readable } from 'node:stream'
+import { errors } from 'undici'
+import { encodeForm, isFormData } from './form-data.js'
+
+/** What undici's `body` option says, as an exchange sends it. */
+export interface GivenBody {
+  readonly body: Uint8Array | Readable | null
+  /** In bytes, where it is known before the body is sent. */
+  readonly length: number | undefined
+  /** The media type that the body itself has. */
+  readonly type: string | undefined
+  /** A stream that may fail at any time, and that ends with the request. */
+  readonly source: Readable | undefined
+}
+
+type Stream = NodeJS.ReadableStream & { destroy? (error?: Error): void }
+type BlobLike = Pick<Blob, 'type'> & { size?: number } & ({ stream (): AsyncIterable<Uint8Array> } | { stream: undefined, arrayBuffer (): Promise<ArrayBuffer> })
+
+const NONE: GivenBody = { body: null, length: 0, type: undefined, source: undefined }
+
+/**
+ * Reads undici's `body` option: text, bytes, a stream, an iterable, a form or a Blob. Throws undici's `InvalidArgumentError` for anything
+ * else. An iterable and a Blob are read when they are sent, a piece at a time.
+ */
+export function readBody (body: unknown): GivenBody {
+  if (body === null || body === undefined) return NONE
+  if (isStream(body)) return ofStream(body instanceof Readable ? body : wrapped(body))
+  if (body instanceof Uint8Array) return ofBytes(body)
+  if (ArrayBuffer.isView(body)) return ofBytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
+  if (body instanceof ArrayBuffer) return ofBytes(Buffer.from(body))
+  if (typeof body === 'string') return ofBytes(Buffer.from(body))
+  if (isFormData(body)) {
+    const { type, length, parts } = encodeForm(body)
+    return ofPieces(parts, length, type)
+  }
+  if (isBlob(body)) {
+    const type = body.type ? `${body.type}` : undefined
+    return body.size === 0 ? { ...NONE, type } : ofPieces(piecesOf(body), body.size, type)
+  }
+  if (isIterable(body)) return ofPieces(body)
+  throw new errors.InvalidArgumentError('body must be a string, a Buffer, a Readable stream, an iterable, or an async iterable')
+}
+
+function ofBytes (bytes: Uint8Array): GivenBody {
+  return bytes.byteLength === 0 ? NONE : { body: bytes, length: bytes.byteLength, type: undefined, source: undefined }
+}
+
+function ofStream (stream: Readable): GivenBody {
+  const length = lengthOf(stream)
+  return { body: length === 0 ? null : stream, length, type: undefined, source: stream }
+}
+
+function ofPieces (pieces: Iterable<unknown> | AsyncIterable<unknown>, length?: number, type?: string): GivenBody {
+  const body = Readable.from(pieces, { objectMode: false })
+  return { body, length, type, source: body }
+}
+
+// What a stream has in it is all of it where its source has ended. Node has no public name for that; without it the body goes in chunks.
+function lengthOf (stream: Readable): number | undefined {
+  if (stream.readableObjectMode || stream.readableFlowing === true) return undefined
+  stream.read(0)
+  const { ended } = (stream as { _readableState?: { ended?: unknown } })._readableState ?? {}
+  return ended === true && !stream.readableEnded && !stream.destroyed ? stream.readableLength : undefined
+}
+
+/** Streams of before Node 0.10, which some libraries still have: they flow from `resume()` on, and may know no `destroy`. */
+function wrapped (stream: Stream): Readable {
+  const readable = new Readable({
+    read: () => { stream.resume() },
+    destroy: (error, callback) => {
+      stream.destroy?.(error ?? undefined)
+      callback(error)
+    }
+  })
+  stream.on('data', (chunk: Uint8Array | string) => { if (!readable.push(chunk)) stream.pause() })
+  let ended = false
+  stream.on('end', () => {
+    ended = true
+    readable.push(null)
+  })
+  stream.on('error', error => readable.destroy(error))
+  stream.on('close', () => { if (!ended) readable.destroy() })
+  return readable
+}
+
+async function * piecesOf (blob: BlobLike): AsyncGenerator<Uint8Array> {
+  if (blob.stream === undefined) yield new Uint8Array(await blob.arrayBuffer())
+  else yield * blob.stream()
+}
+
+function isStream (body: unknown): body is Stream {
+  const { pipe, on } = body as Partial<Stream>
+  return typeof body === 'object' && typeof pipe === 'function' && typeof on === 'function'
+}
+
+function isBlob (body: unknown): body is BlobLike {
+  if (body instanceof Blob) return true
+  if (typeof body !== 'object' || body === null) return false
+  const { [Symbol.toStringTag]: tag, stream, arrayBuffer } = body as { [Symbol.toStringTag]?: unknown, stream?: unknown, arrayBuffer?: unknown }
+  return (tag === 'Blob' || tag === 'File') && (typeof stream === 'function' || typeof arrayBuffer === 'function')
+}
+
+function isIterable (body: unknown): body is Iterable<unknown> | AsyncIterable<unknown> {
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = body as Partial<Iterable<unknown> & AsyncIterable<unknown>>
+  return typeof iterator === 'function' || typeof asyncIterator === 'function'
+}
