@@ -24,7 +24,8 @@ const NONE: GivenBody = { body: null, length: 0, type: undefined, source: undefi
  */
 export function readBody (body: unknown): GivenBody {
   if (body === null || body === undefined) return NONE
-  if (isStream(body)) return ofStream(body instanceof Readable ? body : wrapped(body))
+  if (body instanceof Readable) return ofStream(body)
+  if (isStream(body)) return ofReadable(wrapped(body), undefined)
   if (body instanceof Uint8Array) return ofBytes(body)
   if (ArrayBuffer.isView(body)) return ofBytes(Buffer.from(body.buffer, body.byteOffset, body.byteLength))
   if (body instanceof ArrayBuffer) return ofBytes(Buffer.from(body))
@@ -47,11 +48,14 @@ function ofBytes (bytes: Uint8Array): GivenBody {
 
 function ofStream (stream: Readable): GivenBody {
   const length = lengthOf(stream)
-  return { body: length === 0 ? null : stream, length, type: undefined, source: stream }
+  return length === 0 ? { ...NONE, source: stream } : ofReadable(stream, length)
 }
 
 function ofPieces (pieces: Iterable<unknown> | AsyncIterable<unknown>, length?: number, type?: string): GivenBody {
-  const body = Readable.from(pieces, { objectMode: false })
+  return ofReadable(Readable.from(pieces, { objectMode: false }), length, type)
+}
+
+function ofReadable (body: Readable, length: number | undefined, type?: string): GivenBody {
   return { body, length, type, source: body }
 }
 
