@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { IncomingMessage } from 'node:http'
+import { IncomingMessage, STATUS_CODES } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { errors, util } from 'undici'
@@ -61,7 +61,8 @@ export class HandlerAdapter implements CallHandler {
   }
 
   informed (status: number, lines: Lines): void {
-    this.#answered(status, bytesOf(lines), '', true)
+    // The wire does not keep their phrases, which mean nothing (RFC 9112 section 4).
+    this.#answered(status, bytesOf(lines), STATUS_CODES[status] ?? '', true)
   }
 
   responded (status: number, { raw }: ResponseHead, reason: string): void {
@@ -70,8 +71,8 @@ export class HandlerAdapter implements CallHandler {
 
   #answered (status: number, raw: Buffer[], reason: string, interim: boolean): void {
     const handler = this.#handler
+    this.#run(() => handler.onResponseStarted?.())
     this.#run(() => {
-      ;(handler as { onResponseStarted?: () => void }).onResponseStarted?.()
       if (this.#newer) {
         this.#controller.rawHeaders = raw
         handler.onResponseStart?.(this.#controller, status, parsed(raw), reason)
@@ -121,6 +122,7 @@ export class HandlerAdapter implements CallHandler {
   upgraded (status: number, { raw }: ResponseHead, socket: Duplex): void {
     this.#endSource(undefined)
     const handler = this.#handler
+    this.#run(() => handler.onResponseStarted?.())
     const taken = this.#runLast(() => {
       if (this.#newer) {
         this.#controller.rawHeaders = raw

@@ -135,7 +135,8 @@ export function tellNewer (dispatcher: Dispatcher, options: Partial<Dispatcher.D
         resolve(told)
       },
       onResponseError: (controller, error) => {
-        note(controller, 'onResponseError', kindOf(error), controller?.aborted)
+        // undici gives no controller for a request that it refuses, a target one that does nothing.
+        note(controller, 'onResponseError', kindOf(error), (controller as Partial<typeof controller> | undefined)?.aborted ?? false)
         resolve(told)
       }
     }
