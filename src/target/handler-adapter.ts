@@ -11,6 +11,7 @@ import { DispatchController } from './dispatch-controller.js'
 
 /** Names and values in turn, as text or as bytes. */
 type Lines = readonly (string | Buffer)[]
+type StartedCall = Pick<Call, 'start' | 'resume' | 'abort'>
 /** Of the older dialect, and in no types. */
 type SendingHandler = { onBodySent? (chunk: Uint8Array): void, onRequestSent? (): void }
 
@@ -28,7 +29,7 @@ export class HandlerAdapter implements CallHandler {
   readonly #controller: DispatchController
   readonly #scope = new AsyncResource('holdfast.dispatch')
   #source: Readable | undefined
-  #call: Call | undefined
+  #call: StartedCall | undefined
   /** The handler has had its last call. */
   #over = false
   /** The handler has a piece of the body in hand. */
@@ -47,7 +48,7 @@ export class HandlerAdapter implements CallHandler {
   }
 
   /** Tells the handler how to abort, from now on, and then starts the call unless it did so at once. */
-  start (call: Call): void {
+  start (call: StartedCall): void {
     this.#call = call
     const handler = this.#handler
     this.#run(() => {
