@@ -1,0 +1,26 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { clientFor, targetFor } from '../support/gateway.js'
+
+// A server that hands its request on as the body of another ended its client's socket with it, when the backend answered before it had all.
+t.test('an early answer reaches the client whose request was the body', async t => {
+  const { backend, target } = await targetFor(t, {
+    onHead: (_head, connection) => connection.reply({ status: 413, headers: { Connection: 'close' }, body: 'too much' }),
+    onRequest: () => {}
+  })
+  const server = createServer((request, response) => {
+    target.request({ path: '/', method: 'POST', body: request, headers: { 'content-length': request.headers['content-length'] } }).then(async ({ statusCode, body }) => {
+      response.writeHead(statusCode, { connection: 'close' }).end(await body.text())
+    }, error => response.writeHead(502).end(String(error)))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const client = await clientFor(t, server.address() as AddressInfo)
+  client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nsome of it')
+  const { status, body } = await client.response()
+  t.equal(status, 413)
+  t.equal(body.toString(), 'too much')
+  t.match(target.snapshot(), { connections: { active: 0 }, totals: { closed: { early_response: 1 } } })
+  await backend.waitFor(({ open }) => open === 0)
+})
