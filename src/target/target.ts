@@ -120,6 +120,12 @@ export class Target extends Dispatcher {
     return new Call(this.#core, request, handler)
   }
 
+  /**
+   * As undici's `Client` has it, for handlers of either dialect, but that `onConnect` and `onRequestStart` come before a connection is
+   * acquired. Options that undici refuses fail with undici's errors; what happens later fails with `HOLDFAST_ERR_*`, or with what the caller
+   * aborted with. `blocking`, `expectContinue`, `typeOfService` and `servername` have no effect. `idempotent` is true by default for each
+   * method that is (RFC 9110 section 9.2.2), and for a request with an `Idempotency-Key`. Returns false for a request that was refused.
+   */
   override dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const origin = options?.origin ?? this.origin
     return dispatchTo(this.call, options, handler, this.#isOwn(origin) ? undefined : new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))

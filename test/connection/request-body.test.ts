@@ -39,7 +39,7 @@ t.test('an upload whose source fails is not the backend\'s doing, whatever the e
 
 t.test('an upload whose source closes before its end is given up in the same way', async t => {
   const { rig, receiver } = await failingUpload(t, body => body.destroy())
-  t.match(receiver, { error: { code: 'HOLDFAST_ERR_CLIENT_GONE' }, finals: 1 })
+  t.match(receiver, { error: { code: 'UND_ERR_ABORTED' }, finals: 1 })
   t.same(rig.reasons, ['client_gone'])
   t.equal(rig.counts.idle, 1)
 })

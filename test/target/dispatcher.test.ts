@@ -144,7 +144,7 @@ t.test('another origin is refused before anything is acquired', async t => {
 t.test('what undici cannot write is told to its sender, and the connection serves the next', async t => {
   const { backend, target } = await targetFor(t, persistent())
   await (await request(backend.url, { dispatcher: target })).body.dump()
-  await t.rejects(request(backend.url, { dispatcher: target, headers: { 'X-A': 'a\r\nb' } }), { code: /^(HOLDFAST_ERR_UNSENDABLE|UND_ERR_INVALID_ARG)$/ })
+  await t.rejects(request(backend.url, { dispatcher: target, headers: { 'X-A': 'a\r\nb' } }), { code: 'UND_ERR_INVALID_ARG' })
   await (await request(backend.url, { dispatcher: target })).body.dump()
   t.equal(backend.accepted, 1)
 })
