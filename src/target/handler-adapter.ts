@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
-import { IncomingMessage, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { errors, util } from 'undici'
@@ -185,8 +185,6 @@ export class HandlerAdapter implements CallHandler {
     this.#source = undefined
     // An error after the end concerns nothing that is still sent.
     source.on('error', ignore).off('error', this.#onSourceError).off('close', this.#onSourceClose)
-    // Destroying a message that a server has not read to its end would end the client's socket, on which its answer is due.
-    if (Object.getPrototypeOf(source)?.constructor === IncomingMessage) (source as { socket?: unknown }).socket = null
     source.destroy(error)
   }
 

@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors } from 'undici'
 import { encodeForm, isFormData } from './form-data.js'
@@ -24,6 +25,7 @@ const NONE: GivenBody = { body: null, length: 0, type: undefined, source: undefi
  */
 export function readBody (body: unknown): GivenBody {
   if (body === null || body === undefined) return NONE
+  if (isMessage(body)) return ofReadable(wrapped(body), lengthOf(body))
   if (body instanceof Readable) return ofStream(body)
   if (isStream(body)) return ofReadable(wrapped(body), undefined)
   if (body instanceof Uint8Array) return ofBytes(body)
@@ -47,16 +49,15 @@ function ofBytes (bytes: Uint8Array): GivenBody {
 }
 
 function ofStream (stream: Readable): GivenBody {
-  const length = lengthOf(stream)
-  return length === 0 ? { ...NONE, source: stream } : ofReadable(stream, length)
+  return ofReadable(stream, lengthOf(stream))
 }
 
 function ofPieces (pieces: Iterable<unknown> | AsyncIterable<unknown>, length?: number, type?: string): GivenBody {
   return ofReadable(Readable.from(pieces, { objectMode: false }), length, type)
 }
 
-function ofReadable (body: Readable, length: number | undefined, type?: string): GivenBody {
-  return { body, length, type, source: body }
+function ofReadable (source: Readable, length: number | undefined, type?: string): GivenBody {
+  return { body: length === 0 ? null : source, length, type, source }
 }
 
 // What a stream has in it is all of it where its source has ended. Node has no public name for that; without it the body goes in chunks.
@@ -67,29 +68,59 @@ function lengthOf (stream: Readable): number | undefined {
   return ended === true && !stream.readableEnded && !stream.destroyed ? stream.readableLength : undefined
 }
 
-/** Streams of before Node 0.10, which some libraries still have: they flow from `resume()` on, and may know no `destroy`. */
+/**
+ * For streams that a connection cannot end like others: those of before Node 0.10, which may know no `destroy`, and the messages of a server,
+ * which end their client's socket where they are destroyed before they have been read to their end.
+ */
 function wrapped (stream: Stream): Readable {
+  let begun = false
+  let ended = false
+  const begin = (): void => {
+    begun = true
+    stream.on('data', (chunk: Uint8Array | string) => { if (!readable.push(chunk)) stream.pause() })
+    stream.on('end', () => {
+      ended = true
+      readable.push(null)
+    })
+  }
   const readable = new Readable({
-    read: () => { stream.resume() },
+    read: () => {
+      // Not before: a request that is refused leaves its body as it was.
+      if (!begun) begin()
+      stream.resume()
+    },
     destroy: (error, callback) => {
-      stream.destroy?.(error ?? undefined)
+      release(stream, error ?? undefined)
       callback(error)
     }
   })
-  stream.on('data', (chunk: Uint8Array | string) => { if (!readable.push(chunk)) stream.pause() })
-  let ended = false
-  stream.on('end', () => {
-    ended = true
-    readable.push(null)
-  })
+  // The stream may fail when nothing listens to what is made of it, as where the request was refused.
+  readable.on('error', ignore)
   stream.on('error', error => readable.destroy(error))
   stream.on('close', () => { if (!ended) readable.destroy() })
+  const { readableEnded, destroyed, errored } = stream as Partial<Readable>
+  if (readableEnded === true) readable.push(null)
+  else if (destroyed === true) readable.destroy(errored ?? undefined)
   return readable
+}
+
+function release (stream: Stream, error: Error | undefined): void {
+  if (isMessage(stream)) {
+    if (stream.readableEnded || stream.destroyed) return
+    // As undici does it: without a socket it destroys none.
+    (stream as { socket: unknown }).socket = null
+  }
+  stream.destroy?.(error)
 }
 
 async function * piecesOf (blob: BlobLike): AsyncGenerator<Uint8Array> {
   if (blob.stream === undefined) yield new Uint8Array(await blob.arrayBuffer())
   else yield * blob.stream()
+}
+
+// Exactly: what inherits from it, as a double of a test does, may have no socket of its own.
+function isMessage (body: unknown): body is IncomingMessage {
+  return typeof body === 'object' && body !== null && Object.getPrototypeOf(body)?.constructor === IncomingMessage
 }
 
 function isStream (body: unknown): body is Stream {
@@ -108,3 +139,5 @@ function isIterable (body: unknown): body is Iterable<unknown> | AsyncIterable<u
   const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = body as Partial<Iterable<unknown> & AsyncIterable<unknown>>
   return typeof iterator === 'function' || typeof asyncIterator === 'function'
 }
+
+function ignore (): void {}

@@ -1,3 +1,5 @@
+import { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { errors } from 'undici'
@@ -152,4 +154,18 @@ t.test('a refusal leaves the body to its sender, whom it tells', async t => {
   const body = Readable.from(['a'])
   await t.rejects(target.request({ path: '/', method: 'POST', body, headers: { 'keep-alive': '1' } }), { code: 'UND_ERR_INVALID_ARG' })
   t.ok(body.destroyed, 'undici\'s request() destroys it')
+})
+
+t.test('a message whose request is refused stays unread, and may fail later', async t => {
+  const { target } = await targetFor(t, (_request, connection) => connection.reply())
+  const body = new IncomingMessage(new Socket())
+  body.push('unread')
+  let told: Error | undefined
+  target.dispatch({ path: '/', method: 'POST', body, headers: { expect: 'x' } }, { onRequestStart () {}, onResponseError: (_controller, error) => { told = error } })
+  t.match(told, { code: 'UND_ERR_NOT_SUPPORTED' })
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(body.read()?.toString(), 'unread')
+  const closed = new Promise(resolve => body.once('close', resolve))
+  body.on('error', () => {}).destroy(new Error('gone'))
+  await closed
 })

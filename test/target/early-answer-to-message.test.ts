@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import { request as send } from '../support/client.js'
 import { clientFor, targetFor } from '../support/gateway.js'
 
 // A server that hands its request on as the body of another ended its client's socket with it, when the backend answered before it had all.
@@ -23,4 +24,20 @@ t.test('an early answer reaches the client whose request was the body', async t 
   t.equal(body.toString(), 'too much')
   t.match(target.snapshot(), { connections: { active: 0 }, totals: { closed: { early_response: 1 } } })
   await backend.waitFor(({ open }) => open === 0)
+})
+
+t.test('a message that was sent whole keeps its socket', async t => {
+  const { target } = await targetFor(t, ({ body }, connection) => connection.reply({ body }))
+  let address: string | undefined
+  const server = createServer((request, response) => {
+    target.request({ path: '/', method: 'POST', body: request }).then(async ({ body }) => {
+      address = request.socket?.remoteAddress
+      response.end(await body.text())
+    }, error => response.writeHead(502).end(String(error)))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { body } = await send(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`, { method: 'POST', body: 'all of it', headers: { connection: 'close' } })
+  t.equal(body.toString(), 'all of it')
+  t.equal(address, '127.0.0.1')
 })
