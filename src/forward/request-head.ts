@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
-import { hookChanges } from '../http/hook-changes.js'
+import { hookChanges, isUntouched } from '../http/hook-changes.js'
 import { hiddenContentType } from '../http/request-rules.js'
 import { setAgain } from '../http/set-again.js'
 
@@ -13,11 +13,14 @@ import { setAgain } from '../http/set-again.js'
 export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   const { raw } = request
   const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via }
+  const again = setAgain(raw.headers)
+  // Most often.
+  if (again === undefined && isUntouched(raw.rawHeaders, request.headers)) return requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
   const hooked = hookChanges(raw.rawHeaders, request.headers, {
     http2: raw.httpVersionMajor === 2,
     joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
     hiddenType: hiddenContentType(raw),
-    again: setAgain(raw.headers)
+    again
   })
   return hooked === undefined
     ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)

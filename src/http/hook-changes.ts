@@ -20,6 +20,34 @@ const FIRST_HTTP2 = new Set([...FIRST, 'access-control-allow-credentials', 'acce
 
 type Hooked = Readonly<Record<string, unknown>>
 
+const A = 65
+const Z = 90
+const TO_LOWER = 32
+
+/**
+ * Whether the object of a request's headers says what its lines say, and each line has its property, in the same order. That is so where no hook
+ * has touched any header and no name came twice: most often. Where it is not so, `hookChanges` finds out what has changed, if anything.
+ */
+export function isUntouched (raw: readonly string[], headers: Hooked): boolean {
+  const names = Object.keys(headers)
+  if (names.length * 2 !== raw.length) return false
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i]!
+    if (headers[name] !== raw[i * 2 + 1] || !isNameOf(name, raw[i * 2]!)) return false
+  }
+  return true
+}
+
+// Character by character: `toLowerCase` would make a string for each line.
+function isNameOf (lower: string, line: string): boolean {
+  if (lower.length !== line.length) return false
+  for (let i = 0; i < line.length; i++) {
+    const code = line.charCodeAt(i)
+    if ((code >= A && code <= Z ? code + TO_LOWER : code) !== lower.charCodeAt(i)) return false
+  }
+  return true
+}
+
 /**
  * What hooks have set, replaced or deleted in the object of a request's headers, or undefined where that says what its lines say.
  * It is found by comparing: an object that tells of its changes would cost each request more than this does.
@@ -31,7 +59,6 @@ type Hooked = Readonly<Record<string, unknown>>
  */
 export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, hiddenType: string | undefined, again?: ReadonlySet<string> | undefined }): HookedHeaders | undefined {
   const { again } = from
-  if (again === undefined && isUntouched(raw, headers)) return undefined
   const came = valuesByName(raw)
   // By name in lower case: how a hook spells it, and its values; none where it was deleted.
   const changed = new Map<string, { name: string, values: string[] }>()
@@ -50,19 +77,6 @@ export function hookChanges (raw: readonly string[], headers: Hooked, from: { ht
   const set = new Set<string>()
   for (const [lower, { values }] of changed) if (values.length > 0) set.add(lower)
   return { lines: applied(raw, changed), set, connection: came.get('connection')?.join(', ') }
-}
-
-// Most often no hook has touched any header and no name came twice: then each line has its property, in the same order.
-function isUntouched (raw: readonly string[], headers: Hooked): boolean {
-  const names = Object.keys(headers)
-  if (names.length * 2 !== raw.length) return false
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i]!
-    if (headers[name] !== raw[i * 2 + 1]) return false
-    const line = raw[i * 2]!
-    if (line !== name && line.toLowerCase() !== name) return false
-  }
-  return true
 }
 
 function valuesByName (raw: readonly string[]): Map<string, string[]> {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
-import { hookChanges } from '../../src/http/hook-changes.js'
+import { hookChanges, isUntouched } from '../../src/http/hook-changes.js'
 
 const HTTP1 = { http2: false, joined: false, hiddenType: undefined }
 
@@ -17,6 +17,18 @@ function joinedAsNode (raw: readonly string[]): Record<string, unknown> {
   }
   return headers
 }
+
+t.test('headers are untouched only where each line has its property, in its order, with its value', async t => {
+  const raw = ['Host', 'a', 'X-User-Id', 'bob', 'ACCEPT', '*/*']
+  const untouched = { host: 'a', 'x-user-id': 'bob', accept: '*/*' }
+  t.equal(isUntouched(raw, untouched), true)
+  t.equal(isUntouched(raw, { ...untouched, 'x-user-id': 'eve' }), false, 'another value')
+  t.equal(isUntouched(raw, { ...untouched, 'x-new': 'n' }), false, 'one more')
+  t.equal(isUntouched(raw, { host: 'a', 'x-user-id': 'bob' }), false, 'one less')
+  t.equal(isUntouched(raw, { host: 'a', 'x-user-ip': 'bob', accept: '*/*' }), false, 'another name of the same length, with the same value')
+  t.equal(isUntouched(raw, { host: 'a', 'X-User-Id': 'bob', accept: '*/*' }), false, 'a name as the client spelled it, which is a hook\'s')
+  t.equal(isUntouched(['x\u0000', '1', 'x@', '2'], { 'x ': '1', 'x`': '2' }), false, 'what only looks like a capital letter')
+})
 
 t.test('what hooks leave takes the place of what it was, and every other line stays as it came', async t => {
   const raw = ['Host', 'a', 'X-User-Id', 'admin', 'ACCEPT', '*/*', 'x-user-id', 'root', 'Cookie', 'a=1', 'X-List', '1', 'x-list', '2']
