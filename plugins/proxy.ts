@@ -259,6 +259,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
       if (chosen === undefined || chosen === upstream) return target ?? noUpstream()
       return chosenTarget(state, upgradable ? toHttp(chosen) : chosen, resolved, prefix)
     },
+    rewritesHeaders: userRewrite !== undefined,
     rewriteHeaders: (headers, request) => {
       const { location } = headers
       if (location !== undefined && rewriteLocation) {

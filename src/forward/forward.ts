@@ -64,6 +64,8 @@ export interface ForwardRoute {
   readonly jsonTypes: ReadonlySet<string>
   /** The target of one request. */
   targetOf (request: FastifyRequest, options: FromOptions): Target
+  /** Whether `rewriteHeaders` gives them to a function of the user's, which may return an object that it keeps. */
+  readonly rewritesHeaders: boolean
   /** The user's change to the response's headers, and that of Location. */
   rewriteHeaders (headers: HeaderRecord, request: FastifyRequest): HeaderRecord
 }
@@ -252,7 +254,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     if (status >= 400 && !signal.persistent) this.#body?.refused()
     const relay = this.#relay = new Relay(reply, { buffer: this.#route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.#scope }, this)
     if (this.#options.onResponse === undefined) {
-      relay.head(status, headers)
+      relay.head(status, headers, !this.#route.rewritesHeaders)
       return
     }
     const stream = relay.headFor(status, headers)

@@ -8,7 +8,7 @@ import { cut } from '../http/cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
 import { currentResponse } from '../http/pipelining.js'
-import { joinedHeaders, metHeaders } from '../http/reply-headers.js'
+import { giveHeaders, joinedHeaders, metHeaders } from '../http/reply-headers.js'
 import { inMicrotask } from '../microtask.js'
 import { ResponseStream } from './response-stream.js'
 
@@ -33,6 +33,8 @@ export class Relay {
   readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
+  /** Whether no function of the app's has the headers, which may be one object for all its responses. */
+  #headersOwned = false
   // Most often there is one: an array would make room for sixteen.
   #first: Buffer | undefined
   #others: Buffer[] | undefined
@@ -50,10 +52,15 @@ export class Relay {
     this.#owner = owner
   }
 
-  /** The response's head; what has come by the end of this turn decides whether it streams. */
-  head (status: number, headers: HeaderRecord): void {
+  /**
+   * The response's head; what has come by the end of this turn decides whether it streams.
+   *
+   * @param owned whether the record may be changed: no function of the app's has it
+   */
+  head (status: number, headers: HeaderRecord, owned: boolean): void {
     this.#status = status
     this.#headers = headers
+    this.#headersOwned = owned
     // By then undici has read what the socket had.
     inMicrotask(() => this.#streamUnlessEnded())
   }
@@ -62,7 +69,7 @@ export class Relay {
   headFor (status: number, headers: HeaderRecord): ResponseStream {
     this.#status = status
     this.#headers = headers
-    this.#apply()
+    this.#applyCopy()
     return this.#open()
   }
 
@@ -124,7 +131,7 @@ export class Relay {
   }
 
   #sendStream (): void {
-    this.#apply()
+    this.#applyCopy()
     const stream = this.#open()
     // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.
     const { raw } = this.#reply
@@ -173,17 +180,24 @@ export class Relay {
     })
   }
 
-  #apply (): void {
+  // A copy, since a response that streams may be withdrawn: what it has put on the reply is known by the names of its own headers.
+  #applyCopy (): void {
+    this.#reply.headers(this.#headersToApply())
+    this.#reply.code(this.#status)
+  }
+
+  #headersToApply (): HeaderRecord {
     // RFC 9110 section 8.6: not even a length of 0, which some backends send. 304 may have one, and says more with it.
     if (this.#status === 204) delete this.#headers['content-length']
     const headers = metHeaders(this.#reply, this.#headers)
-    this.#reply.headers(this.#reply.request.raw.httpVersionMajor === 2 ? joinedHeaders(headers) : headers)
-    this.#reply.code(this.#status)
+    return this.#reply.request.raw.httpVersionMajor === 2 ? joinedHeaders(headers) : headers
   }
 
   #sendWhole (): void {
     if (this.#reply.sent) return
-    this.#apply()
+    const headers = this.#headersToApply()
+    if (!this.#headersOwned || !giveHeaders(this.#reply, headers)) this.#reply.headers(headers)
+    this.#reply.code(this.#status)
     if (this.#size === 0) {
       this.#reply.send()
     } else if (this.#headers['content-type'] === undefined) {

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { metHeaders } from '../../src/http/reply-headers.js'
+import { giveHeaders, metHeaders } from '../../src/http/reply-headers.js'
 import type { RawResponse } from '../support/client.js'
 import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
 import { handshake } from '../support/websocket.js'
@@ -106,4 +107,43 @@ t.test('the headers that a hook of the response is given are the backend\'s alon
   const met = metHeaders({ getHeader: name => reply[name], removeHeader: () => {}, raw: { getHeader: () => undefined } }, given)
   t.strictSame(given, { vary: 'Accept', 'set-cookie': ['b=2'] })
   t.strictSame({ ...met }, { vary: 'Origin, Accept', 'set-cookie': ['a=1', 'b=2'] })
+})
+
+t.test('a hook of onSend that changes headers changes those of its own reply, also where rewriteHeaders returns one object for all', async t => {
+  const shared = { 'content-type': 'application/json', 'x-shared': '1' }
+  const way: typeof WAYS[number] = ['shared', { body: '{"a":1}' }, { replyOptions: { rewriteHeaders: () => shared } }]
+  const response = await answered(t, () => {}, [], way, reply => { reply.header('x-hook', '2').removeHeader('x-shared') })
+  t.equal(response.header('x-hook'), '2')
+  t.equal(response.header('x-shared'), undefined)
+  t.strictSame(shared, { 'content-type': 'application/json', 'x-shared': '1' })
+})
+
+t.test('a hook of onSend sees the headers of the backend, and what it changes of them goes out', async t => {
+  let seen: unknown
+  const response = await answered(t, () => {}, [['X-A', '1'], ['X-B', '2'], ...COOKIES], WAYS[0], reply => {
+    seen = reply.getHeaders()['x-a']
+    reply.header('X-B', '3').header('set-cookie', 'd=4').removeHeader('x-a')
+  })
+  t.equal(seen, '1')
+  t.equal(response.header('x-a'), undefined)
+  t.equal(response.header('x-b'), '3')
+  t.strictSame(response.headerAll('set-cookie'), ['b=2', 'c=3', 'd=4'])
+})
+
+t.test('Fastify keeps the headers of a reply where a whole record can take their place, unless the reply has some', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.get('/bare', (_request, reply) => {
+    const given = giveHeaders(reply, { 'x-a': '1' })
+    reply.header('x-given', String(given)).send('')
+  })
+  app.get('/set', (_request, reply) => {
+    reply.header('x-a', '0')
+    const given = giveHeaders(reply, { 'x-a': '1' })
+    reply.header('x-given', String(given)).send('')
+  })
+  const bare = await app.inject('/bare')
+  t.match(bare.headers, { 'x-a': '1', 'x-given': 'true' }, 'Fastify has another place for them: each response is dearer by a copy')
+  const set = await app.inject('/set')
+  t.match(set.headers, { 'x-a': '0', 'x-given': 'false' })
 })
