@@ -55,7 +55,7 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
-    if (nominated === undefined && set === undefined && HANDLED_LENGTHS[name.length] !== true && !MAY_CLAIM.test(name)) {
+    if (nominated === undefined && set === undefined && HANDLED_LENGTHS[name.length] !== true && !mayClaim(name)) {
       out.push(name, value)
       continue
     }
@@ -203,13 +203,21 @@ function pushCookie (out: HeaderList, name: string, value: string, at: number): 
   return at
 }
 
-// How `X-Forwarded-Port` and X-Real-IP begin, and what may imitate them or another.
-const MAY_CLAIM = /^x-[fr]|[_.]/i
 const MAY_IMITATE = /[_.]/
+const X = 120
+const F = 102
+const LOWER = 32
+const REAL_IP = 'x-real-ip'
+
+// Whether a name could be one of `isClaim`, or imitate another. It is asked of each line: a regular expression would take three times as long.
+function mayClaim (name: string): boolean {
+  if ((name.charCodeAt(0) | LOWER) === X && (name.length === REAL_IP.length || (name.charCodeAt(2) | LOWER) === F)) return true
+  return name.includes('_') || name.includes('.')
+}
 
 // Port, Prefix, Server, Ssl, Scheme, User, Client-Cert ...: whatever a backend may have been told to believe.
 function isClaim (lower: string): boolean {
-  return lower.startsWith('x-forwarded') || lower === 'x-real-ip'
+  return lower.startsWith('x-forwarded') || lower === REAL_IP
 }
 
 // CGI-like backends read `X_Forwarded_For` as X-Forwarded-For and `Content_Length` as Content-Length, and some a dot as they do the underscore.
