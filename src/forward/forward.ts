@@ -178,8 +178,12 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   }
 
   collected (body: CollectedBody): void {
+    this.#inScope(this.#sendCollected, body)
+  }
+
+  #sendCollected (body: CollectedBody): void {
     const { method, path, headers, length } = this.#outgoing!
-    this.#inScope(this.#send, method, path, withLength(headers, body, length), body)
+    this.#send(method, path, withLength(headers, body, length), body)
   }
 
   bodyFailed (error: Error): void {
@@ -334,13 +338,14 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
 
   #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null): void {
     const { timeout } = this.#options
+    const { headersTimeout, bodyTimeout } = this.#target.options.undiciOptions
     const call = this.#call = this.#target.call({
       method,
       path,
       headers,
       body,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
+      headersTimeout: timeout ?? headersTimeout,
+      bodyTimeout: timeout ?? bodyTimeout,
       upgrade: this.#upgrade === undefined ? undefined : 'websocket',
       idempotent: isIdempotent(method) || hasHeader(headers, 'idempotency-key'),
       replayable: !(body instanceof StreamedBody),
@@ -444,9 +449,9 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   }
 
   /** Runs what may come to the app's hooks in the context of their request. What they throw is the app's to answer. */
-  #inScope<Arguments extends unknown[]> (step: (...given: Arguments) => void, ...given: Arguments): void {
+  #inScope<A, B, C> (step: (a: A, b: B, c: C) => void, a?: A, b?: B, c?: C): void {
     try {
-      this.#scope.runInAsyncScope(step, this, ...given)
+      this.#scope.runInAsyncScope(step, this, a as A, b as B, c as C)
     } catch (error) {
       this.#giveUp(error)
     }

@@ -82,10 +82,11 @@ export class Relay {
     return more
   }
 
+  /** All of it has come. To be called where hooks run. */
   end (): void {
     this.#ended = true
-    if (this.#stream !== undefined) this.#scope.runInAsyncScope(this.#stream.push, this.#stream, null)
-    else this.#scope.runInAsyncScope(this.#sendWhole, this)
+    if (this.#stream !== undefined) this.#stream.push(null)
+    else this.#sendWhole()
   }
 
   /** Ends a response visibly whose head the client has, unless a hook has put another body in its place. False: the client has nothing of it. */

@@ -259,23 +259,36 @@ export class Call implements Waiter, ExchangeSink {
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
     this.#connection = connection
-    const { options: { undiciOptions }, persistence } = this.#target
+    const { persistence } = this.#target
     this.#record.begun(connection, reused, persistence)
     const request = this.#request
     const retryable = this.#retryable
     const watch = reused && !retryable ? this.#target.quietBefore(connection) - (connection.acquiredAt - connection.idleSince) : undefined
     this.#after = reused ? { method: connection.method, nth: connection.served } : NOTHING_SERVED
     if (authenticatesConnection(request.headers)) this.#target.pool.bind(connection, request.clientConnection)
-    this.#exchange = new Exchange(connection, this.#target.pool, this, {
+    this.#exchange = new Exchange(connection, this.#target.pool, this, this.#toSend(), {
+      reused,
+      closeFor: this.#closeFor(connection),
+      retryable: retryable && !this.#retried,
+      watch
+    })
+  }
+
+  /** The request itself, unless something has to be filled in. */
+  #toSend (): ExchangeRequest {
+    const request = this.#request
+    if (this.#trace === undefined && isWhole(request)) return request
+    const { headersTimeout, bodyTimeout } = this.#target.options.undiciOptions
+    return {
       method: request.method,
       path: request.path,
       headers: this.#trace === undefined ? request.headers : this.#trace.connected(this.provenance(undefined)),
       body: request.body,
       length: request.length,
-      headersTimeout: request.headersTimeout ?? undiciOptions.headersTimeout,
-      bodyTimeout: request.bodyTimeout ?? undiciOptions.bodyTimeout,
+      headersTimeout: request.headersTimeout ?? headersTimeout,
+      bodyTimeout: request.bodyTimeout ?? bodyTimeout,
       upgrade: request.upgrade
-    }, { reused, closeFor: this.#closeFor(connection), retryable: retryable && !this.#retried, watch })
+    }
   }
 
   #closeFor (connection: Connection): CloseReason | undefined {
@@ -298,4 +311,8 @@ export class Call implements Waiter, ExchangeSink {
     this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
     this.#handler.failed(error, responseStarted)
   }
+}
+
+function isWhole (request: CallRequest): request is CallRequest & ExchangeRequest {
+  return request.headersTimeout !== undefined && request.bodyTimeout !== undefined
 }
