@@ -22,11 +22,11 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'pro
 const OURS = ['host', 'content-length', 'expect']
 // What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
 const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
-// The names of a request that are not passed on as they came, and how long they are, with those of HTTP/2's pseudo-headers: most others
-// need not be looked up, or be written in lower case for it. With 40 lines each way that is 4 % of a request's time.
+// The names of a request that are not passed on as they came, with those of HTTP/2's pseudo-headers. Most others differ in length or initial from
+// all of these: they need not be looked up, or be written in lower case for it.
 const HANDLED = new Set([...HOP_BY_HOP, ...OURS, ...FORWARDED, 'via', 'cdn-loop', 'cookie'])
-const HANDLED_LENGTHS = lengthsOf([...HANDLED, ':path', ':method', ':scheme', ':authority', ':protocol'])
-const REMOVED_LENGTHS = lengthsOf([...HOP_BY_HOP, '__proto__'])
+const HANDLED_INITIALS = initialsByLength([...HANDLED, ':path', ':method', ':scheme', ':authority', ':protocol'])
+const REMOVED_INITIALS = initialsByLength([...HOP_BY_HOP, '__proto__'])
 const VIA = '1.1 holdfast'
 const CDN_LOOP = 'holdfast'
 const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/g
@@ -55,7 +55,7 @@ export function requestHeaders (raw: readonly string[], connection: string | und
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!
     const value = raw[i + 1]!
-    if (nominated === undefined && set === undefined && HANDLED_LENGTHS[name.length] !== true && !mayClaim(name)) {
+    if (nominated === undefined && set === undefined && !mayBeAmong(HANDLED_INITIALS, name) && !mayClaim(name)) {
       out.push(name, value)
       continue
     }
@@ -111,7 +111,7 @@ export function responseHeaders (list: HeaderList, addVia = true): HeaderRecord 
   for (let i = 0; i + 1 < list.length; i += 2) {
     const name = list[i]!
     const value = list[i + 1]!
-    if (REMOVED_LENGTHS[name.length] === true) {
+    if (mayBeAmong(REMOVED_INITIALS, name)) {
       if (HOP_BY_HOP.has(name)) {
         if (name === 'connection') nominated = union(nominated, nominatedBy(value))
         continue
@@ -176,10 +176,23 @@ export function toWritable (headers: HeaderRecord): HeaderRecord {
   return headers
 }
 
-function lengthsOf (names: readonly string[]): true[] {
-  const lengths: true[] = []
-  for (const { length } of names) lengths[length] = true
-  return lengths
+/** By length, the initials of names: a bit for each letter, in either case. */
+function initialsByLength (names: readonly string[]): number[] {
+  const initials: number[] = []
+  for (const name of names) {
+    while (initials.length <= name.length) initials.push(0)
+    initials[name.length]! |= initialOf(name)
+  }
+  return initials
+}
+
+function mayBeAmong (initials: readonly number[], name: string): boolean {
+  return name.length < initials.length && (initials[name.length]! & initialOf(name)) !== 0
+}
+
+// Letters differ in their last five bits, and only the sixth tells their case. What is no letter may be taken for one, and is looked up.
+function initialOf (name: string): number {
+  return 1 << (name.charCodeAt(0) & 31)
 }
 
 function nominatedBy (connection: string | undefined): Set<string> | undefined {
