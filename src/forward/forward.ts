@@ -1,5 +1,4 @@
 import { AsyncResource } from 'node:async_hooks'
-import { stringify } from 'node:querystring'
 import { Readable } from 'node:stream'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
@@ -12,10 +11,10 @@ import type { ErrorCode } from '../errors.js'
 import { onClientGone, tellsOfItsEnd } from '../http/client-exchange.js'
 import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
-import { hasHeader, responseHeaders, toHeaderList, toHeaderRecord } from '../http/headers.js'
+import { hasHeader, responseHeaders } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
 import { HeldBody } from '../http/held-body.js'
-import { hopsIn, withLoop } from '../http/hops.js'
+import { hopsIn } from '../http/hops.js'
 import { sendHeadAsLatin1 } from '../http/latin1-head.js'
 import { contentLength, hasBody, isBrokenOff, isHttp2 } from '../http/message-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
@@ -30,13 +29,11 @@ import type { Call, CallHandler } from '../target/call.js'
 import { provenanceWords } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
 import type { Target, TargetClaim } from '../target/target.js'
-import { ClientBody, unreadable } from './client-body.js'
+import { ClientBody } from './client-body.js'
 import type { ClientBodyOwner, CollectedBody } from './client-body.js'
-import { isJson, parsedBody } from './parsed-body.js'
-import type { ParsedBody } from './parsed-body.js'
+import { bodyOf, headersOf, pathOf } from './outgoing.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
-import { headersFor } from './request-head.js'
 import { logProvenance } from './request-log.js'
 import type { ResponseStream } from './response-stream.js'
 import type { Upgrade } from './upgrade.js'
@@ -98,7 +95,6 @@ export function provenanceOf (reply: FastifyReply): Provenance | undefined {
   return (reply.raw as TrackedResponse)[kForward]?.provenance
 }
 
-interface Body { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
 /** A request whose body is about to be read. */
 interface Outgoing { readonly method: string, readonly path: string, readonly headers: HeaderList, readonly length: number | undefined }
 
@@ -141,10 +137,11 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     const raw = request.raw
     if (hopsIn(raw.headers.via, raw.headers['cdn-loop']) >= this.#route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
     const method = this.#options.method ?? raw.method!
-    const path = this.#path(dest)
-    const body = this.#bodyToSend(method)
+    const { origin } = this.#target
+    const path = pathOf(dest, request, this.#options, origin)
+    const body = bodyOf(method, request, this.#options, this.#route.jsonTypes)
     // Step 3: build.
-    const headers = this.#headers(body)
+    const headers = headersOf(body, request, this.#options, origin, this.#route.options.via)
     const response = this.#reply.raw as TrackedResponse
     response[kForward] = this
     this.#target.claim(this)
@@ -356,87 +353,6 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     call.start()
   }
 
-  #path (dest: string): string {
-    const url = this.#request.raw.url!
-    const question = url.indexOf('?')
-    // http-proxy leaves nothing of `/prefix?query`, and reply-from would take the prefix for it.
-    const path = dest === '' ? '/' : dest
-    const absolute = PLAIN_PATH.test(path) ? path : normalized(path, this.#target.origin)
-    const { queryString } = this.#options
-    if (queryString === undefined) return question === -1 ? absolute : absolute + url.slice(question)
-    const query = typeof queryString === 'function'
-      // `search` is the destination's own in reply-from; http-proxy has taken it off by now.
-      ? queryString('', url, this.#request)
-      : stringify(queryString as Record<string, string>)
-    return query === '' || query === undefined ? absolute : `${absolute}?${query}`
-  }
-
-  /** What is to be sent: the body given in the options, one that the app has parsed, or the client's own stream. */
-  #bodyToSend (method: string): Body {
-    const { body: given, contentType } = this.#options
-    const raw = this.#request.raw
-    const bodyless = method === 'GET' || method === 'HEAD'
-    if (given !== undefined) {
-      if (given === null) return { content: null, type: '' }
-      if (typeof (given as Readable).pipe === 'function') throw new Error('sending a new body as a stream is not supported yet')
-      if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
-      return contentType === undefined
-        ? { content: JSON.stringify(given), type: 'application/json' }
-        : { content: given as string | Buffer, type: contentType }
-    }
-    const parsed = this.#request.body
-    if (parsed instanceof Readable) return this.#unread(parsed)
-    if (parsed === undefined || parsed === null || parsed === '') {
-      const isRead = raw.readableDidRead
-      // A hook has put it in the place of the client's body.
-      if (parsed !== undefined && !isRead) return { content: null, type: undefined }
-      // All that the client's JSON says.
-      if (parsed !== undefined && !bodyless && isJson(raw.headers['content-type'], this.#route.jsonTypes)) return this.#parsed(parsed)
-      // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
-      return hasBody(raw) && method === raw.method ? this.#unread(raw) : { content: null, type: undefined }
-    }
-    if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
-    return this.#parsed(parsed)
-  }
-
-  /** A body from which nothing has been read; of one that has been, what was parsed. */
-  #unread (stream: Readable): Body {
-    if (!stream.readableDidRead) {
-      // All of nothing has been read.
-      if (stream.readableEnded) return { content: null, type: undefined }
-      if (stream.errored !== null && !isBrokenOff(this.#request.raw)) throw unreadable(stream.errored)
-      if (stream.destroyed) throw new HoldfastError('HOLDFAST_ERR_CLIENT_GONE')
-      return { content: stream, type: undefined }
-    }
-    // Where Express' parsers put it.
-    const { body } = this.#request.raw as { body?: unknown }
-    if (body === undefined || body === null || !stream.readableEnded) throw new HoldfastError('HOLDFAST_ERR_BODY_READ')
-    return this.#parsed(body)
-  }
-
-  #parsed (body: unknown): ParsedBody {
-    return parsedBody(body, this.#request.raw.headers['content-type'], this.#route.jsonTypes)
-  }
-
-  #headers ({ content, type }: Body): HeaderList {
-    const request = this.#request
-    const { raw } = request
-    let list = headersFor(request, this.#route.options.via)
-    if (type !== undefined) {
-      list = withoutContentType(list)
-      if (type !== '') list.push('content-type', type)
-    }
-    const { rewriteRequestHeaders } = this.#options
-    if (rewriteRequestHeaders === undefined) return list
-    const record: Record<string, unknown> = toHeaderRecord(list)
-    const loop = record['cdn-loop'] as string
-    record['host'] = this.#target.origin.slice(this.#target.origin.indexOf('//') + 2)
-    // To be read, not to be changed: it follows from the body.
-    const length = typeof content === 'string' || Buffer.isBuffer(content) ? Buffer.byteLength(content) : raw.headers['content-length']
-    if (length !== undefined && content !== null) record['content-length'] = String(length)
-    return withLoop(toHeaderList(rewriteRequestHeaders(request, record)), loop)
-  }
-
   /** How long a client may leave a response unread, in ms: as long as a backend may leave it unsent. */
   get #clientTimeout (): number {
     return this.#options.timeout ?? this.#target.options.undiciOptions.bodyTimeout
@@ -546,14 +462,6 @@ function onResponseClose (this: TrackedResponse): void {
   this[kForward]?.clientClosed()
 }
 
-// Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.
-const PLAIN_PATH = /^\/[!"$->@-[\]-~]*$/
-
-// With the dot in front, two leading slashes stay a path.
-function normalized (path: string, origin: string): string {
-  return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
-}
-
 // Over HTTP/2, a session.
 function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
   return isHttp2(message) ? message.stream.session : message.socket
@@ -564,14 +472,6 @@ function withLength (headers: HeaderList, body: CollectedBody, length: number | 
   const known = body instanceof HeldBody ? body.size : body instanceof StreamedBody ? length : undefined
   if (known !== undefined) headers.push('content-length', String(known))
   return headers
-}
-
-function withoutContentType (list: HeaderList): HeaderList {
-  const kept: HeaderList = []
-  for (let i = 0; i < list.length; i += 2) {
-    if (list[i]!.toLowerCase() !== 'content-type') kept.push(list[i]!, list[i + 1]!)
-  }
-  return kept
 }
 
 function ignore (): void {}
