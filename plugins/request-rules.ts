@@ -68,13 +68,21 @@ export function streamBodies (app: FastifyInstance): void {
 
 /**
  * Takes what preParsing hooks of the app have put in the place of a body: it may fail before the forwarding listens, while hooks that come
- * later take their time, and would end the process.
+ * later take their time, and would end the process. Where the scope has no such hook it adds none, which would cost each request a runner of hooks.
  */
 export function acceptHookedBodies (app: FastifyInstance): void {
+  if (!hasPreParsing(app)) return
   app.addHook('preParsing', (request, _reply, payload, done) => {
     if (payload !== request.raw) payload.on('error', ignore)
     done(null, payload)
   })
+}
+
+// Fastify tells nobody of its hooks: where it keeps them by another name one day, there may be some.
+function hasPreParsing (app: FastifyInstance): boolean {
+  const key = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
+  const hooks = key === undefined ? undefined : Reflect.get(app, key) as { preParsing?: unknown[] } | undefined
+  return hooks?.preParsing?.length !== 0
 }
 
 function streamsBodies (app: FastifyInstance): boolean {

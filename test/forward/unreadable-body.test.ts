@@ -2,6 +2,7 @@
 // it was a 499 to a client that had not gone.
 import { createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { persistent } from '../support/behaviours.js'
 import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
@@ -34,3 +35,14 @@ for (const [when, early] of [['before it is forwarded', true], ['as it is forwar
     })
   }
 }
+
+t.test('a proxied route has a preParsing hook of ours only where the app has one that could replace a body', async t => {
+  const backend = await backendFor(t, persistent())
+  const hooked = async (before: (app: FastifyInstance) => void): Promise<number> => {
+    const { app } = await gatewayFor(t, { routes: [{ upstream: backend.url }], before })
+    const [line = ''] = /\(preParsing\) .*/.exec(app.printRoutes({ includeHooks: true })) ?? []
+    return line === '' ? 0 : line.split(',').length
+  }
+  t.equal(await hooked(() => {}), 0, 'Fastify keeps its hooks elsewhere: each request runs one that it does not need')
+  t.equal(await hooked(app => { app.addHook('preParsing', async (_request, _reply, payload) => payload) }), 2)
+})
