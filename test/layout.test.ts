@@ -8,6 +8,7 @@ const FOLDERS = ['src', 'plugins', 'routes']
 // Each level may import its own and those before it.
 const LEVELS = [
   ['src/errors.ts', 'src/microtask.ts', 'src/options.ts', 'src/options/', 'src/http-proxy-options.ts', 'src/http/'],
+  ['src/wire/'],
   ['src/connection/'],
   ['src/target/'],
   ['src/probe/', 'src/check/', 'src/metrics/', 'src/admin/'],
