@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import { buildConnector } from 'undici'
+import type { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { CONNECT_TIMEOUT } from '../options.js'
-import type { ConnectOptions, ResolvedUndiciOptions } from '../options.js'
-import { sharedLookup } from './lookup.js'
+import type { ConnectFunction, ResolvedUndiciOptions } from '../options.js'
+import { BackendSocket } from '../wire/backend-socket.js'
+import { SocketOpener, hostnameOf } from './socket-opener.js'
 
 /** A dial in progress. */
 export interface Dial {
@@ -12,7 +13,7 @@ export interface Dial {
 }
 
 /** Makes one connected socket, handshake included. The callback is called once, and never before `dial` has returned. */
-export type Dialer = (callback: (error: HoldfastError | undefined, socket: Socket | undefined) => void) => Dial
+export type Dialer = (callback: (error: HoldfastError | undefined, socket: BackendSocket | undefined) => void) => Dial
 
 /**
  * Refusals before which nothing can have been sent, and after which another try may find the process listening again. A listener that
@@ -30,46 +31,40 @@ export function dialFailureCode (error: HoldfastError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.code
 }
 
-/** Dials an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where undici refuses `connect`. */
+/**
+ * Dials an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where no socket could be
+ * made with `connect`.
+ */
 export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
-  const connect = typeof options.connect === 'function' ? options.connect : connectorOf(options.connect, options.socketPath)
-  const to: buildConnector.Options = {
-    host: origin.host,
-    hostname: origin.hostname.startsWith('[') ? origin.hostname.slice(1, -1) : origin.hostname,
-    protocol: origin.protocol,
-    port: origin.port,
-    ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress })
-  }
+  const { connect } = options
+  const begin = typeof connect === 'function' ? byFunction(connect, origin, options.localAddress) : byOpener(new SocketOpener(origin, connect, options))
   const secure = origin.protocol === 'https:'
-  // undici's own timer is up to a second late, and a function of the user's may never call back.
-  const timeout = typeof options.connect === 'function' ? CONNECT_TIMEOUT : options.connect.timeout ?? CONNECT_TIMEOUT
+  // A function of the user's may never call back.
+  const timeout = typeof connect === 'function' ? CONNECT_TIMEOUT : connect.timeout ?? CONNECT_TIMEOUT
 
   return callback => {
     let settled = false
     let abandoned = false
-    const settle = (error: HoldfastError | undefined, socket: Socket | undefined): void => {
+    const settle = (error: HoldfastError | undefined, socket: BackendSocket | undefined): void => {
       if (settled) {
-        socket?.on('error', ignore).destroy()
+        socket?.destroy()
         return
       }
       settled = true
       clearTimeout(timer)
       // A connect function of the user's may call back at once; the pool counts on having its Dial by then.
       queueMicrotask(() => {
-        if (abandoned) socket?.on('error', ignore).destroy()
+        if (abandoned) socket?.destroy()
         else callback(error, socket)
       })
     }
-    let connecting: unknown
+    let stop = ignore
     const timer = setTimeout(() => {
       settle(new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT'), undefined)
-      if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+      stop()
     }, timeout)
     try {
-      connecting = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
-        if (error === null || error === undefined) settle(undefined, socket!)
-        else settle(dialError(error, secure), undefined)
-      })
+      stop = begin((error, socket) => settle(error === undefined ? undefined : dialError(error, secure), socket))
     } catch (error) {
       settle(dialError(error as Error, secure), undefined)
     }
@@ -79,17 +74,49 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
         clearTimeout(timer)
         if (settled) return
         settled = true
-        if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+        stop()
       }
     }
   }
 }
 
-function connectorOf (connect: ConnectOptions, socketPath: string | undefined): buildConnector.connector {
-  try {
-    return buildConnector({ lookup: sharedLookup, ...connect, timeout: 0, allowH2: false, ...(socketPath === undefined ? {} : { socketPath }) } as buildConnector.BuildOptions)
-  } catch (cause) {
-    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
+/** Begins to connect; returns what gives it up. It calls back once at most. */
+type Begin = (done: (error: Error | undefined, socket: BackendSocket | undefined) => void) => () => void
+
+function byOpener (opener: SocketOpener): Begin {
+  return done => {
+    let socket: Socket | undefined
+    const own = new BackendSocket(onread => (socket = opener.open(onread)))
+    const failed = (error: Error): void => {
+      opener.failed()
+      done(error, undefined)
+    }
+    socket!.once(opener.connected, () => {
+      socket!.off('error', failed)
+      opener.tune(socket!)
+      done(undefined, own)
+    }).once('error', failed)
+    return () => own.destroy()
+  }
+}
+
+function byFunction (connect: ConnectFunction, origin: URL, localAddress: string | undefined): Begin {
+  const to: buildConnector.Options = {
+    host: origin.host,
+    hostname: hostnameOf(origin),
+    protocol: origin.protocol,
+    port: origin.port,
+    ...(localAddress === undefined ? {} : { localAddress })
+  }
+  return done => {
+    const connecting: unknown = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
+      if (error !== null && error !== undefined) done(error, undefined)
+      else if (isSocket(socket)) done(undefined, BackendSocket.adopt(socket))
+      else done(new TypeError('undiciOptions.connect called back without a socket'), undefined)
+    })
+    return () => {
+      if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+    }
   }
 }
 

@@ -37,7 +37,8 @@ export class Dials {
       dial: this.#dialer((error, socket) => {
         this.#underWay.delete(dial)
         if (dial.owner !== undefined) dial.owner.dial = undefined
-        this.#done(error, socket, dial.owner, began)
+        // Until a connection reads it itself.
+        this.#done(error, socket?.handOver(Buffer.alloc(0)), dial.owner, began)
       })
     }
     owner.dial = dial

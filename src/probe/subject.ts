@@ -86,7 +86,7 @@ export class Subject {
         if (error !== undefined) return reject(error)
         const connectMs = performance.now() - began
         this.dials.push(connectMs)
-        const connection = connectionOn(socket!, connectMs)
+        const connection = connectionOn(socket!.handOver(Buffer.alloc(0)), connectMs)
         this.#connections.add(connection)
         connection.closed.then(() => this.#connections.delete(connection), ignore)
         resolve(connection)

@@ -1,0 +1,103 @@
+import { connect as connectPlain, isIP } from 'node:net'
+import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net'
+import { connect as connectSecure, createSecureContext } from 'node:tls'
+import type { ConnectionOptions, SecureContext } from 'node:tls'
+import { HoldfastError, optionError } from '../errors.js'
+import type { ConnectOptions } from '../options.js'
+import { TlsSessions } from '../wire/tls-sessions.js'
+import { sharedLookup } from './lookup.js'
+
+// As undici has them.
+const KEEP_ALIVE_DELAY = 60_000
+const HIGH_WATER_MARK = 65_536
+// Node's TLS takes no more at once.
+const HIGH_WATER_MARK_OF_TLS = 16_384
+
+/** Of `connect`, what net and tls are not given: they would take it for something else, or it is decided here. */
+const OWN: readonly string[] = ['timeout', 'allowH2', 'useH2c', 'maxCachedSessions', 'socketPath', 'session', 'keepAlive', 'keepAliveInitialDelay', 'onread']
+
+/** Where a target is reached, and how its sockets are made: the options of `net.connect` or `tls.connect`, once for all of its sockets. */
+export class SocketOpener {
+  /** The event with which a socket stands, handshake included. */
+  readonly connected: 'connect' | 'secureConnect'
+  readonly #options: NetConnectOpts & ConnectionOptions
+  readonly #secure: boolean
+  readonly #sessions: TlsSessions | undefined
+  readonly #keepAlive: boolean
+  readonly #keepAliveDelay: number
+
+  /**
+   * @param at a unix socket in place of the origin's host and port, or the local address to connect from
+   * @throws HOLDFAST_ERR_OPTION where no socket could be made with `connect`
+   */
+  constructor (origin: URL, connect: ConnectOptions, at: { socketPath?: string | undefined, localAddress?: string | undefined }) {
+    const { maxCachedSessions, socketPath, session, keepAlive, keepAliveInitialDelay } = connect as ConnectOptions & { socketPath?: string }
+    const given = Object.fromEntries(Object.entries(connect).filter(([name]) => !OWN.includes(name))) as ConnectOptions
+    checkMaxCachedSessions(maxCachedSessions)
+    this.#secure = origin.protocol === 'https:'
+    this.connected = this.#secure ? 'secureConnect' : 'connect'
+    this.#keepAlive = keepAlive ?? true
+    this.#keepAliveDelay = keepAliveInitialDelay ?? KEEP_ALIVE_DELAY
+    const host = hostnameOf(origin)
+    const path = at.socketPath ?? socketPath
+    this.#options = {
+      highWaterMark: this.#secure ? HIGH_WATER_MARK_OF_TLS : HIGH_WATER_MARK,
+      lookup: sharedLookup,
+      ...path === undefined ? {} : { path },
+      ...given,
+      allowHalfOpen: true,
+      localAddress: at.localAddress,
+      host,
+      port: Number(origin.port) || (this.#secure ? 443 : 80)
+    } as NetConnectOpts & ConnectionOptions
+    if (!this.#secure) return
+    this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions() : undefined
+    Object.assign(this.#options, {
+      // Made once: each would hold the authorities, and the key, again.
+      secureContext: given.secureContext ?? contextOf(given),
+      // An address is no name to ask for.
+      servername: given.servername || (isIP(host) === 0 ? host : undefined),
+      ALPNProtocols: ['http/1.1'],
+      session
+    })
+  }
+
+  /** Makes a socket that is connecting. Throws what `net.connect` and `tls.connect` throw. */
+  open (onread: OnReadOpts): Socket {
+    if (!this.#secure) return connectPlain({ ...this.#options, onread })
+    const session = this.#sessions?.last
+    const options: NetConnectOpts & ConnectionOptions = { ...this.#options, onread }
+    const socket = connectSecure(session === undefined ? options : { ...options, session })
+    this.#sessions?.keepOf(socket)
+    return socket
+  }
+
+  /** For a socket that is connected. Before that, tls.connect has no use of the options for this, and libuv none of the delay. */
+  tune (socket: Socket): void {
+    socket.setNoDelay(true)
+    if (this.#keepAlive) socket.setKeepAlive(true, this.#keepAliveDelay)
+  }
+
+  /** For a socket that did not get connected. */
+  failed (): void {
+    this.#sessions?.forget()
+  }
+}
+
+/** The host of an origin, an IPv6 address without its brackets. */
+export function hostnameOf ({ hostname }: URL): string {
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
+}
+
+function checkMaxCachedSessions (value: unknown): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) return
+  throw optionError('undiciOptions.connect.maxCachedSessions', value, 'must be a whole number from 0')
+}
+
+function contextOf (connect: ConnectOptions): SecureContext {
+  try {
+    return createSecureContext(connect)
+  } catch (cause) {
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
+  }
+}
