@@ -242,10 +242,19 @@ export class BackendSocket {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#afterFailedWrite)
+    // A stream that is destroyed keeps what nobody has read.
+    if (this.#byData && this.#ending !== 'own') this.#holdLeftOver()
     // Something else has destroyed it, and sent no FIN.
     this.#ending ??= 'reset'
     if (this.#held === undefined && !this.#endHeld && this.#reader !== undefined) this.#reader.onClose()
     else this.#closeHeld = true
+  }
+
+  #holdLeftOver (): void {
+    const left = this.#socket.read() as Buffer | null
+    if (left === null) return
+    (this.#held ??= []).push(left)
+    this.#tellSoon()
   }
 
   #writeHasFailed (): void {
