@@ -12,7 +12,12 @@ export interface Spread { readonly median: number, readonly least: number, reado
 
 /** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
 export function ratioTo (measured: Measured, figure: keyof Round): Spread {
-  return spreadOf(calm(besides(measured)).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure]))
+  return spreadOf(ratiosTo(measured, figure))
+}
+
+/** The same, one for each of the peer's rounds. */
+export function ratiosTo (measured: Measured, figure: keyof Round): number[] {
+  return calm(besides(measured)).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure])
 }
 
 /** What a peer has for one of the floor, by way of the Holdfast rounds beside each. */
@@ -47,6 +52,13 @@ export function perSecondOf (measured: Measured): number {
 
 export function latencyOf ({ latencies }: Measured, percentile: 'p50' | 'p99' | 'rate'): number {
   return median(latencies.map((latency) => latency[percentile]))
+}
+
+/** By how much of their median the rounds of one gateway differ; infinite where there is but one. */
+export function latencyNoise ({ latencies }: Measured, percentile: 'p50' | 'p99'): number {
+  if (latencies.length < 2) return Infinity
+  const { median, least, most } = spreadOf(latencies.map((latency) => latency[percentile]))
+  return (most - least) / median
 }
 
 /** How many of the peers' rounds were not disturbed, as `20 of 27`. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Bounds } from './bounds.js'
-import { ratioTo } from './compare-figures.js'
+import { ratiosTo, ratioTo } from './compare-figures.js'
 import { PEERS, startPeer } from './compare-gateways.js'
 import { measure } from './compare-rounds.js'
 import { spread } from './compare-tables.js'
@@ -10,8 +10,9 @@ import { nginxInstalled, startNginx } from './real-nginx.js'
 import { printTable } from './table.js'
 import { WORKLOADS } from './workloads.js'
 
-// Whether a request has become dearer. What it allocates is the same to a hundredth on any machine, however busy; what it
-// takes of CPU, beside the floor's, is not, and has a bound that only a lasting change goes beyond.
+// Whether a request has become dearer. What it allocates is the same to a hundredth on any machine, however busy. What it takes of CPU, beside
+// the floor's, is off by a tenth in some rounds: a lasting change shows in nearly all of them, and only then the bound is broken. By chance
+// alone nine rounds of eleven are above it in one run of thirty where the true ratio is at the bound, and in none where it is 0.95.
 
 const WARM_UP = 10_000
 const REQUESTS = 2000
@@ -19,9 +20,11 @@ const WINDOWS = 5
 // No garbage is collected within a window then, and what the heap has grown by is what was allocated.
 const NO_COLLECTION = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
-// About 1.5 today, of which listening for hooks, clients and claims is a part.
-const MOST_ALLOCATED = 1.6
-const MOST_CPU = 1.7
+const MOST_ALLOCATED = 0.9
+const MOST_CPU = 1
+const ROUNDS = 11
+// Of the rounds.
+const NEARLY_ALL = 0.8
 
 const [get] = WORKLOADS
 if (!nginxInstalled() || get === undefined) {
@@ -37,14 +40,15 @@ if (!nginxInstalled() || get === undefined) {
   bounds.hold(`a request allocates <= ${MOST_ALLOCATED} of what the floor's does`, holdfast.bytes <= MOST_ALLOCATED * floor.bytes, `${holdfast.bytes} and ${floor.bytes}`)
 
   const kinds = PEERS.filter(({ name }) => name === 'floor')
-  const { peers } = await measure(get, kinds, { rounds: 7, seconds: 0.4, warmUp: { requests: 12_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 0 })
+  const { peers } = await measure(get, kinds, { rounds: ROUNDS, seconds: 0.4, warmUp: { requests: 12_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 0 })
   const [measured] = peers
   if (measured?.failed !== undefined || measured === undefined) {
     bounds.hold('the floor does its work', false, measured?.failed)
   } else {
-    const ratio = ratioTo(measured, 'cpu')
-    console.log(`\nCPU time of a keep-alive GET, to the floor's: ${spread(ratio)}`)
-    bounds.hold(`a request takes <= ${MOST_CPU} of the floor's CPU`, ratio.median <= MOST_CPU, spread(ratio))
+    const ratios = ratiosTo(measured, 'cpu')
+    const dearer = ratios.filter((ratio) => ratio > MOST_CPU).length
+    console.log(`\nCPU time of a keep-alive GET, to the floor's: ${spread(ratioTo(measured, 'cpu'))}`)
+    bounds.hold(`a request takes <= ${MOST_CPU} of the floor's CPU, in one round of five at least`, dearer < NEARLY_ALL * ratios.length, `it took more in ${dearer} of ${ratios.length}`)
   }
   bounds.report()
 }
