@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { getHeapStatistics } from 'node:v8'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import httpProxy from '@fastify/http-proxy'
@@ -32,6 +33,7 @@ async function holdfast (): Promise<FastifyInstance> {
   await made.register(proxy, { ...setup.proxy, upstream: setup.upstream })
   for (const route of setup.routes ?? []) await made.register(proxy, { ...setup.proxy, ...route })
   const { targets } = getGateway(made)
+  if (setup.apart !== undefined) for (const target of targets) target.keepApart(new Set(setup.apart))
   getGateway(made).observe({
     persistenceChanged: (_target, from, to, cause) => { changes.push({ from, to, cause, at: Date.now() }) }
   })
@@ -64,7 +66,7 @@ async function answerTo (name: Question): Promise<Answers[Question]> {
     case 'snapshot': return snapshots()[0]
     case 'snapshots': return snapshots()
     case 'changes': return changes
-    case 'usage': return { cpu: process.cpuUsage(), heapUsed: collected(), resources: process.getActiveResourcesInfo() }
+    case 'usage': return { cpu: process.cpuUsage(), heapUsed: collected(), heapResident: getHeapStatistics().total_physical_size, resources: process.getActiveResourcesInfo() }
     case 'close': await app.close()
   }
 }

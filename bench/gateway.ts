@@ -19,6 +19,8 @@ export interface GatewaySetup {
   hooksTake?: number
   /** More routes, a prefix and an upstream each; `proxy` holds for them too. */
   routes?: Array<{ prefix: string, upstream: string }>
+  /** Kinds of requests that each get a connection of their own, which stays: `Target.keepApart`. */
+  apart?: string[]
   /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
   stock?: object
 }
@@ -35,6 +37,8 @@ export interface Usage {
   /** Of the process so far, in us. */
   cpu: { user: number, system: number }
   heapUsed: number
+  /** What V8's heap has in memory, with what it keeps for later. */
+  heapResident: number
   /** The kinds of what would keep the process alive, one entry each. */
   resources: string[]
 }

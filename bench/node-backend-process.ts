@@ -5,7 +5,7 @@ import type { NodeBackendCounts, NodeBackendSetup } from './node-backend.js'
 
 // The child process: a plain node:http server, with Node's own keep-alive settings but for those given in its argument.
 
-const { size = 0, maxRequestsPerSocket = 0, tls } = JSON.parse(process.argv[2] ?? '{}') as NodeBackendSetup
+const { size = 0, maxRequestsPerSocket = 0, keepAliveMs, tls } = JSON.parse(process.argv[2] ?? '{}') as NodeBackendSetup
 const counts: NodeBackendCounts = { accepted: 0, closes: 0, askedToKeep: 0, handshakes: 0 }
 const served = new WeakMap<Socket, number>()
 const pad = 'x'.repeat(size)
@@ -18,6 +18,7 @@ const answer: RequestListener = (request, response) => {
 }
 const server = tls === undefined ? createServer(answer) : createSecureServer(tls, answer)
 server.maxRequestsPerSocket = maxRequestsPerSocket
+if (keepAliveMs !== undefined) server.keepAliveTimeout = keepAliveMs
 server.on('connection', () => { counts.accepted++ })
 server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
   let leftByClient = false

@@ -9,6 +9,8 @@ export interface NodeBackendSetup {
   /** Bytes to add to its answers. */
   size?: number
   maxRequestsPerSocket?: number
+  /** Until it closes an idle connection. Default: Node's own. */
+  keepAliveMs?: number
   /** Serves https with these, in PEM. */
   tls?: { cert: string, key: string }
 }
