@@ -11,8 +11,8 @@ import { printTable } from './table.js'
 import { WORKLOADS } from './workloads.js'
 
 // Whether a request has become dearer. What it allocates is the same to a hundredth on any machine, however busy. What it takes of CPU, beside
-// the floor's, is off by a tenth in some rounds: a lasting change shows in nearly all of them, and only then the bound is broken. By chance
-// alone nine rounds of eleven are above it in one run of thirty where the true ratio is at the bound, and in none where it is 0.95.
+// the floor's, is off by a tenth in some rounds: a lasting change shows in nearly all of them, and only then the bound is broken. Were rounds
+// independent, nine of eleven would be above it by chance in one run of thirty, where the true ratio is the bound itself.
 
 const WARM_UP = 10_000
 const REQUESTS = 2000
