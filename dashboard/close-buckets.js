@@ -1,4 +1,4 @@
-import { REASONS } from './words.js'
+import { CLOSE_REASONS } from './close-reason.js'
 
 /** @typedef {import('../src/index.js').CloseReason} CloseReason */
 /** @typedef {import('../src/admin/api-shapes.js').TargetHistory['seconds']} Seconds */
@@ -6,14 +6,14 @@ import { REASONS } from './words.js'
 const BUCKET = 5_000
 const SHOWN = 300_000
 
-export const REASON_NAMES = /** @type {CloseReason[]} */ (Object.keys(REASONS))
+export const REASON_NAMES = /** @type {CloseReason[]} */ (Object.keys(CLOSE_REASONS))
 
 /**
  * The closes of the last five minutes in buckets of 5 s that stay where they are while time goes on.
  *
  * @param {Seconds} seconds
  * @param {number} now epoch ms
- * @returns {{ ago: number[], counts: Map<CloseReason, number[]> }} the buckets' middles in s before now; the reasons that there were, in the order of words.js
+ * @returns {{ ago: number[], counts: Map<CloseReason, number[]> }} the buckets' middles in s before now; the reasons that there were, in the order of the table
  */
 export function closeBuckets (seconds, now) {
   const first = Math.floor((now - SHOWN) / BUCKET)
@@ -25,7 +25,7 @@ export function closeBuckets (seconds, now) {
     if (bucket < 0 || bucket >= size) continue
     for (const [name, n] of Object.entries(closed)) {
       // One that this page does not know is one more.
-      const reason = Object.hasOwn(REASONS, name) ? /** @type {CloseReason} */ (name) : 'error'
+      const reason = Object.hasOwn(CLOSE_REASONS, name) ? /** @type {CloseReason} */ (name) : 'error'
       let counts = found.get(reason)
       if (counts === undefined) found.set(reason, counts = Array.from({ length: size }, () => 0))
       counts[bucket] = (counts[bucket] ?? 0) + n

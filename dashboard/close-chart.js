@@ -1,10 +1,11 @@
 import { Chart, NO_CURSOR, agoAxis, agoScales, axis } from './chart.js'
 import { REASON_NAMES, closeBuckets, stacked } from './close-buckets.js'
+import { CLOSE_REASONS } from './close-reason.js'
 import { element, liveText } from './element.js'
 import { paintSwatch, pattern } from './pattern.js'
 import { themeVersion } from './theme.js'
 import { count } from './units.js'
-import { GROUPS, REASONS } from './words.js'
+import { GROUPS } from './words.js'
 import UPlot from './uplot.js'
 
 /** @typedef {import('../src/index.js').CloseReason} CloseReason */
@@ -50,7 +51,7 @@ export class CloseChart {
   #list (listed) {
     this.#listed = `${themeVersion()} ${listed.join()}`
     this.#rows.clear()
-    const groups = /** @type {CloserGroup[]} */ (Object.keys(GROUPS)).map(group => ({ group, reasons: listed.filter(reason => REASONS[reason].group === group) }))
+    const groups = /** @type {CloserGroup[]} */ (Object.keys(GROUPS)).map(group => ({ group, reasons: listed.filter(reason => CLOSE_REASONS[reason].by === group) }))
     this.#table.replaceChildren(...groups.filter(({ reasons }) => reasons.length > 0).map(({ group, reasons }) => element('table', { class: 'counts' },
       element('caption', {}, GROUPS[group]),
       element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'Reason'), element('th', { scope: 'col', class: 'number' }, 'Last 5 min'), element('th', { scope: 'col', class: 'number' }, 'In all'))),
@@ -69,12 +70,12 @@ export class CloseChart {
       showLately(a)
       showAll(b)
     })
-    return element('tr', {}, element('th', { scope: 'row' }, swatch, element('code', {}, reason), element('span', { class: 'meaning' }, REASONS[reason].meaning)), lately, all)
+    return element('tr', {}, element('th', { scope: 'row' }, swatch, element('code', {}, reason), element('span', { class: 'meaning' }, CLOSE_REASONS[reason].meaning)), lately, all)
   }
 }
 
 /** @param {CloseReason} reason */
 function fillOf (reason) {
-  const { group } = REASONS[reason]
-  return pattern(group, REASON_NAMES.filter(name => REASONS[name].group === group).indexOf(reason))
+  const { by } = CLOSE_REASONS[reason]
+  return pattern(by, REASON_NAMES.filter(name => CLOSE_REASONS[name].by === by).indexOf(reason))
 }

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
+import { closeReasonsAsModule } from '../src/admin/close-reason-texts.js'
 import { serve } from './admin-routes.js'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -29,6 +30,7 @@ export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
   }
   const { resolve } = createRequire(import.meta.url)
   for (const [name, path] of Object.entries(PACKAGE_FILES)) files.set(name, await readFile(resolve(path)))
+  files.set('close-reason.js', Buffer.from(closeReasonsAsModule()))
   return files
 }
 

@@ -1,4 +1,6 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
+import { CLOSE_REASONS, isIdleClose } from '../src/connection/close-reason.js'
+import type { CloseReason } from '../src/connection/close-reason.js'
+import type { ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
 import { keepsAlive } from '../src/options.js'
 import { PERSISTENT, isSuspect, kindOf, nextPersistence } from '../src/target/persistence.js'
 import type { PersistenceEvent, PersistenceState, RequestKind } from '../src/target/persistence.js'
@@ -145,8 +147,8 @@ class Subject {
     this.#connectMs.delete(connection.id)
     this.#last.delete(connection.id)
     const kind = this.#unwatch(connection.id)
-    if (kind !== undefined && reason === 'backend_idle') this.#closedAfter(connection, kind, true, UNANNOUNCED)
-    else if (kind !== undefined && reason === 'backend_active') this.#doubt(connection, kind)
+    if (kind !== undefined && isIdleClose(reason)) this.#closedAfter(connection, kind, true, UNANNOUNCED)
+    else if (kind !== undefined && CLOSE_REASONS[reason].unannounced) this.#doubt(connection, kind)
     this.#settleDoubts(connection.id)
   }
 

@@ -1,4 +1,6 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import { isIdleClose } from '../connection/close-reason.js'
+import type { CloseReason } from '../connection/close-reason.js'
+import type { ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
 import type { Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
 
 const SECOND = 1_000
@@ -33,7 +35,7 @@ export class History implements ConnectionObserver {
     const slot = memory.slot(this.#clock())
     slot.closed ??= {}
     slot.closed[reason] = (slot.closed[reason] ?? 0) + 1
-    if (reason === 'backend_idle' && idleMs !== undefined) memory.idleClose(idleMs)
+    if (isIdleClose(reason) && idleMs !== undefined) memory.idleClose(idleMs)
   }
 
   rejected (target: string, code: string, provenance: Provenance): void {

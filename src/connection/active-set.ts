@@ -1,3 +1,4 @@
+import { HoldfastError } from '../errors.js'
 import type { Connection } from './connection.js'
 import { PlacedSet } from './placed-set.js'
 
@@ -37,13 +38,11 @@ export class ActiveSet {
 
   /** False where it was not here. What was on it is over. */
   delete (connection: Connection): boolean {
-    if (!this.#connections.delete(connection)) return false
-    connection.exchange = undefined
-    return true
+    return this.#connections.delete(connection)
   }
 
   destroy (): void {
-    for (const connection of [...this.#connections]) connection.destroy()
+    for (const connection of [...this.#connections]) connection.user?.abort(new HoldfastError('HOLDFAST_ERR_DRAINING'), 'drained')
   }
 
   stop (): void {
@@ -58,7 +57,7 @@ export class ActiveSet {
     // A deadline that has passed may end its connection at once.
     for (const connection of [...this.#connections]) {
       if (!this.has(connection)) continue
-      connection.exchange?.checkDeadline(now)
+      connection.user?.checkDeadline(now)
       starved ||= connection.served === 0 && now - connection.acquiredAt > STARVED
     }
     if (starved) this.#starved()

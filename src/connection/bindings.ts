@@ -33,10 +33,10 @@ export class Bindings {
   bind (connection: Connection, client: ClientConnection | undefined): void {
     if (connection.boundTo !== undefined) return
     if (client === undefined || client.destroyed) {
-      connection.boundTo = NO_CLIENT
+      connection.bindTo(NO_CLIENT)
       return
     }
-    connection.boundTo = client
+    connection.bindTo(client)
     let bound = this.#byClient.get(client)
     if (bound === undefined) {
       const onClose = (): void => this.#closed(client)
@@ -59,7 +59,7 @@ export class Bindings {
     const bound = this.#byClient.get(client)
     this.#byClient.delete(client)
     for (const connection of bound?.connections ?? []) {
-      connection.boundTo = NO_CLIENT
+      connection.bindTo(NO_CLIENT)
       this.#clientGone(connection)
     }
   }

@@ -1,9 +1,8 @@
-import type { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
-import { Client, errors } from 'undici'
-import type { Dispatcher } from 'undici'
-import { inMicrotask } from '../microtask.js'
+import type { Duplex } from 'node:stream'
+import type { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
+import type { RequestHeads } from '../wire/http1/request-head.js'
 import { NO_CLIENT } from './bindings.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
@@ -12,23 +11,25 @@ export interface ConnectionOwner {
   connectionLost (connection: Connection, reason: CloseReason): void
 }
 
-// undici keeps time per Client and without a setter; ours is kept by the pool. These make undici's own never fire: the
-// longest timer there is, and a threshold that lifts every hint of a backend's above it.
-const NEVER = 2_147_483_647
-const LIFT_HINTS = -NEVER
-// undici closes a TLS socket whose servername, which it derives from the Host header, changes. Any constant keeps it; the
-// name that is really asked for was given to the dialler.
-export const CONSTANT_SERVERNAME = 'held'
-/** What ECONNRESET is called on a connection. */
-export const RESET = 'HOLDFAST_RESET'
-/** Bytes were read that no request had asked for. */
-export const UNASKED = 'HOLDFAST_UNASKED'
-// One for all: undici makes one each time it is given none, with a stack.
-const DESTROYED = new errors.ClientDestroyedError()
+/** What is on a connection: it gets all that the socket tells. */
+export interface ConnectionUser {
+  /** Bytes, valid during the call only unless they are its `own`. Returns false where nothing was asked that they could answer. */
+  read (bytes: Buffer, length: number, own: boolean): boolean
+  /** The backend's FIN has been read, and all before it. */
+  readEnd (): void
+  /** The connection is gone: `Connection.endedBy` says how. */
+  lost (): void
+  /** The socket takes more. */
+  drained (): void
+  writeFailed (): void
+  abort (error: HoldfastError, reason: CloseReason): void
+  checkDeadline (now: number): void
+}
+
 // Connections that were opened together do not all end together.
 const MAX_AGE_JITTER = 0.1
-// The head of a status line as far as its version: 'HTTP/1.x'.
-const VERSION_LENGTH = 8
+// As undici's and node's, in bytes.
+const MAX_HEADER_SIZE = 16_384
 
 /** A connection as it can be seen from outside; times in ms. */
 export interface ConnectionSnapshot {
@@ -43,218 +44,219 @@ export interface ConnectionSnapshot {
   readonly trial: boolean
 }
 
-/** One socket to a backend and the undici Client that speaks HTTP on it, for the socket's whole life. */
-export class Connection {
+/** One link to a backend, for its socket's whole life. */
+export class Connection implements SocketReader {
   readonly id: number
   readonly target: string
+  readonly socket: BackendSocket
+  /** Makes the heads of its requests. */
+  readonly heads: RequestHeads
   /** How long it took to connect, handshake included, in ms. */
   readonly connectMs: number
   readonly openedAt: number
   /** Its pool's, when it was dialled. */
   readonly generation: number
-  /** When it takes no new request any more, on the pool's clock. */
-  expiresAt: number
   readonly view: ConnectionView
-  /** Of the backend, `address:port`; undefined where it has none. */
-  readonly address: string | undefined
-  /** Responses it has carried. */
-  served = 0
-  /** Requests it may still carry: a limit of ours, or what the backend said in `Keep-Alive: max=`. */
-  remaining: number
-  /** Since when it is idle, or was before its last exchange, on the pool's clock. */
-  idleSince = 0
-  /** Among the active ones, where it is, or was last. */
+  /** Of a response's head, in bytes. */
+  readonly maxHeaderSize: number
+  /** Of a response's body, in bytes; -1 for none. */
+  readonly maxResponseSize: number
+  /** Its place among the active ones, which `PlacedSet` keeps. */
   place = 0
-  /** When it was given to its exchange, on the pool's clock. */
-  acquiredAt = 0
-  state: 'idle' | 'active' | 'closed' = 'active'
-  /** Whether it tests if its backend keeps connections open. */
-  trial = false
-  /** The client connection that alone it serves, since its client has authenticated it; undefined where it serves any. */
-  boundTo: object | undefined
+  // All that changes is written here alone, and by the verbs below.
+  #state: 'idle' | 'active' | 'closed' = 'active'
+  #served = 0
+  #remaining: number
+  #expiresAt: number
+  #idleSince = 0
+  #acquiredAt = 0
+  #trial = false
+  #boundTo: object | undefined
+  #method: string | undefined
+  #minor: 0 | 1 = 1
+  #bodiless = false
+  #resting = false
   /** What is on it. An idle connection holds nothing of its last request, nor of the client who sent it. */
-  exchange: { checkDeadline (now: number): void } | undefined
-  /** Of the request that is on it, or was last. */
-  method: string | undefined
-  /** HTTP/1.0 or 1.1, as the first response said. */
-  minor: 0 | 1 = 1
-  /** Whether a request has been written and its response has not ended: anything else that is read is poison. */
-  asked = false
-  /** Whether the last response had no body by rule, so that what is read behind it may be one. */
-  bodiless = false
-  /** Whether it lies idle and carries no request yet, until it is known to be quiet. */
-  resting = false
-  readonly #socket: Socket
-  readonly #client: Client
+  #user: ConnectionUser | undefined
+  #endedBy: CloseReason | undefined
   readonly #owner: ConnectionOwner
   readonly #ageJitter: number
-  /** Whether the socket is the Client's. */
-  #handedOver = false
-  #watched = false
-  #ended = false
-  #held = false
 
-  constructor (socket: Socket, from: {
-    id: number, target: string, origin: URL, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
+  constructor (socket: BackendSocket, from: {
+    id: number, target: string, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
     connectMs: number, now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
+    this.socket = socket
+    this.heads = from.heads
     this.connectMs = from.connectMs
     this.openedAt = from.now
     this.generation = from.generation
     this.#ageJitter = 1 + MAX_AGE_JITTER * (2 * Math.random() - 1)
-    this.expiresAt = this.remaining = Infinity
+    this.#expiresAt = this.#remaining = Infinity
     this.limit(from.options.pool)
     this.view = new View(this, from.clock)
-    this.address = addressOf(socket)
+    this.maxHeaderSize = from.options.undiciOptions.maxHeaderSize ?? MAX_HEADER_SIZE
+    this.maxResponseSize = from.options.undiciOptions.maxResponseSize ?? -1
     this.#owner = from.owner
-    this.#socket = socket
-    // undici takes a reset for the end of a body that ends with its connection, and asserts, in an event that nobody can catch,
-    // that such a body is not paused then. By another name it is an error like any other; this listener comes before undici's.
-    socket.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'ECONNRESET') error.code = RESET })
-    this.#interceptReads()
-    const { undiciOptions } = from.options
-    this.#client = new Client(from.origin, {
-      // The socket stands already. Asked a second time, the Client has lost it: whatever it still holds was never written.
-      connect: (_options, callback) => inMicrotask(() => {
-        if (this.#handedOver) return callback(Object.assign(new Error('the connection is gone'), { code: 'HOLDFAST_GONE' }), null)
-        this.#handedOver = true
-        this.#unwatch()
-        callback(null, socket)
-      }),
-      pipelining: 1,
-      keepAliveTimeout: NEVER,
-      keepAliveMaxTimeout: NEVER,
-      keepAliveTimeoutThreshold: LIFT_HINTS,
-      ...(undiciOptions.maxHeaderSize === undefined ? {} : { maxHeaderSize: undiciOptions.maxHeaderSize }),
-      ...(undiciOptions.maxResponseSize === undefined ? {} : { maxResponseSize: undiciOptions.maxResponseSize })
-    })
-    this.#client.on('disconnect', (_origin, _targets, error) => this.#owner.connectionLost(this, endReason(error)))
-    // A throw in a response handler ends here; without a listener it would end the process.
-    const emitter: EventEmitter = this.#client
-    emitter.on('error', (error: Error) => this.#socket.destroy(error))
+    socket.reader = this
   }
 
-  /** Holds it to limits of age and requests. More requests than it was once allowed, it is not allowed again: the backend may have said so. */
+  get state (): 'idle' | 'active' | 'closed' { return this.#state }
+  /** Responses it has carried. */
+  get served (): number { return this.#served }
+  /** Requests it may still carry: a limit of ours, or what the backend said in `Keep-Alive: max=`. */
+  get remaining (): number { return this.#remaining }
+  /** When it takes no new request any more, on the pool's clock. */
+  get expiresAt (): number { return this.#expiresAt }
+  /** Since when it is idle, or was before its last exchange, on the pool's clock. */
+  get idleSince (): number { return this.#idleSince }
+  /** When it was given to its exchange, on the pool's clock. */
+  get acquiredAt (): number { return this.#acquiredAt }
+  /** Whether it tests if its backend keeps connections open. */
+  get trial (): boolean { return this.#trial }
+  /** The client connection that alone it serves, since its client has authenticated it; undefined where it serves any. */
+  get boundTo (): object | undefined { return this.#boundTo }
+  /** Of the request that is on it, or was last. */
+  get method (): string | undefined { return this.#method }
+  /** HTTP/1.0 or 1.1, as the last response said. */
+  get minor (): 0 | 1 { return this.#minor }
+  /** Whether the last response had no body by rule, so that what is read behind it may be one. */
+  get bodiless (): boolean { return this.#bodiless }
+  /** Whether it lies idle and carries no request yet, until it is known to be quiet. */
+  get resting (): boolean { return this.#resting }
+  get user (): ConnectionUser | undefined { return this.#user }
+  /** Of the backend, `address:port`; undefined where it has none. */
+  get address (): string | undefined { return this.socket.address }
+  /** The socket's, where it has failed. */
+  get error (): Error | undefined { return this.socket.error }
+  /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
+  get endedBy (): CloseReason | undefined { return this.#endedBy }
+  /** Whether the backend has stopped reading what is written to it. */
+  get writeBlocked (): boolean { return this.socket.writeBlocked }
+  /** Whether bytes of a request have not been taken by the system yet. */
+  get writePending (): boolean { return this.socket.writePending }
+  /** Whether the system has refused to take bytes of a request. */
+  get writeFailed (): boolean { return this.socket.writeFailed }
+  /** Whether the backend's end is a reset, even where it looked like a FIN. */
+  get endedByReset (): boolean { return this.socket.ending === 'reset' }
+
+  /** The pool gives it to a request. @param now on the pool's clock */
+  toActive (now: number): void {
+    this.#state = 'active'
+    this.#acquiredAt = now
+  }
+
+  /** The pool takes it back, or keeps it for a later request. @param now on the pool's clock */
+  toIdle (now: number): void {
+    this.#state = 'idle'
+    this.#idleSince = now
+  }
+
+  /** The pool has counted it out. `destroy` ends the socket. */
+  toClosed (): void {
+    this.#state = 'closed'
+  }
+
+  startResting (): void { this.#resting = true }
+  endResting (): void { this.#resting = false }
+  beginTrial (): void { this.#trial = true }
+  endTrial (): void { this.#trial = false }
+
+  /** It serves this client connection alone from now on; `NO_CLIENT`: none any more. */
+  bindTo (client: object): void {
+    this.#boundTo = client
+  }
+
+  /** Holds it to limits of age and requests. `remaining` never rises: the backend may have set it by `max=`. */
   limit ({ maxConnectionAge, maxRequestsPerConnection }: ResolvedTargetOptions['pool']): void {
-    this.expiresAt = maxConnectionAge === 0 ? Infinity : this.openedAt + maxConnectionAge * this.#ageJitter
-    if (maxRequestsPerConnection > 0) this.remaining = Math.min(this.remaining, maxRequestsPerConnection - this.served)
+    this.#expiresAt = maxConnectionAge === 0 ? Infinity : this.openedAt + maxConnectionAge * this.#ageJitter
+    if (maxRequestsPerConnection > 0) this.#remaining = Math.min(this.#remaining, maxRequestsPerConnection - this.#served)
   }
 
   /** Why it takes no new request any more; undefined where it does. @param generation the pool's now */
   wornBy (now: number, generation: number): CloseReason | undefined {
-    if (this.boundTo === NO_CLIENT) return 'client_gone'
+    if (this.#boundTo === NO_CLIENT) return 'client_gone'
     if (this.generation !== generation) return 'updated'
-    if (this.remaining <= 0) return 'max_requests'
-    return now >= this.expiresAt ? 'max_age' : undefined
+    if (this.#remaining <= 0) return 'max_requests'
+    return now >= this.#expiresAt ? 'max_age' : undefined
   }
 
-  /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
-  get endedBy (): CloseReason | undefined {
-    if (!this.#socket.destroyed) return undefined
-    // undici may have ended it too, as after a body that ended with the connection; the backend was first.
-    return this.finRead ? 'backend_idle' : endReason(this.#socket.errored)
+  /** A request is on it from now on. */
+  use (user: ConnectionUser, method: string): void {
+    this.#user = user
+    this.#method = method
+    this.socket.ref()
   }
 
-  /** Whether the backend has stopped reading what is written to it. */
-  get writeBlocked (): boolean {
-    return this.#socket.writableNeedDrain
+  /** A response has come whole. @param bodiless by rule, whatever its head said */
+  answered (bodiless: boolean): void {
+    this.#served++
+    this.#bodiless = bodiless
   }
 
-  /** Whether the backend has sent its FIN, and all before it has been read. */
-  get finRead (): boolean {
-    return this.#socket.readableEnded
+  /** The head of a response has come. */
+  saidVersion (minor: 0 | 1): void {
+    this.#minor = minor
   }
 
-  /**
-   * Whether what looks like the backend's FIN is a reset. libuv calls a reset an end where it comes together with data; but
-   * only after a reset has the system forgotten whom the socket was connected to. (Neither address: it is no TCP socket.)
-   */
-  get endedByReset (): boolean {
-    return this.finRead && this.#socket.localAddress !== undefined && this.#socket.remoteAddress === undefined
+  /** It may carry one request fewer; no more than `max`, where the backend has said that. */
+  countDown (max: number | undefined): void {
+    this.#remaining--
+    if (max !== undefined && max < this.#remaining) this.#remaining = max
   }
 
-  /** Hands a request to undici. Only the exchange that owns the connection may. */
-  dispatch (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.#client.dispatch(options, handler)
+  /** Nothing is on it any more. An idle connection keeps no process alive. */
+  leave (user: ConnectionUser): void {
+    if (this.#user !== user) return
+    this.#user = undefined
+    this.socket.unref()
   }
 
-  /**
-   * Ends the socket of an exchange that is over, from within its last call. undici would do so next, and make an error for the end of the
-   * socket, whose stack is written for nobody: a tenth of a request's time where each has a connection of its own.
-   */
-  endSocket (): void {
-    this.#ended = true
-    this.#socket.destroy(DESTROYED)
+  pauseReading (): void { this.socket.pause() }
+  resumeReading (): void { this.socket.resume() }
+
+  /** Gives the socket away, for a tunnel. @param rest what has been read of it */
+  handOver (rest: Buffer): Duplex {
+    return this.socket.handOver(rest)
   }
 
   /** Ends the socket. The pool keeps the count and names the reason. */
   destroy (): void {
-    if (this.#ended) return
-    this.#client.destroy(DESTROYED, ignore)
-    if (!this.#handedOver) this.#socket.destroy()
+    this.socket.destroy()
   }
 
-  /** Keeps the end of the socket from undici, which is not to see it while a response is paused. */
-  holdEnd (): void {
-    this.#held = true
+  onRead (bytes: Buffer, length: number, own: boolean): void {
+    if (this.#user === undefined || !this.#user.read(bytes, length, own)) this.#end('unexpected_data')
   }
 
-  letEnd (): void {
-    this.#held = false
+  onEnd (): void {
+    if (this.#endedBy !== undefined) return
+    this.#endedBy = 'backend_idle'
+    if (this.#user === undefined) this.#owner.connectionLost(this, 'backend_idle')
+    else this.#user.readEnd()
   }
 
-  /** For a connection that is to lie idle. Until its first request the socket is not undici's, and nobody would read what the backend does with it. */
-  watchUnused (): void {
-    if (this.#handedOver || this.#watched) return
-    this.#watched = true
-    // An idle connection keeps no process alive; undici sees to that for those that are its own.
-    this.#socket.on('readable', this.#onUnusedReadable).on('close', this.#onUnusedClose).unref()
+  onClose (): void {
+    const { ending, error } = this.socket
+    if (ending !== 'own') this.#end(ending === 'error' && !isLoss(error) ? 'error' : 'backend_idle')
   }
 
-  #onUnusedReadable = (): void => {
-    const unasked = this.#socket.read() as Buffer | null
-    this.#owner.connectionLost(this, unasked === null ? 'backend_idle' : 'unexpected_data')
+  onDrain (): void {
+    this.#user?.drained()
   }
 
-  #onUnusedClose = (): void => this.#owner.connectionLost(this, 'backend_idle')
-
-  #unwatch (): void {
-    if (!this.#watched) return
-    this.#socket.removeListener('readable', this.#onUnusedReadable).removeListener('close', this.#onUnusedClose).ref()
+  onWriteFailed (): void {
+    this.#user?.writeFailed()
   }
 
-  // All that undici reads passes here, for three reasons.
-  //
-  // It takes what is read while a request waits to be written for the beginning of its response, or swallows it (blank lines).
-  //
-  // It does not tell the version of a response, and with it whether silence means persistence. The first bytes of a
-  // connection's first response do.
-  //
-  // Node announces the end of a drained socket whether somebody reads or not, and undici 7 takes it ill while a response is
-  // paused: it fails one that it has whole, or, where the response ends with its connection, ends the process (undici issue
-  // 5360). So the last bytes are asked for by their number, which does not announce the end yet, and while a response is
-  // paused there is nothing to read.
-  #interceptReads (): void {
-    const socket = this.#socket
-    const { read } = socket
-    let seen = ''
-    socket.read = (size?: number): Buffer | null => {
-      if (this.#held) return null
-      // Asking for more than the mark would raise it.
-      const count = size ?? (Math.min(socket.readableLength, socket.readableHighWaterMark) || undefined)
-      const chunk = read.call(socket, count) as Buffer | null
-      if (chunk !== null && !this.asked && this.#handedOver) {
-        socket.destroy(Object.assign(new Error('the backend sent what no request had asked for'), { code: UNASKED }))
-        return null
-      }
-      if (chunk !== null && seen.length < VERSION_LENGTH) {
-        seen += chunk.toString('latin1', 0, VERSION_LENGTH - seen.length)
-        if (seen.endsWith('.0')) this.minor = 0
-      }
-      return chunk
-    }
+  #end (reason: CloseReason): void {
+    if (this.#endedBy !== undefined) return
+    this.#endedBy = reason
+    this.socket.destroy()
+    if (this.#user === undefined) this.#owner.connectionLost(this, reason)
+    else this.#user.lost()
   }
 }
 
@@ -285,20 +287,9 @@ class View implements ConnectionView {
   get address (): string | undefined { return this.#connection.address }
 }
 
-// node keeps the address once it was asked for; `endedByReset` lives on whether the system still knows it.
-function addressOf (socket: Socket & { _peername?: unknown }): string | undefined {
-  const { remoteAddress, remotePort } = socket
-  socket._peername = undefined
-  return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}`
-}
+// Errors by which a connection is lost on its way, as against those of a socket that does not work.
+const LOSSES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT'])
 
-function endReason (error: Error & { code?: string } | null): CloseReason {
-  if (error === null) return 'backend_idle'
-  if (error.code === 'UND_ERR_SOCKET') return error.message === 'other side closed' || error.message === 'closed' ? 'backend_idle' : 'unexpected_data'
-  if (error.code === RESET || error.code === 'EPIPE') return 'backend_idle'
-  if (error.code === UNASKED || error instanceof errors.HTTPParserError) return 'unexpected_data'
-  // undici destroys a socket that it will not use again with an informational error.
-  return error.code === 'UND_ERR_INFO' ? 'undici_limit' : 'error'
+function isLoss (error: Error | undefined): boolean {
+  return LOSSES.has((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
-
-function ignore (): void {}

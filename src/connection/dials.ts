@@ -1,11 +1,11 @@
-import type { Socket } from 'node:net'
 import type { HoldfastError } from '../errors.js'
+import type { BackendSocket } from '../wire/backend-socket.js'
 import type { Dialer } from './dial.js'
 import { PlacedSet } from './placed-set.js'
 import type { OwnedDial, Ticket } from './waiting-queue.js'
 
 /** What became of a dial: a socket, or why there is none; for whom, if they still wait; and since when it was under way. */
-export type DialDone = (error: HoldfastError | undefined, socket: Socket | undefined, owner: Ticket | undefined, began: number) => void
+export type DialDone = (error: HoldfastError | undefined, socket: BackendSocket | undefined, owner: Ticket | undefined, began: number) => void
 
 /** A pool's dials under way, each begun for one who waits; its owner may be served, or leave, before it is done. */
 export class Dials {
@@ -37,8 +37,7 @@ export class Dials {
       dial: this.#dialer((error, socket) => {
         this.#underWay.delete(dial)
         if (dial.owner !== undefined) dial.owner.dial = undefined
-        // Until a connection reads it itself.
-        this.#done(error, socket?.handOver(Buffer.alloc(0)), dial.owner, began)
+        this.#done(error, socket, dial.owner, began)
       })
     }
     owner.dial = dial

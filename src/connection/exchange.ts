@@ -1,47 +1,43 @@
-import { channel } from 'node:diagnostics_channel'
 import type { Duplex, Readable } from 'node:stream'
-import { errors } from 'undici'
-import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
-import { HeldBody } from '../http/held-body.js'
-import { ResponseHead } from '../http/response-head.js'
-import { StreamedBody } from '../http/streamed-body.js'
-import { CONSTANT_SERVERNAME, RESET, UNASKED } from './connection.js'
-import type { Connection } from './connection.js'
+import type { HeldBody } from '../http/held-body.js'
+import type { ResponseHead } from '../http/response-head.js'
+import type { StreamedBody } from '../http/streamed-body.js'
+import type { RequestBody, RequestBodyOwner } from '../wire/http1/request-body.js'
+import { ResponseParser } from '../wire/http1/response-parser.js'
+import type { ResponseReceiver } from '../wire/http1/response-parser.js'
+import { framingOf, hasBody, sendRequest } from '../wire/http1/send-request.js'
+import type { Connection, ConnectionUser } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
-/** A request as it is written on a connection. */
+/** A request as it is written on a connection. Timeouts in ms, 0 for none. */
 export interface ExchangeRequest {
   readonly method: string
+  /** With the query. */
   readonly path: string
-  /** Names and values in turn. */
+  /** Names and values in turn, as they are written: without those that follow from the body and the connection. */
   readonly headers: readonly string[]
   readonly body: string | Uint8Array | HeldBody | StreamedBody | Readable | null
-  /** The length of the body in bytes, where no header says it; undefined: as the body tells. */
+  /** The declared length of a body that streams, in bytes; undefined: it goes in chunks. */
   readonly length?: number | undefined
   readonly headersTimeout: number
   readonly bodyTimeout: number
+  /** The protocol that is asked for. CONNECT implies one. */
   readonly upgrade: string | undefined
-}
-
-/** Whether a request has a body. One that is here and empty is none. */
-export function hasBody ({ body }: Pick<ExchangeRequest, 'body'>): boolean {
-  if (body === null || body === undefined) return false
-  return (body as { length?: number }).length !== 0 && (body as { size?: number }).size !== 0
 }
 
 /** How an exchange is to go. */
 export interface ExchangeTerms {
   /** Whether the connection has lain in the pool. */
   readonly reused: boolean
-  /** Why the connection ends with this exchange; the request says `Connection: close` then. */
+  /** Why the connection ends with this exchange. */
   readonly closeFor: CloseReason | undefined
   /** Whether the request may be sent again after an answer that is none. */
   readonly retryable: boolean
   /**
-   * How long the connection is watched before the request is written, in ms; 0 is until all that has come by now is read, which takes a turn
-   * of the event loop besides the one that undici waits. Undefined where the request can be sent again.
+   * How long the connection is watched before the request is written, in ms, and then for two turns of the event loop, in which all that has
+   * come by now is read, a FIN above all. Undefined: the request is written at once.
    */
   readonly watch?: number | undefined
 }
@@ -53,7 +49,7 @@ export interface Failure {
   readonly lost: boolean
   /** Whether the connection had lain in the pool. */
   readonly reused: boolean
-  /** Whether undici had begun to write the request. */
+  /** Whether a byte of the request had been given to the socket. */
   readonly written: boolean
   /** Whether any byte of a response had come. */
   readonly responseStarted: boolean
@@ -63,14 +59,21 @@ export interface Failure {
 
 /** Where a response goes. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
 export interface ExchangeSink {
-  informed (status: number, headers: Buffer[]): void
-  responded (status: number, head: ResponseHead, statusText: string): void
-  /** Returns false to have the response paused until `Exchange.resume()`. */
+  /** An interim response. `lines`: names and values in turn. */
+  informed (status: number, lines: string[]): void
+  responded (status: number, head: ResponseHead, reason: string): void
+  /**
+   * Returns false to have the response paused until `Exchange.resume()`. What the same read of the socket holds besides, at most 64 KiB and
+   * the response's end, still comes.
+   */
   data (chunk: Buffer): boolean
-  ended (trailers: Buffer[]): void
+  /** All of the read that the head came with has been told, and the response goes on. */
+  goesOn? (): void
+  /** `trailers`: names and values in turn. */
+  ended (trailers: string[]): void
   upgraded (status: number, head: ResponseHead, socket: Duplex): void
   failed (failure: Failure): void
-  bodySent (chunk: Buffer): void
+  bodySent (chunk: Uint8Array): void
   requestSent (): void
 }
 
@@ -81,37 +84,40 @@ export interface ExchangeOwner {
   exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void
 }
 
-// Go's client takes five. A backend that says 102 every half second until the default deadline needs 110.
-const MOST_INTERIM = 128
+interface Given { readonly error: HoldfastError, readonly reason: CloseReason | undefined }
 
-/** One request on one connection. Speaks undici's legacy handler dialect: raw header buffers, and nothing built twice. */
-export class Exchange {
+const NO_BYTES = Buffer.alloc(0)
+// Of its own kind each: none of these says that the backend gave the connection up.
+const MISHAPS: ReadonlySet<CloseReason | undefined> = new Set<CloseReason>(['error', 'unexpected_data'])
+
+/** One request and its response on one connection. */
+export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOwner {
   readonly #connection: Connection
   readonly #owner: ExchangeOwner
   readonly #sink: ExchangeSink
+  readonly #request: ExchangeRequest
   readonly #terms: ExchangeTerms
-  readonly #isHead: boolean
-  readonly #withBody: boolean
-  #abort: ((error: Error) => void) | undefined
-  #resume: (() => void) | undefined
+  /** From the first byte of an answer on. */
+  #parser: ResponseParser | undefined
+  /** Of a body that comes while it is sent. */
+  #body: RequestBody | undefined
+  #timer: NodeJS.Timeout | undefined
+  #turn: NodeJS.Immediate | undefined
+  /** The parser runs. What ends the exchange meanwhile is carried out behind its run. */
+  #parsing = false
+  #given: Given | undefined
   #paused = false
   #written = false
   #requestSent = false
-  #responseStarted = false
   #unusedTimeout = false
-  /** The sink has had its last call. */
+  /** Whether the response's head came with what is being read. */
+  #isHeadNew = false
+  /** The sink has had its last call, or is having it. */
   #over = false
   #status = 0
-  #interim = 0
   #signal: PersistenceSignal | undefined
-  /** Bytes of the body that have not come, on a connection that ends with them. */
-  #left: number | undefined
-  #endedEarly = false
-  #dispatched = false
-  #timer: NodeJS.Timeout | undefined
-  #turn: NodeJS.Immediate | undefined
-  #given: { error: HoldfastError, reason: CloseReason } | undefined
-  readonly #headersTimeout: number
+  #protocol: ResponseHead | undefined
+  #trailers: string[] = []
   /** 0 = none, as for an event stream, which may be silent for as long as it likes. */
   #bodyTimeout: number
   /** Something has moved since the last look at the deadlines. */
@@ -122,53 +128,23 @@ export class Exchange {
     this.#connection = connection
     this.#owner = owner
     this.#sink = sink
+    this.#request = request
     this.#terms = terms
-    this.#isHead = request.method === 'HEAD'
-    this.#withBody = hasBody(request)
-    this.#headersTimeout = request.headersTimeout
     this.#bodyTimeout = request.bodyTimeout
-    connection.exchange = this
-    connection.method = request.method
-    if (terms.watch === undefined) this.#dispatch(request)
-    else this.#watch(request, terms.watch)
   }
 
-  // What is read meanwhile, a FIN above all, ends the connection before anything is written.
-  #watch (request: ExchangeRequest, ms: number): void {
-    const turn = (): void => { this.#turn = setImmediate(() => this.#dispatch(request)) }
-    if (ms > 0) this.#timer = setTimeout(turn, ms)
-    else turn()
-  }
-
-  #dispatch (request: ExchangeRequest): void {
-    this.#dispatched = true
-    this.#connection.dispatch({
-      method: request.method as Dispatcher.HttpMethod,
-      path: request.path,
-      headers: request.length === undefined ? request.headers : [...request.headers, 'content-length', String(request.length)],
-      body: request.body instanceof HeldBody || request.body instanceof StreamedBody ? request.body.stream() : request.body,
-      // Ours are kept by `checkDeadline`: undici's begin anew with each 1xx, and know no event streams.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      // An explicit value: undici closes after HEAD, and after DELETE or OPTIONS with a body, unless told otherwise.
-      reset: this.#terms.closeFor !== undefined,
-      upgrade: request.upgrade,
-      servername: CONSTANT_SERVERNAME
-    } as Dispatcher.DispatchOptions, this as unknown as Dispatcher.DispatchHandler)
+  /** Writes the request, once the connection has been watched. The sink may be called before this returns. */
+  begin (): void {
+    this.#connection.use(this, this.#request.method)
+    const { watch } = this.#terms
+    if (watch === undefined) this.#write()
+    else if (watch > 0) this.#timer = setTimeout(() => this.#watchTwoTurns(), watch)
+    else this.#watchTwoTurns()
   }
 
   /** Gives the exchange up: its connection is closed for `reason`, its sink fails with `error`. */
   abort (error: HoldfastError, reason: CloseReason): void {
-    if (this.#given !== undefined) return
-    this.#given = { error, reason }
-    if (!this.#dispatched) {
-      clearTimeout(this.#timer)
-      clearImmediate(this.#turn)
-      this.#connection.destroy()
-      queueMicrotask(() => this.onError(error))
-    } else if (this.#abort !== undefined) this.#abort(error)
-    // Not begun yet: undici waits one turn before it reuses a connection. Ending the connection takes the request out.
-    else this.#connection.destroy()
+    this.#give(error, reason)
   }
 
   /**
@@ -184,155 +160,250 @@ export class Exchange {
       return
     }
     const forHead = this.#status === 0 && this.#requestSent
-    const limit = forHead ? this.#headersTimeout : this.#bodyTimeout
+    const limit = forHead ? this.#request.headersTimeout : this.#bodyTimeout
     if (limit === 0 || now - this.#quietSince < limit) return
-    this.abort(new HoldfastError(forHead ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout')
+    this.#give(new HoldfastError(forHead ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout')
   }
 
   /** Lets a paused response go on. */
   resume (): void {
-    if (!this.#paused) return
+    if (!this.#paused || this.#over) return
     this.#paused = false
-    // undici cannot resume one response while it reads another, which is where its receiver may be calling from.
-    queueMicrotask(() => {
-      // Meanwhile the connection may serve another exchange, or this one be paused again.
-      if (this.#over || this.#paused) return
-      this.#connection.letEnd()
-      this.#resume!()
-    })
-  }
-
-  onConnect (abort: (error: Error) => void): void {
-    this.#written = true
-    this.#connection.asked = true
-    this.#abort = abort
-  }
-
-  onBodySent (chunk: Buffer): void {
     this.#moved = true
-    if (!this.#over) this.#sink.bodySent(chunk)
+    // Within the parser's run the socket has not been paused yet.
+    if (!this.#parsing) this.#connection.resumeReading()
   }
 
-  onRequestSent (): void {
-    this.#requestSent = this.#moved = true
-    if (!this.#over) this.#sink.requestSent()
-  }
+  // What the connection tells.
 
-  onResponseStarted (): void {
-    this.#responseStarted = true
-  }
-
-  onHeaders (status: number, headers: Buffer[], resume: () => void, statusText: string): boolean {
-    if (status < 200) {
-      // A 101 that was not asked for, which undici lets pass where it does not say `Upgrade`; or interim responses without an end.
-      if (status === 101 || ++this.#interim > MOST_INTERIM) this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
-      else this.#sink.informed(status, headers)
+  /** Returns false where no request has been written that these bytes could answer. */
+  read (bytes: Buffer, length: number, own: boolean): boolean {
+    if (!this.#written) return false
+    const parser = this.#parser ??= ResponseParser.take(this, {
+      method: this.#request.method,
+      upgrade: this.#request.upgrade !== undefined,
+      maxHeaderSize: this.#connection.maxHeaderSize,
+      maxResponseSize: this.#connection.maxResponseSize
+    })
+    this.#parsing = true
+    try {
+      parser.execute(bytes, length, own)
+    } catch (thrown) {
+      this.#thrown(thrown)
+    }
+    this.#parsing = false
+    const { socket } = this.#connection
+    if (socket.expectsMuch !== parser.expectsMuch) socket.expectsMuch = parser.expectsMuch
+    if (parser.over) {
+      this.#finish(parser, bytes, length)
       return true
     }
-    const head = new ResponseHead(this.#connection.minor, headers)
-    if (status > 599 || head.oddlyCoded) {
-      this.abort(new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), 'invalid_response')
-      return true
+    if (this.#paused) this.#connection.pauseReading()
+    if (this.#isHeadNew) {
+      this.#isHeadNew = false
+      this.#sink.goesOn?.()
     }
-    const signal = this.#signal = head.signal
-    this.#status = status
+    return true
+  }
+
+  readEnd (): void {
+    const parser = this.#parser
+    // Only a FIN ends a body that has no other end; what looks like one may be a reset.
+    if (parser === undefined || this.#connection.endedByReset) return this.lost()
+    this.#parsing = true
+    try {
+      parser.finish()
+    } catch (thrown) {
+      this.#thrown(thrown)
+    }
+    this.#parsing = false
+    if (parser.over && parser.failure?.kind !== 'cut-short') this.#finish(parser, NO_BYTES, 0)
+    else this.lost()
+  }
+
+  lost (): void {
+    const { endedBy, error: cause } = this.#connection
+    // It was closed before anything was asked of it, whatever it was taken for.
+    const before = !this.#written && this.#terms.reused
+    const reason = MISHAPS.has(endedBy) ? endedBy : before ? 'backend_idle' : 'backend_active'
+    this.#fail(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', cause === undefined ? {} : { cause }), reason, before || reason === 'backend_active')
+  }
+
+  drained (): void {
+    this.#body?.drained()
+  }
+
+  // What has come from the backend is read before its end is believed.
+  writeFailed (): void {
+    this.#body?.abandon()
+  }
+
+  // What the parser tells, from within its run.
+
+  informed (status: number, lines: string[]): void {
+    this.#sink.informed(status, lines)
+  }
+
+  responded (status: number, head: ResponseHead, reason: string): void {
+    this.#noteHead(status, head)
     this.#moved = true
     if (head.isEventStream) this.#bodyTimeout = 0
-    if (status === 408 && !signal.persistent && this.#terms.reused && this.#terms.retryable && this.#connection.served === 0) {
+    if (status === 408 && !head.signal.persistent && this.#terms.reused && this.#terms.retryable && this.#connection.served === 0) {
       this.#unusedTimeout = true
-      this.abort(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), 'connection_close')
-      return true
+      this.#give(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), 'connection_close')
+      return
     }
-    this.#resume = resume
-    if (this.#terms.closeFor !== undefined || !signal.persistent) this.#left = head.contentLength
-    this.#sink.responded(status, head, statusText)
-    // These have no body whatever their headers say (RFC 9112 section 6.3); undici fails a 304 whose Content-Length is
-    // that of the body it stands for, so the response is over before undici can say so.
-    if (this.#bodiless) this.#finish([])
-    return true
+    this.#isHeadNew = true
+    this.#sink.responded(status, head, reason)
   }
 
-  onData (chunk: Buffer): boolean {
+  data (chunk: Buffer): void {
     this.#moved = true
-    // undici flushes its parser with nothing, when the socket's end may be on its way: no time for a pause.
-    if (this.#over || chunk.length === 0) return true
-    const more = this.#sink.data(chunk)
-    if (this.#left !== undefined) this.#left -= chunk.length
-    if (more) return !this.#endEarly()
-    this.#paused = true
-    this.#connection.holdEnd()
-    return false
+    if (!this.#sink.data(chunk)) this.#paused = true
   }
 
-  onComplete (trailers: Buffer[]): void {
-    const connection = this.#connection
-    // A body that ends with its connection, and the connection by a reset: nobody knows whether that is all of it.
-    if (connection.endedByReset && !this.#over) return this.onError(Object.assign(new Error('read ECONNRESET'), { code: RESET }))
-    connection.served++
-    connection.asked = false
-    connection.bodiless = this.#bodiless
-    const reason = this.#closeReason()
-    this.#owner.exchangeEnded(connection, reason, this.#view(false))
-    this.#finish(trailers)
-    // Whoever still writes the request waits for undici's error.
-    if (reason !== undefined && this.#requestSent) connection.endSocket()
+  ended (trailers: string[]): void {
+    this.#trailers = trailers
   }
 
-  // With the last byte of the body, and its parser left where it is: at the end of the message undici would make an error to end the socket
-  // with, whose stack is a twentieth of a request's time where each has a connection of its own. Whoever listens to undici would hear of an error, or of no end.
-  #endEarly (): boolean {
-    if (this.#over || this.#left !== 0 || !this.#requestSent || this.#connection.finRead) return false
-    if (UNDICI_ERRORS.hasSubscribers || UNDICI_TRAILERS.hasSubscribers) return false
-    this.#endedEarly = true
-    this.onComplete([])
-    return true
+  upgraded (status: number, head: ResponseHead): void {
+    this.#noteHead(status, head)
+    this.#protocol = head
   }
 
-  onUpgrade (status: number, headers: Buffer[], socket: Duplex): void {
-    this.#over = true
+  // What the request's body tells.
+
+  bodySent (chunk: Uint8Array): void {
+    this.#moved = true
+    this.#sink.bodySent(chunk)
+  }
+
+  bodyEnded (): void {
+    this.#requestSent = this.#moved = true
+    this.#sink.requestSent()
+  }
+
+  bodyFailed (error: Error): void {
+    const { code } = error as { code?: unknown }
+    if (error instanceof HoldfastError && code === 'HOLDFAST_ERR_UNSENDABLE') this.#give(error, 'error')
+    else this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: error }), 'client_gone')
+  }
+
+  // From within a callback of the event loop, what lies in the kernel now is read by the end of its next turn.
+  #watchTwoTurns (): void {
+    this.#turn = setImmediate(() => { this.#turn = setImmediate(() => this.#write()) })
+  }
+
+  #write (): void {
+    const { method, path, headers, body, length, upgrade } = this.#request
+    const framing = framingOf(method, body, length)
+    let head: string
+    try {
+      head = this.#connection.heads.encode({ method, path, headers, upgrade }, framing, !this.#asksToClose)
+    } catch (error) {
+      // Nothing is written: the connection is as good as before.
+      return this.#give(error as HoldfastError, undefined)
+    }
+    this.#written = true
+    this.#body = sendRequest(this.#connection.socket, head, body, framing, this)
+  }
+
+  // A server that is to close behind its answer does so over what it has not read of an upload, and the reset takes the answer along. So a
+  // request with a body does not ask for it where nobody wanted that: the connection is closed from here.
+  get #asksToClose (): boolean {
+    const { closeFor } = this.#terms
+    return closeFor !== undefined && !(closeFor === 'non_persistent' && hasBody(this.#request.body))
+  }
+
+  #noteHead (status: number, { minor, signal }: ResponseHead): void {
     this.#status = status
-    const head = new ResponseHead(this.#connection.minor, headers)
-    this.#signal = head.signal
-    this.#connection.served++
-    this.#owner.exchangeUpgraded(this.#connection, this.#view(true), socket)
-    this.#sink.upgraded(status, head, socket)
+    this.#signal = signal
+    this.#connection.saidVersion(minor)
   }
 
-  onError (cause: Error): void {
-    if (this.#endedEarly) return
-    const { error, reason } = this.#given ?? classify(cause, { connection: this.#connection, written: this.#written, requestSent: this.#requestSent })
-    const lost = this.#given === undefined && reason === 'backend_active'
-    // It was closed before anything was asked of it, whatever it was taken for.
-    const before = lost && !this.#written && this.#terms.reused
-    const closeReason = this.#over ? 'undici_limit' : !before ? reason : this.#connection.endedBy === 'unexpected_data' ? 'unexpected_data' : 'backend_idle'
-    this.#owner.exchangeEnded(this.#connection, closeReason, this.#status === 0 ? undefined : this.#view(false))
+  // A sink that throws takes no more of the response.
+  #thrown (cause: unknown): void {
+    this.#given ??= { error: new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), reason: 'client_gone' }
+  }
+
+  #give (error: HoldfastError, reason: CloseReason | undefined): void {
+    if (this.#over || this.#given !== undefined) return
+    this.#given = { error, reason }
+    if (this.#parsing) this.#parser?.stop()
+    else this.#fail(error, reason, false)
+  }
+
+  /** The parser has come to an end of the exchange, and out of its run. */
+  #finish (parser: ResponseParser, bytes: Buffer, length: number): void {
+    const { failure, rest } = parser
+    if (this.#given !== undefined) return this.#fail(this.#given.error, this.#given.reason, false)
+    if (failure !== undefined) {
+      const code = failure.kind === 'too-large' ? 'HOLDFAST_ERR_RESPONSE_TOO_LARGE' : 'HOLDFAST_ERR_INVALID_RESPONSE'
+      return this.#fail(new HoldfastError(code, { cause: new Error(failure.reason) }), 'invalid_response', false)
+    }
+    if (this.#protocol !== undefined) return this.#switch(this.#protocol, Buffer.from(bytes.subarray(length - rest, length)))
+    const connection = this.#connection
+    connection.answered(this.#isBodiless)
+    // What comes behind a response answers nothing that was asked.
+    const reason = this.#closeReason(parser.spent) ?? (rest > 0 ? 'unexpected_data' : undefined)
+    this.#stop()
+    this.#owner.exchangeEnded(connection, reason, this.#view(false))
+    try {
+      this.#sink.ended(this.#trailers)
+    } catch (thrown) {
+      warnOf(thrown)
+    }
+  }
+
+  #switch (head: ResponseHead, rest: Buffer): void {
+    const connection = this.#connection
+    connection.answered(true)
+    this.#stop()
+    const socket = connection.handOver(rest)
+    this.#owner.exchangeUpgraded(connection, this.#view(true), socket)
+    try {
+      this.#sink.upgraded(this.#status, head, socket)
+    } catch (thrown) {
+      warnOf(thrown)
+    }
+  }
+
+  #fail (error: HoldfastError, reason: CloseReason | undefined, lost: boolean): void {
     if (this.#over) return
+    const responseStarted = this.#parser?.started === true
+    this.#stop()
+    this.#owner.exchangeEnded(this.#connection, reason, this.#status === 0 ? undefined : this.#view(false))
+    try {
+      this.#sink.failed({ error, lost, reused: this.#terms.reused, written: this.#written, responseStarted, unusedTimeout: this.#unusedTimeout })
+    } catch (thrown) {
+      warnOf(thrown)
+    }
+  }
+
+  /** Lets go of all that it holds but its last call. */
+  #stop (): void {
     this.#over = true
-    this.#sink.failed({
-      error,
-      lost,
-      reused: this.#terms.reused,
-      written: this.#written,
-      // A parser error is an answer, if not one that can be read.
-      responseStarted: this.#responseStarted || reason === 'invalid_response',
-      unusedTimeout: this.#unusedTimeout
-    })
+    clearTimeout(this.#timer)
+    clearImmediate(this.#turn)
+    this.#body?.abandon()
+    this.#parser?.release()
+    this.#parser = undefined
+    this.#connection.leave(this)
   }
 
-  get #bodiless (): boolean {
-    return this.#status === 204 || this.#status === 304 || this.#isHead
+  get #isBodiless (): boolean {
+    return this.#status === 204 || this.#status === 304 || this.#request.method === 'HEAD'
   }
 
-  #finish (trailers: Buffer[]): void {
-    if (this.#over) return
-    this.#over = true
-    this.#sink.ended(trailers)
+  /** Whether the system has taken all of the request. */
+  get #isSent (): boolean {
+    return this.#requestSent && !this.#connection.writeFailed && !this.#connection.writePending
   }
 
-  #closeReason (): CloseReason | undefined {
-    if (!this.#requestSent) return 'early_response'
+  #closeReason (spent: boolean): CloseReason | undefined {
+    if (!this.#isSent) return 'early_response'
     if (this.#terms.closeFor !== undefined) return this.#terms.closeFor
-    return this.#signal!.persistent ? undefined : 'connection_close'
+    return this.#signal!.persistent && !spent ? undefined : 'connection_close'
   }
 
   #view (upgraded: boolean): ResponseView {
@@ -340,38 +411,15 @@ export class Exchange {
       signal: this.#signal!,
       status: this.#status,
       asked: this.#terms.closeFor === undefined ? 'keep-alive' : 'close',
-      requestSent: this.#requestSent,
+      requestSent: this.#isSent,
       clientGone: this.#given?.reason === 'client_gone',
       upgraded,
-      withBody: this.#withBody
+      withBody: hasBody(this.#request.body)
     }
   }
 }
 
-const UNDICI_ERRORS = channel('undici:request:error')
-const UNDICI_TRAILERS = channel('undici:request:trailers')
-const LOST = new Set(['UND_ERR_SOCKET', RESET, UNASKED, 'EPIPE', 'HOLDFAST_GONE', 'ECONNABORTED', 'ETIMEDOUT'])
-const INVALID = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'])
-// undici's words for answers that it could read and cannot accept: bytes out of turn, an unsolicited 100 or 101.
-const BAD_WORDS = new Set(['bad response', 'bad upgrade'])
-const UNSENDABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'])
-
-type Verdict = { error: HoldfastError, reason: CloseReason | undefined }
-
-function classify (cause: Error & { code?: string }, on: { connection: Connection, written: boolean, requestSent: boolean }): Verdict {
-  if (cause instanceof HoldfastError) return { error: cause, reason: cause.blame === 'client' ? 'client_gone' : 'error' }
-  const code = cause.code ?? ''
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return { error: new HoldfastError('HOLDFAST_ERR_RESPONSE_TOO_LARGE', { cause }), reason: 'invalid_response' }
-  // The backend's end can be read only after all that it sent: whatever undici calls it then, the response was cut short.
-  if (on.connection.finRead) return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: 'backend_active' }
-  if (cause instanceof errors.HTTPParserError || INVALID.has(code) || BAD_WORDS.has(cause.message)) {
-    return { error: new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE', { cause }), reason: 'invalid_response' }
-  }
-  // undici refused the request itself; unless it had begun to write it, the connection is as good as before.
-  if (UNSENDABLE.has(code)) return { error: new HoldfastError('HOLDFAST_ERR_UNSENDABLE', { cause }), reason: on.written ? 'error' : undefined }
-  // Nobody but its pool destroys a connection under an exchange.
-  if (code === 'UND_ERR_DESTROYED') return { error: new HoldfastError('HOLDFAST_ERR_DRAINING', { cause }), reason: 'drained' }
-  // A request's body that fails fails with any error, a lost connection of its own source among them. This one stands.
-  if (!on.requestSent && on.connection.endedBy === undefined) return { error: new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), reason: 'client_gone' }
-  return { error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', { cause }), reason: LOST.has(code) ? 'backend_active' : 'error' }
+// The connection's own work is done, and goes on whatever a sink does in its last call.
+function warnOf (thrown: unknown): void {
+  process.emitWarning(thrown as Error)
 }

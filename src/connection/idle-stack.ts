@@ -57,9 +57,8 @@ export class IdleStack {
     return oldest !== undefined && this.#clock() - oldest.idleSince > SETTLED
   }
 
+  /** Takes one in that is idle since now. */
   push (connection: Connection): void {
-    connection.state = 'idle'
-    connection.watchUnused()
     this.#connections.push(connection)
     this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
   }

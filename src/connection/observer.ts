@@ -1,27 +1,11 @@
 import type { ErrorCode } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { CloseReason } from './close-reason.js'
+
+export type { CloseReason } from './close-reason.js'
 
 /** Whether a backend keeps connections open: what is believed now, or that it is being found out. */
 export type Persistence = 'persistent' | 'non-persistent' | 'trial'
-
-/**
- * Why a connection was closed; every close has exactly one reason.
- *
- * - `backend_idle` the backend closed it while it lay idle; `backend_active` while a request was on it
- * - `connection_close` the response said so; `non_persistent` its target does not keep connections
- * - `idle_limit`, `max_age`, `max_requests` it reached that limit
- * - `unexpected_data` bytes came that no request had asked for; `invalid_response` a response was not HTTP
- * - `early_response` the response came before the request's body was sent
- * - `client_gone` the client left; `timeout` a deadline of ours passed
- * - `stale_suspect` another that was idle no longer than it was found closed
- * - `evicted` it made room, or somebody asked; `updated` its target's options changed; `drained` its target is closing
- * - `upgraded` it became a tunnel and that has ended
- * - `undici_limit` undici gave it up after a response that allowed another request
- * - `error` anything else
- */
-export type CloseReason = 'backend_idle' | 'backend_active' | 'connection_close' | 'idle_limit' | 'max_age' | 'max_requests' | 'non_persistent'
-  | 'unexpected_data' | 'invalid_response' | 'early_response' | 'client_gone' | 'timeout' | 'stale_suspect' | 'evicted' | 'updated'
-  | 'drained' | 'upgraded' | 'undici_limit' | 'error'
 
 /** What an observer may know of a connection. The same object for all of a connection's life. */
 export interface ConnectionView {

@@ -1,6 +1,6 @@
 import type { Ticket, WaitingQueue } from './waiting-queue.js'
 
-/** Finds those in a queue who have waited for too long: one timer, for whoever has waited longest. */
+/** Finds those in a queue who have waited for too long: one timer, for the one that has waited longest. */
 export class QueueTimer {
   readonly #queue: WaitingQueue
   readonly #clock: () => number
@@ -16,12 +16,7 @@ export class QueueTimer {
     this.#refuse = refuse
   }
 
-  /** For when somebody has come. Where the timer runs already it is left, and goes off too early at worst. */
-  start (): void {
-    if (this.#timer === undefined) this.restart()
-  }
-
-  /** For when the first one's time may be over sooner than was thought. */
+  /** For when another one is the first, or its time may be over sooner than was thought. */
   restart (): void {
     this.stop()
     const { first } = this.#queue

@@ -31,7 +31,7 @@ export class Resting {
   }
 
   add (connection: Connection, ms: number): void {
-    connection.resting = true
+    connection.startResting()
     this.#rests.push({ connection, until: this.#clock() + ms })
     this.#wait()
   }
@@ -59,7 +59,7 @@ export class Resting {
     // Rests are of about one length: those behind the first are hardly ever over before it.
     while (this.#rests.length > 0 && this.#rests[0]!.until <= now) {
       const { connection } = this.#rests.shift()!
-      connection.resting = false
+      connection.endResting()
       this.#rested(connection)
     }
     this.#wait()

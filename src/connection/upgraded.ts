@@ -13,7 +13,7 @@ export class Upgraded {
       this.#sockets.delete(socket)
       closed()
     })
-    // undici took its listeners off; without one, a reset would end the process.
+    // Without a listener, a reset would end the process.
     socket.on('error', () => {})
   }
 

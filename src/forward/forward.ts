@@ -13,14 +13,13 @@ import { cut } from '../http/cut.js'
 import { takesHint } from '../http/early-hints.js'
 import { hasHeader, responseHeaders } from '../http/headers.js'
 import type { HeaderList, HeaderRecord } from '../http/headers.js'
-import { HeldBody } from '../http/held-body.js'
 import { hopsIn } from '../http/hops.js'
 import { sendHeadAsLatin1 } from '../http/latin1-head.js'
 import { contentLength, hasBody, isBrokenOff, isHttp2 } from '../http/message-body.js'
 import { proxyErrorType, withProxyStatus } from '../http/proxy-status.js'
 import type { ProxyStatus } from '../http/proxy-status.js'
 import { metHeaders } from '../http/reply-headers.js'
-import { decoded } from '../http/response-head.js'
+import { lowerCased } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import { upgradeHeaders } from '../http/websocket.js'
@@ -180,7 +179,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
 
   #sendCollected (body: CollectedBody): void {
     const { method, path, headers, length } = this.#outgoing!
-    this.#send(method, path, withLength(headers, body, length), body)
+    this.#send(method, path, headers, body, length)
   }
 
   bodyFailed (error: Error): void {
@@ -219,14 +218,14 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     this.clientClosed()
   }
 
-  informed (status: number, raw: Buffer[]): void {
+  informed (status: number, lines: string[]): void {
     const { raw: response, sent } = this.#reply
     if (status !== 103 || !this.#route.options.earlyHints || sent || response.headersSent) return
     // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx.
     if (this.#request.raw.httpVersion !== '1.1' || !takesHint(response, this.#hints)) return
     this.#hints++
     try {
-      response.writeEarlyHints(responseHeaders(decoded(raw), this.#route.options.via))
+      response.writeEarlyHints(responseHeaders(lowerCased(lines), this.#route.options.via))
     } catch {
       // Node writes none without a Link that it can read; a hint is nobody's due.
     }
@@ -270,6 +269,14 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
       this.#giveUp(error)
       return true
     }
+  }
+
+  goesOn (): void {
+    this.#inScope(this.#streamRelay)
+  }
+
+  #streamRelay (): void {
+    this.#relay?.goesOn()
   }
 
   ended (): void {
@@ -333,7 +340,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     else this.#heed(this.#options.onError(reply, { error }))
   }
 
-  #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null): void {
+  #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null, length?: number): void {
     const { timeout } = this.#options
     const { headersTimeout, bodyTimeout } = this.#target.options.undiciOptions
     const call = this.#call = this.#target.call({
@@ -341,6 +348,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
       path,
       headers,
       body,
+      length,
       headersTimeout: timeout ?? headersTimeout,
       bodyTimeout: timeout ?? bodyTimeout,
       upgrade: this.#upgrade === undefined ? undefined : 'websocket',
@@ -465,13 +473,6 @@ function onResponseClose (this: TrackedResponse): void {
 // Over HTTP/2, a session.
 function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
   return isHttp2(message) ? message.stream.session : message.socket
-}
-
-/** With the length of what does not lie in one Buffer, which undici would measure itself. */
-function withLength (headers: HeaderList, body: CollectedBody, length: number | undefined): HeaderList {
-  const known = body instanceof HeldBody ? body.size : body instanceof StreamedBody ? length : undefined
-  if (known !== undefined) headers.push('content-length', String(known))
-  return headers
 }
 
 function ignore (): void {}

@@ -9,7 +9,6 @@ import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../http/one-write.js'
 import { currentResponse } from '../http/pipelining.js'
 import { giveHeaders, joinedHeaders, metHeaders } from '../http/reply-headers.js'
-import { inMicrotask } from '../microtask.js'
 import { ResponseStream } from './response-stream.js'
 
 /** Who gets the response from the backend. */
@@ -61,8 +60,6 @@ export class Relay {
     this.#status = status
     this.#headers = headers
     this.#headersOwned = owned
-    // By then undici has read what the socket had.
-    inMicrotask(() => this.#streamUnlessEnded())
   }
 
   /** The response's head, and its body as a stream for somebody who sends it himself. */
@@ -126,9 +123,9 @@ export class Relay {
     this.#stream?.destroy(error)
   }
 
-  /** Sends what has come so far, and the rest as it comes. */
-  #streamUnlessEnded (): void {
-    if (!this.#ended && this.#stream === undefined) this.#scope.runInAsyncScope(this.#sendStream, this)
+  /** The response goes on behind what one read of the socket held: sends what has come so far, and the rest as it comes. In its scope. */
+  goesOn (): void {
+    if (!this.#ended && this.#stream === undefined) this.#sendStream()
   }
 
   #sendStream (): void {

@@ -1,54 +1,86 @@
-import { util } from 'undici'
 import { readSignal } from './connection-signal.js'
 import type { PersistenceSignal } from './connection-signal.js'
 import type { HeaderList } from './headers.js'
 
 const EVENT_STREAM = 'text/event-stream'
+// Backends spell few names in few ways. Bounded, since a backend may make them up.
+const MOST_SPELLINGS = 1_000
 
 /** The head of a response, decoded once for all who read it. */
 export class ResponseHead {
-  /** As they came: names and values in turn. */
-  readonly raw: Buffer[]
-  /** The same as latin1 text, names in lower case. */
+  /** The version: 0 for HTTP/1.0, 1 for HTTP/1.1. */
+  readonly minor: 0 | 1
+  /** Names as they came, and values in turn: latin1 text. */
+  readonly lines: string[]
+  /** The same, names in lower case. */
   readonly list: HeaderList
   readonly signal: PersistenceSignal
+  /** Whether it has a transfer coding. */
+  readonly isCoded: boolean
   /** Whether it has a transfer coding besides one `chunked`, which is all that was asked for (RFC 9112 section 7.4). */
   readonly oddlyCoded: boolean
   readonly isEventStream: boolean
-  /** Bytes of the body, where it is framed by that number alone. */
-  readonly contentLength: number | undefined
+  /** Its `Content-Length`, of all lines together. */
+  readonly length: string | undefined
 
-  /** @param minor the version: 0 for HTTP/1.0, 1 for HTTP/1.1 */
-  constructor (minor: 0 | 1, raw: Buffer[]) {
-    const list = decoded(raw)
+  constructor (minor: 0 | 1, lines: string[]) {
     let connection: string | undefined
     let keepAlive: string | undefined
     let coding: string | undefined
     let type: string | undefined
     let length: string | undefined
-    for (let i = 0; i < list.length; i += 2) {
-      switch (list[i]) {
-        case 'connection': connection = joined(connection, list[i + 1]!); break
-        case 'keep-alive': keepAlive = joined(keepAlive, list[i + 1]!); break
-        case 'transfer-encoding': coding = joined(coding, list[i + 1]!); break
-        case 'content-type': type ??= list[i + 1]!; break
-        case 'content-length': length = joined(length, list[i + 1]!)
+    const list: HeaderList = []
+    for (let i = 0; i < lines.length; i += 2) {
+      const name = lowerCase(lines[i]!)
+      const value = lines[i + 1]!
+      list.push(name, value)
+      switch (name) {
+        case 'connection': connection = joined(connection, value); break
+        case 'keep-alive': keepAlive = joined(keepAlive, value); break
+        case 'transfer-encoding': coding = joined(coding, value); break
+        case 'content-type': type ??= value; break
+        case 'content-length': length = joined(length, value)
       }
     }
-    this.raw = raw
+    this.minor = minor
+    this.lines = lines
     this.list = list
     this.signal = readSignal(minor, connection, keepAlive)
+    this.isCoded = coding !== undefined
     this.oddlyCoded = coding !== undefined && coding !== 'chunked' && coding.trim().toLowerCase() !== 'chunked'
-    this.contentLength = length === undefined || coding !== undefined ? undefined : Number(length)
+    this.length = length
     this.isEventStream = type !== undefined && type.length >= EVENT_STREAM.length && type.slice(0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM
+  }
+
+  /** The lines as bytes, as undici's handlers take them. */
+  get raw (): Buffer[] {
+    return bytesOf(this.lines)
   }
 }
 
-/** Names, in lower case, and values in turn, from those of undici, which knows the usual names by their bytes. */
-export function decoded (raw: readonly Buffer[]): HeaderList {
-  const list: HeaderList = []
-  for (let i = 0; i + 1 < raw.length; i += 2) list.push(util.headerNameToString(raw[i]!), raw[i + 1]!.toString('latin1'))
-  return list
+/** The same lines with names in lower case. */
+export function lowerCased (lines: readonly string[]): HeaderList {
+  return lines.map((text, i) => i % 2 === 0 ? lowerCase(text) : text)
+}
+
+/** Lines as bytes, as undici's handlers take them. */
+export function bytesOf (lines: readonly string[]): Buffer[] {
+  return lines.map(text => Buffer.from(text, 'latin1'))
+}
+
+const spellings = new Map<string, string>()
+
+function lowerCase (name: string): string {
+  return spellings.get(name) ?? learnt(name)
+}
+
+function learnt (name: string): string {
+  if (spellings.size >= MOST_SPELLINGS) spellings.clear()
+  // A copy: a piece of a head would keep all of the head.
+  const own = Buffer.from(name, 'latin1').toString('latin1')
+  const lower = own.toLowerCase()
+  spellings.set(own, lower)
+  return lower
 }
 
 function joined (before: string | undefined, value: string): string {

@@ -36,7 +36,7 @@ On a path of the gateway's own, its clients can read them too, targets' names an
 is never lost with those that go. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
 \`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A label that is not said of a sample is one that does not apply to it.
 
-Reasons of closes are those of [CloseReason](../src/connection/observer.ts), codes those of [src/errors.ts](../src/errors.ts).
+Reasons of closes are those of [close-reasons.md](close-reasons.md), codes those of [src/errors.ts](../src/errors.ts).
 `
 
 /** docs/metrics.md. */

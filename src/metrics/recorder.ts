@@ -1,11 +1,11 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, ResponseView } from '../connection/observer.js'
+import { CLOSE_REASONS } from '../connection/close-reason.js'
+import type { CloseReason } from '../connection/close-reason.js'
+import type { ConnectionObserver, ConnectionView, ResponseView } from '../connection/observer.js'
 import type { TargetRegistry } from '../target/registry.js'
 import { RequestDurations } from './request-durations.js'
 import { DYNAMIC } from './table.js'
 import { TargetFigures } from './target-figures.js'
 
-// A response that had begun is cut off by these; with any other it had ended.
-const CUT_OFF: ReadonlySet<CloseReason> = new Set(['backend_active', 'invalid_response', 'client_gone', 'timeout', 'error'])
 const NO_REQUEST = -1
 
 /** What is kept of a connection while it is open. */
@@ -90,7 +90,7 @@ export class Recorder implements ConnectionObserver {
     this.#connections.delete(id)
     if (tracked.since !== NO_REQUEST) {
       if (tracked.status === 0) tracked.ms = this.#clock() - tracked.since
-      this.#done(connection, tracked, tracked.status === 0 || CUT_OFF.has(reason) ? reason : undefined)
+      this.#done(connection, tracked, tracked.status === 0 || CLOSE_REASONS[reason].cutsResponse ? reason : undefined)
     }
     const { figures } = tracked
     figures.closes.add(reason)

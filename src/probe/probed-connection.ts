@@ -1,5 +1,4 @@
-import type { Socket } from 'node:net'
-import { Connection, UNASKED } from '../connection/connection.js'
+import { Connection } from '../connection/connection.js'
 import type { ConnectionOwner } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
 import type { ExchangeOwner, ExchangeSink, Failure } from '../connection/exchange.js'
@@ -8,6 +7,8 @@ import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
 import type { ResponseHead } from '../http/response-head.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
+import { RequestHeads } from '../wire/http1/request-head.js'
 import { formatSet } from './duration.js'
 
 /** How a connection ended: by the backend's FIN or RST, after bytes that nobody asked for (as a 408), or by this side. */
@@ -48,27 +49,24 @@ export interface ProbedConnectionSettings {
 }
 
 /** A connection as the gateway would use it, with an eye on how the backend ends its socket. */
-export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
+export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketReader {
   /** Settles with the first sign that the socket has ended. */
   readonly closed: Promise<Ending>
+  readonly #socket: BackendSocket
   readonly #connection: Connection
   readonly #settings: ProbedConnectionSettings
+  #close!: (ending: Ending) => void
   #ended: ((reason: CloseReason | undefined, response: ResponseView | undefined) => void) | undefined
 
-  constructor (socket: Socket, settings: ProbedConnectionSettings) {
+  constructor (socket: BackendSocket, settings: ProbedConnectionSettings) {
     this.#settings = settings
-    this.closed = new Promise(resolve => {
-      const by = (by: Ending['by']): void => resolve({ by, at: performance.now() })
-      // These come before the Connection's own and undici's, which both destroy what has ended, and call it otherwise.
-      socket.once('end', () => by(this.#connection.endedByReset ? 'rst' : 'fin'))
-      socket.once('error', error => by(endingOf(error)))
-      socket.once('close', () => by('own'))
-    })
+    this.#socket = socket
+    this.closed = new Promise(resolve => { this.#close = resolve })
     const now = performance.now()
     this.#connection = new Connection(socket, {
       id: settings.id,
       target: settings.origin,
-      origin: new URL(settings.origin),
+      heads: new RequestHeads(new URL(settings.origin).host),
       options: settings.options,
       owner: this,
       connectMs: settings.connectMs,
@@ -76,6 +74,31 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
       generation: 0,
       clock: () => performance.now()
     })
+    // The first sign of the end is noted on its way to the connection, which destroys what has ended.
+    socket.reader = this
+  }
+
+  onRead (bytes: Buffer, length: number, own: boolean): void {
+    this.#connection.onRead(bytes, length, own)
+    if (this.#connection.endedBy === 'unexpected_data') this.#endedBy('data')
+  }
+
+  onEnd (): void {
+    this.#endedBy(endingOf(this.#socket))
+    this.#connection.onEnd()
+  }
+
+  onClose (): void {
+    this.#endedBy(endingOf(this.#socket))
+    this.#connection.onClose()
+  }
+
+  onDrain (): void {
+    this.#connection.onDrain()
+  }
+
+  onWriteFailed (): void {
+    this.#connection.onWriteFailed()
   }
 
   /** Sends one request without a body, with `more` headers, and reads its answer. Never rejects. */
@@ -87,8 +110,9 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
         clearTimeout(timer)
         this.#ended = undefined
         const endedAt = performance.now()
-        // What undici makes of the socket, and a failure, are told after this call; see Pool.exchangeEnded.
+        // A failure is told after this call; see Exchange.
         queueMicrotask(() => {
+          if (reason === 'unexpected_data' || reason === 'invalid_response') this.#endedBy('data')
           if (reason !== undefined) this.#connection.destroy()
           const { status, connection, keepAlive, coding, framed, size, failure } = reading
           resolve({
@@ -111,6 +135,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
       const exchange = new Exchange(this.#connection, this, reading, {
         method, path, headers: [...headers, ...more], body: null, headersTimeout: 0, bodyTimeout: 0, upgrade: undefined
       }, { reused: this.#connection.served > 0, closeFor: undefined, retryable: false })
+      exchange.begin()
       const timer = setTimeout(() => exchange.abort(reading.overdue(answerTimeout), 'timeout'), answerTimeout)
     })
   }
@@ -127,8 +152,12 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner {
     this.#ended?.('upgraded', undefined)
   }
 
-  // A socket that ends is noticed by its own events, which come earlier.
+  // A socket that ends is noticed on its way to the connection, which is earlier.
   connectionLost (): void {}
+
+  #endedBy (by: Ending['by']): void {
+    this.#close({ by, at: performance.now() })
+  }
 }
 
 /** Takes an answer in, and keeps of it what its head says. */
@@ -185,9 +214,8 @@ export function printable (value: string): string {
   return clean.length > LONGEST_VALUE ? `${clean.slice(0, LONGEST_VALUE - 3)}...` : clean
 }
 
-/** How a socket has ended that has had an error. */
-export function endingOf (error: Error & { code?: string }): Ending['by'] {
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return 'rst'
-  // undici's words for bytes out of turn; a socket that it gives up by itself it destroys with another.
-  return error.code === UNASKED || error.code === 'UND_ERR_SOCKET' || error.code?.startsWith('HPE_') === true ? 'data' : 'own'
+/** How a socket has ended. */
+export function endingOf ({ ending }: BackendSocket): Ending['by'] {
+  if (ending === 'fin') return 'fin'
+  return ending === 'reset' ? 'rst' : 'own'
 }

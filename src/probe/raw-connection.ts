@@ -1,7 +1,7 @@
-import type { Socket } from 'node:net'
 import { HoldfastError } from '../errors.js'
 import { readSignal } from '../http/connection-signal.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import { endingOf, printable } from './probed-connection.js'
 import type { Ending } from './probed-connection.js'
 
@@ -19,37 +19,39 @@ export interface RawHead {
   readonly keepAlive: string | undefined
 }
 
-/**
- * A socket with no HTTP client on it: what is seen is the server's doing alone. undici, for one, closes a connection after a HEAD whose answer
- * tells no length.
- */
-export class RawConnection {
+/** A socket with no HTTP client on it: what is seen is the server's doing alone. */
+export class RawConnection implements SocketReader {
   /** Settles with the first sign that the socket has ended. */
   readonly closed: Promise<Ending>
-  readonly #socket: Socket
+  readonly #socket: BackendSocket
   #received = ''
   #ending: Ending | undefined
+  #close!: (ending: Ending) => void
   #look: (() => void) | undefined
 
-  constructor (socket: Socket) {
+  constructor (socket: BackendSocket) {
     this.#socket = socket
-    this.closed = new Promise(resolve => {
-      const by = (by: Ending['by']): void => {
-        this.#ending ??= { by, at: performance.now() }
-        resolve(this.#ending)
-        this.#look?.()
-      }
-      // libuv calls a reset that comes with data an end; only after a reset is it forgotten whom the socket was connected to.
-      socket.once('end', () => by(socket.remoteAddress === undefined && socket.localAddress !== undefined ? 'rst' : 'fin'))
-      socket.once('error', error => by(endingOf(error)))
-      socket.once('close', () => by('own'))
-    })
-    socket.on('data', (chunk: Buffer) => {
-      this.#received += chunk.toString('latin1')
-      if (this.#received.length > MOST_BYTES) socket.pause()
-      this.#look?.()
-    })
+    this.closed = new Promise(resolve => { this.#close = resolve })
+    socket.reader = this
   }
+
+  onRead (bytes: Buffer, length: number): void {
+    this.#received += bytes.toString('latin1', 0, length)
+    if (this.#received.length > MOST_BYTES) this.#socket.pause()
+    this.#look?.()
+  }
+
+  onEnd (): void {
+    this.#endedBy(endingOf(this.#socket))
+    this.#socket.destroy()
+  }
+
+  onClose (): void {
+    this.#endedBy(endingOf(this.#socket))
+  }
+
+  onDrain (): void {}
+  onWriteFailed (): void {}
 
   /** How the socket has ended; undefined while it stands. */
   get ending (): Ending | undefined {
@@ -94,6 +96,12 @@ export class RawConnection {
 
   destroy (): void {
     this.#socket.destroy()
+  }
+
+  #endedBy (by: Ending['by']): void {
+    this.#ending ??= { by, at: performance.now() }
+    this.#close(this.#ending)
+    this.#look?.()
   }
 
   #failure (): HoldfastError {

@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net'
 import type { Dial, Dialer } from '../connection/dial.js'
 import { createDialer } from '../connection/dial.js'
 import { HoldfastError } from '../errors.js'
 import type { ConnectOptions, ResolvedTargetOptions } from '../options.js'
 import { resolveTargetOptions } from '../options.js'
+import type { BackendSocket } from '../wire/backend-socket.js'
 import { ProbedConnection } from './probed-connection.js'
 import { RawConnection } from './raw-connection.js'
 
@@ -77,7 +77,7 @@ export class Subject {
     return `${lines.join('\r\n')}\r\n\r\n`
   }
 
-  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: Socket, connectMs: number) => T): Promise<T> {
+  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: BackendSocket, connectMs: number) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       const began = performance.now()
@@ -86,7 +86,7 @@ export class Subject {
         if (error !== undefined) return reject(error)
         const connectMs = performance.now() - began
         this.dials.push(connectMs)
-        const connection = connectionOn(socket!.handOver(Buffer.alloc(0)), connectMs)
+        const connection = connectionOn(socket!, connectMs)
         this.#connections.add(connection)
         connection.closed.then(() => this.#connections.delete(connection), ignore)
         resolve(connection)

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { ClientConnection } from '../connection/bindings.js'
 import type { Connection } from '../connection/connection.js'
-import { Exchange, hasBody } from '../connection/exchange.js'
+import { Exchange } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
 import type { Fit } from '../connection/idle-stack.js'
 import type { CloseReason, ConnectionObserver, Persistence, Provenance } from '../connection/observer.js'
@@ -13,6 +13,7 @@ import { authenticatesConnection, challengesConnection } from '../http/connectio
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options.js'
+import { hasBody } from '../wire/http1/send-request.js'
 import type { Served } from './after-response.js'
 import { USUAL, kindOf } from './persistence.js'
 import type { RequestKind } from './persistence.js'
@@ -76,6 +77,8 @@ export interface LostReuse {
   unknown (): void
 }
 
+// What lies in the kernel when a connection is taken is read first where it has been idle for so long, in ms; see `npm run bench:pending-fin`.
+const END_MAY_LIE_UNREAD = 100
 const ANY: Fit = { maxIdle: Infinity, trial: true }
 const NOTHING_SERVED: Served = { method: undefined, nth: 0 }
 const FRESH: Fit = { maxIdle: -1, trial: false }
@@ -158,8 +161,8 @@ export class Call implements Waiter, ExchangeSink {
     this.#fail(error)
   }
 
-  informed (status: number, headers: Buffer[]): void {
-    if (!this.#over) this.#handler.informed(status, headers)
+  informed (status: number, lines: string[]): void {
+    if (!this.#over) this.#handler.informed(status, lines)
   }
 
   responded (status: number, head: ResponseHead, statusText: string): void {
@@ -174,7 +177,11 @@ export class Call implements Waiter, ExchangeSink {
     return this.#over || this.#handler.data(chunk)
   }
 
-  ended (trailers: Buffer[]): void {
+  goesOn (): void {
+    this.#handler.goesOn?.()
+  }
+
+  ended (trailers: string[]): void {
     if (this.#over) return
     this.#over = true
     this.#trace?.ended()
@@ -243,7 +250,7 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Whether it may find out if connections are kept: after another kind the backend may close any, and a tunnel never ends like a response. */
   get #tests (): boolean {
-    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBody(this.#request)) === USUAL
+    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBody(this.#request.body)) === USUAL
   }
 
   /** Whether its connection becomes a tunnel, if the backend agrees. */
@@ -253,7 +260,7 @@ export class Call implements Waiter, ExchangeSink {
 
   get #apart (): boolean {
     const { apart } = this.#target
-    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request)))
+    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request.body)))
   }
 
   /** Step 6: one request on one connection. */
@@ -263,15 +270,15 @@ export class Call implements Waiter, ExchangeSink {
     this.#record.begun(connection, reused, persistence)
     const request = this.#request
     const retryable = this.#retryable
-    const watch = reused && !retryable ? this.#target.quietBefore(connection) - (connection.acquiredAt - connection.idleSince) : undefined
     this.#after = reused ? { method: connection.method, nth: connection.served } : NOTHING_SERVED
     if (authenticatesConnection(request.headers)) this.#target.pool.bind(connection, request.clientConnection)
     this.#exchange = new Exchange(connection, this.#target.pool, this, this.#toSend(), {
       reused,
       closeFor: this.#closeFor(connection),
       retryable: retryable && !this.#retried,
-      watch
+      watch: reused ? this.#watchOf(connection, retryable) : undefined
     })
+    this.#exchange.begin()
   }
 
   /** The request itself, unless something has to be filled in. */
@@ -291,6 +298,13 @@ export class Call implements Waiter, ExchangeSink {
     }
   }
 
+  /** How long to watch a connection for its end before the request is written; undefined: not at all. */
+  #watchOf (connection: Connection, retryable: boolean): number | undefined {
+    const idleMs = connection.acquiredAt - connection.idleSince
+    if (!retryable) return Math.max(0, this.#target.quietBefore(connection) - idleMs)
+    return idleMs >= END_MAY_LIE_UNREAD ? 0 : undefined
+  }
+
   #closeFor (connection: Connection): CloseReason | undefined {
     if (this.#request.askClose) return 'connection_close'
     const { persistence } = this.#target
@@ -299,9 +313,9 @@ export class Call implements Waiter, ExchangeSink {
     return 'non_persistent'
   }
 
-  // The pool tells only those how long to whom it gives a connection; with a clock like this one.
+  // The pool tells only those how long to whom it gives a connection.
   #stopWaiting (): void {
-    if (this.#ticket !== undefined) this.#record.waited(performance.now() - this.#ticket.since)
+    if (this.#ticket !== undefined) this.#record.waited(this.#target.pool.waited(this.#ticket))
   }
 
   #fail (error: HoldfastError, responseStarted = false): void {

@@ -288,7 +288,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
       else if (trial.state === 'idle' || now - trial.acquiredAt < TRIAL_ALONE) return false
     }
     this.#trials.add(connection)
-    connection.trial = true
+    connection.beginTrial()
     return true
   }
 
@@ -327,7 +327,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
     // Where keep-alive is switched off there is nothing to believe otherwise.
     if (before === state || (state !== 'non-persistent' && !keepsAlive(this.options))) return
     this.persistence = state
-    for (const trial of this.#trials) trial.trial = false
+    for (const trial of this.#trials) trial.endTrial()
     this.#trials.clear()
     this.tally.persistenceChanged(this.name, before, state, cause)
     // Whoever was told, or is told of a close, may have decided otherwise again.

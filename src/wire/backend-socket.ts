@@ -1,11 +1,16 @@
 import type { OnReadOpts, Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Writable } from 'node:stream'
 import { WithheldWrites } from './withheld-writes.js'
 
 /** What a socket tells the connection that reads it. */
 export interface SocketReader {
-  /** `bytes[0..length)` are valid only during the call; what outlives it is copied, and any `write()` outlives it. */
-  onRead (bytes: Buffer, length: number): void
+  /**
+   * `bytes[0..length)` are valid only during the call; what outlives it is copied, and any `write()` outlives it.
+   *
+   * @param own whether the bytes are the reader's to keep
+   */
+  onRead (bytes: Buffer, length: number, own: boolean): void
   /** The backend's FIN. All before it has been read. */
   onEnd (): void
   /** The socket is gone; `ending` and `error` say how. Comes once, after `onEnd` if there was one. */
@@ -20,7 +25,10 @@ export interface SocketReader {
 export type SocketEnding = 'fin' | 'reset' | 'error' | 'own'
 
 // One for the process. A socket keeps the pointer that it was given, so this buffer is never swapped and never given away.
-const BUFFER = Buffer.allocUnsafeSlow(65_536)
+const BUFFER_SIZE = 65_536
+const BUFFER = Buffer.allocUnsafeSlow(BUFFER_SIZE)
+// A buffer of its own is given away where a read has filled this much of it. A copy of less is cheaper than the memory, in bytes.
+const WORTH_KEEPING = 16_384
 /** How long the backend may be silent after a failed write until the failure is believed, in ms. */
 const AFTER_FAILED_WRITE = 1_000
 const RESETS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
@@ -44,6 +52,11 @@ export class BackendSocket {
   readonly #writes: WithheldWrites
   /** Whether it is read by 'data'. */
   readonly #byData: boolean
+  /** Whether much more is expected: it is read into buffers that are given away, and not copied. */
+  expectsMuch = false
+  /** Whether the buffer that is read into now is given away. */
+  #isOwn = false
+  #isKept = false
   #reader: SocketReader | undefined
   #ending: SocketEnding | undefined
   #error: Error | undefined
@@ -65,7 +78,7 @@ export class BackendSocket {
    */
   constructor (open: (onread: OnReadOpts) => Socket, byData = false) {
     this.#byData = byData
-    const socket = byData ? open(NO_ONREAD) : open({ buffer: BUFFER, callback: length => this.#received(BUFFER, length) })
+    const socket = byData ? open(NO_ONREAD) : open({ buffer: () => this.#nextBuffer(), callback: (length, buffer) => this.#received(buffer as Buffer, length) })
     this.#socket = socket
     this.#writes = new WithheldWrites(socket, BackendSocket.#onWriteFailed);
     (socket as Owned)[OWNER] = this
@@ -94,6 +107,8 @@ export class BackendSocket {
   get destroyed (): boolean { return this.#socket.destroyed }
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
+  /** Whether bytes wait for the system to take them. */
+  get writePending (): boolean { return this.#socket.writableLength > 0 }
 
   /** Of the backend, `host:port`; undefined where it has none, or where it is asked for the first time after the socket's end. */
   get address (): string | undefined {
@@ -162,22 +177,38 @@ export class BackendSocket {
     return socket
   }
 
+  // Asked for once at first, and then behind each read. Undefined: the same again.
+  #nextBuffer (): Uint8Array {
+    const same = undefined as unknown as Uint8Array
+    if (this.#handedOver || !this.expectsMuch) {
+      if (!this.#isOwn && this.bytesRead > 0) return same
+      this.#isOwn = false
+      return BUFFER
+    }
+    // TLS reads 16 KiB at most.
+    if ((this.#isOwn && !this.#isKept) || this.#socket instanceof TLSSocket) return same
+    this.#isOwn = true
+    this.#isKept = false
+    return Buffer.allocUnsafeSlow(BUFFER_SIZE)
+  }
+
   // Whether reading is to go on.
   #received (bytes: Buffer, length: number): boolean {
     this.bytesRead += length
+    const own = this.#byData || (this.#isOwn && length >= WORTH_KEEPING)
+    this.#isKept = own
     if (this.#handedOver) return this.#socket.push(copyOf(bytes, length))
     this.#afterFailedWrite?.refresh()
     const reader = this.#reader
     if (reader === undefined || this.#paused || this.#held !== undefined) {
       // One TLS read has several pieces, and a pause does not stop those that have come.
-      (this.#held ??= []).push(copyOf(bytes, length))
+      (this.#held ??= []).push(own ? bytes.subarray(0, length) : copyOf(bytes, length))
       this.#stopped = true
       return false
     }
-    reader.onRead(bytes, length)
-    if (this.#handedOver) return true
-    this.#stopped = this.#paused
-    return !this.#stopped
+    reader.onRead(bytes, length, own)
+    // Also where that has paused it: only what is read shows a reset. What comes next is held, and reading stops then.
+    return true
   }
 
   #begin (): void {
@@ -207,7 +238,7 @@ export class BackendSocket {
     while (this.#held !== undefined && this.#tellable) {
       const chunk = this.#held.shift()!
       if (this.#held.length === 0) this.#held = undefined
-      this.#reader!.onRead(chunk, chunk.length)
+      this.#reader!.onRead(chunk, chunk.length, true)
     }
     if (this.#held !== undefined || !this.#tellable) return
     this.#goOn()

@@ -57,7 +57,8 @@ t.test('a FIN while a response that is here in full is paused does not fail it',
   receiver.resume()
   await receiver.over
   t.match(receiver, { body: 'hello', error: undefined, finals: 1 })
-  await rig.until(({ reasons }) => reasons.includes('backend_idle'))
+  await rig.until(({ closed }) => closed.length > 0)
+  t.equal(rig.closed[0]!.id, rig.opened[0])
 })
 
 t.test('a response that is cut short while it is paused fails when it goes on', async t => {

@@ -12,7 +12,7 @@ t.test('the backend has each piece of an interactive stream before the client se
       let text = ''
       connection.socket.on('data', (bytes: Buffer) => {
         text += bytes.toString()
-        const asked = /ask(\d)$/.exec(text)?.[1]
+        const asked = /ask(\d)\r\n$/.exec(text)?.[1]
         if (asked === undefined) return
         if (asked === '1') connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
         connection.write(chunk(`answer${asked}`))

@@ -2,7 +2,7 @@ import t from 'tap'
 import { requestHeaders, responseHeaders, toHeaderList, toHeaderRecord } from '../../src/http/headers.js'
 import type { Arrival, HeaderList } from '../../src/http/headers.js'
 import { hopsIn } from '../../src/http/hops.js'
-import { decoded } from '../../src/http/response-head.js'
+import { lowerCased } from '../../src/http/response-head.js'
 
 const STRANGER: Arrival = { peer: '192.0.2.7', trusted: false, host: 'api.example', protocol: 'http' }
 const PROXY: Arrival = { ...STRANGER, peer: '192.0.2.8', trusted: true }
@@ -15,7 +15,7 @@ function connectionOf (raw: readonly string[]): string | undefined {
 }
 
 const sent = (raw: readonly string[], arrival: Arrival = STRANGER): HeaderList => requestHeaders(raw, connectionOf(raw), arrival)
-const received = (raw: readonly string[]): HeaderList => decoded(raw.map(text => Buffer.from(text, 'latin1')))
+const received = (raw: readonly string[]): HeaderList => lowerCased(raw)
 const valuesOf = (list: HeaderList, name: string): string[] => list.filter((_, i) => i % 2 === 1 && list[i - 1] === name)
 
 const HOP_BY_HOP = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization', 'TE', 'Trailer',

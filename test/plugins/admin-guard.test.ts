@@ -121,7 +121,7 @@ t.test('there are no files but the page\'s', async t => {
   const { ask, admin } = await withTarget(t, TOKEN)
   const client = await clientFor(t, admin)
   const paths = [
-    '/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json', '/..\\package.json', '/./index.html', '//index.html', '/x/../index.html', '/index.html%00.js', '/dashboard/index.html', '/uplot.d.ts', '/.env', '/API/targets'
+    '/../package.json', '/%2e%2e/package.json', '/..%2fpackage.json', '/..\\package.json', '/./index.html', '//index.html', '/x/../index.html', '/index.html%00.js', '/dashboard/index.html', '/uplot.d.ts', '/close-reason.d.ts', '/.env', '/API/targets'
   ]
   for (const path of paths) {
     client.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${admin.port}\r\n\r\n`)

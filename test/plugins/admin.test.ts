@@ -22,7 +22,7 @@ t.test('it listens on this machine alone, and nothing of it is on the clients\' 
   const { gateway, admin, url, ask } = await adminFor(t)
   t.match(gateway.admin, { url: /^http:\/\/127\.0\.0\.1:\d+$/ })
   t.not(admin.url, url)
-  for (const path of ['/', '/api/targets', '/api/events', '/metrics', '/uplot.js']) {
+  for (const path of ['/', '/api/targets', '/api/events', '/metrics', '/uplot.js', '/close-reason.js']) {
     t.equal((await ask(path, { method: 'HEAD' })).status, 200, path)
     t.equal((await request(url + path)).status, 404, path)
   }

@@ -74,7 +74,7 @@ t.test('while a trial is on, all other requests go as before', async t => {
   }, { log: true })
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   target.setPersistence('trial', 'to see')
-  await request(url, { method: 'POST', body: 'x' })
+  await request(url, { method: 'POST' })
   t.equal(backend.log[0]?.header('connection'), 'close', 'a request that cannot be repeated tests nothing')
   await Promise.all(Array.from({ length: 4 }, () => request(`${url}/together`)))
   t.equal(backend.log.slice(1).filter(({ header }) => header('connection') !== 'close').length, 1, 'one of four asks to persist')

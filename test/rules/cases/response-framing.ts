@@ -37,7 +37,12 @@ const wrongHeads: Case[] = [
   invalid('a FIN in place of an answer', [{ do: 'fin' }]),
   invalid('an RST in place of an answer', [{ do: 'reset' }]),
   invalid('half a head, then a FIN', ['HTTP/1.1 200 OK\r\nContent-Le', { do: 'fin' }]),
-  invalid('an unsolicited 100', `HTTP/1.1 100 Continue\r\n\r\n${ok('hello')}`),
+  {
+    name: 'an unsolicited 100 is swallowed',
+    client: [get('/'), { responses: 1 }],
+    backend: `HTTP/1.1 100 Continue\r\n\r\n${ok('hello')}`,
+    sees: [{ status: 200, body: 'hello' }]
+  },
   invalid('TLS in place of HTTP', Buffer.from('15030100020246', 'hex')),
   {
     name: 'after statuses that are none the connections are free again',

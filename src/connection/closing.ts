@@ -1,0 +1,53 @@
+import type { Bindings } from './bindings.js'
+import { isIdleClose } from './close-reason.js'
+import type { CloseReason } from './close-reason.js'
+import type { Connection } from './connection.js'
+import type { Draining } from './draining.js'
+import type { IdleStack } from './idle-stack.js'
+import type { PoolHost } from './pool-host.js'
+import { Sentinel } from './sentinel.js'
+
+/** Ends a pool's connections, each with its one reason, and lets observers and the learner know. */
+export class Closing {
+  /** The connection past the limit that is left to watch its backend. */
+  readonly sentinel: Sentinel
+  readonly #host: PoolHost
+  readonly #idle: IdleStack
+  readonly #bindings: Bindings
+  readonly #draining: Draining
+
+  constructor (host: PoolHost, clock: () => number, { idle, bindings, draining }: { idle: IdleStack, bindings: Bindings, draining: Draining }) {
+    this.#host = host
+    this.#idle = idle
+    this.#bindings = bindings
+    this.#draining = draining
+    this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
+  }
+
+  /** Whether a connection that has been idle for a while is open, the sentinel included. */
+  get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
+
+  /** Ends a connection that is in none of the pool's sets any more. @param idleMs undefined unless it was idle */
+  close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+    if (connection.state === 'closed') return
+    connection.destroy()
+    this.closed(connection, reason, idleMs)
+  }
+
+  /** Ends one that has been idle for long, unless it is left to watch its backend. */
+  retire (connection: Connection, reason: CloseReason, idleMs: number): void {
+    if (!this.#draining.begun && connection.served > 0 && connection.boundTo === undefined && this.sentinel.post(connection, idleMs)) return
+    this.close(connection, reason, idleMs)
+  }
+
+  /** Names the reason for one whose socket has ended, or ends by other hands. */
+  closed (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
+    connection.toClosed()
+    this.#bindings.release(connection)
+    const { observers, learner } = this.#host
+    observers.closed(connection.view, reason, idleMs)
+    if (!isIdleClose(reason) || idleMs === undefined || connection.served === 0) return
+    learner.closedAfter(connection, idleMs)
+    learner.closed(idleMs, this.somethingSettled)
+  }
+}

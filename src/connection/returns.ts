@@ -1,0 +1,98 @@
+import type { ActiveSet } from './active-set.js'
+import type { CloseReason } from './close-reason.js'
+import type { Closing } from './closing.js'
+import type { Connection } from './connection.js'
+import type { Draining } from './draining.js'
+import type { Grants } from './grants.js'
+import type { IdleStack } from './idle-stack.js'
+import type { ResponseView } from './observer.js'
+import type { PoolHost } from './pool-host.js'
+import { Resting, restAfterBodiless } from './resting.js'
+import type { Room } from './room.js'
+import type { Supply } from './supply.js'
+import type { Waiters } from './waiters.js'
+
+interface Parts {
+  readonly idle: IdleStack
+  readonly active: ActiveSet
+  readonly waiters: Waiters
+  readonly room: Room
+  readonly grants: Grants
+  readonly supply: Supply
+  readonly closing: Closing
+  readonly draining: Draining
+}
+
+/** Takes connections back from their exchanges: each is closed, or lies idle, or goes to the request that has waited longest. */
+export class Returns {
+  readonly #host: PoolHost
+  readonly #clock: () => number
+  readonly #parts: Parts
+  readonly #resting: Resting
+
+  constructor (host: PoolHost, clock: () => number, parts: Parts) {
+    this.#host = host
+    this.#clock = clock
+    this.#parts = parts
+    this.#resting = new Resting(clock, connection => this.#rested(connection))
+  }
+
+  /** Settles what becomes of a connection whose exchange has ended. @param reason why it ends with it; undefined where it need not */
+  settle (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
+    const { active, closing, supply } = this.#parts
+    if (!active.has(connection)) return
+    if (response !== undefined) {
+      connection.countDown(response.signal.max)
+      this.#host.observers.responded(connection.view, response)
+    }
+    active.delete(connection)
+    if (reason === undefined) this.#takeBack(connection)
+    else closing.close(connection, reason, reason === 'backend_idle' ? connection.acquiredAt - connection.idleSince : undefined)
+    // Remaining waiters need a fresh connection, or lost this one to an earlier waiter: dial.
+    supply.fill()
+  }
+
+  stop (): void {
+    this.#resting.stop()
+  }
+
+  #takeBack (connection: Connection): void {
+    const { idle, closing } = this.#parts
+    const now = this.#clock()
+    const reason = connection.endedBy ?? this.#refusal(connection, now)
+    if (reason !== undefined) {
+      closing.close(connection, reason, connection.endedBy === 'backend_idle' ? 0 : undefined)
+      return
+    }
+    this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
+    connection.toIdle(now)
+    idle.push(connection)
+    if (connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
+    this.#host.observers.released(connection.view)
+    this.#offer(connection)
+  }
+
+  /** Why a connection that could carry another request is closed all the same. */
+  #refusal (connection: Connection, now: number): CloseReason | undefined {
+    const { draining, room, supply } = this.#parts
+    if (draining.begun) return 'drained'
+    // The bound may have been lowered since it was taken.
+    return this.#host.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
+  }
+
+  /** Gives an idle connection to the request that has waited longest for one. */
+  #offer (connection: Connection): void {
+    if (connection.resting || connection.boundTo !== undefined) return
+    const { idle, waiters, grants } = this.#parts
+    const ticket = waiters.next(false)
+    // Unless an observer, or an expired limit, has had it closed.
+    if (ticket !== undefined && idle.remove(connection)) grants.hand(connection, ticket, false)
+  }
+
+  // One that is bound to a client serves no other, but makes room for one.
+  #rested (connection: Connection): void {
+    if (connection.state !== 'idle') return
+    this.#offer(connection)
+    this.#parts.supply.fill()
+  }
+}

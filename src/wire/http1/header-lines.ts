@@ -1,0 +1,117 @@
+// Beyond the most that a head may have.
+const MOST_LINES = 1_000
+/** Places of the lines of the head that is being read: four for each, where its name and its value begin and end. One parser runs at a time. */
+const places = new Int32Array(4 * (MOST_LINES + 1))
+
+const SPACE = 0x20
+const TAB = 0x09
+
+type Part = 'name' | 'value'
+
+/**
+ * The lines of one header section, as a parser comes upon them. Most come in one piece of input: then their places are noted, and all of them are
+ * cut out of one text at the end. The lines of a section that comes in several pieces are put together as they come.
+ */
+export class HeaderLines {
+  /** Bytes of names and values. */
+  size = 0
+  #count = 0
+  #part: Part | undefined
+  /** Where the last part ends in the input that is read now; 0 before the first. */
+  end = 0
+  /** Of earlier pieces of input: names and values in turn, the last of which may go on. */
+  #texts: string[] | undefined
+  #goesOn = false
+
+  /** @returns whether there may be so many */
+  name (bytes: Buffer, start: number, end: number): boolean {
+    this.size += end - start
+    this.end = end
+    if (this.#texts !== undefined) return this.#add(this.#texts, 'name', bytes, start, end)
+    const at = 4 * this.#count++
+    if (this.#count > MOST_LINES) return false
+    places[at] = start
+    places[at + 1] = end
+    // An empty value may be told of by nothing.
+    places[at + 2] = places[at + 3] = end
+    this.#part = 'name'
+    return true
+  }
+
+  value (bytes: Buffer, start: number, end: number): boolean {
+    this.size += end - start
+    this.end = end
+    if (this.#texts !== undefined) return this.#add(this.#texts, 'value', bytes, start, end)
+    const at = 4 * this.#count - 2
+    places[at] = start
+    places[at + 1] = end
+    this.#part = 'value'
+    return true
+  }
+
+  /** The piece of input is at its end, and the section is not. */
+  carryOver (bytes: Buffer, inputEnd: number): void {
+    if (this.#texts === undefined) this.#texts = this.#cut(bytes, false)
+    // What has reached the end of the input may go on in the next.
+    this.#goesOn = this.#part !== undefined && this.end === inputEnd
+    this.end = 0
+  }
+
+  /** Names and values in turn; the section is over, and the next one begins. */
+  take (bytes: Buffer): string[] {
+    const lines = this.#texts === undefined ? this.#cut(bytes, true) : this.#texts
+    if (this.#texts !== undefined) {
+      if (lines.length % 2 === 1) lines.push('')
+      for (let i = 1; i < lines.length; i += 2) lines[i] = trimmedEnd(lines[i]!)
+    }
+    this.clear()
+    return lines
+  }
+
+  clear (): void {
+    this.size = this.#count = this.end = 0
+    this.#part = this.#texts = undefined
+    this.#goesOn = false
+  }
+
+  #add (texts: string[], part: Part, bytes: Buffer, start: number, end: number): boolean {
+    const text = bytes.toString('latin1', start, end)
+    if (this.#goesOn && this.#part === part) {
+      texts[texts.length - 1] += text
+    } else {
+      // A name behind a name: the value between them was empty.
+      if ((texts.length % 2 === 1) === (part === 'name')) texts.push('')
+      texts.push(text)
+    }
+    this.#goesOn = false
+    this.#part = part
+    return texts.length <= 2 * MOST_LINES
+  }
+
+  /** @param isWhole whether the white space at the end of a value belongs to no value any more */
+  #cut (bytes: Buffer, isWhole: boolean): string[] {
+    const lines: string[] = []
+    if (this.#count === 0) return lines
+    const from = places[0]!
+    const text = bytes.toString('latin1', from, this.end)
+    for (let at = 0; at < 4 * this.#count; at += 4) {
+      let end = places[at + 3]! - from
+      const start = places[at + 2]! - from
+      if (isWhole) while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+      lines.push(text.slice(places[at]! - from, places[at + 1]! - from), text.slice(start, end))
+    }
+    // Its value has not begun.
+    if (this.#part === 'name') lines.pop()
+    return lines
+  }
+}
+
+function isBlank (code: number): boolean {
+  return code === SPACE || code === TAB
+}
+
+function trimmedEnd (text: string): string {
+  let end = text.length
+  while (end > 0 && isBlank(text.charCodeAt(end - 1))) end--
+  return end === text.length ? text : text.slice(0, end)
+}

@@ -1,0 +1,133 @@
+import plainBuild from 'undici/lib/llhttp/llhttp-wasm.js'
+import simdBuild from 'undici/lib/llhttp/llhttp_simd-wasm.js'
+
+// Node's own parser, in the WebAssembly build that undici ships and does not promise: undici is pinned to its minor version, and
+// test/assumptions/llhttp.test.ts asks the build for all that is relied upon.
+
+/**
+ * What a run of the parser tells, with places in the bytes that it was given. Each returns 0 to go on, or why not: `STOP`, `PAUSE`, `NO_BODY`.
+ * None of them may throw, or run, reset or free a parser.
+ */
+export interface LlhttpEvents {
+  onMessageBegin (): number
+  onStatus (start: number, end: number): number
+  onHeaderField (start: number, end: number): number
+  onHeaderValue (start: number, end: number): number
+  onHeadersComplete (status: number): number
+  onBody (start: number, end: number): number
+  onMessageComplete (): number
+}
+
+/** An event's answer: this is no response that is wanted. */
+export const STOP = -1
+/** Of `onMessageComplete`: what follows is not read. */
+export const PAUSE = 21
+/** Of `onHeadersComplete`: no body follows that the parser is to read. */
+export const NO_BODY = 1
+
+/** The largest piece that one run takes, in bytes. */
+export const LARGEST_INPUT = 65_536
+
+interface Exports {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  _initialize? (): void
+  malloc (size: number): number
+  llhttp_alloc (type: number): number
+  llhttp_free (parser: number): void
+  llhttp_reset (parser: number): void
+  llhttp_execute (parser: number, input: number, length: number): number
+  llhttp_get_error_pos (parser: number): number
+  llhttp_get_error_reason (parser: number): number
+  llhttp_get_http_major (parser: number): number
+  llhttp_get_http_minor (parser: number): number
+  llhttp_message_needs_eof (parser: number): number
+}
+
+const RESPONSE = 2
+const OK = 0
+const PAUSED = 21
+const PAUSED_UPGRADE = 22
+
+// Of the one parser that runs.
+let events: LlhttpEvents | undefined
+const llhttp = load()
+const input = llhttp.malloc(LARGEST_INPUT)
+let memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
+
+/** How a run went. */
+export interface Run {
+  /** Bytes that it has taken: all of them, unless it was paused, stopped or failed. */
+  taken: number
+  /** Why the bytes are no response; undefined where they are, as far as they go, and where an event stopped it. */
+  error: string | undefined
+}
+
+const run: Run = { taken: 0, error: undefined }
+
+/** One parser of responses, in strict mode. */
+export class Llhttp {
+  readonly #parser = llhttp.llhttp_alloc(RESPONSE)
+
+  get major (): number { return llhttp.llhttp_get_http_major(this.#parser) }
+  get minor (): number { return llhttp.llhttp_get_http_minor(this.#parser) }
+  /** Whether the body of the message that is read ends with its connection, as far as the parser can tell. */
+  get needsEnd (): boolean { return llhttp.llhttp_message_needs_eof(this.#parser) === 1 }
+
+  /** Reads `bytes[start..end)`, at most `LARGEST_INPUT`. What it returns is good until the next run. */
+  execute (told: LlhttpEvents, bytes: Uint8Array, start: number, end: number): Run {
+    // A growing memory leaves its old buffer empty.
+    if (memory.length === 0) memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
+    memory.set(bytes.subarray(start, end))
+    events = told
+    offset = start - input
+    const code = llhttp.llhttp_execute(this.#parser, input, end - start)
+    events = undefined
+    run.error = undefined
+    run.taken = end - start
+    if (code === OK) return run
+    run.taken = llhttp.llhttp_get_error_pos(this.#parser) - input
+    if (code !== PAUSED && code !== PAUSED_UPGRADE) run.error = reasonOf(this.#parser)
+    return run
+  }
+
+  /** As it was when it was made. */
+  reset (): void {
+    llhttp.llhttp_reset(this.#parser)
+  }
+
+  free (): void {
+    llhttp.llhttp_free(this.#parser)
+  }
+}
+
+// From a place in the parser's memory to one in the bytes that it was given.
+let offset = 0
+
+function load (): Exports {
+  const env = {
+    wasm_on_url: () => 0,
+    wasm_on_message_begin: () => events!.onMessageBegin(),
+    wasm_on_status: (_parser: number, at: number, length: number) => events!.onStatus(at + offset, at + offset + length),
+    wasm_on_header_field: (_parser: number, at: number, length: number) => events!.onHeaderField(at + offset, at + offset + length),
+    wasm_on_header_value: (_parser: number, at: number, length: number) => events!.onHeaderValue(at + offset, at + offset + length),
+    wasm_on_headers_complete: (_parser: number, status: number) => events!.onHeadersComplete(status),
+    wasm_on_body: (_parser: number, at: number, length: number) => events!.onBody(at + offset, at + offset + length),
+    wasm_on_message_complete: () => events!.onMessageComplete()
+  }
+  return new WebAssembly.Instance(compiled(), { env }).exports as Exports
+}
+
+// Not every processor has SIMD.
+function compiled (): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(simdBuild)
+  } catch {
+    return new WebAssembly.Module(plainBuild)
+  }
+}
+
+function reasonOf (parser: number): string {
+  const at = llhttp.llhttp_get_error_reason(parser)
+  const bytes = Buffer.from(llhttp.memory.buffer, at)
+  return at === 0 ? 'it is not HTTP/1' : bytes.toString('latin1', 0, bytes.indexOf(0))
+}

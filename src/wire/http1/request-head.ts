@@ -1,0 +1,90 @@
+import { HoldfastError } from '../../errors.js'
+
+/** What a request's head is made of. */
+export interface RequestHeadParts {
+  readonly method: string
+  /** With the query. */
+  readonly path: string
+  /** Names and values in turn, sent as they are. A `host` takes the place of the origin's. */
+  readonly headers: readonly string[]
+  /** The protocol that is asked for; undefined for an ordinary request. */
+  readonly upgrade: string | undefined
+}
+
+/** How the body of a request is told from what comes behind it (RFC 9112 section 6): its length in bytes, `chunked`, or nothing where there is none. */
+export type RequestFraming = number | 'chunked' | undefined
+
+// RFC 9110 section 5.6.2.
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// A byte of a value that could end its line, or be read as another, or that is no byte.
+const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/
+const UNWRITABLE_PATH = /[^\x21-\xff]/
+// What the head says by itself: a second one would give the message another end, or the connection another meaning.
+const OURS = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'expect'])
+const OURS_LENGTHS: true[] = []
+for (const { length } of OURS) OURS_LENGTHS[length] = true
+const HOST_LENGTH = 4
+// Header names are few, and most requests have the same. Bounded, since clients make them.
+const MOST_NAMES = 1_000
+const names = new Set<string>()
+
+/** Makes heads of requests to one origin. */
+export class RequestHeads {
+  readonly #host: string
+
+  /** @param host of the origin, with its port where it is not the default one */
+  constructor (host: string) {
+    this.#host = host
+  }
+
+  /**
+   * The bytes of a head, as latin1 text. Throws HOLDFAST_ERR_UNSENDABLE where a part of it would not be what it is on the wire: a value with
+   * a line break, a name that is no token, a header that says how long the message or its connection is.
+   *
+   * @param keep whether the connection is to carry another request after this one
+   */
+  encode ({ method, path, headers, upgrade }: RequestHeadParts, framing: RequestFraming, keep: boolean): string {
+    if (!TOKEN.test(method)) throw unsendable('the method is no token')
+    if (path === '' || UNWRITABLE_PATH.test(path)) throw unsendable('the path holds a space, a control character or what is no byte')
+    let host = this.#host
+    let lines = ''
+    for (let i = 0; i + 1 < headers.length; i += 2) {
+      const name = headers[i]!
+      const value = headers[i + 1]!
+      if (!names.has(name)) admit(name)
+      if (UNWRITABLE.test(value)) throw unsendable(`the value of ${name} holds a control character or what is no byte`)
+      if (name.length === HOST_LENGTH && name.toLowerCase() === 'host') {
+        if (host !== this.#host) throw unsendable('there are two hosts')
+        host = value
+        continue
+      }
+      lines += `${name}: ${value}\r\n`
+    }
+    const connection = upgrade === undefined ? (keep ? KEEP : CLOSE) : `connection: upgrade\r\nupgrade: ${plain(upgrade)}\r\n`
+    return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${connection}${lines}${framed(framing)}\r\n`
+  }
+}
+
+const KEEP = 'connection: keep-alive\r\n'
+const CLOSE = 'connection: close\r\n'
+
+function framed (framing: RequestFraming): string {
+  if (framing === undefined) return ''
+  return framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : `content-length: ${framing}\r\n`
+}
+
+function plain (upgrade: string): string {
+  if (UNWRITABLE.test(upgrade)) throw unsendable('the protocol of the upgrade holds a control character or what is no byte')
+  return upgrade
+}
+
+function admit (name: string): void {
+  if (!TOKEN.test(name)) throw unsendable('the name of a header is no token')
+  if (OURS_LENGTHS[name.length] === true && OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: it follows from the request`)
+  if (names.size >= MOST_NAMES) names.clear()
+  names.add(name)
+}
+
+function unsendable (why: string): HoldfastError {
+  return new HoldfastError('HOLDFAST_ERR_UNSENDABLE', { cause: new Error(why) })
+}
