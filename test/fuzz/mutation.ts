@@ -71,14 +71,16 @@ export function mutatedMessage (dice: Dice): Message {
   return { mutated: 'response', way, pieces: way === 'slow' ? split(request.text, dice) : [Buffer.from(request.text, 'latin1')], response: Buffer.from(mutate(text, dice), 'latin1'), ends: ends || dice.chance(0.4), head: request.head }
 }
 
-function mutate (text: string, dice: Dice): string {
+/** Changes it in one to three ways. */
+export function mutate (text: string, dice: Dice): string {
   for (let i = 1 + dice.below(3); i > 0 && text.length > 0; i--) {
     text = (dice.chance(0.02) ? MUTATIONS[CHEAP + dice.below(2)]! : MUTATIONS[dice.below(CHEAP)]!)(text, dice)
   }
   return text
 }
 
-function split (text: string, dice: Dice): Buffer[] {
+/** As one piece, or in up to six. */
+export function split (text: string, dice: Dice): Buffer[] {
   const pieces: Buffer[] = []
   const most = dice.chance(0.3) ? 1 + dice.below(5) : 0
   for (let i = 0; i < most && text.length > 1; i++) {

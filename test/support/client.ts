@@ -25,7 +25,8 @@ export class RawClient {
         resolve(how)
         this.#advance()
       }
-      socket.once('end', () => end('fin'))
+      // libuv calls a reset an end where it comes together with data; only after a reset is it forgotten whom the socket was connected to.
+      socket.once('end', () => end(socket.localAddress !== undefined && socket.remoteAddress === undefined ? 'rst' : 'fin'))
       socket.on('error', () => end('rst'))
     })
     socket.on('data', (chunk) => {
