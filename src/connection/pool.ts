@@ -93,9 +93,12 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     }
     const ticket = newTicket(waiter, fit.maxIdle < 0, this.#clock())
     // One that queued before has the better claim on a place.
-    if (this.#waiters.queued === 0 && this.#supply.dialFor(ticket)) return ticket
+    if (this.#waiters.queued === 0) {
+      this.#waiters.dial(ticket)
+      if (this.#supply.dialFor(ticket)) return ticket.queue && ticket
+    }
     if (this.#waiters.queued >= this.#host.options.pool.maxPending) {
-      waiter.refused(new HoldfastError('HOLDFAST_ERR_QUEUE_FULL'))
+      this.#waiters.refuse(ticket, new HoldfastError('HOLDFAST_ERR_QUEUE_FULL'))
       return undefined
     }
     this.#waiters.queue(ticket)

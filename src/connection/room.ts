@@ -46,8 +46,10 @@ export class Room {
     if (this.#dials.size >= this.#host.options.pool.maxDials) return false
     if (!this.full) return true
     const oldest = this.#idle.takeOldest(!freshOnly)
-    if (oldest !== undefined) this.#closing.retire(oldest, 'evicted', this.#clock() - oldest.idleSince)
-    return oldest !== undefined
+    if (oldest === undefined) return false
+    this.#closing.retire(oldest, 'evicted', this.#clock() - oldest.idleSince)
+    // An observer of the close may have had the place taken.
+    return !this.full
   }
 
   /** The bound has been lowered: closes idle connections that are beyond it. */

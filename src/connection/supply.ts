@@ -51,10 +51,13 @@ export class Supply {
     this.#parts.dials.use(dialer)
   }
 
-  /** Starts a dial for one that waits; false where none may start now. */
+  /** Starts a dial for a ticket that is among the waiters; false where it waits on, since none may start now. */
   dialFor (ticket: Ticket): boolean {
     const { dials, waiters, room } = this.#parts
-    if (!room.make(ticket.freshOnly)) return false
+    const made = room.make(ticket.freshOnly)
+    // An observer of the close that made room may have had it refused, or served, or dialled for.
+    if (ticket.queue === undefined || ticket.dial !== undefined) return true
+    if (!made) return false
     waiters.dial(ticket)
     dials.start(ticket)
     return true

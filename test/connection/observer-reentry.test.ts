@@ -102,3 +102,33 @@ t.test('persistence changes are told in the order in which they were made', asyn
   t.strictSame(told, ['non-persistent: first', 'persistent: second'])
   t.equal(rig.target.persistence, 'persistent')
 })
+
+/** A target of one connection, which is idle, and whose next GET makes room for a fresh one. */
+async function rigWithOneIdle (t: { teardown (fn: () => unknown): void }): ReturnType<typeof rigOf> {
+  const { rig, backend } = await rigOf(t)
+  rig.target.update({ undiciOptions: { connections: 1 } })
+  await rig.send().over
+  await rig.until(({ counts }) => counts.idle === 1)
+  rig.target.keepApart(new Set(['GET']))
+  return { rig, backend }
+}
+
+t.test('a request that is refused as another connection makes room for its dial is not dialled for', async t => {
+  const { rig, backend } = await rigWithOneIdle(t)
+  rig.registry.observe({ closed: () => { rig.target.destroy(() => {}) } })
+  t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
+  t.same(rig.counts, { active: 0, idle: 0, connecting: 0, pending: 0, upgraded: 0 })
+  await backend.waitFor(({ open }) => open === 0)
+  t.equal(backend.accepted, 1, 'nothing was dialled')
+})
+
+t.test('a place that is made goes to one dial, where a request is begun as it is made', async t => {
+  const { rig, backend } = await rigWithOneIdle(t)
+  let inner: ReturnType<Rig['send']> | undefined
+  rig.registry.observe({ closed: () => { inner ??= rig.send() } })
+  const outer = rig.send()
+  t.match(rig.counts, { connecting: 1, pending: 1 })
+  t.match(await inner?.over, { status: 200, finals: 1 })
+  t.match(await outer.over, { status: 200, finals: 1 })
+  t.equal(backend.accepted, 3)
+})
