@@ -78,6 +78,8 @@ export const BACKEND_CAUSES: readonly Cause[] = [
   {
     name: 'backend sends a response that is too large',
     steps: ['body'],
+    // One that says its length is refused with its head.
+    chunked: true,
     expects: [502, 'cut'],
     gateway: () => ({ undiciOptions: { maxResponseSize: 2_000 } })
   },

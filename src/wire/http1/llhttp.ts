@@ -114,15 +114,15 @@ function load (): Exports {
     wasm_on_body: (_parser: number, at: number, length: number) => events!.onBody(at + offset, at + offset + length),
     wasm_on_message_complete: () => events!.onMessageComplete()
   }
-  return new WebAssembly.Instance(compiled(), { env }).exports as Exports
+  return new WebAssembly.Instance(compiled(), { env }).exports as unknown as Exports
 }
 
 // Not every processor has SIMD.
 function compiled (): WebAssembly.Module {
   try {
-    return new WebAssembly.Module(simdBuild)
+    return new WebAssembly.Module(simdBuild as Uint8Array<ArrayBuffer>)
   } catch {
-    return new WebAssembly.Module(plainBuild)
+    return new WebAssembly.Module(plainBuild as Uint8Array<ArrayBuffer>)
   }
 }
 
