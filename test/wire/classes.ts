@@ -21,6 +21,8 @@ const final = (outcome: Outcome): ReadMessage => wholeOf(outcome)!
 const values = ({ lines }: Pick<ReadMessage, 'lines'>, name: string): string[] => lines.filter((_, i) => i % 2 === 1 && lines[i - 1] === name)
 /** All up to the body of the final response. */
 const heads = (text: string): string => /^(?:[\r\n]*HTTP\/\S*\s+1(?!01)\d\d[^]*?\n\r?\n)*[^]*?\n\r?\n/.exec(text)?.[0] ?? text
+/** The heads of interim responses in front of the final one. A 101 is none. */
+const interim = (text: string): string => /^(?:[\r\n]*HTTP\/\S*\s+1(?!01)\d\d[^]*?\n\r?\n)*/.exec(text)![0]
 const lengths = (text: string): string[] => [...heads(text).matchAll(/^content-length:([^\r\n]*)/gim)].map(([, value]) => value!.trim())
 const isChunked = (outcome: Outcome): boolean => values(final(outcome), 'transfer-encoding').includes('chunked')
 const isBodiless = ({ method }: Asked, ours: Outcome): boolean => method === 'HEAD' || [204, 304].includes(final(ours).status) || final(ours).upgraded
@@ -65,19 +67,14 @@ const theirs: readonly Class[] = [
     holds: ({ oracle, kind, text }) => LLHTTP.includes(oracle) && kind !== 'refuses' && /^transfer-encoding:[^\r\n]*\t[ \t]*\r/im.test(heads(text))
   },
   {
+    name: 'undici, node: what comes behind an interim response that says close',
+    why: 'llhttp ends the connection with it; RFC 9110 section 15.2 has the final response still to come, and that says whether the connection ends',
+    holds: ({ oracle, kind, what, text }) => LLHTTP.includes(oracle) && kind === 'refuses' && what.includes('Data after `Connection: close`') && /^(?:proxy-)?connection:.*close|HTTP\/1\.0 1/im.test(interim(text))
+  },
+  {
     name: 'undici, node: a 101 that names its protocol in Upgrade alone',
     why: 'llhttp takes it for an interim response without `Connection: upgrade`; it was asked for, and what follows is not HTTP any more',
     holds: ({ oracle, kind, ours }) => LLHTTP.includes(oracle) && (kind === 'refuses' || kind === 'waits') && final(ours).status === 101
-  },
-  {
-    name: 'undici, node: what comes behind an interim response that says close',
-    why: 'llhttp takes nothing behind it; an interim response is not the last one of its connection, whatever it says',
-    holds: ({ oracle, kind, what, ours }) => LLHTTP.includes(oracle) && kind === 'refuses' && what.includes('Data after `Connection: close`') && ours.messages.length > 1
-  },
-  {
-    name: 'h11: an interim response with a Transfer-Encoding',
-    why: 'an interim response has no body, whatever its head says (RFC 9110 section 15.2)',
-    holds: ({ oracle, kind, what, text }) => oracle === 'h11' && kind === 'refuses' && what.includes('Transfer-Encoding') && /^HTTP\/1\.[01] 1\d\d[^\r\n]*\r\n(?:[^\r\n]+\r\n)*transfer-encoding:/im.test(text)
   },
   {
     name: 'undici, node, h11: a head that is large',
@@ -87,8 +84,8 @@ const theirs: readonly Class[] = [
   {
     name: 'h11: a coding where there is no body',
     why: 'nothing is read by it: HEAD, 204, 304, a tunnel, an interim response, trailers',
-    holds: ({ oracle, kind, what, ours, asked }) => oracle === 'h11' && kind === 'refuses' && /transfer-encoding/i.test(what) &&
-      (isBodiless(asked, ours) || ours.messages.slice(0, -1).some(message => values(message, 'transfer-encoding').length > 0) || final(ours).trailers.includes('transfer-encoding'))
+    holds: ({ oracle, kind, what, ours, asked, text }) => oracle === 'h11' && kind === 'refuses' && /transfer-encoding/i.test(what) &&
+      (isBodiless(asked, ours) || /^transfer-encoding:/im.test(interim(text)) || final(ours).trailers.includes('transfer-encoding'))
   },
   {
     name: 'h11: a length that is none where there is no body',
@@ -194,11 +191,6 @@ const our: readonly Class[] = [
     name: 'a size of a chunk, or a trailer, that h11 takes',
     why: 'white space, an LF, control characters and half a quoted string among extensions; a trailer that frames; a fold',
     holds: ({ oracle, kind, theirs }) => kind === 'ours refuses' && oracle === 'h11' && isChunked(theirs)
-  },
-  {
-    name: 'what comes behind an interim response that says close',
-    why: 'llhttp takes nothing behind a response that says close, or is of HTTP/1.0',
-    holds: ({ oracle, kind, theirs, text }) => kind === 'ours refuses' && oracle === 'h11' && theirs.messages.length > 1 && (/HTTP\/1\.0 1/.test(text) || theirs.messages.slice(0, -1).some(message => [...values(message, 'connection'), ...values(message, 'proxy-connection')].some(value => /close/i.test(value))))
   },
   {
     name: 'a head that is too large',

@@ -5,25 +5,20 @@ import simdBuild from 'undici/lib/llhttp/llhttp_simd-wasm.js'
 // test/assumptions/llhttp.test.ts asks the build for all that is relied upon.
 
 /**
- * What a run of the parser tells, with places in the bytes that it was given. Each returns 0 to go on, or why not: `STOP`, `PAUSE`, `NO_BODY`.
- * None of them may throw, or run, reset or free a parser.
+ * What a run of the parser tells, with places in the bytes that it was given. It is left behind each head and behind each message. The events that
+ * return a number return 0 to go on, or `STOP`. None of them may throw, or run, reset or free a parser, or call what could.
  */
 export interface LlhttpEvents {
-  onMessageBegin (): number
   onStatus (start: number, end: number): number
   onHeaderField (start: number, end: number): number
   onHeaderValue (start: number, end: number): number
-  onHeadersComplete (status: number): number
   onBody (start: number, end: number): number
-  onMessageComplete (): number
+  onHeadersComplete (status: number): void
+  onMessageComplete (): void
 }
 
-/** An event's answer: this is no response that is wanted. */
+/** An event's answer: the bytes are refused. */
 export const STOP = -1
-/** Of `onMessageComplete`: what follows is not read. */
-export const PAUSE = 21
-/** Of `onHeadersComplete`: no body follows that the parser is to read. */
-export const NO_BODY = 1
 
 /** The largest piece that one run takes, in bytes. */
 export const LARGEST_INPUT = 65_536
@@ -35,6 +30,7 @@ interface Exports {
   llhttp_alloc (type: number): number
   llhttp_free (parser: number): void
   llhttp_reset (parser: number): void
+  llhttp_resume (parser: number): void
   llhttp_execute (parser: number, input: number, length: number): number
   llhttp_get_error_pos (parser: number): number
   llhttp_get_error_reason (parser: number): number
@@ -46,7 +42,6 @@ interface Exports {
 const RESPONSE = 2
 const OK = 0
 const PAUSED = 21
-const PAUSED_UPGRADE = 22
 
 // Of the one parser that runs.
 let events: LlhttpEvents | undefined
@@ -56,9 +51,9 @@ let memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
 
 /** How a run went. */
 export interface Run {
-  /** Bytes that it has taken: all of them, unless it was paused, stopped or failed. */
+  /** Bytes that it has taken: up to the end of a head or a message, or to what is wrong; else all of them. */
   taken: number
-  /** Why the bytes are no response; undefined where they are, as far as they go, and where an event stopped it. */
+  /** Why the bytes are no response; undefined where they are, as far as they go. */
   error: string | undefined
 }
 
@@ -86,8 +81,13 @@ export class Llhttp {
     run.taken = end - start
     if (code === OK) return run
     run.taken = llhttp.llhttp_get_error_pos(this.#parser) - input
-    if (code !== PAUSED && code !== PAUSED_UPGRADE) run.error = reasonOf(this.#parser)
+    if (code !== PAUSED) run.error = reasonOf(this.#parser)
     return run
+  }
+
+  /** Behind a head: lets the next run read what follows it as its body. */
+  resume (): void {
+    llhttp.llhttp_resume(this.#parser)
   }
 
   /** As it was when it was made. */
@@ -106,13 +106,19 @@ let offset = 0
 function load (): Exports {
   const env = {
     wasm_on_url: () => 0,
-    wasm_on_message_begin: () => events!.onMessageBegin(),
+    wasm_on_message_begin: () => 0,
     wasm_on_status: (_parser: number, at: number, length: number) => events!.onStatus(at + offset, at + offset + length),
     wasm_on_header_field: (_parser: number, at: number, length: number) => events!.onHeaderField(at + offset, at + offset + length),
     wasm_on_header_value: (_parser: number, at: number, length: number) => events!.onHeaderValue(at + offset, at + offset + length),
-    wasm_on_headers_complete: (_parser: number, status: number) => events!.onHeadersComplete(status),
+    wasm_on_headers_complete: (_parser: number, status: number) => {
+      events!.onHeadersComplete(status)
+      return PAUSED
+    },
     wasm_on_body: (_parser: number, at: number, length: number) => events!.onBody(at + offset, at + offset + length),
-    wasm_on_message_complete: () => events!.onMessageComplete()
+    wasm_on_message_complete: () => {
+      events!.onMessageComplete()
+      return PAUSED
+    }
   }
   return new WebAssembly.Instance(compiled(), { env }).exports as unknown as Exports
 }

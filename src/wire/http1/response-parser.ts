@@ -1,6 +1,6 @@
 import { ResponseHead } from '../../http/response-head.js'
 import { HeaderLines } from './header-lines.js'
-import { LARGEST_INPUT, Llhttp, NO_BODY, PAUSE, STOP } from './llhttp.js'
+import { LARGEST_INPUT, Llhttp, STOP } from './llhttp.js'
 import type { LlhttpEvents } from './llhttp.js'
 
 /** Where a response goes. Called from within `execute` and `finish`; of the parser, only `stop` may be called there. */
@@ -35,6 +35,8 @@ export interface ResponseFailure { readonly kind: 'invalid' | 'head-too-large' |
 const MOST_INTERIM = 128
 // Of parsers that are not in use: their memory is in WebAssembly, which never shrinks.
 const MOST_FREE = 256
+/** Heads are smaller, most of them: so much of a piece is given to llhttp at a time, and the body behind a head is not. */
+const HEAD_INPUT = 4_096
 const CR = 0x0d
 const LF = 0x0a
 const FIRST_LETTER = 0x48
@@ -51,13 +53,17 @@ const MISPLACED = new Set(['connection', 'transfer-encoding', 'content-length'])
 /** How the end of a body is told (RFC 9112 section 6.3): not known yet, by a length, by its last chunk, or by the connection's end. */
 type Framing = 'unknown' | 'length' | 'chunks' | 'connection'
 
+const IDLE = 'it has too many bytes that say nothing'
 const NOTHING = Buffer.alloc(0)
 const NOWHERE: ResponseReceiver = { informed () {}, responded () {}, data () {}, ended () {}, upgraded () {} }
 const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, maxResponseSize: 0 }
 
 const free: ResponseParser[] = []
 
-/** Reads one response, with those that come before it. llhttp reads heads and chunks; what it lets pass and must not be is refused here. */
+/**
+ * Reads one response, with the interim ones before it. llhttp reads heads and chunks; what it lets pass and must not be is refused here. The
+ * receiver is called between the runs of llhttp and never within one, so it may throw, and may have another parser run.
+ */
 export class ResponseParser implements LlhttpEvents {
   readonly #llhttp = new Llhttp()
   readonly #header = new HeaderLines()
@@ -65,22 +71,26 @@ export class ResponseParser implements LlhttpEvents {
   #terms = NO_TERMS
   /** What is read now, and where the run of llhttp in it ends. */
   #bytes: Buffer = NOTHING
-  #isOwn = false
   #runEnd = 0
-  /** What a chunked body's pieces of this run are parts of, and where it begins in `#bytes`. */
+  /** Whether what is read now may be told on as it is. */
+  #isOwn = false
+  /** Why llhttp was left: a head has ended, or a message. */
+  #ended: 'head' | 'message' | undefined
+  /** What llhttp lets pass, and an event does not. */
+  #refusal: ResponseFailure | undefined
+  /** Pieces of a chunked body of one run; the copy that they are parts of, and where that begins in `#bytes`. */
+  #chunks: Buffer[] = []
   #copy: Buffer | undefined
   #copyStart = 0
   #framing: Framing = 'unknown'
   /** Bytes of a counted body that have not come. */
   #left = 0
   #interim = 0
-  #isInterim = false
-  #isComplete = false
+  #status = 0
   #reason = ''
   /** Bytes since the last head, or piece of a body, and where that ended in `#bytes`. */
   #since = 0
   #mark = 0
-  #thrown: { readonly cause: unknown } | undefined
   #over = false
   #started = false
   /** How far the status line of the message that is read now has come: behind blank lines in front, within its text, behind its CR, or all of it. */
@@ -124,21 +134,23 @@ export class ResponseParser implements LlhttpEvents {
     this.#isOwn = own
     this.#rest = 0
     let at = 0
-    while (at < length && !this.#over) {
-      if (this.#framing === 'length' || this.#framing === 'connection') at = this.#readBody(at, length)
-      else at = this.#run(at, Math.min(length, at + LARGEST_INPUT))
+    try {
+      while (at < length && !this.#over) {
+        at = this.#framing === 'length' || this.#framing === 'connection' ? this.#readBody(at, length) : this.#run(at, length)
+      }
+    } catch (thrown) {
+      this.#over = true
+      throw thrown
+    } finally {
+      this.#bytes = NOTHING
     }
-    this.#bytes = NOTHING
     if (this.#failure === undefined) this.#rest = length - at
-    this.#rethrow()
   }
 
-  /** The backend has said, by a FIN, that nothing more comes: the end of a body that has no other. */
+  /** The backend has said, by a FIN, that nothing more comes: the end of a body that has no other. Throws what the receiver throws. */
   finish (): void {
-    if (this.#over) return
     if (this.#framing === 'connection') this.#end([])
-    else this.#fail('cut-short', 'the connection ended before the response did')
-    this.#rethrow()
+    else this.#fail({ kind: 'cut-short', reason: 'the connection ended before the response did' })
   }
 
   /** Nothing is told any more. */
@@ -148,6 +160,8 @@ export class ResponseParser implements LlhttpEvents {
 
   /** It is free for another response. Not from within a call of the receiver's. */
   release (): void {
+    // Twice in the list, it would read two responses at a time.
+    if (this.#receiver === NOWHERE) return
     this.#over = true
     this.#receiver = NOWHERE
     this.#terms = NO_TERMS
@@ -156,11 +170,6 @@ export class ResponseParser implements LlhttpEvents {
   }
 
   // What llhttp tells, from within its run.
-
-  onMessageBegin (): number {
-    this.#started = true
-    return 0
-  }
 
   onStatus (start: number, end: number): number {
     // Most often it is this one.
@@ -171,7 +180,7 @@ export class ResponseParser implements LlhttpEvents {
   }
 
   onHeaderField (start: number, end: number): number {
-    if (!this.#header.name(this.#bytes, start, end)) return this.#fail('head-too-large', 'a head has too many lines')
+    if (!this.#header.name(this.#bytes, start, end)) return this.#refuse('a head has too many lines')
     return this.#hasRoom()
   }
 
@@ -180,23 +189,13 @@ export class ResponseParser implements LlhttpEvents {
     return this.#hasRoom()
   }
 
-  onHeadersComplete (status: number): number {
-    if (this.#header.end > 0 && this.#isIdle(this.#header.end)) return STOP
-    this.#since = 0
-    this.#mark = Math.max(this.#mark, this.#header.end)
-    const lines = this.#header.take(this.#bytes)
-    const reason = this.#reason
-    this.#reason = ''
-    const { major, minor } = this.#llhttp
-    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#fail('invalid', `its version is ${major}.${minor}`)
-    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#fail('invalid', 'its reason holds a control character')
-    if (status < 100 || status > 599) return this.#fail('invalid', `its status is ${status}`)
-    if (status < 200 && status !== 101) return this.#interimHead(status, lines)
-    return this.#finalHead(status, new ResponseHead(minor, lines), reason)
+  onHeadersComplete (status: number): void {
+    this.#status = status
+    this.#ended = 'head'
   }
 
   onBody (start: number, end: number): number {
-    if (this.#isIdle(start)) return STOP
+    if (this.#isIdle(start)) return this.#refuse(IDLE)
     if (this.#copy === undefined) {
       const rest = this.#bytes.subarray(start, this.#runEnd)
       this.#copy = this.#isOwn ? rest : Buffer.from(rest)
@@ -204,14 +203,12 @@ export class ResponseParser implements LlhttpEvents {
     }
     this.#since = 0
     this.#mark = end
-    this.#piece(this.#copy.subarray(start - this.#copyStart, end - this.#copyStart))
-    return this.#over ? STOP : 0
+    this.#chunks.push(this.#copy.subarray(start - this.#copyStart, end - this.#copyStart))
+    return 0
   }
 
-  onMessageComplete (): number {
-    this.#isComplete = true
-    if (this.#framing === 'chunks') this.#endChunks()
-    return PAUSE
+  onMessageComplete (): void {
+    this.#ended = 'message'
   }
 
   #begin (receiver: ResponseReceiver, terms: ResponseTerms): void {
@@ -223,34 +220,36 @@ export class ResponseParser implements LlhttpEvents {
     this.#line = 'blank'
     this.#reason = ''
     this.#left = this.#interim = this.#since = this.#rest = this.#bodySize = 0
-    this.#isInterim = this.#isComplete = this.#over = this.#started = this.#spent = false
-    this.#thrown = this.#failure = this.#copy = undefined
+    this.#over = this.#started = this.#spent = false
+    this.#failure = this.#refusal = undefined
   }
 
-  /** Lets llhttp read on; returns how far it came. */
-  #run (start: number, end: number): number {
+  /** Lets llhttp read on, and tells of what it has read. Returns how far it came. */
+  #run (start: number, length: number): number {
+    const end = Math.min(length, start + (this.#framing === 'unknown' ? HEAD_INPUT : LARGEST_INPUT))
     if (this.#line !== 'over' && !this.#readStatusLine(start, end)) {
-      this.#started = true
-      this.#fail('invalid', 'its status line is none')
+      this.#fail({ kind: 'invalid', reason: 'its status line is none' })
       return start
     }
     this.#runEnd = end
     this.#mark = start
+    this.#ended = undefined
     const { taken, error } = this.#llhttp.execute(this, this.#bytes, start, end)
-    this.#copy = undefined
-    if (this.#over) return start + taken
-    if (error !== undefined) {
-      this.#fail('invalid', error)
-    } else if (this.#isInterim && this.#isComplete) {
-      // What an interim response says of its connection would hold for llhttp.
-      this.#llhttp.reset()
-      this.#isInterim = this.#isComplete = false
-      this.#line = 'blank'
-    } else if (!this.#isComplete) {
-      this.#header.carryOver(this.#bytes, end)
-      if (!this.#isIdle(end)) this.#since += end - this.#mark
-    }
-    return start + taken
+    const at = start + taken
+    const ended = this.#ended as 'head' | 'message' | undefined
+    if (this.#refusal === undefined && error !== undefined) this.#refusal = { kind: 'invalid', reason: error }
+    else if (this.#isIdle(at)) this.#refuse(IDLE)
+    // All that is noted of this run is read before the receiver may have another parser run.
+    let lines: string[] = []
+    if (ended !== undefined) lines = this.#header.take(this.#bytes)
+    else this.#header.carryOver(this.#bytes, end)
+    this.#since = ended === 'head' ? 0 : this.#since + at - this.#mark
+    if (this.#chunks.length > 0) this.#tellChunks()
+    if (this.#over) return at
+    if (this.#refusal !== undefined) this.#fail(this.#refusal)
+    else if (ended === 'head') this.#endHead(lines)
+    else if (ended === 'message') this.#endChunks(lines)
+    return at
   }
 
   // llhttp takes RTSP and ICE for HTTP, and two CRs for a line's end.
@@ -260,6 +259,7 @@ export class ResponseParser implements LlhttpEvents {
     if (this.#line === 'blank') {
       while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++
       if (at === end) return true
+      this.#started = true
       if (bytes[at] !== FIRST_LETTER) return false
       this.#line = 'text'
     }
@@ -283,71 +283,67 @@ export class ResponseParser implements LlhttpEvents {
     return end
   }
 
+  #tellChunks (): void {
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#copy = undefined
+    for (const chunk of chunks) if (!this.#over) this.#piece(chunk)
+  }
+
   #piece (chunk: Buffer): void {
     const { maxResponseSize } = this.#terms
     this.#bodySize += chunk.length
-    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) {
-      this.#fail('too-large', `its body is larger than ${maxResponseSize} bytes`)
-      return
-    }
-    try {
-      this.#receiver.data(chunk)
-    } catch (cause) {
-      this.#stopFor(cause)
-    }
+    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
+    else this.#receiver.data(chunk)
   }
 
-  #interimHead (status: number, lines: string[]): number {
-    this.#isInterim = true
-    if (++this.#interim > MOST_INTERIM) return this.#fail('invalid', 'there are too many interim responses')
-    try {
-      // Nothing asks for a 100 here, and nothing waits for it.
-      if (status !== 100) this.#receiver.informed(status, lines)
-    } catch (cause) {
-      this.#stopFor(cause)
-    }
-    return this.#over ? STOP : NO_BODY
+  #endHead (lines: string[]): void {
+    const status = this.#status
+    const reason = this.#reason
+    this.#reason = ''
+    const { major, minor } = this.#llhttp
+    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#invalid(`its version is ${major}.${minor}`)
+    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#invalid('its reason holds a control character')
+    if (status < 100 || status > 599) return this.#invalid(`its status is ${status}`)
+    if (status < 200 && status !== 101) this.#endInterimHead(status, lines)
+    else this.#endFinalHead(status, new ResponseHead(minor, lines), reason)
   }
 
-  #finalHead (status: number, head: ResponseHead, reason: string): number {
+  #endInterimHead (status: number, lines: string[]): void {
+    if (++this.#interim > MOST_INTERIM) return this.#invalid('there are too many interim responses')
+    // llhttp takes nothing behind one that says close, or waits for the body that another claims to have.
+    this.#llhttp.reset()
+    this.#line = 'blank'
+    // Nothing asks for a 100 here, and nothing waits for it.
+    if (status !== 100) this.#receiver.informed(status, lines)
+  }
+
+  #endFinalHead (status: number, head: ResponseHead, reason: string): void {
     const { method, upgrade, maxResponseSize } = this.#terms
     // RFC 9110 section 15.2.2: it names the protocol.
-    if (status === 101 && !(upgrade && head.list.includes('upgrade'))) return this.#fail('invalid', 'it switches to a protocol that was not asked for')
-    if (status === 101 || (method === 'CONNECT' && status < 300)) return this.#switch(status, head)
-    const { length, isCoded } = head
-    if (head.oddlyCoded) return this.#fail('invalid', 'it has a transfer coding that was not asked for')
-    // llhttp takes a tab behind `chunked` for a part of its name.
-    if (isCoded && this.#llhttp.needsEnd && method !== 'HEAD' && status !== 204 && status !== 304) return this.#fail('invalid', 'it has a transfer coding that was not asked for')
-    if (length !== undefined && isCoded) return this.#fail('invalid', 'it has both a length and a transfer coding')
-    if (length !== undefined && !DIGITS.test(length)) return this.#fail('invalid', 'its length is no number')
+    if (status === 101 && !(upgrade && head.list.includes('upgrade'))) return this.#invalid('it switches to a protocol that was not asked for')
+    if (status === 101 || (method === 'CONNECT' && status < 300)) {
+      this.#over = true
+      return this.#receiver.upgraded(status, head)
+    }
+    const { length, isCoded, oddlyCoded } = head
     const isBodiless = method === 'HEAD' || status === 204 || status === 304
+    // llhttp takes a tab behind `chunked` for a part of its name.
+    if (oddlyCoded || (isCoded && !isBodiless && this.#llhttp.needsEnd)) return this.#invalid('it has a transfer coding that was not asked for')
+    if (length !== undefined && isCoded) return this.#invalid('it has both a length and a transfer coding')
+    if (length !== undefined && !DIGITS.test(length)) return this.#invalid('its length is no number')
     const size = length === undefined ? undefined : Number(length)
-    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#fail('too-large', `its body is larger than ${maxResponseSize} bytes`)
+    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
     // RFC 9112 section 6.1: the framing of such a message is at fault, and its connection ends with it.
     if (isCoded && head.minor === 0) this.#spent = true
-    this.#framing = isBodiless || size === 0 ? 'length' : isCoded ? 'chunks' : size === undefined ? 'connection' : 'length'
     this.#left = isBodiless ? 0 : size ?? 0
-    try {
-      this.#receiver.responded(status, head, reason)
-    } catch (cause) {
-      this.#stopFor(cause)
-    }
+    this.#framing = isBodiless || size !== undefined ? 'length' : isCoded ? 'chunks' : 'connection'
+    if (this.#framing === 'chunks') this.#llhttp.resume()
+    this.#receiver.responded(status, head, reason)
     if (this.#framing === 'length' && this.#left === 0) this.#end([])
-    return this.#framing === 'chunks' && !this.#over ? 0 : NO_BODY
   }
 
-  #switch (status: number, head: ResponseHead): number {
-    this.#over = true
-    try {
-      this.#receiver.upgraded(status, head)
-    } catch (cause) {
-      this.#stopFor(cause)
-    }
-    return NO_BODY
-  }
-
-  #endChunks (): void {
-    const trailers = this.#header.take(this.#bytes)
+  #endChunks (trailers: string[]): void {
     for (let i = 0; i < trailers.length; i += 2) if (MISPLACED.has(trailers[i]!.toLowerCase())) this.#spent = true
     this.#end(trailers)
   }
@@ -355,42 +351,32 @@ export class ResponseParser implements LlhttpEvents {
   #end (trailers: string[]): void {
     if (this.#over) return
     this.#over = true
-    try {
-      this.#receiver.ended(trailers)
-    } catch (cause) {
-      this.#stopFor(cause)
-    }
+    this.#receiver.ended(trailers)
   }
 
   // llhttp tells nothing of what is not a name, a value or a body: blank lines, white space, extensions of chunks.
   #isIdle (end: number): boolean {
-    if (this.#since + end - this.#mark - this.#header.size <= this.#terms.maxHeaderSize) return false
-    this.#fail('head-too-large', 'it has too many bytes that say nothing')
-    return true
+    return this.#since + end - this.#mark - this.#header.size > this.#terms.maxHeaderSize
   }
 
   #hasRoom (): number {
     const { maxHeaderSize } = this.#terms
-    return this.#header.size < maxHeaderSize ? 0 : this.#fail('head-too-large', `a head is larger than ${maxHeaderSize} bytes`)
+    return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a head is larger than ${maxHeaderSize} bytes`)
   }
 
-  #fail (kind: ResponseFailure['kind'], reason: string): number {
-    if (!this.#over) {
-      this.#over = true
-      this.#failure = { kind, reason }
-    }
+  /** From within a run. What has come before is told first. */
+  #refuse (reason: string): number {
+    this.#refusal ??= { kind: 'head-too-large', reason }
     return STOP
   }
 
-  // A receiver that throws takes nothing more. It is told once llhttp has been left.
-  #stopFor (cause: unknown): void {
-    this.#over = true
-    this.#thrown = { cause }
+  #invalid (reason: string): void {
+    this.#fail({ kind: 'invalid', reason })
   }
 
-  #rethrow (): void {
-    const thrown = this.#thrown
-    this.#thrown = undefined
-    if (thrown !== undefined) throw thrown.cause
+  #fail (failure: ResponseFailure): void {
+    if (this.#over) return
+    this.#over = true
+    this.#failure = failure
   }
 }
