@@ -45,7 +45,7 @@ export interface UndiciOptions {
   localAddress?: string
   /** A unix socket to connect to in place of host and port. */
   socketPath?: string
-  /** The largest response head, in bytes. Default: node's `http.maxHeaderSize`. */
+  /** The largest response head, in bytes: its names, values and reason; all the rest of it may be as large again. 16 384. */
   maxHeaderSize?: number
   /** The largest response body, in bytes. Default: no limit. */
   maxResponseSize?: number

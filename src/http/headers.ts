@@ -1,4 +1,4 @@
-/** A header section as undici takes it: names and values in turn, in the order in which they came. */
+/** A header section: names and values in turn, in the order in which they came. */
 export type HeaderList = string[]
 /** A header section by lower-case name; several lines of one name are an array. */
 export type HeaderRecord = Record<string, string | string[]>
@@ -18,7 +18,7 @@ export interface Arrival {
 // RFC 9110 section 7.6.1, and the older names that mean one connection all the same.
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
   'transfer-encoding', 'upgrade', 'http2-settings'])
-// Ours to say: the target's name, the framing of what is sent, and what undici refuses to write.
+// Ours to say: the target's name, the framing of what is sent, and an expectation, which is the client's connection's.
 const OURS = ['host', 'content-length', 'expect']
 // What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
 const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
@@ -133,16 +133,33 @@ export function responseHeaders (list: HeaderList, addVia = true): HeaderRecord 
   return out
 }
 
-/** A header section of somebody's own making, as undici takes it: what it must not say is left out. */
+/** A header section of the app's own making: what it must not say is left out, and an array is a line for each of its values. */
 export function toHeaderList (headers: Record<string, unknown>): HeaderList {
-  const out: unknown[] = []
+  const out: HeaderList = []
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase()
     const value = headers[name]
     if (value === undefined || lower === 'expect' || lower === 'content-length' || HOP_BY_HOP.has(lower)) continue
-    out.push(name, value)
+    for (const line of linesOf(lower, value)) out.push(name, line)
   }
-  return out as HeaderList
+  return out
+}
+
+/**
+ * The lines of a header that the app has set: numbers and booleans as text, an array as a line for each value, null as an empty value. What no
+ * header can be stays as it is, to be refused where the request is written.
+ *
+ * @param name in lower case
+ */
+export function linesOf (name: string, value: unknown): string[] {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) return [asText(value)]
+  return name === 'cookie' ? [value.map(asText).join('; ')] : value.map(asText)
+}
+
+function asText (value: unknown): string {
+  if (value === null) return ''
+  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : value as string
 }
 
 /** Whether a header list has a name. @param name in lower case */

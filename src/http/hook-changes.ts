@@ -1,3 +1,4 @@
+import { linesOf } from './headers.js'
 import type { HeaderList } from './headers.js'
 
 /** The lines of a request as hooks of the app have left them. */
@@ -105,17 +106,6 @@ function asNodeHas (name: string, values: string[], { http2, joined }: { http2: 
 function isSame (now: unknown, before: string | string[]): boolean {
   if (now === before) return true
   return Array.isArray(now) && Array.isArray(before) && now.length === before.length && before.every((value, i) => now[i] === value)
-}
-
-// What no header can be stays as it is, for undici to refuse it.
-function linesOf (name: string, value: unknown): string[] {
-  if (value === undefined) return []
-  if (!Array.isArray(value)) return [text(value)]
-  return name === 'cookie' ? [value.map(text).join('; ')] : value.map(text)
-}
-
-function text (value: unknown): string {
-  return typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint' ? String(value) : value as string
 }
 
 function applied (raw: readonly string[], changed: ReadonlyMap<string, { name: string, values: string[] }>): HeaderList {

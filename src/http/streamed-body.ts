@@ -65,7 +65,7 @@ export class StreamedBody {
       before.destroy()
     }
     const stream = this.#attempt = new Readable({ highWaterMark: STREAM_MARK, read: () => this.#wantsMore() })
-    // Where a connection is lost undici destroys the stream with the loss, of which the exchange tells in any case.
+    // Of a failure the exchange tells in any case.
     stream.on('error', ignore)
     if (this.#held === undefined) return stream.destroy(new Error('a part of the body is not held any more'))
     for (const piece of this.#held) stream.push(piece)

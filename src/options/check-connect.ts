@@ -13,7 +13,7 @@ const aFunction: Form = [value => typeof value === 'function', 'must be a functi
 const whole = (least: number, most: number): Form => [value => Number.isInteger(value) && (value as number) >= least && (value as number) <= most, `must be a whole number from ${least} to ${most}`]
 const LONGEST_TIMER = 2_147_483_647
 
-/** What tls, net or undici would throw for at the first dial, or take for something else. */
+/** What tls or net would throw for at the first dial, or take for something else. */
 const FORMS: Readonly<Record<string, Form>> = {
   checkServerIdentity: aFunction,
   pskCallback: aFunction,

@@ -10,8 +10,8 @@ const TICKET_WAIT = 500
 interface Handshake { readonly connectMs: number, readonly ms: number, readonly version: string | null, readonly resumed: boolean, readonly session: Buffer | undefined }
 
 /**
- * Two TLS handshakes, of which the second offers the first one's session. By node:tls: undici's connector resumes by itself,
- * and does not tell a full handshake from another. Resolves to undefined where there was none.
+ * Two TLS handshakes, of which the second offers the first one's session. By node:tls: a target's own
+ * dials resume by themselves, and do not tell a full handshake from another. Resolves to undefined where there was none.
  */
 export async function measureHandshakes (subject: Subject): Promise<Handshakes | undefined> {
   const full = await shakeHands(subject, undefined)

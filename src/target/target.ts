@@ -257,7 +257,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
 
   constructor (init: TargetInit) {
     this.name = init.name
-    // A chosen upstream may have a path, which is no part of it and which undici refuses.
+    // A chosen upstream may have a path, which is no part of it.
     this.origin = new URL(init.origin.origin)
     this.nextId = init.nextId
     this.#tracing = init.tracing
@@ -311,7 +311,7 @@ class Core implements PoolHost, CallHost, IdleLearner {
   update (patch: TargetPatch): void {
     const before = this.options
     const options = patchTargetOptions(before, patch)
-    // Made first: undici may refuse what it is to be made of, and then nothing is changed.
+    // Made first: what it is to be made of may be refused, and then nothing is changed.
     const dialer = sameConnections(options, before) ? undefined : createDialer(this.origin, options.undiciOptions)
     this.options = options
     if (dialer !== undefined) this.pool.dialBy(dialer)

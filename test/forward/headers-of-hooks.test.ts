@@ -232,3 +232,25 @@ t.test('a hook that sets what the client has sent already has set it: nothing th
   t.equal((await socket.response()).status, 101)
   t.equal(behind.upgrades[0]!.headers['x-forwarded-user'], 'bob')
 })
+
+t.test('what rewriteRequestHeaders returns is sent as lines: an array one for each value, a number as text, null as nothing', async t => {
+  const request = await got(t, 'X-Mine: 1\r\n', () => {}, {
+    replyOptions: { rewriteRequestHeaders: (_request: unknown, headers: object) => ({ ...headers, 'x-list': ['a', 2], 'x-number': 7, 'x-yes': true, 'x-null': null, 'x-gone': undefined }) }
+  } as unknown as ProxyOptions)
+  t.same(linesOf(request, /^x-(?!forwarded)/), ['x-mine: 1', 'x-list: a', 'x-list: 2', 'x-number: 7', 'x-yes: true', 'x-null: '])
+})
+
+t.test('what can be no header is refused where the request would be written, and costs its connection nothing', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply())
+  let value: unknown = {}
+  const { url } = await gatewayFor(t, {
+    routes: [{ upstream: backend.url, replyOptions: { rewriteRequestHeaders: (_request: unknown, headers: object) => ({ ...headers, 'x-odd': value }) } } as unknown as ProxyOptions]
+  })
+  for (value of [{}, ['a', {}], 'a\r\nevil: b', '\u{1f600}']) {
+    const response = await fetch(url)
+    t.match([response.status, await response.json()], [500, { code: 'HOLDFAST_ERR_UNSENDABLE' }], JSON.stringify(value))
+  }
+  value = 'fine'
+  t.equal((await fetch(url)).status, 200)
+  t.equal(backend.accepted, 1)
+})

@@ -190,6 +190,6 @@ t.test('Via is appended to what a backend says of its own', async t => {
 
 t.test('headers of a user\'s own making lose what they must not say', async t => {
   const made = { 'X-A': '1', connection: 'close', 'Transfer-Encoding': 'chunked', 'content-length': '9', Expect: 'x', gone: undefined, several: ['1', '2'] }
-  t.strictSame(toHeaderList(made), ['X-A', '1', 'several', ['1', '2']])
+  t.strictSame(toHeaderList(made), ['X-A', '1', 'several', '1', 'several', '2'])
   t.strictSame(toHeaderRecord(['X-A', '1', 'x-a', '2', 'Cookie', 'a=1', 'cookie', 'b=2']), { 'x-a': '1, 2', cookie: 'a=1; b=2' })
 })

@@ -52,7 +52,8 @@ export class RequestHeads {
       const name = headers[i]!
       const value = headers[i + 1]!
       if (!names.has(name)) admit(name)
-      if (UNWRITABLE.test(value)) throw unsendable(`the value of ${name} holds a control character or what is no byte`)
+      // What an app has set may be anything.
+      if (typeof value !== 'string' || UNWRITABLE.test(value)) throw unsendable(`the value of ${name} is no text, or holds a control character or what is no byte`)
       if (name.length === HOST_LENGTH && name.toLowerCase() === 'host') {
         if (host !== this.#host) throw unsendable('there are two hosts')
         host = value
