@@ -101,6 +101,11 @@ t.test('no client of undici speaks HTTP, and its parser has one file', async t =
   t.same(takesParser.map(({ name }) => name), ['src/wire/http1/llhttp.ts'])
 })
 
+t.test('sockets, pools and targets look at no clock but the one that they are given', async t => {
+  const clocks = files.filter(({ name, text }) => /^src\/(?:wire|connection|target)\//.test(name) && /\b(?:performance|Date)\.now\b/.test(text))
+  t.same(clocks.map(({ name }) => name), ['src/connection/lookup.ts', 'src/target/registry.ts'], 'those that give one')
+})
+
 t.test('a file is named for its idea', async t => {
   const nameless = /^(?:utils?|helpers?|common|types?|misc|shared)$/
   t.same(files.filter(({ name }) => nameless.test(basename(name, '.ts'))).map(({ name }) => name), [])

@@ -39,6 +39,23 @@ t.test('a request that waits longer than pendingTimeout is refused, and nothing 
   t.equal(backend.requests, 1)
 })
 
+t.test('how long a refused request has waited is told by the clock of its pool', async t => {
+  const { backend, answer } = await slowBackend(t)
+  let now = 100_000
+  const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } }, () => now)
+  const waits: number[] = []
+  rig.registry.observe({ rejected: (_target, _code, { waitMs }) => { waits.push(waitMs) } })
+  const first = rig.send()
+  await backend.waitFor(b => b.requests === 1)
+  const second = rig.send()
+  now += 70
+  rig.target.close(() => {})
+  t.match(await second.over, { error: { code: 'HOLDFAST_ERR_DRAINING' } })
+  t.strictSame(waits, [70])
+  answer()
+  await first.over
+})
+
 t.test('a client that leaves takes its place along', async t => {
   const { backend, answer } = await slowBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { maxPending: 1 } })
