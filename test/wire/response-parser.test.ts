@@ -99,8 +99,8 @@ t.test('a receiver that stops the parser in a call is told nothing more', async 
     t.equal(reading.told.at(-1), call)
     reading.release()
   }
-  const switching = new Noting({ upgrade: true }, (_, parser) => parser.stop()).read('HTTP/1.1 101 S\r\n\r\nraw')
-  t.strictSame(switching.told, ['upgraded 101 '])
+  const switching = new Noting({ upgrade: true }, (_, parser) => parser.stop()).read('HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\nraw')
+  t.strictSame(switching.told, ['upgraded 101 Upgrade,x'])
   t.equal(switching.parser.rest, 3)
   switching.release()
 })
@@ -110,7 +110,7 @@ t.test('what a receiver throws is thrown on, the parser is over, and the next on
     [ALL, ALL_TOLD, {}],
     [FINE, FINE_TOLD, {}],
     [`${OK}Content-Length: 0\r\n\r\n`, ['responded 200 OK Content-Length,0', 'ended '], {}],
-    ['HTTP/1.1 101 S\r\n\r\nraw', ['upgraded 101 '], { upgrade: true }],
+    ['HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\nraw', ['upgraded 101 Upgrade,x'], { upgrade: true }],
     ['HTTP/1.1 200 OK\r\n\r\nraw', ['upgraded 200 '], { method: 'CONNECT' }]
   ]
   for (const [text, calls, terms] of cases) {
