@@ -28,6 +28,9 @@ const HOST_LENGTH = 4
 const MOST_NAMES = 1_000
 const names = new Set<string>()
 
+// Of the head that is being made. To add line to line would be twice as many bytes for V8 to collect.
+const lines: string[] = []
+
 /** Makes heads of requests to one origin. */
 export class RequestHeads {
   readonly #host: string
@@ -47,7 +50,7 @@ export class RequestHeads {
     if (!TOKEN.test(method)) throw unsendable('the method is no token')
     if (path === '' || UNWRITABLE_PATH.test(path)) throw unsendable('the path holds a space, a control character or what is no byte')
     let host = this.#host
-    let lines = ''
+    let count = 1
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name = headers[i]!
       const value = headers[i + 1]!
@@ -59,19 +62,23 @@ export class RequestHeads {
         host = value
         continue
       }
-      lines += `${name}: ${value}\r\n`
+      lines[count++] = `${name}: ${value}`
     }
-    const connection = upgrade === undefined ? (keep ? KEEP : CLOSE) : `connection: upgrade\r\nupgrade: ${plain(upgrade)}\r\n`
-    return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${connection}${lines}${framed(framing)}\r\n`
+    const connection = upgrade === undefined ? (keep ? KEEP : CLOSE) : `connection: upgrade\r\nupgrade: ${plain(upgrade)}`
+    lines[0] = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${connection}`
+    if (framing !== undefined) lines[count++] = framed(framing)
+    lines[count++] = ''
+    lines[count++] = ''
+    lines.length = count
+    return lines.join('\r\n')
   }
 }
 
-const KEEP = 'connection: keep-alive\r\n'
-const CLOSE = 'connection: close\r\n'
+const KEEP = 'connection: keep-alive'
+const CLOSE = 'connection: close'
 
-function framed (framing: RequestFraming): string {
-  if (framing === undefined) return ''
-  return framing === 'chunked' ? 'transfer-encoding: chunked\r\n' : `content-length: ${framing}\r\n`
+function framed (framing: number | 'chunked'): string {
+  return framing === 'chunked' ? 'transfer-encoding: chunked' : `content-length: ${framing}`
 }
 
 function plain (upgrade: string): string {
