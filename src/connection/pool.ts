@@ -45,6 +45,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #returns: Returns
   readonly #closing: Closing
   readonly #draining: Draining
+  #destroyed = false
 
   constructor (host: PoolHost, clock: () => number) {
     this.#host = host
@@ -67,6 +68,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get connectingCount (): number { return this.#dials.size }
   get pendingCount (): number { return this.#waiters.queued + this.#waiters.dialling - this.#dials.owned }
   get upgradedCount (): number { return this.#upgraded.size }
+  /** Whether all has been ended: what observers do in the midst of an exchange's beginning or end is seen behind it. */
+  get destroyed (): boolean { return this.#destroyed }
   get sentinel (): Sentinel { return this.#closing.sentinel }
   get somethingSettled (): boolean { return this.#closing.somethingSettled }
 
@@ -167,6 +170,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   /** Ends everything at once. What is in flight fails. */
   destroy (): void {
+    this.#destroyed = true
     this.drain().catch(ignore)
     for (let ticket = this.#waiters.firstDialling; ticket !== undefined; ticket = this.#waiters.firstDialling) {
       this.leave(ticket)
@@ -197,6 +201,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       this.#closing.closed(connection, 'upgraded', undefined)
       this.#draining.check()
     })
+    if (this.#destroyed) socket.destroy()
     this.#supply.fill()
   }
 

@@ -46,7 +46,7 @@ export class Returns {
       this.#host.observers.responded(connection.view, response)
     }
     active.delete(connection)
-    if (reason === undefined) this.#takeBack(connection)
+    if (reason === undefined) this.#takeBack(connection, response !== undefined)
     else closing.close(connection, reason, reason === 'backend_idle' ? connection.acquiredAt - connection.idleSince : undefined)
     // Remaining waiters need a fresh connection, or lost this one to an earlier waiter: dial.
     supply.fill()
@@ -56,7 +56,8 @@ export class Returns {
     this.#resting.stop()
   }
 
-  #takeBack (connection: Connection): void {
+  // One that has carried nothing has been idle all the time, and tells nothing of its backend.
+  #takeBack (connection: Connection, answered: boolean): void {
     const { idle, closing } = this.#parts
     const now = this.#clock()
     const reason = connection.endedBy ?? this.#refusal(connection, now)
@@ -64,10 +65,10 @@ export class Returns {
       closing.close(connection, reason, connection.endedBy === 'backend_idle' ? 0 : undefined)
       return
     }
-    this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
-    connection.toIdle(now)
+    if (answered) this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
+    connection.toIdle(answered || connection.served === 0 ? now : connection.idleSince)
     idle.push(connection)
-    if (connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
+    if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
     this.#host.observers.released(connection.view)
     this.#offer(connection)
   }

@@ -265,8 +265,14 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
+    const { persistence, pool } = this.#target
+    // An observer that was told that the connection is taken may have ended the request, or all of the target.
+    if (this.#over) return pool.exchangeEnded(connection, undefined, undefined)
+    if (pool.destroyed) {
+      pool.exchangeEnded(connection, 'drained', undefined)
+      return this.#fail(new HoldfastError('HOLDFAST_ERR_DRAINING'))
+    }
     this.#connection = connection
-    const { persistence } = this.#target
     this.#record.begun(connection, reused, persistence)
     const request = this.#request
     const retryable = this.#retryable
