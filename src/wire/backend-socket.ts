@@ -71,6 +71,8 @@ export class BackendSocket {
   #closeHeld = false
   #closed = false
   #afterFailedWrite: NodeJS.Timeout | undefined
+  /** How many calls of readers, and writes to sockets that may answer at once, are under way in the process. */
+  static #under = 0
 
   /**
    * @param open makes the socket with `onread` among the options of `net.connect` or `tls.connect`. It may still be connecting. With
@@ -121,11 +123,30 @@ export class BackendSocket {
     const socket = this.#socket
     if (this.#writes.failure !== undefined || !socket.writable) return false
     this.bytesWritten += data.length
+    if (this.#byData) return this.#writeAside(data, encoding)
     return typeof data === 'string' ? socket.write(data, encoding) : socket.write(data)
   }
 
+  // A duplex that a user has made may answer from within it.
+  #writeAside (data: string | Uint8Array, encoding: 'latin1'): boolean {
+    BackendSocket.#under++
+    try {
+      return typeof data === 'string' ? this.#socket.write(data, encoding) : this.#socket.write(data)
+    } finally {
+      BackendSocket.#under--
+    }
+  }
+
   cork (): void { this.#socket.cork() }
-  uncork (): void { this.#socket.uncork() }
+
+  uncork (): void {
+    BackendSocket.#under++
+    try {
+      this.#socket.uncork()
+    } finally {
+      BackendSocket.#under--
+    }
+  }
 
   /** Nothing is read to the reader from now on, `onEnd` included. */
   pause (): void {
@@ -200,13 +221,16 @@ export class BackendSocket {
     if (this.#handedOver) return this.#socket.push(copyOf(bytes, length))
     this.#afterFailedWrite?.refresh()
     const reader = this.#reader
-    if (reader === undefined || this.#paused || this.#held !== undefined) {
+    // What comes from within another read would be read in its midst, and readers share a parser's memory.
+    const amid = this.#byData && BackendSocket.#under > 0
+    if (reader === undefined || this.#paused || this.#held !== undefined || amid) {
       // One TLS read has several pieces, and a pause does not stop those that have come.
       (this.#held ??= []).push(own ? bytes.subarray(0, length) : copyOf(bytes, length))
       this.#stopped = true
+      if (amid) this.#tellSoon()
       return false
     }
-    reader.onRead(bytes, length, own)
+    BackendSocket.#tell(reader, bytes, length, own)
     // Also where that has paused it: only what is read shows a reset. What comes next is held, and reading stops then.
     return true
   }
@@ -238,7 +262,7 @@ export class BackendSocket {
     while (this.#held !== undefined && this.#tellable) {
       const chunk = this.#held.shift()!
       if (this.#held.length === 0) this.#held = undefined
-      this.#reader!.onRead(chunk, chunk.length, true)
+      BackendSocket.#tell(this.#reader!, chunk, chunk.length, true)
     }
     if (this.#held !== undefined || !this.#tellable) return
     this.#goOn()
@@ -294,6 +318,15 @@ export class BackendSocket {
     this.#afterFailedWrite = setTimeout(BackendSocket.#believeFailedWrite, AFTER_FAILED_WRITE, this).unref()
     // It may have failed from within the reader's own write().
     process.nextTick(BackendSocket.#tellWriteFailed, this)
+  }
+
+  static #tell (reader: SocketReader, bytes: Buffer, length: number, own: boolean): void {
+    BackendSocket.#under++
+    try {
+      reader.onRead(bytes, length, own)
+    } finally {
+      BackendSocket.#under--
+    }
   }
 
   // Listeners that all sockets share.
