@@ -42,9 +42,11 @@ export class WithheldWrites {
   /** Lets the stream learn of the failed write, which destroys it, and of those to come. */
   release (): void {
     this.#through = true
+    // One that is under way still has its own end to tell of.
+    if (this.failure === undefined) return
     const done = this.#done
     this.#done = undefined
-    if (this.failure !== undefined) done?.(this.failure)
+    done?.(this.failure)
   }
 
   write (chunk: unknown, encoding: BufferEncoding, done: Done): void {
