@@ -364,7 +364,9 @@ function copyOf (bytes: Buffer, length: number): Buffer {
  * Whether what looks like the backend's FIN is a reset. libuv calls a reset an end where it comes together with data; but only after a reset
  * has the system forgotten whom the socket was connected to. (Neither address: it is no TCP socket.)
  */
-function wasReset (socket: Socket): boolean {
+function wasReset (socket: Socket & { _peername?: unknown }): boolean {
+  // Node's memory of it, where a user's function has looked at the address.
+  socket._peername = undefined
   return socket.localAddress !== undefined && socket.remoteAddress === undefined
 }
 
