@@ -18,8 +18,9 @@ export class Tunnel {
     this.#backend = backend
     if (idleTimeout > 0) this.#idle = setTimeout(() => this.end(), idleTimeout).unref()
     for (const socket of [client, backend]) {
-      socket.setTimeout(0)
-      socket.setNoDelay(true)
+      // A duplex that a user has made to reach the backend may have none of these.
+      socket.setTimeout?.(0)
+      socket.setNoDelay?.(true)
       // Node ends the other direction of its own accord otherwise.
       socket.allowHalfOpen = true
     }
@@ -31,7 +32,7 @@ export class Tunnel {
     setImmediate(() => setImmediate(() => {
       if (!this.#ending) backend.on('data', this.#onBackendData).resume()
     }))
-    backend.ref()
+    backend.ref?.()
     // One of them may have gone while the 101 was on its way.
     if (client.destroyed || backend.destroyed) this.#cut()
   }
