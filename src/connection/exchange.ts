@@ -233,9 +233,10 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#body?.drained()
   }
 
-  // What has come from the backend is read before its end is believed.
+  // What has come from the backend is read before its end is believed. The body's source is destroyed behind it: whoever made it would take
+  // that for the end of the request.
   writeFailed (): void {
-    this.#body?.abandon()
+    this.#body?.pause()
   }
 
   // What the parser tells, from within its run.

@@ -55,6 +55,11 @@ export class RequestBody {
     if (!this.#over) this.#source.resume()
   }
 
+  /** The socket takes nothing more, and there is no `drained()` to come. */
+  pause (): void {
+    if (!this.#over) this.#source.pause()
+  }
+
   /** Writes no more of it, and destroys its source. */
   abandon (): void {
     if (this.#over) return
