@@ -109,7 +109,11 @@ function byFunction (connect: ConnectFunction, origin: URL, localAddress: string
     ...(localAddress === undefined ? {} : { localAddress })
   }
   return done => {
+    let given: unknown
     const connecting: unknown = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
+      // A second time, it is in use.
+      if (given !== undefined && socket === given) return
+      given = socket ?? undefined
       if (error !== null && error !== undefined) done(error, undefined)
       else if (isSocket(socket)) done(undefined, BackendSocket.adopt(socket))
       else done(new TypeError('undiciOptions.connect called back without a socket'), undefined)

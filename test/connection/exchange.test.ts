@@ -60,6 +60,22 @@ t.test('a call whose receiver throws at its end leaves the counts right', async 
   t.same(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
 })
 
+t.test('a receiver that throws as its response goes on has given it up', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello'))
+  const rig = rigFor(t, backend.url)
+  const nothing = (): void => {}
+  const failed = new Promise<Error>((resolve, reject) => {
+    process.once('uncaughtException', reject)
+    t.teardown(() => process.off('uncaughtException', reject))
+    rig.target.call({
+      method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
+    }, { informed: nothing, responded: nothing, data: () => true, goesOn: () => { throw new Error('thrown') }, ended: nothing, upgraded: nothing, failed: resolve, bodySent: nothing, requestSent: nothing }).start()
+  })
+  t.match(await failed, { code: 'HOLDFAST_ERR_CLIENT_GONE', cause: { message: 'thrown' } })
+  await rig.until(({ counts }) => counts.active === 0)
+  t.same(rig.reasons, ['client_gone'])
+})
+
 t.test('an abort, at any stage, is the last that happens, and the connection is not used again', async t => {
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/ok') connection.reply()
