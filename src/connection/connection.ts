@@ -135,6 +135,8 @@ export class Connection implements SocketReader {
   get endedBy (): CloseReason | undefined { return this.#endedBy }
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.socket.writeBlocked }
+  /** Whether something may lie there that came together with what was read last. */
+  get mayHoldMore (): boolean { return this.socket.mayHoldMore }
   /** Whether bytes of a request have not been taken by the system yet. */
   get writePending (): boolean { return this.socket.writePending }
   /** Whether the system has refused to take bytes of a request. */

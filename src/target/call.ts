@@ -308,7 +308,8 @@ export class Call implements Waiter, ExchangeSink {
   #watchOf (connection: Connection, retryable: boolean): number | undefined {
     const idleMs = connection.acquiredAt - connection.idleSince
     if (!retryable) return Math.max(0, this.#target.quietBefore(connection) - idleMs)
-    return idleMs >= END_MAY_LIE_UNREAD ? 0 : undefined
+    // What has come behind the last response answers nothing, and is read before there is something that it could answer.
+    return idleMs >= END_MAY_LIE_UNREAD || connection.mayHoldMore ? 0 : undefined
   }
 
   #closeFor (connection: Connection): CloseReason | undefined {

@@ -56,6 +56,7 @@ export class BackendSocket {
   expectsMuch = false
   /** Whether the buffer that is read into now is given away. */
   #isOwn = false
+  #mayHoldMore = false
   #isKept = false
   #reader: SocketReader | undefined
   #ending: SocketEnding | undefined
@@ -107,6 +108,8 @@ export class BackendSocket {
   get error (): Error | undefined { return this.#error ?? this.#writes.failure }
   get writeFailed (): boolean { return this.#writes.failure !== undefined }
   get destroyed (): boolean { return this.#socket.destroyed }
+  /** Whether more may have lain there than the last read has taken: it filled its buffer, or was a piece of one TLS read. */
+  get mayHoldMore (): boolean { return this.#mayHoldMore }
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
   /** Whether bytes wait for the system to take them. */
@@ -216,6 +219,7 @@ export class BackendSocket {
   // Whether reading is to go on.
   #received (bytes: Buffer, length: number): boolean {
     this.bytesRead += length
+    this.#mayHoldMore = length === bytes.length || this.#socket instanceof TLSSocket
     const own = this.#byData || (this.#isOwn && length >= WORTH_KEEPING)
     this.#isKept = own
     if (this.#handedOver) return this.#socket.push(copyOf(bytes, length))
