@@ -77,8 +77,9 @@ export interface LostReuse {
   unknown (): void
 }
 
-// What lies in the kernel when a connection is taken is read first where it has been idle for so long, in ms; see `npm run bench:pending-fin`.
-const END_MAY_LIE_UNREAD = 100
+// What lies in the kernel when a connection is taken is read first where it has been idle for so long, in ms: a FIN (`npm run bench:pending-fin`),
+// or bytes that no request has asked for and that the next one would get for its answer. Within less it was read a moment ago.
+const UNREAD_AFTER = 1
 const ANY: Fit = { maxIdle: Infinity, trial: true }
 const NOTHING_SERVED: Served = { method: undefined, nth: 0 }
 const FRESH: Fit = { maxIdle: -1, trial: false }
@@ -309,7 +310,7 @@ export class Call implements Waiter, ExchangeSink {
     const idleMs = connection.acquiredAt - connection.idleSince
     if (!retryable) return Math.max(0, this.#target.quietBefore(connection) - idleMs)
     // What has come behind the last response answers nothing, and is read before there is something that it could answer.
-    return idleMs >= END_MAY_LIE_UNREAD || connection.mayHoldMore ? 0 : undefined
+    return idleMs >= UNREAD_AFTER || connection.mayHoldMore ? 0 : undefined
   }
 
   #closeFor (connection: Connection): CloseReason | undefined {
