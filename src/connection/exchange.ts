@@ -201,7 +201,11 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     if (this.#paused) this.#connection.pauseReading()
     if (this.#isHeadNew) {
       this.#isHeadNew = false
-      this.#sink.goesOn?.()
+      try {
+        this.#sink.goesOn?.()
+      } catch (cause) {
+        this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), 'client_gone')
+      }
     }
     return true
   }
