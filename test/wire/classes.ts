@@ -67,7 +67,12 @@ const theirs: readonly Class[] = [
     holds: ({ oracle, kind, text }) => LLHTTP.includes(oracle) && kind !== 'refuses' && /^transfer-encoding:[^\r\n]*\t[ \t]*\r/im.test(heads(text))
   },
   {
-    name: 'undici, node: what comes behind an interim response that says close',
+    name: 'undici, node: a 101 without Upgrade',
+    why: 'they take it for an interim response, or stop; it was asked for, and what follows is not HTTP any more',
+    holds: ({ oracle, kind, ours }) => LLHTTP.includes(oracle) && (kind === 'refuses' || kind === 'waits') && final(ours).status === 101
+  },
+  {
+    name: 'undici, node: a 1xx that says close',
     why: 'llhttp ends the connection with it; RFC 9110 section 15.2 has the final response still to come, and that says whether the connection ends',
     holds: ({ oracle, kind, what, text }) => LLHTTP.includes(oracle) && kind === 'refuses' && what.includes('Data after `Connection: close`') && /^(?:proxy-)?connection:.*close|HTTP\/1\.0 1/im.test(interim(text))
   },
@@ -129,7 +134,7 @@ const our: readonly Class[] = [
   {
     name: 'Transfer-Encoding with Content-Length',
     why: 'RFC 9112 section 6.3: it ought to be handled as an error',
-    holds: ({ kind, theirs }) => kind === 'ours refuses' && values(final(theirs), 'transfer-encoding').length > 0 && values(final(theirs), 'content-length').length > 0
+    holds: ({ kind, theirs }) => kind === 'ours refuses' && theirs.messages.some(message => values(message, 'transfer-encoding').length > 0 && values(message, 'content-length').length > 0)
   },
   {
     name: 'Transfer-Encoding in HTTP/1.0',
@@ -188,9 +193,30 @@ const our: readonly Class[] = [
     holds: ({ oracle, kind, text }) => kind === 'ours refuses' && oracle === 'h11' && /^content-length:[^\r\n]*\t[ \t]*\r?\n/im.test(heads(text))
   },
   {
-    name: 'a size of a chunk, or a trailer, that h11 takes',
-    why: 'white space, an LF, control characters and half a quoted string among extensions; a trailer that frames; a fold',
-    holds: ({ oracle, kind, theirs }) => kind === 'ours refuses' && oracle === 'h11' && isChunked(theirs)
+    name: 'a tab behind chunked',
+    why: 'llhttp takes it for another coding; it is refused rather than guessed at',
+    holds: ({ oracle, kind, what, text }) => kind === 'ours refuses' && oracle === 'h11' && what.includes('coding') && /^transfer-encoding:[^\r\n]*\t[ \t]*\r?$/im.test(heads(text))
+  },
+  {
+    name: 'an extension of a chunk without a name, or with what is none',
+    why: 'RFC 9112 section 7.1.1: a name is a token, and a quoted value ends; h11 reads past all of it',
+    holds: ({ oracle, kind, what, theirs }) => kind === 'ours refuses' && oracle === 'h11' && what.includes('chunk extensions') && isChunked(theirs)
+  },
+  {
+    name: 'a chunk size behind which there is a bare LF, a CR or a blank',
+    why: 'RFC 9112 section 7.1: none is of its grammar, and readers part over where the chunk begins',
+    holds: ({ oracle, kind, what, text, theirs }) => kind === 'ours refuses' && oracle === 'h11' && /chunk (?:size|data)/.test(what) && isChunked(theirs) && /[0-9a-f][ \t]+(?:;|\r?\n)|(?:^|[^\r])\n|\r(?!\n)/i.test(text.slice(heads(text).length))
+  },
+  {
+    name: 'a length in the trailers',
+    why: 'RFC 9110 section 6.5.1: a trailer frames nothing; llhttp refuses it beside a coding',
+    holds: ({ oracle, kind, what, theirs }) => kind === 'ours refuses' && oracle === 'h11' && what.includes('Content-Length can') && final(theirs).trailers.includes('content-length')
+  },
+  {
+    name: 'a control character, a fold or a bare LF in the trailers',
+    why: 'as in a head; h11 takes them, or makes a space of them',
+    // eslint-disable-next-line no-control-regex
+    holds: ({ oracle, kind, what, text, theirs }) => kind === 'ours refuses' && oracle === 'h11' && /header (?:value|field|token)|after headers?\b/.test(what) && isChunked(theirs) && /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\n[ \t]|(?:^|[^\r])\n/.test(text.slice(heads(text).length))
   },
   {
     name: 'a head that is too large',
