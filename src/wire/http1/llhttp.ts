@@ -69,10 +69,10 @@ export class Llhttp {
   get needsEnd (): boolean { return llhttp.llhttp_message_needs_eof(this.#parser) === 1 }
 
   /** Reads `bytes[start..end)`, at most `LARGEST_INPUT`. What it returns is good until the next run. */
-  execute (told: LlhttpEvents, bytes: Uint8Array, start: number, end: number): Run {
+  execute (told: LlhttpEvents, bytes: Buffer, start: number, end: number): Run {
     // A growing memory leaves its old buffer empty.
     if (memory.length === 0) memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
-    memory.set(bytes.subarray(start, end))
+    bytes.copy(memory, 0, start, end)
     events = told
     offset = start - input
     const code = llhttp.llhttp_execute(this.#parser, input, end - start)

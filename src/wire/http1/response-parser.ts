@@ -172,9 +172,7 @@ export class ResponseParser implements LlhttpEvents {
   // What llhttp tells, from within its run.
 
   onStatus (start: number, end: number): number {
-    // Most often it is this one.
-    const isUsual = this.#reason === '' && end - start === 2 && this.#bytes[start] === LETTER_O && this.#bytes[start + 1] === LETTER_K
-    this.#reason += isUsual ? 'OK' : this.#bytes.toString('latin1', start, end)
+    this.#reason += this.#reason === '' && isOk(this.#bytes, start, end) ? 'OK' : this.#bytes.toString('latin1', start, end)
     this.#header.size += end - start
     return this.#hasRoom()
   }
@@ -197,8 +195,7 @@ export class ResponseParser implements LlhttpEvents {
   onBody (start: number, end: number): number {
     if (this.#isIdle(start)) return this.#refuse(IDLE)
     if (this.#copy === undefined) {
-      const rest = this.#bytes.subarray(start, this.#runEnd)
-      this.#copy = this.#isOwn ? rest : Buffer.from(rest)
+      this.#copy = this.#isOwn ? this.#bytes.subarray(start, this.#runEnd) : copyOf(this.#bytes, start, this.#runEnd)
       this.#copyStart = start
     }
     this.#since = 0
@@ -277,8 +274,7 @@ export class ResponseParser implements LlhttpEvents {
   #readBody (start: number, length: number): number {
     const end = this.#framing === 'length' ? Math.min(length, start + this.#left) : length
     this.#left -= end - start
-    const piece = this.#bytes.subarray(start, end)
-    this.#piece(this.#isOwn ? piece : Buffer.from(piece))
+    this.#piece(this.#isOwn ? this.#bytes.subarray(start, end) : copyOf(this.#bytes, start, end))
     if (this.#framing === 'length' && this.#left === 0) this.#end([])
     return end
   }
@@ -379,4 +375,15 @@ export class ResponseParser implements LlhttpEvents {
     this.#over = true
     this.#failure = failure
   }
+}
+
+function copyOf (bytes: Buffer, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
+  return copy
+}
+
+// Of nearly all responses: no text is made for it.
+function isOk (bytes: Buffer, start: number, end: number): boolean {
+  return end - start === 2 && bytes[start] === LETTER_O && bytes[start + 1] === LETTER_K
 }
