@@ -1,6 +1,6 @@
-// Beyond the most that a head may have.
+// Of a head, or of trailers.
 const MOST_LINES = 1_000
-/** Places of the lines of the head that is being read: four for each, where its name and its value begin and end. One parser runs at a time. */
+/** Places of the lines of the head that is read: for each, where its name and its value begin and end. Shared, since one parser runs at a time. */
 const places = new Int32Array(4 * (MOST_LINES + 1))
 
 const SPACE = 0x20
@@ -9,8 +9,8 @@ const TAB = 0x09
 type Part = 'name' | 'value'
 
 /**
- * The lines of one header section, as a parser comes upon them. Most come in one piece of input: then their places are noted, and all of them are
- * cut out of one text at the end. The lines of a section that comes in several pieces are put together as they come.
+ * The lines of one header section. Most sections come in one piece of input: then only places are noted, and all lines are cut out of one text at
+ * the end. The lines of a section that comes in several pieces are decoded as they come.
  */
 export class HeaderLines {
   /** Bytes of names and values. */
@@ -32,7 +32,7 @@ export class HeaderLines {
     if (this.#count > MOST_LINES) return false
     places[at] = start
     places[at + 1] = end
-    // An empty value may be told of by nothing.
+    // For a value without an event. This build raises one for an empty value as well.
     places[at + 2] = places[at + 3] = end
     this.#part = 'name'
     return true
@@ -52,7 +52,7 @@ export class HeaderLines {
   /** The piece of input is at its end, and the section is not. */
   carryOver (bytes: Buffer, inputEnd: number): void {
     if (this.#texts === undefined) this.#texts = this.#cut(bytes, false)
-    // What has reached the end of the input may go on in the next.
+    // A part that reaches the end of the input may go on in the next.
     this.#goesOn = this.#part !== undefined && this.end === inputEnd
     this.end = 0
   }
@@ -79,7 +79,7 @@ export class HeaderLines {
     if (this.#goesOn && this.#part === part) {
       texts[texts.length - 1] += text
     } else {
-      // A name behind a name: the value between them was empty.
+      // A name right behind a name: the value between them was empty.
       if ((texts.length % 2 === 1) === (part === 'name')) texts.push('')
       texts.push(text)
     }

@@ -16,26 +16,26 @@ export interface ResponseReceiver {
   upgraded (status: number, head: ResponseHead): void
 }
 
-/** What a response answers, and how much of it is taken. */
+/** The request that a response answers, and the limits of the response. */
 export interface ResponseTerms {
   /** Of the request. */
   readonly method: string
   /** Whether the request asked for another protocol. */
   readonly upgrade: boolean
-  /** Of a head, in bytes: names, values and the reason together; and all the rest of it as much again. The trailers likewise. */
+  /** Of a head, in bytes: names, values and the reason together; and as much again for everything else in it. Trailers have the same limits. */
   readonly maxHeaderSize: number
   /** Of the body, in bytes; -1 for any. */
   readonly maxResponseSize: number
 }
 
-/** Why there is no response that is whole: it is no HTTP, more than is taken, or its connection ended too soon. `reason` is for people. */
+/** Why a response is not whole: it is not HTTP, exceeds a limit, or its connection ended too soon. `reason` is for people. */
 export interface ResponseFailure { readonly kind: 'invalid' | 'head-too-large' | 'too-large' | 'cut-short', readonly reason: string }
 
 // Go's client takes five. A backend that says 102 every half second until the default deadline needs 110.
 const MOST_INTERIM = 128
-// Of parsers that are not in use: their memory is in WebAssembly, which never shrinks.
+// Parsers that are kept for reuse. Each has memory in WebAssembly, which never shrinks.
 const MOST_FREE = 256
-/** Heads are smaller, most of them: so much of a piece is given to llhttp at a time, and the body behind a head is not. */
+/** Most heads are smaller. llhttp gets this much of a piece at a time, so that a body behind a head is not copied into its memory. */
 const HEAD_INPUT = 4_096
 const CR = 0x0d
 const LF = 0x0a
@@ -47,7 +47,7 @@ const UNPRINTABLE = /[\0-\x08\x0a-\x1f\x7f]/
 // In bytes.
 const MUCH = 32_768
 const DIGITS = /^\d{1,15}$/
-// Trailers that would say something of the connection, or of the message's end, behind both.
+// Trailers that speak of the connection or of the framing come too late for either.
 const MISPLACED = new Set(['connection', 'transfer-encoding', 'content-length'])
 
 /** How the end of a body is told (RFC 9112 section 6.3): not known yet, by a length, by its last chunk, or by the connection's end. */
@@ -61,7 +61,7 @@ const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, 
 const free: ResponseParser[] = []
 
 /**
- * Reads one response, with the interim ones before it. llhttp reads heads and chunks; what it lets pass and must not be is refused here. The
+ * Reads one response, with the interim ones before it. llhttp reads heads and chunks; the parser refuses what llhttp accepts too freely. The
  * receiver is called between the runs of llhttp and never within one, so it may throw, and may have another parser run.
  */
 export class ResponseParser implements LlhttpEvents {
@@ -76,7 +76,7 @@ export class ResponseParser implements LlhttpEvents {
   #isOwn = false
   /** Why llhttp was left: a head has ended, or a message. */
   #ended: 'head' | 'message' | undefined
-  /** What llhttp lets pass, and an event does not. */
+  /** Why an event has stopped the run. */
   #refusal: ResponseFailure | undefined
   /** Pieces of a chunked body of one run; the copy that they are parts of, and where that begins in `#bytes`. */
   #chunks: Buffer[] = []
@@ -88,7 +88,7 @@ export class ResponseParser implements LlhttpEvents {
   #interim = 0
   #status = 0
   #reason = ''
-  /** Bytes since the last head, or piece of a body, and where that ended in `#bytes`. */
+  /** Bytes since the last head or piece of a body, and where that ended in `#bytes`. */
   #since = 0
   #mark = 0
   #over = false
@@ -112,9 +112,9 @@ export class ResponseParser implements LlhttpEvents {
   /** Whether it has ended, has failed or was stopped, or another protocol is spoken now. */
   get over (): boolean { return this.#over }
   get failure (): ResponseFailure | undefined { return this.#failure }
-  /** Bytes of the last `execute` that are behind the response: of another protocol, or of what was not asked for. */
+  /** Bytes of the last `execute` behind the response: another protocol's, or unsolicited ones. */
   get rest (): number { return this.#rest }
-  /** Whether its connection is to carry nothing more, whatever its head said. */
+  /** Whether its connection must carry nothing more, whatever its head said. */
   get spent (): boolean { return this.#spent }
   /** Whether a body is read of which much is still to come. */
   get expectsMuch (): boolean {
@@ -147,7 +147,7 @@ export class ResponseParser implements LlhttpEvents {
     if (this.#failure === undefined) this.#rest = length - at
   }
 
-  /** The backend has said, by a FIN, that nothing more comes: the end of a body that has no other. Throws what the receiver throws. */
+  /** The backend's FIN has been read: it ends a body that has no other end. Throws what the receiver throws. */
   finish (): void {
     if (this.#framing === 'connection') this.#end([])
     else this.#fail({ kind: 'cut-short', reason: 'the connection ended before the response did' })
@@ -158,9 +158,9 @@ export class ResponseParser implements LlhttpEvents {
     this.#over = true
   }
 
-  /** It is free for another response. Not from within a call of the receiver's. */
+  /** Gives the parser back, for another response. Must not be called by the receiver. */
   release (): void {
-    // Twice in the list, it would read two responses at a time.
+    // A parser that is in the list twice would be given to two responses.
     if (this.#receiver === NOWHERE) return
     this.#over = true
     this.#receiver = NOWHERE
@@ -236,7 +236,7 @@ export class ResponseParser implements LlhttpEvents {
     const ended = this.#ended as 'head' | 'message' | undefined
     if (this.#refusal === undefined && error !== undefined) this.#refusal = { kind: 'invalid', reason: error }
     else if (this.#isIdle(at)) this.#refuse(IDLE)
-    // All that is noted of this run is read before the receiver may have another parser run.
+    // The places that this run has noted are read now: the receiver may have another parser run.
     let lines: string[] = []
     if (ended !== undefined) lines = this.#header.take(this.#bytes)
     else this.#header.carryOver(this.#bytes, end)
@@ -307,7 +307,7 @@ export class ResponseParser implements LlhttpEvents {
 
   #endInterimHead (status: number, lines: string[]): void {
     if (++this.#interim > MOST_INTERIM) return this.#invalid('there are too many interim responses')
-    // llhttp takes nothing behind one that says close, or waits for the body that another claims to have.
+    // llhttp reads nothing behind a head with `Connection: close`, and would wait for a body that the head declares.
     this.#llhttp.reset()
     this.#line = 'blank'
     // Nothing asks for a 100 here, and nothing waits for it.
@@ -350,7 +350,7 @@ export class ResponseParser implements LlhttpEvents {
     this.#receiver.ended(trailers)
   }
 
-  // llhttp tells nothing of what is not a name, a value or a body: blank lines, white space, extensions of chunks.
+  // llhttp raises no event for blank lines, white space and extensions of chunks.
   #isIdle (end: number): boolean {
     return this.#since + end - this.#mark - this.#header.size > this.#terms.maxHeaderSize
   }
@@ -360,7 +360,7 @@ export class ResponseParser implements LlhttpEvents {
     return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a head is larger than ${maxHeaderSize} bytes`)
   }
 
-  /** From within a run. What has come before is told first. */
+  /** Called within a run. The pieces of body that came before are told first. */
   #refuse (reason: string): number {
     this.#refusal ??= { kind: 'head-too-large', reason }
     return STOP
@@ -383,7 +383,7 @@ function copyOf (bytes: Buffer, start: number, end: number): Buffer {
   return copy
 }
 
-// Of nearly all responses: no text is made for it.
+// Nearly all responses have this reason. No text is decoded for it.
 function isOk (bytes: Buffer, start: number, end: number): boolean {
   return end - start === 2 && bytes[start] === LETTER_O && bytes[start + 1] === LETTER_K
 }
