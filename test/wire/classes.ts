@@ -67,11 +67,6 @@ const theirs: readonly Class[] = [
     holds: ({ oracle, kind, text }) => LLHTTP.includes(oracle) && kind !== 'refuses' && /^transfer-encoding:[^\r\n]*\t[ \t]*\r/im.test(heads(text))
   },
   {
-    name: 'undici, node: a 101 without Upgrade',
-    why: 'they take it for an interim response, or stop; it was asked for, and what follows is not HTTP any more',
-    holds: ({ oracle, kind, ours }) => LLHTTP.includes(oracle) && (kind === 'refuses' || kind === 'waits') && final(ours).status === 101
-  },
-  {
     name: 'undici, node: a 1xx that says close',
     why: 'llhttp ends the connection with it; RFC 9110 section 15.2 has the final response still to come, and that says whether the connection ends',
     holds: ({ oracle, kind, what, text }) => LLHTTP.includes(oracle) && kind === 'refuses' && what.includes('Data after `Connection: close`') && /^(?:proxy-)?connection:.*close|HTTP\/1\.0 1/im.test(interim(text))
@@ -80,6 +75,11 @@ const theirs: readonly Class[] = [
     name: 'undici, node: a 101 that names its protocol in Upgrade alone',
     why: 'llhttp takes it for an interim response without `Connection: upgrade`; it was asked for, and what follows is not HTTP any more',
     holds: ({ oracle, kind, ours }) => LLHTTP.includes(oracle) && (kind === 'refuses' || kind === 'waits') && final(ours).status === 101
+  },
+  {
+    name: 'node: a coding that is empty',
+    why: 'the llhttp of Node 24 refuses it where no body is read by it too',
+    holds: ({ oracle, kind, what }) => oracle === 'node:http' && kind === 'refuses' && what.includes('Empty Transfer-Encoding')
   },
   {
     name: 'undici, node, h11: a head that is large',
@@ -190,7 +190,8 @@ const our: readonly Class[] = [
   {
     name: 'a tab behind a length',
     why: 'llhttp takes spaces alone',
-    holds: ({ oracle, kind, text }) => kind === 'ours refuses' && oracle === 'h11' && /^content-length:[^\r\n]*\t[ \t]*\r?\n/im.test(heads(text))
+    // Node's own llhttp takes both from Node 24 on.
+    holds: ({ oracle, kind, text }) => kind === 'ours refuses' && oracle !== 'undici' && /^content-length:[^\r\n]*\t[ \t]*\r?\n/im.test(heads(text))
   },
   {
     name: 'a tab behind chunked',
