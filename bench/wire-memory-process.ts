@@ -103,23 +103,26 @@ type Abort = 'at once' | 'turn' | 'sent' | 'data' | 'paused' | 'body sent'
 /** One request, aborted where that is said. Rejects where it fails otherwise. */
 async function ask (at: Target, path: string, abort: Abort | undefined, body?: () => Readable): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    let controller: Dispatcher.DispatchController
-    const leave = (): void => controller.abort(ABORTED)
+    let giveUp: (error: Error) => void
+    let paused = false
+    const leave = (): void => giveUp(ABORTED)
     // The bytes of an answer, or the connection's end, come some turns after the request is written.
     const soon = (): unknown => setTimeout(leave, 2)
-    const handler: Dispatcher.DispatchHandler & { onRequestSent (): void, onBodySent (): void } = {
-      onRequestStart (given) { controller = given },
+    // In the older dialect, which alone is told that a request is sent.
+    const handler: Dispatcher.DispatchHandler & { onRequestSent (): void } = {
+      onConnect (abandon) { giveUp = abandon as typeof giveUp },
       onRequestSent () { if (abort === 'sent') soon() },
       onBodySent () { if (abort === 'body sent') soon() },
-      onResponseStart () {},
-      onResponseData () {
+      onHeaders () { return true },
+      onData () {
         if (abort === 'data') leave()
-        if (abort !== 'paused') return
-        if (!(controller as Dispatcher.DispatchController & { paused: boolean }).paused) soon()
-        controller.pause()
+        if (abort !== 'paused') return true
+        if (!paused) soon()
+        paused = true
+        return false
       },
-      onResponseEnd () { abort === undefined ? resolve() : reject(new Error(`${path} was answered`)) },
-      onResponseError (_controller, error) { error === ABORTED ? resolve() : reject(error) }
+      onComplete () { abort === undefined ? resolve() : reject(new Error(`${path} was answered`)) },
+      onError (error) { error === ABORTED ? resolve() : reject(error) }
     }
     at.dispatch({ method: body === undefined ? 'GET' : 'POST', path, body: body?.() ?? null }, handler)
     if (abort === 'at once') leave()
