@@ -112,8 +112,11 @@ export class BackendSocket {
   get mayHoldMore (): boolean { return this.#mayHoldMore }
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
-  /** Whether bytes wait for the system to take them. */
-  get writePending (): boolean { return this.#socket.writableLength > 0 }
+  /**
+   * Whether bytes wait for the system to take them. Over TLS node tells of a write some turns after the system has taken it, and the answer may be
+   * here by then: what is less than its mark is not taken for waiting there.
+   */
+  get writePending (): boolean { return this.#socket instanceof TLSSocket ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
 
   /** Of the backend, `host:port`; undefined where it has none, or where it is asked for the first time after the socket's end. */
   get address (): string | undefined {
