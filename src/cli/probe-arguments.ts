@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isToken } from '../http/field-syntax.js'
 import { DEFAULT_ANSWER_TIMEOUT, DEFAULT_CONNECTIONS, DEFAULT_REQUESTS } from '../probe/probe.js'
 import type { ProbeOptions } from '../probe/probe.js'
 import { readCount, readDuration, readOptions } from './arguments.js'
@@ -108,7 +109,7 @@ function readHeader (line: string): string[] {
   const colon = line.indexOf(':')
   const name = line.slice(0, Math.max(0, colon))
   const value = line.slice(colon + 1).trim()
-  if (!/^[!#$%&'*+\-.^_`|~\w]+$/.test(name) || !/^[\x20-\x7e\t]*$/.test(line)) throw new UsageError(`probe: --header: ${JSON.stringify(line)} is no header; write 'Name: value'`)
+  if (!isToken(name) || !/^[\x20-\x7e\t]*$/.test(line)) throw new UsageError(`probe: --header: ${JSON.stringify(line)} is no header; write 'Name: value'`)
   if (OWN_HEADERS.has(name.toLowerCase())) throw new UsageError(`probe: --header: ${name} is set by the probe itself`)
   return [name, value]
 }

@@ -1,6 +1,7 @@
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
 import { hasToken } from '../http/connection-signal.js'
+import { isFieldValue, isToken } from '../http/field-syntax.js'
 
 /** What undici's `headers` option says, as a connection sends it. */
 export interface RequestHeaders {
@@ -14,19 +15,7 @@ export interface RequestHeaders {
   readonly close: boolean
 }
 
-// RFC 9110 section 5.6.2.
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-// What no field value may hold (RFC 9110 section 5.5), the control characters that would end its line among them.
-const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/
 const DIGITS = /^[0-9]+$/
-
-export function isToken (text: string): boolean {
-  return TOKEN.test(text)
-}
-
-export function isFieldValue (text: string): boolean {
-  return !NO_VALUE.test(text)
-}
 
 /**
  * Reads undici's `headers` option in each of its forms: a flat array, a record, pairs. Throws the errors of undici's `Request`:
@@ -68,7 +57,7 @@ class HeaderReader implements RequestHeaders {
 
   read (name: unknown, given: unknown): void {
     if (given === undefined) return
-    if (typeof name !== 'string' || !TOKEN.test(name)) throw new errors.InvalidArgumentError('invalid header key')
+    if (typeof name !== 'string' || !isToken(name)) throw new errors.InvalidArgumentError('invalid header key')
     const value = Array.isArray(given) ? given.map(item => text(name, item)) : text(name, given)
     switch (name.toLowerCase()) {
       case 'host': return this.#host(value)
@@ -100,7 +89,7 @@ class HeaderReader implements RequestHeaders {
 
   // Its other members are of no use on a connection of ours: what they would name is not sent hop by hop.
   #connection (value: string | string[]): void {
-    if (typeof value !== 'string' || !value.split(',').every(member => TOKEN.test(member.trim()))) throw new errors.InvalidArgumentError('invalid connection header')
+    if (typeof value !== 'string' || !value.split(',').every(member => isToken(member.trim()))) throw new errors.InvalidArgumentError('invalid connection header')
     this.close ||= hasToken(value, 'close')
   }
 }
@@ -110,6 +99,6 @@ function text (name: string, value: unknown): string {
   if (typeof value === 'object') throw new errors.InvalidArgumentError(`invalid ${name} header`)
   // Not `String()`, which would also take a symbol.
   const string = typeof value === 'string' ? value : `${value as number}`
-  if (NO_VALUE.test(string)) throw new errors.InvalidArgumentError(`invalid ${name} header`)
+  if (!isFieldValue(string)) throw new errors.InvalidArgumentError(`invalid ${name} header`)
   return string
 }

@@ -2,11 +2,12 @@ import { stringify } from 'node:querystring'
 import type { Readable } from 'node:stream'
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
+import { isFieldValue, isToken } from '../http/field-syntax.js'
 import type { CallRequest } from './call.js'
 import { isIdempotent } from './retry.js'
 import { readBody } from './undici-body.js'
 import type { GivenBody } from './undici-body.js'
-import { isFieldValue, isToken, readHeaders } from './undici-headers.js'
+import { readHeaders } from './undici-headers.js'
 
 /** What undici's dispatch was given, as a request to a target. */
 export interface UndiciRequest extends CallRequest {

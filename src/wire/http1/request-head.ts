@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../errors.js'
+import { isFieldValue, isToken } from '../../http/field-syntax.js'
 
 /** What a request's head is made of. */
 export interface RequestHeadParts {
@@ -14,15 +15,9 @@ export interface RequestHeadParts {
 /** How the body of a request is told from what comes behind it (RFC 9112 section 6): its length in bytes, `chunked`, or nothing where there is none. */
 export type RequestFraming = number | 'chunked' | undefined
 
-// RFC 9110 section 5.6.2.
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-// A byte of a value that could end its line, or be read as another, or that is no byte.
-const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/
 const UNWRITABLE_PATH = /[^\x21-\xff]/
 // What the head says by itself: a second one would give the message another end, or the connection another meaning.
 const OURS = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'expect'])
-const OURS_LENGTHS: true[] = []
-for (const { length } of OURS) OURS_LENGTHS[length] = true
 const HOST_LENGTH = 4
 // Header names are few, and most requests have the same. Bounded, since clients make them.
 const MOST_NAMES = 1_000
@@ -47,7 +42,7 @@ export class RequestHeads {
    * @param keep whether the connection is to carry another request after this one
    */
   encode ({ method, path, headers, upgrade }: RequestHeadParts, framing: RequestFraming, keep: boolean): string {
-    if (!TOKEN.test(method)) throw unsendable('the method is no token')
+    if (!isToken(method)) throw unsendable('the method is no token')
     if (path === '' || UNWRITABLE_PATH.test(path)) throw unsendable('the path holds a space, a control character or what is no byte')
     let host = this.#host
     let count = 1
@@ -56,7 +51,7 @@ export class RequestHeads {
       const value = headers[i + 1]!
       if (!names.has(name)) admit(name)
       // What an app has set may be anything.
-      if (typeof value !== 'string' || UNWRITABLE.test(value)) throw unsendable(`the value of ${name} is no text, or holds a control character or what is no byte`)
+      if (typeof value !== 'string' || !isFieldValue(value)) throw unsendable(`the value of ${name} is no text, or holds a control character or what is no byte`)
       if (name.length === HOST_LENGTH && name.toLowerCase() === 'host') {
         if (host !== this.#host) throw unsendable('there are two hosts')
         host = value
@@ -82,13 +77,13 @@ function framed (framing: number | 'chunked'): string {
 }
 
 function plain (upgrade: string): string {
-  if (UNWRITABLE.test(upgrade)) throw unsendable('the protocol of the upgrade holds a control character or what is no byte')
+  if (!isFieldValue(upgrade)) throw unsendable('the protocol of the upgrade holds a control character or what is no byte')
   return upgrade
 }
 
 function admit (name: string): void {
-  if (!TOKEN.test(name)) throw unsendable('the name of a header is no token')
-  if (OURS_LENGTHS[name.length] === true && OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: it follows from the request`)
+  if (!isToken(name)) throw unsendable('the name of a header is no token')
+  if (OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: it follows from the request`)
   if (names.size >= MOST_NAMES) names.clear()
   names.add(name)
 }
