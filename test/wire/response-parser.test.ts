@@ -105,6 +105,12 @@ t.test('a receiver that stops the parser in a call is told nothing more', async 
   switching.release()
 })
 
+t.test('a 101 has the header Upgrade, and not merely a header with that value', async t => {
+  const terms = { upgrade: true }
+  sameKind(t, 'HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\n', 'invalid', 'it names no protocol', terms)
+  sameKind(t, 'HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', undefined, 'it names one', terms)
+})
+
 t.test('what a receiver throws is thrown on, the parser is over, and the next one reads as it should', async t => {
   const cases: ReadonlyArray<[text: string, told: readonly string[], terms: Partial<ResponseTerms>]> = [
     [ALL, ALL_TOLD, {}],

@@ -1,3 +1,4 @@
+import { hasHeader } from '../../http/headers.js'
 import { ResponseHead } from '../../http/response-head.js'
 import { HeaderLines } from './header-lines.js'
 import { LARGEST_INPUT, Llhttp, STOP } from './llhttp.js'
@@ -317,7 +318,7 @@ export class ResponseParser implements LlhttpEvents {
   #endFinalHead (status: number, head: ResponseHead, reason: string): void {
     const { method, upgrade, maxResponseSize } = this.#terms
     // RFC 9110 section 15.2.2: it names the protocol.
-    if (status === 101 && !(upgrade && head.list.includes('upgrade'))) return this.#invalid('it switches to a protocol that was not asked for')
+    if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) return this.#invalid('it switches to a protocol that was not asked for')
     if (status === 101 || (method === 'CONNECT' && status < 300)) {
       this.#over = true
       return this.#receiver.upgraded(status, head)
