@@ -5,12 +5,11 @@ import type { Duplex, Readable } from 'node:stream'
 import { errors, util } from 'undici'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
+import { bytesOf } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
 import type { Call, CallHandler } from './call.js'
 import { DispatchController } from './dispatch-controller.js'
 
-/** Names and values in turn, as text or as bytes. */
-type Lines = readonly (string | Buffer)[]
 type StartedCall = Pick<Call, 'start' | 'resume' | 'abort'>
 /** Of the older dialect, and in no types. */
 type SendingHandler = { onBodySent? (chunk: Uint8Array): void, onRequestSent? (): void }
@@ -37,7 +36,7 @@ export class HandlerAdapter implements CallHandler {
   /** Pieces of the body that came while the handler was paused. */
   #held: Buffer[] = []
   /** The response has ended while the handler was paused. */
-  #trailers: Lines | undefined
+  #trailers: string[] | undefined
 
   /** @param source the request's body, where it is a stream: it may fail long before a connection is had, and ends with the request */
   constructor (handler: Dispatcher.DispatchHandler, source?: Readable) {
@@ -61,7 +60,7 @@ export class HandlerAdapter implements CallHandler {
     if (!this.#over) call.start()
   }
 
-  informed (status: number, lines: Lines): void {
+  informed (status: number, lines: string[]): void {
     // The wire does not keep their phrases, which mean nothing (RFC 9112 section 4).
     this.#answered(status, bytesOf(lines), STATUS_CODES[status] ?? '', true)
   }
@@ -101,13 +100,13 @@ export class HandlerAdapter implements CallHandler {
     this.#delivering = false
   }
 
-  ended (trailers: Lines): void {
+  ended (trailers: string[]): void {
     this.#endSource(undefined)
     this.#trailers = trailers
     if (!this.#controller.paused) this.#deliverEnd(trailers)
   }
 
-  #deliverEnd (trailers: Lines): void {
+  #deliverEnd (trailers: string[]): void {
     const handler = this.#handler
     const raw = bytesOf(trailers)
     this.#runLast(() => {
@@ -221,10 +220,6 @@ export function tellError (handler: Dispatcher.DispatchHandler, controller: Disp
     if (typeof handler.onResponseError !== 'function') throw new errors.InvalidArgumentError('invalid onError method')
     handler.onResponseError(controller, error)
   }
-}
-
-function bytesOf (lines: Lines): Buffer[] {
-  return lines.map(line => typeof line === 'string' ? Buffer.from(line, 'latin1') : line)
 }
 
 function parsed (raw: Buffer[]): IncomingHttpHeaders {
