@@ -189,7 +189,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     try {
       parser.execute(bytes, length, own)
     } catch (thrown) {
-      this.#thrown(thrown)
+      this.#sinkThrew(thrown)
     }
     this.#parsing = false
     const { socket } = this.#connection
@@ -203,8 +203,8 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
       this.#isHeadNew = false
       try {
         this.#sink.goesOn?.()
-      } catch (cause) {
-        this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), 'client_gone')
+      } catch (thrown) {
+        this.#sinkThrew(thrown)
       }
     }
     return true
@@ -218,7 +218,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     try {
       parser.finish()
     } catch (thrown) {
-      this.#thrown(thrown)
+      this.#sinkThrew(thrown)
     }
     this.#parsing = false
     if (parser.over && parser.failure?.kind !== 'cut-short') this.#finish(parser, NO_BYTES, 0)
@@ -289,8 +289,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   }
 
   bodyFailed (error: Error): void {
-    const { code } = error as { code?: unknown }
-    if (error instanceof HoldfastError && code === 'HOLDFAST_ERR_UNSENDABLE') this.#give(error, 'error')
+    if (error instanceof HoldfastError && error.code === 'HOLDFAST_ERR_UNSENDABLE') this.#give(error, 'error')
     else this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: error }), 'client_gone')
   }
 
@@ -327,8 +326,8 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   }
 
   // A sink that throws takes no more of the response.
-  #thrown (cause: unknown): void {
-    this.#given ??= { error: new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), reason: 'client_gone' }
+  #sinkThrew (cause: unknown): void {
+    this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), 'client_gone')
   }
 
   #give (error: HoldfastError, reason: CloseReason | undefined): void {
