@@ -52,7 +52,7 @@ export class Relay {
   }
 
   /**
-   * The response's head; what has come by the end of this turn decides whether it streams.
+   * The response's head. It streams unless all of it comes in the same read of the backend's socket.
    *
    * @param owned whether the record may be changed: no function of the app's has it
    */

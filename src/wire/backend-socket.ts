@@ -52,6 +52,7 @@ export class BackendSocket {
   readonly #writes: WithheldWrites
   /** Whether it is read by 'data'. */
   readonly #byData: boolean
+  readonly #isTls: boolean
   /** Whether much more is expected: it is read into buffers that are given away, and not copied. */
   expectsMuch = false
   /** Whether the buffer that is read into now is given away. */
@@ -83,6 +84,7 @@ export class BackendSocket {
     this.#byData = byData
     const socket = byData ? open(NO_ONREAD) : open({ buffer: () => this.#nextBuffer(), callback: (length, buffer) => this.#received(buffer as Buffer, length) })
     this.#socket = socket
+    this.#isTls = socket instanceof TLSSocket
     this.#writes = new WithheldWrites(socket, BackendSocket.#onWriteFailed);
     (socket as Owned)[OWNER] = this
     // Node would send a FIN of its own behind the backend's.
@@ -116,7 +118,7 @@ export class BackendSocket {
    * Whether bytes wait for the system to take them. Over TLS node tells of a write some turns after the system has taken it, and the answer may be
    * here by then: what is less than its mark is not taken for waiting there.
    */
-  get writePending (): boolean { return this.#socket instanceof TLSSocket ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
+  get writePending (): boolean { return this.#isTls ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
 
   /** Of the backend, `host:port`; undefined where it has none, or where it is asked for the first time after the socket's end. */
   get address (): string | undefined {
@@ -213,7 +215,7 @@ export class BackendSocket {
       return BUFFER
     }
     // TLS reads 16 KiB at most.
-    if ((this.#isOwn && !this.#isKept) || this.#socket instanceof TLSSocket) return same
+    if ((this.#isOwn && !this.#isKept) || this.#isTls) return same
     this.#isOwn = true
     this.#isKept = false
     return Buffer.allocUnsafeSlow(BUFFER_SIZE)
@@ -222,7 +224,7 @@ export class BackendSocket {
   // Whether reading is to go on.
   #received (bytes: Buffer, length: number): boolean {
     this.bytesRead += length
-    this.#mayHoldMore = length === bytes.length || this.#socket instanceof TLSSocket
+    this.#mayHoldMore = length === bytes.length || this.#isTls
     const own = this.#byData || (this.#isOwn && length >= WORTH_KEEPING)
     this.#isKept = own
     if (this.#handedOver) return this.#socket.push(copyOf(bytes, length))

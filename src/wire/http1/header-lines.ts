@@ -59,11 +59,7 @@ export class HeaderLines {
 
   /** Names and values in turn; the section is over, and the next one begins. */
   take (bytes: Buffer): string[] {
-    const lines = this.#texts === undefined ? this.#cut(bytes, true) : this.#texts
-    if (this.#texts !== undefined) {
-      if (lines.length % 2 === 1) lines.push('')
-      for (let i = 1; i < lines.length; i += 2) lines[i] = trimmedEnd(lines[i]!)
-    }
+    const lines = this.#texts === undefined ? this.#cut(bytes, true) : whole(this.#texts)
     this.clear()
     return lines
   }
@@ -95,15 +91,18 @@ export class HeaderLines {
     const from = places[0]!
     const text = bytes.toString('latin1', from, this.end)
     for (let at = 0; at < 4 * this.#count; at += 4) {
-      let end = places[at + 3]! - from
-      const start = places[at + 2]! - from
-      if (isWhole) while (end > start && isBlank(text.charCodeAt(end - 1))) end--
-      lines.push(text.slice(places[at]! - from, places[at + 1]! - from), text.slice(start, end))
+      const value = text.slice(places[at + 2]! - from, places[at + 3]! - from)
+      lines.push(text.slice(places[at]! - from, places[at + 1]! - from), isWhole ? trimmedEnd(value) : value)
     }
     // Its value has not begun.
     if (this.#part === 'name') lines.pop()
     return lines
   }
+}
+
+function whole (texts: string[]): string[] {
+  if (texts.length % 2 === 1) texts.push('')
+  return texts.map((text, i) => i % 2 === 1 ? trimmedEnd(text) : text)
 }
 
 function isBlank (code: number): boolean {

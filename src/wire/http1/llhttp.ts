@@ -25,7 +25,6 @@ export const LARGEST_INPUT = 65_536
 
 interface Exports {
   readonly memory: { readonly buffer: ArrayBuffer }
-  _initialize? (): void
   malloc (size: number): number
   llhttp_alloc (type: number): number
   llhttp_free (parser: number): void
@@ -134,6 +133,7 @@ function compiled (): WebAssembly.Module {
 
 function reasonOf (parser: number): string {
   const at = llhttp.llhttp_get_error_reason(parser)
+  if (at === 0) return 'it is not HTTP/1'
   const bytes = Buffer.from(llhttp.memory.buffer, at)
-  return at === 0 ? 'it is not HTTP/1' : bytes.toString('latin1', 0, bytes.indexOf(0))
+  return bytes.toString('latin1', 0, bytes.indexOf(0))
 }
