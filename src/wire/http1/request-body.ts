@@ -79,27 +79,9 @@ export class RequestBody {
     if (bytes.length === 0) return
     this.#sent += bytes.length
     if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than was declared')
-    const more = this.#length === undefined ? this.#writeChunk(bytes) : this.#socket.write(bytes)
+    const more = this.#length === undefined ? writeTogether(this.#socket, bytes.length.toString(16) + LINE_END, bytes, LINE_END) : this.#socket.write(bytes)
     if (!more) this.#source.pause()
     this.#owner.bodySent(bytes)
-  }
-
-  #writeChunk (bytes: Uint8Array): boolean {
-    const socket = this.#socket
-    const size = bytes.length.toString(16) + LINE_END
-    if (bytes.length <= COPIED) {
-      const chunk = Buffer.allocUnsafe(size.length + bytes.length + LINE_END.length)
-      chunk.write(size, 'latin1')
-      chunk.set(bytes, size.length)
-      chunk.write(LINE_END, size.length + bytes.length, 'latin1')
-      return socket.write(chunk)
-    }
-    socket.cork()
-    socket.write(size, 'latin1')
-    socket.write(bytes)
-    const more = socket.write(LINE_END, 'latin1')
-    socket.uncork()
-    return more
   }
 
   #onEnd = (): void => {
@@ -128,6 +110,23 @@ export class RequestBody {
     this.#source.on('error', ignore)
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#fail).off('close', this.#onClose)
   }
+}
+
+/** Writes bytes and the latin1 text around them in one go. @returns whether the socket takes more */
+export function writeTogether (socket: RequestOutput, before: string, bytes: Uint8Array, after = ''): boolean {
+  if (bytes.length <= COPIED) {
+    const all = Buffer.allocUnsafe(before.length + bytes.length + after.length)
+    all.write(before, 'latin1')
+    all.set(bytes, before.length)
+    all.write(after, before.length + bytes.length, 'latin1')
+    return socket.write(all)
+  }
+  socket.cork()
+  socket.write(before, 'latin1')
+  let more = socket.write(bytes)
+  if (after !== '') more = socket.write(after, 'latin1')
+  socket.uncork()
+  return more
 }
 
 function ignore (): void {}

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { HeldBody } from '../../http/held-body.js'
 import { StreamedBody } from '../../http/streamed-body.js'
-import { RequestBody } from './request-body.js'
+import { RequestBody, writeTogether } from './request-body.js'
 import type { RequestBodyOwner, RequestOutput } from './request-body.js'
 import type { RequestFraming } from './request-head.js'
 
@@ -10,8 +10,6 @@ export type SentBody = string | Uint8Array | HeldBody | StreamedBody | Readable 
 
 // Methods whose requests are expected to have a body: an empty one is told by a length of 0 (RFC 9110 section 8.6).
 const EXPECT_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
-// Up to this size a copy is cheaper than a write of two buffers, in bytes.
-const COPIED = 8_192
 
 /** Whether there are bytes to send. What comes as a stream may turn out to have none. */
 export function hasBody (body: SentBody): boolean {
@@ -59,20 +57,6 @@ export function sendRequest (socket: RequestOutput, head: string, body: SentBody
   }
   owner.bodyEnded()
   return undefined
-}
-
-function writeTogether (socket: RequestOutput, head: string, bytes: Uint8Array): void {
-  if (bytes.length > COPIED) {
-    socket.cork()
-    socket.write(head, 'latin1')
-    socket.write(bytes)
-    socket.uncork()
-    return
-  }
-  const both = Buffer.allocUnsafe(head.length + bytes.length)
-  both.write(head, 'latin1')
-  both.set(bytes, head.length)
-  socket.write(both)
 }
 
 function uncork (socket: RequestOutput): void {
