@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { restAfterBodiless } from '../src/connection/resting.js'
 import { Bounds } from './bounds.js'
+import { ended, listens } from './child-server.js'
+import { freePort } from './real-nginx.js'
 import { printTable, type Row } from './table.js'
 
 // How long after the head of an answer that has no body by rule a body comes all the same: what a connection has to rest for.
@@ -71,25 +73,10 @@ async function withGunicorn (use: (port: number) => Promise<void>): Promise<void
   const port = await freePort()
   const server = spawn('gunicorn', ['-k', 'gthread', '--threads', '4', '-b', `127.0.0.1:${port}`, 'gap:app'], { cwd: directory, stdio: 'ignore' })
   try {
-    while (!await answers(port)) await sleep(50)
+    while (!await listens(port)) await sleep(50)
     await use(port)
   } finally {
-    server.kill()
+    await ended(server, () => server.kill())
     rmSync(directory, { recursive: true })
   }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer()
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
-}
-
-async function answers (port: number): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('connect', () => { socket.destroy(); resolve(true) }).once('error', () => resolve(false))
-  })
 }

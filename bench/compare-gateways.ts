@@ -1,12 +1,11 @@
 import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import ts from 'typescript'
-import { urlOf } from './child-url.js'
+import { ended, listens, urlOf } from './child-server.js'
 import { compile } from './compiled.js'
 import { haproxyConfiguration, nginxConfiguration } from './compare-configurations.js'
 import { peersInstalled, versionOf } from './peers-installed.js'
@@ -129,20 +128,6 @@ async function startServer (setup: PeerSetup, configuration: (setup: PeerSetup, 
       rmSync(directory, { recursive: true, force: true })
     }
   }
-}
-
-async function ended (child: ChildProcess, end: () => void): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  end()
-  await exited
-}
-
-async function listens (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const connected = await once(socket, 'connect').then(() => true, () => false)
-  socket.destroy()
-  return connected
 }
 
 function ofPeers (name: GatewayName): GatewayKind {

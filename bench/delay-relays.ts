@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { ended } from './child-server.js'
 import type { IdleBackendSettings } from './delay-relay-backend.js'
 import type { DelayRelay } from './delay-relay.js'
 
@@ -45,9 +46,7 @@ export class DelayRelays {
   }
 
   async stop (): Promise<void> {
-    const exited = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await exited
+    await ended(this.#child, () => this.#child.disconnect())
   }
 
   async #ask (question: Omit<RelayQuestion, 'id'>): Promise<RelayRecords[]> {

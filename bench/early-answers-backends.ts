@@ -1,14 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { isInstalled } from '../test/real/servers.js'
 import { certificates } from '../test/support/certificates.js'
 import { program } from '../test/support/program.js'
-import { urlOf } from './child-url.js'
+import { ended, listens, urlOf } from './child-server.js'
 import { freePort } from './real-nginx.js'
 
 // Servers that answer an upload before they have read it, and what becomes of the rest: some read it, some close on it.
@@ -112,18 +110,4 @@ async function spawned (commandOf: (port: number) => string[], signal: NodeJS.Si
       rmSync(directory, { recursive: true, force: true })
     }
   }
-}
-
-async function ended (child: ChildProcess, end: () => void): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  end()
-  await exited
-}
-
-async function listens (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const connected = await once(socket, 'connect').then(() => true, () => false)
-  socket.destroy()
-  return connected
 }

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '../src/index.js'
-import { urlOf } from './child-url.js'
+import { ended, urlOf } from './child-server.js'
 import { compile } from './compiled.js'
 
 /** What a gateway process is started with; it goes there as JSON. */
@@ -112,10 +111,7 @@ export class Gateway {
 
   /** Ends the process, whatever it is doing. */
   async stop (): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
-    const exited = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await exited
+    await ended(this.#child, () => this.#child.disconnect())
   }
 }
 

@@ -2,10 +2,10 @@ import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { ended, listens } from './child-server.js'
 import { type Gateway, startGateway } from './gateway.js'
 import { peersInstalled } from './peers-installed.js'
 import { freePort } from './real-nginx.js'
@@ -41,9 +41,7 @@ export async function startHttpProxy (upstreams: string[]): Promise<ManyUpstream
   return {
     url,
     async stop () {
-      const exited = once(child, 'exit')
-      child.disconnect()
-      await exited
+      await ended(child, () => child.disconnect())
     }
   }
 }
@@ -72,17 +70,8 @@ http {
   return {
     url: `http://127.0.0.1:${port}`,
     async stop () {
-      const exited = once(child, 'exit')
-      child.kill('SIGTERM')
-      await exited
+      await ended(child, () => child.kill('SIGTERM'))
       rmSync(directory, { recursive: true, force: true })
     }
   }
-}
-
-async function listens (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const connected = await once(socket, 'connect').then(() => true, () => false)
-  socket.destroy()
-  return connected
 }

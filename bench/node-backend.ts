@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { program } from '../test/support/program.js'
 import type { BackendCounts } from './backends.js'
-import { urlOf } from './child-url.js'
+import { ended, urlOf } from './child-server.js'
 
 export interface NodeBackendSetup {
   /** Bytes to add to its answers. */
@@ -39,9 +39,7 @@ export class NodeBackend {
   }
 
   async stop (): Promise<void> {
-    const exited = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await exited
+    await ended(this.#child, () => this.#child.disconnect())
   }
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { request } from '../test/support/client.js'
 import type { BackendCounts } from './backends.js'
+import { ended } from './child-server.js'
 
 export function nginxInstalled (): boolean {
   try {
@@ -59,9 +60,7 @@ export class RealNginx {
   }
 
   async stop (): Promise<void> {
-    const exited = once(this.#child, 'exit')
-    this.#child.kill('SIGTERM')
-    await exited
+    await ended(this.#child, () => this.#child.kill('SIGTERM'))
     rmSync(this.#directory, { recursive: true, force: true })
   }
 

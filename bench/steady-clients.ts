@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { ended } from './child-server.js'
 
 /** Requests at a rate that does not depend on how fast they are answered; what is sent when is determined by the seed. */
 export interface SteadyLoad {
@@ -39,8 +40,6 @@ export class SteadyClients {
   }
 
   async stop (): Promise<void> {
-    const exited = once(this.#child, 'exit')
-    this.#child.disconnect()
-    await exited
+    await ended(this.#child, () => this.#child.disconnect())
   }
 }
