@@ -55,7 +55,7 @@ function send (body: SentBody, length?: number): { output: Output, owner: Owner,
 }
 
 t.test('a body that is here leaves with its head in one write', async t => {
-  for (const size of [1, 8_192, 8_193, 300_000]) {
+  for (const size of [1, 1_024, 1_025, 8_192, 8_193, 300_000]) {
     const text = 'x'.repeat(size)
     for (const body of [text, Buffer.from(text), new Uint8Array(Buffer.from(text)), new HeldBody([Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1))], size)]) {
       const { output, owner } = send(body)

@@ -16,7 +16,7 @@ export interface RequestBodyOwner {
 }
 
 // Up to this size a copy is cheaper than a write of several buffers, in bytes.
-const COPIED = 16_384
+const COPIED = 1_024
 const LAST_CHUNK = '0\r\n\r\n'
 const LINE_END = '\r\n'
 
