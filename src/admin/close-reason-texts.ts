@@ -3,9 +3,9 @@ import { CLOSE_REASONS } from '../connection/close-reason.js'
 const ABOUT = `<!-- Made by: npm run -s docs:close-reasons > docs/close-reasons.md -->
 # Close reasons
 
-Every connection to a backend that is closed has exactly one of these reasons. Observers are told it (\`ConnectionObserver.closed\`), the admin API and its
-page count by it, and so does \`holdfast_connection_closes_total\`. A request that was cut off, or got no answer, has it as \`error_type\` in
-\`http_client_request_duration_seconds\`.
+Every connection to a backend that is closed has exactly one of these reasons. Observers are told it (\`ConnectionObserver.closed\`), the admin
+API and its page count by it, and so does \`holdfast_connection_closes_total\`. A request that was cut off, or got no answer, has it as
+\`error_type\` in \`http_client_request_duration_seconds\`.
 
 - *By*: whose doing it was. What a backend announces, or gives cause for, is the backend's.
 - *When*: \`idle\` in the pool, \`active\` with an exchange under way or just ended, or \`either\`.
