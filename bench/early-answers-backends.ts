@@ -58,7 +58,7 @@ export const EARLY_BACKENDS: readonly EarlyBackend[] = [
   { name: 'uWSGI', status: 200, command: 'uwsgi', start: () => spawned(port => ['uwsgi', '--need-plugin', 'python3', '--http-socket', `127.0.0.1:${port}`, '--wsgi-file', 'early.py', '--disable-logging'], 'SIGINT') }
 ]
 
-/** Those whose program is there; the others are named. */
+/** The backends whose program is installed. Prints the names of the others. */
 export function earlyBackends (): EarlyBackend[] {
   return EARLY_BACKENDS.filter(({ name, command }) => {
     const there = command === undefined || isInstalled(command)

@@ -8,7 +8,7 @@ import type { NodeBackendName } from './early-answers-backends.js'
 
 const BODY_LIMIT = 60_000
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly'
-// A server that is in no hurry to close: what its client sends meanwhile comes to a socket that nobody reads.
+// A server that is in no hurry to close: what its client sends meanwhile comes to a socket that it does not read.
 const LATER = 20
 
 const [, , name, tls] = process.argv

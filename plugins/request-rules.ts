@@ -78,7 +78,7 @@ export function acceptHookedBodies (app: FastifyInstance): void {
   })
 }
 
-// Fastify tells nobody of its hooks: where it keeps them by another name one day, there may be some.
+// Fastify has no API that lists its hooks. Where a later version keeps them by another name, the answer is that there may be some.
 function hasPreParsing (app: FastifyInstance): boolean {
   const key = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
   const hooks = key === undefined ? undefined : Reflect.get(app, key) as { preParsing?: unknown[] } | undefined

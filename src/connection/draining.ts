@@ -1,11 +1,11 @@
-/** Whether a pool takes new work no more, and who waits until its old work is finished. */
+/** Whether a pool takes no new work any more, and the callers of `drain()` that wait until its old work is finished. */
 export class Draining {
   readonly #isEmpty: () => boolean
   readonly #emptied: () => void
   #begun = false
   #waiting: (() => void)[] = []
 
-  /** @param emptied is called once the pool drains and is empty, before those who wait are told */
+  /** @param emptied is called once the pool drains and is empty, before the callers that wait are told */
   constructor (isEmpty: () => boolean, emptied: () => void) {
     this.#isEmpty = isEmpty
     this.#emptied = emptied

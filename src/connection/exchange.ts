@@ -237,8 +237,8 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#body?.drained()
   }
 
-  // What has come from the backend is read before its end is believed. The body's source is destroyed behind it: whoever made it would take
-  // that for the end of the request.
+  // What has come from the backend is read before its end is believed. The body's source is destroyed only behind that: the code that
+  // sends the body takes a destroyed source for the end of the request.
   writeFailed (): void {
     this.#body?.pause()
   }
@@ -313,7 +313,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   }
 
   // A server that is to close behind its answer does so over what it has not read of an upload, and the reset takes the answer along. So a
-  // request with a body does not ask for it where nobody wanted that: the connection is closed from here.
+  // request with a body does not ask for it where only the gateway wants the connection closed: the gateway closes it.
   get #asksToClose (): boolean {
     const { closeFor } = this.#terms
     return closeFor !== undefined && !(closeFor === 'non_persistent' && hasBody(this.#request.body))

@@ -115,8 +115,8 @@ export class BackendSocket {
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
   /**
-   * Whether bytes wait for the system to take them. Over TLS node tells of a write some turns after the system has taken it, and the answer may be
-   * here by then: what is less than its mark is not taken for waiting there.
+   * Whether bytes wait for the system to take them. Over TLS node tells of a write some turns after the system has taken it, and the answer
+   * may be here by then: what is less than its mark is not taken for waiting there.
    */
   get writePending (): boolean { return this.#isTls ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
 
@@ -126,7 +126,7 @@ export class BackendSocket {
     return this.#address
   }
 
-  /** Text is latin1. False where the backend does not keep up; `onDrain` follows. After a failed write, or the socket's end, it does nothing. */
+  /** Text is latin1. False where the backend does not keep up; `onDrain` follows. After a failed write or the socket's end it does nothing. */
   write (data: string | Uint8Array, encoding: 'latin1' = 'latin1'): boolean {
     const socket = this.#socket
     if (this.#writes.failure !== undefined || !socket.writable) return false
@@ -187,8 +187,8 @@ export class BackendSocket {
   }
 
   /**
-   * Gives the socket away, for a tunnel: a plain duplex from now on, that begins with `rest`. It is to be called from within `onRead`, or while
-   * paused. A socket whose FIN has already been seen by then is destroyed, since no one could be told of the FIN any more.
+   * Gives the socket away, for a tunnel: a plain duplex from now on, that begins with `rest`. It is to be called from within `onRead`, or
+   * while paused. A socket whose FIN has been seen by then is destroyed: it emits 'end' once, and its new owner would wait for that.
    */
   handOver (rest: Buffer): Socket {
     const socket = this.#socket
@@ -306,7 +306,7 @@ export class BackendSocket {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#afterFailedWrite)
-    // A stream that is destroyed keeps what nobody has read.
+    // A destroyed stream still has the bytes that were not read from it.
     if (this.#byData && this.#ending !== 'own') this.#holdLeftOver()
     // Something else has destroyed it, and sent no FIN.
     this.#ending ??= 'reset'

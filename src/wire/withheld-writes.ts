@@ -13,8 +13,8 @@ interface Watched extends Writable {
  * A stream's writes, whose failure the stream does not learn of before `release()`.
  *
  * Node destroys a socket when a write to it fails. A backend that refuses an upload early answers and closes, which resets the connection
- * while the upload is being written: the answer lies in the kernel, and nobody would read it. So the failed write stays under way, as far as
- * the stream knows, while its owner goes on reading.
+ * while the upload is being written: the answer lies in the kernel, and node would close the socket before it is read. So the failed write
+ * stays under way, as far as the stream knows, while its owner goes on reading.
  */
 export class WithheldWrites {
   /** The failure of a write; undefined while none has failed. */

@@ -247,7 +247,7 @@ t.test('a stream that had a readable listener, and has none any more, waits for 
   t.equal(String((await once(stream, 'data'))[0]), 'kept')
 })
 
-t.test('a stream that was destroyed while paused still has what nobody has read', async t => {
+t.test('a stream that was destroyed while paused still has the bytes that were not read', async t => {
   const stream = new Duplex({ read () {}, write (_chunk, _encoding, done) { done() } })
   stream.on('error', () => {}).on('data', () => t.fail('data')).pause()
   stream.push('kept')

@@ -1,4 +1,5 @@
-// Whoever is told that a connection is taken, or makes room, may end the request that it is for, or the whole target, before it is written.
+// An observer that is told that a connection is taken, or closed for room, may end the request that it is for, or the whole target, before the
+// request is written.
 import t from 'tap'
 import { startBackend } from '../support/backend.js'
 import { rigFor, type Rig } from './setup.js'

@@ -164,7 +164,7 @@ t.test('an interim response pauses nothing in the older dialect', async t => {
   t.same(it.told, ['head', 'head', 'a'])
 })
 
-t.test('a handler runs in the async context of its request, whoever resumes it', async t => {
+t.test('a handler runs in the async context of its request, also where code outside of that context resumes it', async t => {
   const storage = new AsyncLocalStorage<string>()
   const seen: unknown[] = []
   const it = storage.run('request', () => rig('newer', (step, { pause }) => {

@@ -139,7 +139,7 @@ for (const kind of KINDS) {
     await noted.until(() => given !== undefined)
     const socket = given!
     await turns()
-    t.ok(socket.readableLength < 4 * 65_536, `${socket.readableLength} bytes lie there while nobody reads`)
+    t.ok(socket.readableLength < 4 * 65_536, `${socket.readableLength} bytes lie there while it is not read`)
     let text = ''
     let paused = false
     socket.on('data', (chunk: Buffer) => {
