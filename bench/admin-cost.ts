@@ -1,6 +1,6 @@
 import { History } from '../src/admin/history.js'
 import type { ConnectionView, Provenance } from '../src/index.js'
-import { resolveTargetOptions } from '../src/options.js'
+import { resolveTargetOptions } from '../src/options/options.js'
 import { TargetRegistry } from '../src/target/registry.js'
 import { Bounds, quick } from './bounds.js'
 import { cpuPerCall } from './cpu-time.js'

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import * as v8 from 'node:v8'
 import type { Dispatcher } from 'undici'
-import type * as Options from '../src/options.js'
+import type * as Options from '../src/options/options.js'
 import type * as Registry from '../src/target/registry.js'
 import type { Target } from '../src/target/target.js'
 

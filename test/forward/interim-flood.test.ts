@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { takesHint } from '../../src/http/early-hints.js'
+import { takesHint } from '../../src/forward/early-hints.js'
 import type { BackendConnection } from '../support/backend.js'
 import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
 
