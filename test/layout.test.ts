@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
-import { REPOSITORY } from './support/program.js'
+import { REPOSITORY } from '../testing/program.js'
 
 const FOLDERS = ['src', 'plugins', 'routes']
 

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { EventStreams } from '../../src/admin/event-streams.js'
 import type { ConnectionObserver, ConnectionView } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, until } from '../../testing/gateway.js'
 import { adminFor } from './running.js'
 
 type Scope = Pick<Test, 'teardown'>

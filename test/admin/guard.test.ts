@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { refuseOtherSites } from '../../src/admin/guard.js'
-import type { Answer } from '../support/client.js'
-import { clientFor } from '../support/gateway.js'
+import type { Answer } from '../../testing/client.js'
+import { clientFor } from '../../testing/gateway.js'
 import { type RunningAdmin, adminFor, pathOf, post } from './running.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'

@@ -1,5 +1,5 @@
-import { type Answer, type RequestInput, request } from '../support/client.js'
-import { type GatewaySetup, type RunningGateway, gatewayFor, until } from '../support/gateway.js'
+import { type Answer, type RequestInput, request } from '../../testing/client.js'
+import { type GatewaySetup, type RunningGateway, gatewayFor, until } from '../../testing/gateway.js'
 import type { AdminOptions } from '../../src/index.js'
 
 /** A gateway whose admin surface listens, on any free port. */

@@ -3,9 +3,9 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { gateway, getGateway, proxy } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { certificates } from '../support/certificates.js'
-import { backendFor } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
+import { backendFor } from '../../testing/gateway.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'
 

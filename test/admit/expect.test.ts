@@ -5,9 +5,9 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 const echo: BackendScript = ({ body, header }, connection) => connection.reply({ body: JSON.stringify({ body: body.toString(), expect: header('expect') }) })
 const post = (length: number, path = '/', version = '1.1'): string => `POST ${path} HTTP/${version}\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`

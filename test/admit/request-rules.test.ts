@@ -6,11 +6,11 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { GatewayOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { rawClient } from '../support/client.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { rawClient } from '../../testing/client.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 const echo: BackendScript = ({ method, path, body, header }, connection) => connection.reply({
   body: JSON.stringify({ method, path, body: body.toString(), type: header('content-type'), maxForwards: header('max-forwards') })

@@ -1,8 +1,8 @@
 // A failure that is answered before an upload has been read left the client's connection open and unread: its next request, and
 // its leaving, were never noticed.
 import t from 'tap'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 t.test('a failure before the upload is read ends the client connection', async t => {
   const backend = await backendFor(t, persistent())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startBackend, type BackendScript } from '../support/backend.js'
+import { startBackend, type BackendScript } from '../../testing/backend.js'
 import type { CloseReason } from '../../src/connection/observer.js'
 import type { TargetOptions } from '../../src/options/options.js'
 import { type Rig, rigFor } from './setup.js'

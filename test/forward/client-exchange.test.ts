@@ -5,9 +5,9 @@ import type { AddressInfo, Socket } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { onClientGone } from '../../src/forward/client-exchange.js'
-import { rawClient } from '../support/client.js'
-import type { RawClient } from '../support/client.js'
-import { until } from '../support/gateway.js'
+import { rawClient } from '../../testing/client.js'
+import type { RawClient } from '../../testing/client.js'
+import { until } from '../../testing/gateway.js'
 
 interface Exchange { readonly message: IncomingMessage, readonly response: ServerResponse, readonly off: () => void, gone: number }
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { onClientStall } from '../../src/forward/client-stall.js'
-import { until } from '../support/gateway.js'
+import { until } from '../../testing/gateway.js'
 
 const TIMEOUT = 200
 /** More than the kernel holds for a client on loopback. */

@@ -5,9 +5,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import { clientFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
-import { handshake, nextMessage, refusal, webSocket, webSocketBackend } from '../support/websocket.js'
+import { clientFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
+import { handshake, nextMessage, refusal, webSocket, webSocketBackend } from '../../testing/websocket.js'
 
 /** An app with @fastify/websocket and sockets of its own, and WebSocket proxies to a backend that echoes and says where it was asked. */
 async function appFor (t: Test, order: 'before' | 'after', paths: string[], routes: Partial<ProxyOptions>[]): Promise<RunningGateway> {

@@ -4,10 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
-import { answer } from '../support/answer.js'
-import type { Backend } from '../support/backend.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import type { Backend } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 const twoBackends = (t: Test): Promise<Backend[]> => Promise.all(['a', 'b'].map(name => backendFor(t, ({ path }, connection) => connection.reply({ body: `${name} ${path}` }))))
 const body = async (url: string): Promise<string> => (await request(url)).body.toString()

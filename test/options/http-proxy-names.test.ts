@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import t from 'tap'
 import { HTTP_PROXY_NAMES } from '../../src/options/http-proxy.js'
-import { gatewayFor } from '../support/gateway.js'
+import { gatewayFor } from '../../testing/gateway.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'
 const require = createRequire(import.meta.url)

@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls'
 import t from 'tap'
 import { keepsAlive, resolveRouteOptions, resolveTargetOptions, sameTargetOptions } from '../../src/options/options.js'
 import type { ConnectOptions, RouteOptions, TargetOptions } from '../../src/options/options.js'
-import { certificates, createAuthority } from '../support/certificates.js'
+import { certificates, createAuthority } from '../../testing/certificates.js'
 
 const { ca: CA, server: SERVER, client: CLIENT } = certificates()
 const OTHER_CA = createAuthority('Other Authority').cert

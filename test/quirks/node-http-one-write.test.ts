@@ -1,6 +1,6 @@
 import t from 'tap'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 const ANSWER = { headers: { 'Content-Type': 'application/json' }, body: '{"name":"short"}' }
 

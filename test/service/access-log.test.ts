@@ -6,12 +6,12 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../src/service/app.js'
 import { readEnvironment } from '../../src/service/environment.js'
-import { startBackend } from '../support/backend.js'
-import { rawClient, request } from '../support/client.js'
-import { backendFor, captureLog, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
-import { EXTENSION } from '../support/program.js'
-import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../support/websocket.js'
+import { startBackend } from '../../testing/backend.js'
+import { rawClient, request } from '../../testing/client.js'
+import { backendFor, captureLog, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
+import { EXTENSION } from '../../testing/program.js'
+import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../../testing/websocket.js'
 
 interface Microservice { app: FastifyInstance, url: string, port: number, requests: () => LogLine[], text: () => string }
 

@@ -6,10 +6,10 @@ import t, { type Test } from 'tap'
 import { buildApp } from '../../src/service/app.js'
 import { readEnvironment } from '../../src/service/environment.js'
 import type { Persistence } from '../../src/index.js'
-import { type Backend, startBackend } from '../support/backend.js'
-import { rawClient, request } from '../support/client.js'
-import { captureLog, until } from '../support/gateway.js'
-import { EXTENSION } from '../support/program.js'
+import { type Backend, startBackend } from '../../testing/backend.js'
+import { rawClient, request } from '../../testing/client.js'
+import { captureLog, until } from '../../testing/gateway.js'
+import { EXTENSION } from '../../testing/program.js'
 
 interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
 

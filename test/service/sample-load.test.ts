@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { sampleLoad } from '../../src/service/sample-load.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 t.test('only the load\'s own requests are logged as such, and what they are known by stays at the gateway', async t => {
   const backend = await backendFor(t, persistent(), { log: true })

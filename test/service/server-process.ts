@@ -6,7 +6,7 @@ import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { EXTENSION, REPOSITORY, program } from '../support/program.js'
+import { EXTENSION, REPOSITORY, program } from '../../testing/program.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export const FROM_SOURCE = ['--import=tsx', 'src/server.ts']

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { BUILT, FROM_SOURCE, copy, start } from './server-process.js'
-import { startBackend } from '../support/backend.js'
-import { request } from '../support/client.js'
+import { startBackend } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
 
 const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 

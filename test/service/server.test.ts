@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import { type Server, copy, start } from './server-process.js'
-import { startBackend } from '../support/backend.js'
-import type { Backend, BackendConnection } from '../support/backend.js'
-import { request } from '../support/client.js'
-import { EXTENSION } from '../support/program.js'
+import { startBackend } from '../../testing/backend.js'
+import type { Backend, BackendConnection } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
+import { EXTENSION } from '../../testing/program.js'
 
 /** A server before a backend that answers when it is told to, with one request under way. */
 async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ server: Server, answered: ReturnType<typeof request>, backend: Backend, answer: () => void }> {

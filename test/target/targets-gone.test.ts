@@ -5,9 +5,9 @@ import t from 'tap'
 import { resolveTargetOptions } from '../../src/options/options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 setFlagsFromString('--expose_gc')
 const collectGarbage = runInNewContext('gc') as () => void

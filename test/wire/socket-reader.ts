@@ -7,7 +7,7 @@ import { createDialer } from '../../src/connection/dial.js'
 import { resolveTargetOptions } from '../../src/options/options.js'
 import type { ConnectFunction, ConnectOptions } from '../../src/options/options.js'
 import type { BackendSocket, SocketReader } from '../../src/wire/backend-socket.js'
-import { certificates } from '../support/certificates.js'
+import { certificates } from '../../testing/certificates.js'
 
 type Scope = Pick<Test, 'teardown'>
 
