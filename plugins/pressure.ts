@@ -1,9 +1,6 @@
-import underPressure from '@fastify/under-pressure'
 import type { FastifyUnderPressureOptions } from '@fastify/under-pressure'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-
-type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+import { registerReplaceable } from '../src/quirks/under-pressure.js'
 
 export type PressureOptions = FastifyUnderPressureOptions
 
@@ -19,28 +16,10 @@ const INTERVAL = 'interval'
  */
 export const pressure = fp<PressureOptions>(async (app, options) => {
   if (app.hasPlugin('@fastify/under-pressure')) return
-  const { addHook, decorate } = app
-  let replaced = false
-  app.addHook = ((name: string, hook: Hook) => {
-    const given = name === 'onRequest' ? unless(() => replaced, hook) : hook
-    return Reflect.apply(addHook, app, [name, given]) as FastifyInstance
-  }) as typeof addHook
-  await app.register(underPressure, { eventLoopUtilizationMode: INTERVAL, retryAfter: 1, ...DEFAULTS, ...options })
-  app.addHook = addHook
-  // What under-pressure decorates an app with, it finds there when the app registers it.
-  const names = new Set(['memoryUsage', 'isUnderPressure'])
-  app.decorate = function (this: FastifyInstance, name: string, ...given: unknown[]) {
-    if (this !== app || !names.delete(name)) return Reflect.apply(decorate, this, [name, ...given]) as FastifyInstance
-    if (!replaced) app.log.info('the app registers @fastify/under-pressure itself: the gateway guards nothing any more')
-    replaced = true
-    Reflect.set(app, name, given[0])
-    return this
-  } as typeof decorate
+  await registerReplaceable(app, { eventLoopUtilizationMode: INTERVAL, retryAfter: 1, ...DEFAULTS, ...options }, () => {
+    app.log.info('the app registers @fastify/under-pressure itself: the gateway guards nothing any more')
+  })
 }, { name: 'holdfast-pressure', fastify: '5.x' })
-
-function unless (over: () => boolean, hook: Hook): Hook {
-  return (request, reply, done) => over() ? done() : hook(request, reply, done)
-}
 
 /** A route's config that lets it through under pressure. */
 export const EXEMPT = { pressureHandler: () => undefined }
