@@ -1,7 +1,6 @@
 import { validateHeaderName } from 'node:http'
-import httpProxy from '@fastify/http-proxy'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../src/errors.js'
@@ -13,10 +12,12 @@ import { HTTP_PROXY_NAMES, checkHttpProxyOptions, foreignTransport, ignoredOptio
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../src/http/rewritten-prefix.js'
-import type { Parameters } from '../src/http/rewritten-prefix.js'
+import type { Parameters as PathParameters } from '../src/http/rewritten-prefix.js'
 import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options/options.js'
 import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options/options.js'
 import { checkChosen, checkUpstreams, parseUpstream } from '../src/options/upstream.js'
+import { WITHOUT_WEBSOCKET, httpProxyAsItStands, httpProxyInScope, rewritePrefixOf } from '../src/quirks/http-proxy.js'
+import { NO_RETRY, errorOf, hideMultipart } from '../src/quirks/reply-from.js'
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
@@ -30,6 +31,9 @@ import type { GatewayState } from '../src/gateway/state.js'
 import { acceptUpgrades } from '../src/admit/upgrades.js'
 import { upgradableRoutes } from '../src/gateway/upgradable-routes.js'
 
+type Handler = NonNullable<FastifyHttpProxyOptions['handler']>
+type HandlerReply = Parameters<Handler>[1]
+type HandlerOptions = Parameters<Handler>[3]
 type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
 
 /** Every option of @fastify/http-proxy with its meaning, and the target's and the route's own settings. */
@@ -48,8 +52,6 @@ export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' |
 const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
 // They choose http-proxy's own WebSocket client; what it does is its own.
 const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
-// Given no `websocket`, it leaves the server's 'upgrade' and `close` alone.
-const WITHOUT_WEBSOCKET = { websocket: undefined, wsUpstream: undefined }
 
 /**
  * Proxies a prefix to a target: @fastify/http-proxy's routes and rewriting over a managed pool. Register it once a prefix.
@@ -75,7 +77,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
     state.warn(where, [{ id: 'unmanaged', found: `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands` }])
-    await app.register(httpProxy, withoutOwn(options) as unknown as FastifyHttpProxyOptions)
+    await app.register(httpProxyAsItStands, withoutOwn(options))
     return
   }
 
@@ -107,7 +109,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   const fastWayAdded = isPlainRoute(prefix, options)
     ? addFastWay(app, route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })
     : undefined
-  await app.register(httpProxyHere, {
+  await app.register(httpProxyInScope, {
     ...withoutOwn(options),
     ...tunnels ? WITHOUT_WEBSOCKET : { websocket: upgradable },
     ...tunnels ? { upstream: httpUpstream(options) } : undefined,
@@ -116,12 +118,12 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
     internalRewriteLocationHeader: false,
     replyOptions: { ...replyOptions, rewriteHeaders: route.rewriteHeaders },
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,
-    handler: (request: FastifyRequest, reply: FastifyReply, dest: string, from: FromOptions) => {
+    handler: (request: FastifyRequest, reply: HandlerReply, dest: string, from: FromOptions) => {
       const upgrade = tunnels ? upgradeOf(request.raw) : undefined
       if (upgrade !== undefined) return forward(upgradeRoute, request, reply, dest, from, upgrade)
-      return handler === undefined ? forward(route, request, reply, dest, from) : handler(request, reply as never, dest, from as never)
+      return handler === undefined ? forward(route, request, reply, dest, from) : handler(request, reply, dest, from as HandlerOptions)
     }
-  } as unknown as FastifyHttpProxyOptions)
+  })
   fastWayAdded?.()
   if (tunnels) acceptUpgrades(app, upgradableRoutes(app), state.upgrades)
 }
@@ -130,9 +132,6 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
 function whereOf ({ prefix }: FastifyInstance): string {
   return prefix === '' ? '/' : prefix
 }
-
-// It would make a scope within this one, which is made for it. Scopes side by side are alike to V8, one within another is like no other.
-const httpProxyHere = fp((app, options) => (httpProxy as unknown as FastifyPluginAsync<object>)(app, options), { name: '@fastify/http-proxy', fastify: '5.x' })
 
 /** Whether the destination of a plain path follows from the path alone. */
 function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
@@ -145,7 +144,7 @@ function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptions): Pi
   if (!rewritePrefix.includes(':')) return undefined
   return {
     preRewrite: (url, parameters, prefix) => {
-      refuseParameters(rewritePrefix, parameters as Parameters)
+      refuseParameters(rewritePrefix, parameters as PathParameters)
       return preRewrite === undefined ? url : preRewrite(url, parameters, prefix)
     }
   }
@@ -163,9 +162,8 @@ function parsesBodies ({ proxyPayloads, preValidation }: ProxyOptions): boolean 
 function forgetParsers (app: FastifyInstance, { contentTypesToEncode }: ProxyOptions): void {
   if (contentTypesToEncode === undefined) {
     app.removeAllContentTypeParsers()
-    // reply-from warns of it, route by route; here it has nothing left to parse with.
-    const { hasPlugin } = app
-    app.hasPlugin = (name: string): boolean => name !== '@fastify/multipart' && hasPlugin.call(app, name)
+    // It has nothing left here to parse with.
+    hideMultipart(app)
     return
   }
   // A type that is to be encoded has to be parsed, and Fastify does not say which types it has parsers for.
@@ -202,7 +200,7 @@ function withoutOwn (options: ProxyOptions): Record<string, unknown> {
 }
 
 /** As given, and such that a `reply.from()` in a hook or handler of the user's does as the route does. */
-function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & { retryDelay: () => null } {
+function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & typeof NO_RETRY {
   const given = options.replyOptions
   const onError = given?.onError as FromOptions['onError']
   const getUpstream = given?.getUpstream as FromOptions['getUpstream']
@@ -219,11 +217,9 @@ function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & {
             return chosen
           }
         },
-    // It asks a 503 again up to ten times unless told otherwise.
-    retryDelay: () => null,
-    // It makes a 500 of its own of every error that it does not know.
+    ...NO_RETRY,
     onError: (reply: FastifyReply, { error: told }: { error: Error }): unknown => {
-      const error = !(told instanceof HoldfastError) && told.cause instanceof HoldfastError ? told.cause : told
+      const error = errorOf(told)
       if (onError === undefined) return reply.send(error)
       // Fastify logs what it answers itself, and reply-from what it reports.
       if (told instanceof HoldfastError) reply.request.log.warn({ err: told }, told.message)
@@ -284,7 +280,7 @@ function declareRoute (app: FastifyInstance, state: GatewayState, options: Proxy
 
   function localized (location: string, request: FastifyRequest): string {
     if (!prefix.includes(':')) return localizedLocation(location, rewritePrefix, prefix)
-    return localizedLocation(location, prefixAtBackend(rewritePrefix, request.params as Parameters), prefixInPath(prefix, request.raw.url!))
+    return localizedLocation(location, prefixAtBackend(rewritePrefix, request.params as PathParameters), prefixInPath(prefix, request.raw.url!))
   }
 }
 
@@ -303,10 +299,4 @@ function withSocketPath (given: TargetOptions, socketPath: string | undefined): 
   if (socketPath === undefined) return given
   const undiciOptions: UndiciOptions = { ...given.undiciOptions, socketPath }
   return { ...given, undiciOptions }
-}
-
-/** As http-proxy has it: what the prefix is replaced by. */
-function rewritePrefixOf (prefix: string, options: ProxyOptions): string {
-  const to = options.rewritePrefix || (options.upstream ? new URL(options.upstream).pathname : '/')
-  return !prefix.endsWith('/') && to.endsWith('/') ? to.slice(0, -1) : to
 }

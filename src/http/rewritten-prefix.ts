@@ -1,4 +1,5 @@
 import { HoldfastError } from '../errors.js'
+import { withParameters } from '../quirks/http-proxy.js'
 
 export type Parameters = Readonly<Record<string, unknown>>
 
@@ -27,9 +28,7 @@ export function refuseParameters (rewritePrefix: string, parameters: Parameters)
 
 /** The prefix at the backend of a request with these parameters, as @fastify/http-proxy has it and as it is written in a request. */
 export function prefixAtBackend (rewritePrefix: string, parameters: Parameters): string {
-  let path = rewritePrefix
-  for (const [name, value] of Object.entries(parameters)) path = path.replace(`:${name}`, String(value))
-  return new URL(path, 'http://localhost').pathname
+  return new URL(withParameters(rewritePrefix, parameters), 'http://localhost').pathname
 }
 
 /** What stands for the prefix of a route in the path of a request. */
