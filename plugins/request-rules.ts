@@ -4,10 +4,12 @@ import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
 import { hasBody } from '../src/http/message-body.js'
 import { endPipeline, isBehind, isPipelineOver, startInTurn } from '../src/admit/pipelining.js'
-import { hideContentType, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../src/admit/request-rules.js'
+import { maxForwardsOf, originForm, refusalOf } from '../src/admit/request-rules.js'
 import type { Refusal } from '../src/admit/request-rules.js'
 import { ALLOW, listenTo, listenToOthers } from '../src/admit/server-events.js'
 import { endUnreadUpload } from '../src/admit/unread-upload.js'
+import { hideContentType, isOddContentType } from '../src/quirks/fastify-content-type.js'
+import { preParsingHooksOf } from '../src/quirks/fastify-scope.js'
 
 const NAME = 'holdfast-request-rules'
 // Lines that node keeps where nobody has set a `maxHeadersCount`; the rest it drops without a word.
@@ -71,18 +73,11 @@ export function streamBodies (app: FastifyInstance): void {
  * later take their time, and would end the process. Where the scope has no such hook it adds none, which would cost each request a runner of hooks.
  */
 export function acceptHookedBodies (app: FastifyInstance): void {
-  if (!hasPreParsing(app)) return
+  if (preParsingHooksOf(app)?.length === 0) return
   app.addHook('preParsing', (request, _reply, payload, done) => {
     if (payload !== request.raw) payload.on('error', ignore)
     done(null, payload)
   })
-}
-
-// Fastify has no API that lists its hooks. Where a later version keeps them by another name, the answer is that there may be some.
-function hasPreParsing (app: FastifyInstance): boolean {
-  const key = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
-  const hooks = key === undefined ? undefined : Reflect.get(app, key) as { preParsing?: unknown[] } | undefined
-  return hooks?.preParsing?.length !== 0
 }
 
 function streamsBodies (app: FastifyInstance): boolean {

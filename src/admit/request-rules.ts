@@ -21,8 +21,6 @@ const DOUBTFUL = /[%\\#]|\.\./
 const BROKEN_ESCAPE = /%(?![\da-f]{2})/i
 // `..;x` is `..` to servers that take parameters off segments.
 const LEAVES = /(?:^|\/)\.\.(?:[/;]|$)/
-// RFC 9110 section 8.3.1, narrower than what Fastify takes.
-const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\]*"))*$/
 
 const bad = (message: string): Refusal => ({ code: 'HOLDFAST_ERR_BAD_REQUEST', message })
 const NO_HOST = bad('The request has no Host')
@@ -67,25 +65,6 @@ export function originForm (url: string, method: string | undefined): string {
   const rest = ABSOLUTE.exec(url)?.[2]
   if (rest === undefined || rest.startsWith('/')) return rest ?? url
   return rest === '' && method === 'OPTIONS' ? '*' : `/${rest}`
-}
-
-/** Whether Fastify would refuse a Content-Type before any parser sees it; somewhat more is odd than what it refuses. */
-export function isOddContentType (type: string): boolean {
-  return type !== 'application/json' && !MEDIA_TYPE.test(type)
-}
-
-const hiddenTypes = new WeakMap<object, string>()
-
-/** Takes the Content-Type out of the sight of Fastify, which refuses an odd one before it asks any parser. */
-export function hideContentType (message: { headers: { 'content-type'?: string | undefined } }): void {
-  hiddenTypes.set(message, message.headers['content-type']!)
-  // Not deleted: a hook that deletes it can be told from this.
-  message.headers['content-type'] = undefined
-}
-
-/** What `hideContentType` took away: the client's, or that of a hook which ran before. */
-export function hiddenContentType (message: object): string | undefined {
-  return hiddenTypes.get(message)
 }
 
 /** A valid Max-Forwards, a refusal, or undefined where there is none. Only OPTIONS and TRACE have a use for it. */

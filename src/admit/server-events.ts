@@ -1,10 +1,12 @@
 import { STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
 import { HoldfastError } from '../errors.js'
 import { hasBody } from '../http/message-body.js'
 import { currentResponse } from './pipelining.js'
 import { watchHeaders } from '../forward/set-again.js'
+import { otherServersOf } from '../quirks/fastify-servers.js'
 
 /** What is served, for the answers that say that something is not. */
 export const ALLOW = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE'
@@ -19,7 +21,7 @@ export function listenTo (server: Server): void {
 }
 
 /** The same for the servers that Fastify opens besides its first, for the other addresses of `localhost`. */
-export function listenToOthers (app: object, server: Server): void {
+export function listenToOthers (app: FastifyInstance, server: Server): void {
   for (const other of otherServersOf(app)) {
     listenToRequests(other)
     if (other.listenerCount('clientError') === 0) other.on('clientError', (error, socket) => { server.emit('clientError', error, socket) })
@@ -48,18 +50,6 @@ function listenToRequests (server: Server): void {
     server.on('checkExpectation', (message, response) => { server.emit('request', message, response) })
   }
   if (server.listenerCount('connect') === 0) server.on('connect', refuseConnect)
-}
-
-/**
- * The servers that Fastify has opened besides its first. It tells their addresses, and keeps the servers to itself. Should it not do so under this name
- * any more, node's own answers stand there: a 100 too early, a 417, a CONNECT that is cut; and no drain waits for their clients.
- */
-export function otherServersOf (app: object): Server[] {
-  for (let at: object | null = app; at !== null; at = Reflect.getPrototypeOf(at)) {
-    const key = Object.getOwnPropertySymbols(at).find(({ description }) => description === 'fastify.serverBindings')
-    if (key !== undefined) return Reflect.get(at, key) as Server[]
-  }
-  return []
 }
 
 /**

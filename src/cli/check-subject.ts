@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { CheckedApp, CheckedServer, CheckedTarget } from '../check/rule.js'
+import { trustProxyOf } from '../quirks/fastify-trust.js'
 import type { GatewayState } from '../gateway/state.js'
 
 /** An app's gateway as the rules look at it. */
@@ -24,10 +25,4 @@ function checkedServer (app: FastifyInstance): CheckedServer {
   // Those of http2 have none of them, which the types do not say.
   const { keepAliveTimeout, headersTimeout, requestTimeout, timeout } = app.server as Partial<typeof app.server>
   return { keepAliveTimeout, headersTimeout, requestTimeout, connectionTimeout: timeout, trustProxy: trustProxyOf(app) }
-}
-
-// Fastify does not show it (initialConfig leaves it out). Where it keeps it otherwise one day, nothing is found.
-function trustProxyOf (app: FastifyInstance): unknown {
-  const options = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.options')
-  return options === undefined ? undefined : (app as unknown as Record<symbol, { trustProxy?: unknown }>)[options]?.trustProxy
 }

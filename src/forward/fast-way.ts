@@ -1,4 +1,5 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
+import { declareBy } from '../quirks/fastify-route.js'
 import { forward } from './forward.js'
 import type { ForwardRoute, FromOptions } from './forward.js'
 
@@ -15,20 +16,17 @@ const PLAIN = /^(?:\/(?![./])[\w~!$&'()*+,;=:@.-]*)+$/
  * what they wrap around a handler has to run for a plain path too.
  */
 export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { prefix: string, rewritePrefix: string, from: FromOptions }): () => void {
-  // A plugin of the app's (@fastify/websocket) may have widened what it takes.
-  const declare = app.route as (this: FastifyInstance, options: RouteOptions) => FastifyInstance
   let declaring = false
-  app.route = function (this: FastifyInstance, options: RouteOptions): FastifyInstance {
+  return declareBy(app, (_scope, options, declare) => {
     // A route that a hook of `onRoute` declares meanwhile has a handler of its own.
-    if (declaring) return declare.call(this, options)
+    if (declaring) return declare(options)
     declaring = true
     try {
-      return declare.call(this, { ...options, handler: fastHandler(options.handler as RouteHandlerMethod, route, to) } as RouteOptions)
+      declare({ ...options, handler: fastHandler(options.handler, route, to) })
     } finally {
       declaring = false
     }
-  } as typeof app.route
-  return () => { app.route = declare as typeof app.route }
+  })
 }
 
 function fastHandler (careful: RouteHandlerMethod, route: ForwardRoute, { prefix, rewritePrefix, from }: { prefix: string, rewritePrefix: string, from: FromOptions }): RouteHandlerMethod {

@@ -8,7 +8,8 @@ import { cut } from './cut.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { writeAtOnce } from '../quirks/node-http-one-write.js'
 import { currentResponse } from '../admit/pipelining.js'
-import { giveHeaders, joinedHeaders, metHeaders } from './reply-headers.js'
+import { giveHeaders, sendStreamWithHead, sendText } from '../quirks/fastify-reply.js'
+import { joinedHeaders, metHeaders } from './reply-headers.js'
 import { ResponseStream } from './response-stream.js'
 
 /** Who gets the response from the backend. */
@@ -131,11 +132,9 @@ export class Relay {
   #sendStream (): void {
     this.#applyCopy()
     const stream = this.#open()
-    // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.
-    const { raw } = this.#reply
-    // A failure meanwhile has another head.
-    if (stream.readableLength === 0) raw.once('pipe', () => { if (!stream.destroyed) raw.flushHeaders() })
-    this.#reply.send(stream)
+    // An event stream is open from its head on.
+    if (stream.readableLength === 0) sendStreamWithHead(this.#reply, stream)
+    else this.#reply.send(stream)
   }
 
   #hold (chunk: Buffer): boolean {
@@ -205,7 +204,7 @@ export class Relay {
       const body = this.#others === undefined ? this.#first! : Buffer.concat(this.#held(), this.#size)
       if (this.#size <= SHORT && isAscii(body)) {
         writeAtOnce(this.#reply.raw)
-        this.#reply.serializer(asItIs).send(body.toString('latin1'))
+        sendText(this.#reply, body.toString('latin1'))
       } else {
         this.#reply.send(body)
       }
@@ -218,10 +217,3 @@ export class Relay {
 
 // Beyond that the copy costs more than it saves.
 const SHORT = 16_384
-
-// Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string. It is for this one payload: an error handler may
-// send another in its place.
-function asItIs (this: FastifyReply, payload: unknown): string {
-  this.serializer(null as unknown as typeof asItIs)
-  return payload as string
-}

@@ -30,28 +30,6 @@ export function metHeaders (reply: HookedReply, headers: HeaderRecord): HeaderRe
   return met
 }
 
-const NAME = 'fastify.reply.headers'
-let key: symbol | undefined
-
-/**
- * Makes a record the headers of a reply that has none of its own so far, and tells whether it did. Fastify would copy them one by one, which with 40
- * lines takes a twentieth of a request's time. The record is the reply's from then on, and changes with it.
- *
- * False where the app has put headers on the reply, or where Fastify keeps them elsewhere one day: then they have to be set one by one.
- *
- * @param headers with names in lower case
- */
-export function giveHeaders (reply: object, headers: HeaderRecord): boolean {
-  key ??= Object.getOwnPropertySymbols(reply).find(({ description }) => description === NAME)
-  if (key === undefined) return false
-  const keeping = reply as Record<symbol, HeaderRecord | undefined>
-  const own = keeping[key]
-  if (own === undefined) return false
-  for (const name in own) if (own[name] !== undefined) return false
-  keeping[key] = headers
-  return true
-}
-
 /**
  * Headers as an HTTP/2 response takes them: the lines of a name in one (RFC 9110 section 5.3), but for `Set-Cookie`. Node throws for two of
  * a name that it knows to have one value (`ETag`, `Location`, `Age` ...), as it writes the head, where nothing can catch it.

@@ -2,7 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
 import { hookChanges, isUntouched } from '../http/hook-changes.js'
-import { hiddenContentType } from '../admit/request-rules.js'
+import { hiddenContentType } from '../quirks/fastify-content-type.js'
+import { trustsPeer } from '../quirks/fastify-trust.js'
 import { setAgain } from './set-again.js'
 
 /**
@@ -25,15 +26,4 @@ export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   return hooked === undefined
     ? requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
     : requestHeaders(hooked.lines, hooked.connection, arrival, hooked.set)
-}
-
-const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
-
-// Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
-// not trust. A trusted peer need not have sent one, and a hook may have deleted it.
-function trustsPeer (request: FastifyRequest): boolean {
-  // Fastify gives its requests that only where somebody is trusted.
-  if (!('ips' in request)) return false
-  const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
-  return ips !== undefined && ips.length > 1
 }

@@ -1,11 +1,10 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { Provenance } from '../connection/observer.js'
+import { logLinesWith, writesLevel } from '../quirks/fastify-log.js'
 
 // The request's own logger, behind one that says more.
 const kOwn = Symbol('holdfast.log')
 type TellingLogger = FastifyBaseLogger & { [kOwn]?: FastifyBaseLogger }
-// What Fastify's logger has where it is pino, as it is unless an app brings its own.
-interface LeveledLogger { isLevelEnabled? (level: string): boolean }
 
 const kToldElsewhere = Symbol('holdfast.told-elsewhere')
 
@@ -27,15 +26,13 @@ export function logProvenance (reply: FastifyReply, level: 'info' | 'error', of:
   const own = (reply.log as TellingLogger)[kOwn] ?? reply.log
   const telling: TellingLogger = own.child({ provenance })
   telling[kOwn] = own
-  reply.log = telling
+  logLinesWith(reply, telling)
 }
 
 // Request logging that a `logController` of the app's switches off cannot be seen from here.
 function isRequestLogged ({ log, request }: FastifyReply, level: string): boolean {
   if (kToldElsewhere in request.server) return false
-  const { isLevelEnabled } = log as LeveledLogger
-  // The logger of an app without one has no level.
-  if (isLevelEnabled === undefined ? log.level === undefined : !isLevelEnabled.call(log, level)) return false
+  if (!writesLevel(log, level)) return false
   const disabled = request.server.initialConfig.disableRequestLogging as boolean | ((request: unknown) => boolean) | undefined
   return typeof disabled === 'function' ? !disabled(request) : disabled !== true
 }

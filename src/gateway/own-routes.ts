@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { askFirst, routerPath } from '../quirks/fastify-router.js'
+import { declareBy, pathsOfTold, pathsToDeclare } from '../quirks/fastify-route.js'
+import { scopeAround } from '../quirks/fastify-scope.js'
 
 type Constraints = NonNullable<RouteOptions['constraints']>
 
 /** A method and a path of a proxied route, and the constraints under which it is served. */
 interface Proxied { readonly scope: FastifyInstance, readonly method: string, readonly path: string, readonly constraints: Constraints }
-
-/** A constraint that always holds. The router asks constrained routes before the others of the same path. */
-export const OWN_ROUTE = { strategy: 'holdfastOwnRoute', value: 'own' } as const
 
 /** By server, and by method and path. */
 const proxied = new WeakMap<object, Map<string, Proxied[]>>()
@@ -23,20 +23,18 @@ export function giveWayToOwnRoutes (app: FastifyInstance): void {
   const routes = proxied.get(app.server) ?? new Map<string, Proxied[]>()
   proxied.set(app.server, routes)
   proxiedScopes.add(app)
-  for (let scope = Object.getPrototypeOf(app) as FastifyInstance; 'addHook' in scope; scope = Object.getPrototypeOf(scope) as FastifyInstance) {
+  for (let scope = scopeAround(app); scope !== undefined; scope = scopeAround(scope)) {
     if (watchedScopes.has(scope)) continue
     watchedScopes.add(scope)
     scope.addHook('onRoute', function (options) {
       if (!proxiedScopes.has(this)) goBefore(this, routes, options)
     })
   }
-  const { route } = app
-  // `this`: http-proxy's own, where it is registered as it stands, is a scope within.
-  app.route = function (this: FastifyInstance, options) {
-    proxiedScopes.add(this)
-    for (const rest of withoutOwn(this, routes, options as RouteOptions)) Reflect.apply(route, this, [rest])
-    return this
-  } as typeof app.route
+  // http-proxy's own scope, where it is registered as it stands, is one within.
+  declareBy(app, (scope, options, declare) => {
+    proxiedScopes.add(scope)
+    for (const rest of withoutOwn(scope, routes, options)) declare(rest)
+  })
 }
 
 /** The paths of this scope's proxied routes for a method, without those that the app serves itself. */
@@ -47,7 +45,7 @@ export function proxiedPaths (app: FastifyInstance, method: string): Proxied[] {
 /** The route as it was given, in parts where some of its methods and paths are the app's own. */
 function withoutOwn (app: FastifyInstance, routes: Map<string, Proxied[]>, options: RouteOptions): RouteOptions[] {
   const { url, constraints = {} } = options
-  const paths = url === '/' && app.prefix !== '' ? [app.prefix, `${app.prefix}/`] : [app.prefix.replace(/\/$/, '') + url]
+  const paths = pathsToDeclare(app, url)
   const parts = new Map<string, { free: string[], methods: string[] }>()
   for (const method of [options.method].flat() as string[]) {
     const free = paths.filter(path => !isOwn(app, routes, method, path, constraints))
@@ -73,12 +71,10 @@ function isOwn (app: FastifyInstance, routes: Map<string, Proxied[]>, method: st
 
 function goBefore (scope: FastifyInstance, routes: Map<string, Proxied[]>, options: RouteOptions): void {
   const { constraints = {} } = options
-  // Fastify declares both, and asks its hooks about the first.
-  const paths = options.url === scope.prefix && scope.prefix !== '' ? [options.url, `${options.url}/`] : [options.url]
+  const paths = pathsOfTold(scope, options.url)
   const equal = ([options.method].flat() as string[]).flatMap(method => paths.map(path => same(routes, method, path, constraints))).filter(route => route !== undefined)
   if (equal.length === 0) return
-  if (!scope.hasConstraintStrategy(OWN_ROUTE.strategy)) scope.addConstraintStrategy(alwaysHolds())
-  options.constraints = { ...constraints, [OWN_ROUTE.strategy]: OWN_ROUTE.value }
+  askFirst(scope, options)
   for (const route of equal) {
     const key = keyOf(route.method, route.path)
     routes.set(key, routes.get(key)!.filter(other => other !== route))
@@ -90,30 +86,12 @@ function same (routes: Map<string, Proxied[]>, method: string, path: string, con
   return routes.get(keyOf(method, path))?.find(route => isDeepStrictEqual(route.constraints, constraints))
 }
 
-// The router takes `*` for it.
 function keyOf (method: string, path: string): string {
-  return `${method} ${path === '*' ? '/*' : path}`
+  return `${method} ${routerPath(path)}`
 }
 
 // That cors answers preflights is what its app wants, and a HEAD goes with its GET; that a folder of files has every GET need not be meant.
 function tell (app: FastifyInstance, method: string, paths: string[]): void {
   const level = method === 'OPTIONS' || method === 'HEAD' ? 'info' : 'warn'
   app.log[level](`${method} ${paths.join(', ')} is a route of the app's own, and goes before the proxied one`)
-}
-
-function alwaysHolds (): Parameters<FastifyInstance['addConstraintStrategy']>[0] {
-  return {
-    name: OWN_ROUTE.strategy,
-    validate: () => true,
-    deriveConstraint: () => OWN_ROUTE.value,
-    storage () {
-      let own: never | null = null
-      return {
-        get: () => own,
-        set: (_value, handler) => { own = handler as never },
-        del: () => { own = null },
-        empty: () => { own = null }
-      }
-    }
-  }
 }

@@ -1,14 +1,14 @@
 import replyFrom from '@fastify/reply-from'
 import type { FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { decorateBy, decoratorOf, shareClasses } from '../quirks/fastify-classes.js'
+import { scopeAround } from '../quirks/fastify-scope.js'
+import { HTTP_PROXY_DECORATIONS } from '../quirks/http-proxy.js'
+import { REPLY_FROM_DECORATIONS } from '../quirks/reply-from.js'
 
 type Decoration = ((this: FastifyReply, ...given: unknown[]) => unknown) | { getter (this: FastifyReply): unknown }
-type Decorator = (this: FastifyInstance, name: string, ...given: unknown[]) => FastifyInstance
 
-// What reply-from and http-proxy decorate the replies of each of their scopes with.
-const NAMES: ReadonlySet<string> = new Set(['from', 'fromParameters', 'wsProxy'])
-const CLASSES = [['fastify.Request', 'decorateRequest'], ['fastify.Reply', 'decorateReply']] as const
-const DECORATED = 'fastify.hasBeenDecorated'
+const NAMES: ReadonlySet<string> = new Set([...REPLY_FROM_DECORATIONS, ...HTTP_PROXY_DECORATIONS])
 // By scope and name.
 const decorations = new WeakMap<object, Map<string, Decoration>>()
 
@@ -18,10 +18,10 @@ const decorations = new WeakMap<object, Map<string, Decoration>>()
  */
 export async function shareReplies (app: FastifyInstance, options: FastifyReplyFromOptions): Promise<void> {
   if (app.hasPlugin('@fastify/reply-from')) return
-  const decorateReply = app.decorateReply as unknown as Decorator
+  const decorateReply = decoratorOf(app, 'decorateReply')
   // Until the app registers a reply-from of its own.
   let ours: Decoration | undefined
-  override(app, 'decorateReply', function (name, ...given) {
+  decorateBy(app, 'decorateReply', function (name, ...given) {
     if (!NAMES.has(name)) return Reflect.apply(decorateReply, this, [name, ...given])
     const own = decorations.get(this) ?? new Map<string, Decoration>()
     if (ours !== undefined && own.get(name) === ours) {
@@ -52,39 +52,12 @@ export async function shareReplies (app: FastifyInstance, options: FastifyReplyF
  */
 export function shareRepliesOf (app: FastifyInstance): void {
   // Where nothing is looked up, http-proxy decorates.
-  if (decorationOf(app, 'from') === undefined) return
-  for (const [name, decorate] of CLASSES) shareClass(app, name, decorate)
-}
-
-// Fastify tells nobody of its classes: where it keeps them by another name one day, each scope has its own as before.
-function shareClass (app: FastifyInstance, name: string, decorate: 'decorateRequest' | 'decorateReply'): void {
-  const around = Object.getPrototypeOf(app) as object
-  const key = symbolOf(app, name)
-  const own: unknown = key === undefined ? undefined : Reflect.get(app, key)
-  // By a hook of the app's, as of `onRegister`.
-  const decorated = typeof own !== 'function' || symbolOf(own, DECORATED) !== undefined
-  if (key === undefined || decorated || !Reflect.has(around, key)) return
-  Reflect.set(app, key, Reflect.get(around, key))
-  const inherited = app[decorate] as unknown as Decorator
-  // Such a hook may come later too, as of `onRoute`.
-  override(app, decorate, function (name, ...given) {
-    if (!NAMES.has(name)) Reflect.set(app, key, own)
-    return Reflect.apply(inherited, this, [name, ...given])
-  })
-}
-
-function override (app: FastifyInstance, decorate: 'decorateRequest' | 'decorateReply', by: Decorator): void {
-  Reflect.set(app, decorate, by)
-}
-
-/** An own one. */
-function symbolOf (object: object, name: string): symbol | undefined {
-  return Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
+  if (decorationOf(app, 'from') !== undefined) shareClasses(app, NAMES)
 }
 
 /** That of the scope, or of the next around it that has one. */
 function decorationOf (app: FastifyInstance, name: string): Decoration | undefined {
-  for (let scope: object | null = app; scope !== null; scope = Object.getPrototypeOf(scope) as object | null) {
+  for (let scope: FastifyInstance | undefined = app; scope !== undefined; scope = scopeAround(scope)) {
     const found = decorations.get(scope)?.get(name)
     if (found !== undefined) return found
   }

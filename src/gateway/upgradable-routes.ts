@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { OWN_ROUTE, proxiedPaths } from './own-routes.js'
+import { FIRST, paramsOf } from '../quirks/fastify-router.js'
+import { proxiedPaths } from './own-routes.js'
 
 /** A path of a route's, as far as it can be told by what the router says of a request: its parameters. */
 interface Pattern { readonly expression: RegExp, readonly names: string, readonly segments: number }
@@ -26,8 +27,7 @@ export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessa
     const path = decoded(raw, decodeURI)
     if (!inPrefix.test(path)) return false
     if (!derived) return true
-    const constraints = { host: headers.host, version: headers['accept-version'] as string | undefined, [OWN_ROUTE.strategy]: OWN_ROUTE.value }
-    const params = app.findRoute({ method: 'GET', url, constraints })?.params
+    const params = paramsOf(app, 'GET', url, { host: headers.host, version: headers['accept-version'], ...FIRST })
     if (params === undefined) return false
     // Not before: what the app declares later takes paths away.
     patterns ??= proxiedPaths(app, 'GET').map(route => patternOf(route.path, ignoreTrailingSlash, flags))

@@ -1,4 +1,5 @@
 import { HoldfastError } from '../errors.js'
+import { duplicatedPathOf } from '../quirks/fastify-route.js'
 
 /**
  * Registers what options say. An error of theirs says whose they are: an app has one gateway and many routes. Fastify's error for a route
@@ -13,9 +14,8 @@ export async function namingOptionsOf (whose: string, register: () => Promise<vo
 }
 
 function named (whose: string, error: unknown): unknown {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'FST_ERR_DUPLICATED_ROUTE') {
-    const path = /for route '([^']*)'/.exec(message)?.[1] ?? 'this path'
+  const path = duplicatedPathOf(error)
+  if (path !== undefined) {
     return new HoldfastError('HOLDFAST_ERR_OPTION', {
       message: `${whose}: the app has a route for ${path} already; give each route a prefix of its own, or constraints or httpMethods that tell them apart`,
       cause: error

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Agent, get } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { hasOwnLevel } from '../quirks/fastify-log.js'
 
 /** How requests follow each other, over and over: the gaps before them in ms, and how many come at once. */
 interface Pace { readonly path: string, readonly gaps: readonly number[], readonly atOnce: readonly number[] }
@@ -55,8 +56,7 @@ export function sampleLoad (app: FastifyInstance, origin: () => string): void {
 }
 
 function isOurs ({ headers, log }: FastifyRequest, secret: string): boolean {
-  // An app without a logger has one for all, which is not to be changed.
-  return headers[MARK] === secret && 'isLevelEnabled' in log
+  return headers[MARK] === secret && hasOwnLevel(log)
 }
 
 function inTurn<T> (list: readonly T[], nth: number): T {

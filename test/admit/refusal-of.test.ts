@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isHost, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../../src/admit/request-rules.js'
+import { isHost, maxForwardsOf, originForm, refusalOf } from '../../src/admit/request-rules.js'
+import { isOddContentType } from '../../src/quirks/fastify-content-type.js'
 import type { RequestHead } from '../../src/admit/request-rules.js'
 
 const MOST = 1_000
