@@ -10,10 +10,9 @@ import { ALLOW, listenTo, listenToOthers } from '../src/admit/server-events.js'
 import { endUnreadUpload } from '../src/admit/unread-upload.js'
 import { hideContentType, isOddContentType } from '../src/quirks/fastify-content-type.js'
 import { preParsingHooksOf } from '../src/quirks/fastify-scope.js'
+import { MOST_LINES } from '../src/quirks/node-http-server.js'
 
 const NAME = 'holdfast-request-rules'
-// Lines that node keeps where nobody has set a `maxHeadersCount`; the rest it drops without a word.
-const NODES_MOST_LINES = 1_000
 
 /**
  * Refuses requests that two servers could understand in two ways, and closes their connections; nothing of them is repaired, and
@@ -85,7 +84,7 @@ function streamsBodies (app: FastifyInstance): boolean {
 }
 
 function mostLinesOf ({ maxHeadersCount }: Server): number {
-  if (maxHeadersCount === null || maxHeadersCount === undefined) return NODES_MOST_LINES
+  if (maxHeadersCount === null || maxHeadersCount === undefined) return MOST_LINES
   // At just as many as were allowed it cannot be told whether there were more.
   return maxHeadersCount === 0 ? Infinity : maxHeadersCount - 1
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { isBehindAnother } from '../forward/client-exchange.js'
+import { currentResponse, isBehindAnother } from '../quirks/node-http-socket.js'
 
 /** A request behind another one on its socket; `start` is undefined once it has been started. */
 interface Waiting { start: (() => void) | undefined }
@@ -12,8 +12,6 @@ interface Line {
   /** Of all, how many have been started. */
   running: number
 }
-/** The response that has the socket; those behind it have none yet. */
-type ServedSocket = Socket & { _httpMessage?: ServerResponse | null }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
 // Requests of one socket that run at once. Their answers go out one after another: more of them would hold backends for a client that reads one.
@@ -52,11 +50,6 @@ export function startInTurn ({ socket, method }: IncomingMessage, response: Serv
   if (!SAFE.has(method!)) return
   line.held.push(waiting)
   startHeld(line)
-}
-
-/** The response that a socket is busy with. */
-export function currentResponse (socket: Socket): ServerResponse | undefined {
-  return (socket as ServedSocket)._httpMessage ?? undefined
 }
 
 // One listener a response, however many wait.

@@ -4,7 +4,8 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HoldfastError } from '../errors.js'
 import { hasBody } from '../http/message-body.js'
-import { currentResponse } from './pipelining.js'
+import { atFirstRead, isParserError, isUnknownVersion } from '../quirks/node-http-server.js'
+import { currentResponse } from '../quirks/node-http-socket.js'
 import { watchHeaders } from '../forward/set-again.js'
 import { otherServersOf } from '../quirks/fastify-servers.js'
 
@@ -57,13 +58,10 @@ function listenToRequests (server: Server): void {
  * the request by its head: a 401, or a 413. RFC 9110 section 10.1.1.
  */
 function continueWhenRead (message: IncomingMessage, response: ServerResponse): void {
-  const read = message._read
-  message._read = size => {
-    message._read = read
+  atFirstRead(message, () => {
     // After an answer node reads what is left of the body, to be rid of it.
     if (!response.headersSent) response.writeContinue()
-    read.call(message, size)
-  }
+  })
 }
 
 function refuseConnect (_message: IncomingMessage, socket: Socket | ServerResponse): void {
@@ -90,8 +88,7 @@ function answerBrokenInTurn (server: Server): void {
   const listeners = server.rawListeners('clientError') as ClientErrorListener[]
   server.removeAllListeners('clientError')
   server.on('clientError', ((error, socket) => {
-    const broken = error.code?.startsWith('HPE_') === true
-    if (!broken) return tell()
+    if (!isParserError(error)) return tell()
     // The parser fails again with whatever else comes.
     if (failed.has(socket)) return
     failed.add(socket)
@@ -101,7 +98,7 @@ function answerBrokenInTurn (server: Server): void {
         // In the middle of a response an answer would be taken for its body.
         if (response.writableEnded) socket.destroySoon()
         else socket.destroy()
-      } else if (error.reason === 'Invalid HTTP version') {
+      } else if (isUnknownVersion(error)) {
         answer(socket, new HoldfastError('HOLDFAST_ERR_HTTP_VERSION'))
       } else {
         tell()

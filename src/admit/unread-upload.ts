@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 import { isHttp2 } from '../http/message-body.js'
+import { isEndWritten } from '../quirks/node-http2.js'
 
 // Between two looks, in ms; most often the first one finds the end of the response written.
 const FIRST_LOOK = 1
@@ -29,12 +30,11 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
 }
 
 /**
- * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes that frame some turns after 'finish',
- * and has no event for it. A reset ahead of it would take its place: the client would see a whole response as one that was cut.
+ * Calls `then` once the frame that ends the response is written, unless the upload ends before. A reset ahead of it would take its place: the
+ * client would see a whole response as one that was cut.
  */
 function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
   if (stream.readableEnded || stream.destroyed) return
-  // Where the client has sent the rest meanwhile, both sides are closed, and the session, which the state is asked of, has forgotten it.
-  if (stream.closed || stream.state.localClose === 1) then()
+  if (isEndWritten(stream)) then()
   else setTimeout(() => whenEnded(stream, then, Math.min(2 * wait, LAST_LOOK)), wait).unref()
 }

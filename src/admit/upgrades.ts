@@ -1,18 +1,15 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { Upgrade } from '../forward/upgrade.js'
 import type { Upgrades } from '../forward/upgrade.js'
-import { currentResponse } from './pipelining.js'
+import { MOST_LINES } from '../quirks/node-http-server.js'
+import { currentResponse } from '../quirks/node-http-socket.js'
+import { othersTakeUpgrades, passDrains, readAgain, takeUpgrades } from '../quirks/node-http-upgrade.js'
 import { watchHeaders } from '../forward/set-again.js'
 import { asksForWebSocket } from '../http/websocket.js'
 
-// node keeps that many header lines of a request, unless `maxHeadersCount` says otherwise, and says nothing of the rest.
-const MAX_HEADERS = 1_000
 const TOO_MANY_HEADERS = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
-
-type UpgradeArguments = [request: IncomingMessage, socket: Socket, head: Buffer]
 
 /** What tells, by server, whose requests may become tunnels. */
 const upgradable = new WeakMap<object, ((request: IncomingMessage) => boolean)[]>()
@@ -27,15 +24,7 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
   }
   const ourRoutes = [isUpgradable]
   upgradable.set(server, ourRoutes)
-  // For node, which hands over no upgrades unless somebody listens.
-  const listener = (): void => {}
-  server.on('upgrade', listener)
-  // Ours come before the listeners of others, whenever those were added, and do not reach them: both would answer.
-  const { emit } = server
-  server.emit = ((event: string, ...given: unknown[]): boolean => {
-    if (event === 'upgrade' && take(...given as UpgradeArguments)) return true
-    return Reflect.apply(emit, server, [event, ...given]) as boolean
-  }) as typeof server.emit
+  takeUpgrades(server, take)
   app.addHook('preClose', async () => {
     // Without a deadline there is nothing to wait for, and the server would wait for them.
     if (!app.hasPlugin('holdfast-drain')) endUpgrades(upgrades)
@@ -43,7 +32,7 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
 
   function take (request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     const ours = ourRoutes.some(isOurs => isOurs(request))
-    if (!ours && server.listenerCount('upgrade') > 1) return false
+    if (!ours && othersTakeUpgrades(server)) return false
     // Node has let go of it. What it is handed to below hears its errors, and it may be kept for many requests more.
     socket.on('error', ignore)
     afterEarlierResponses(socket, upgrades, () => {
@@ -79,19 +68,17 @@ function afterEarlierResponses (socket: Socket, upgrades: Upgrades, next: () => 
     return
   }
   const waiting = { end: () => { socket.destroy() } }
-  // node has taken its own listener off.
-  const onDrain = (): void => { earlier.emit('drain') }
   upgrades.add(waiting)
-  socket.on('drain', onDrain)
+  const stopDrains = passDrains(socket, earlier)
   earlier.once('close', () => {
     upgrades.delete(waiting)
-    socket.off('drain', onDrain)
+    stopDrains()
     if (!socket.destroyed && !socket.writableEnded) afterEarlierResponses(socket, upgrades, next)
   })
 }
 
 function isCut ({ maxHeadersCount }: Server, rawHeaders: string[]): boolean {
-  const limit = maxHeadersCount ?? MAX_HEADERS
+  const limit = maxHeadersCount ?? MOST_LINES
   return limit > 0 && rawHeaders.length >= 2 * limit
 }
 
@@ -109,12 +96,7 @@ function parseAgain (mainServer: Server, { method, url, httpVersion, rawHeaders 
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.toLowerCase() !== 'upgrade') text += `${rawHeaders[i]}: ${rawHeaders[i + 1]}\r\n`
   }
-  // An earlier response may have armed it.
-  socket.setTimeout(0)
-  socket.unshift(Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
-  // On `localhost` there are two servers, and the upgrades of both come here.
-  const { server = mainServer } = socket as { server?: Server }
-  server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
+  readAgain(mainServer, socket, Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
 }
 
 function ignore (): void {}

@@ -1,7 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { Server } from 'node:net'
-import type { ListenOptions } from 'node:net'
+import type { ListenOptions, Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { listenBy } from '../quirks/node-net.js'
 
 // Fastify publishes each instance that it makes, whichever copy of it an app has.
 const CHANNEL = 'fastify.initialization'
@@ -26,13 +26,7 @@ export class Rehearsal {
     this.failed = new Promise((_resolve, reject) => { this.#fail = reject })
     this.failed.catch(() => {})
     process.stdout.write = process.stderr.write.bind(process.stderr)
-    Server.prototype.listen = function (this: Server, ...args: unknown[]) {
-      const callback = args.at(-1)
-      if (typeof callback === 'function') this.once('listening', callback as () => void)
-      pretendToListen(this, args[0])
-      process.nextTick(() => this.emit('listening'))
-      return this
-    } as Server['listen']
+    listenBy(pretendToListen)
     subscribe(CHANNEL, this.#created)
     process.on('uncaughtException', this.#fail)
     process.on('exit', this.#exiting)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
+import { isBehindAnother } from '../quirks/node-http-socket.js'
+import { isHttp2Response } from '../quirks/node-http2.js'
 
 /** By socket, the listeners for responses that wait behind another one there. */
 const waiting = new WeakMap<Socket, Set<() => void>>()
@@ -35,19 +36,13 @@ export function onClientGone (message: IncomingMessage, response: ServerResponse
   return off
 }
 
-/** Whether a response has no socket of its own yet: another response on the same connection goes first. Only HTTP/1. */
-export function isBehindAnother (response: ServerResponse): boolean {
-  // The socket of an HTTP/2 response is a proxy that is made when it is asked for.
-  return !('stream' in response) && response.socket === null
-}
-
 /** Whether a response will tell of its end itself, by 'close': it has its socket, and its client is there. For it, `onClientGone` is not needed. */
 export function tellsOfItsEnd (message: IncomingMessage, response: ServerResponse): boolean {
   return !isBehindAnother(response) && !isGone(message, response)
 }
 
 function isGone (message: IncomingMessage, response: ServerResponse): boolean {
-  if ('stream' in response) return (response as unknown as Http2ServerResponse).stream.destroyed
+  if (isHttp2Response(response)) return response.stream.destroyed
   return response.destroyed || (response.socket === null && message.socket.destroyed)
 }
 

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
+import { bytesBeingWritten } from '../quirks/node-http-socket.js'
+import { isHttp2Response } from '../quirks/node-http2.js'
 import { onClientGone } from './client-exchange.js'
-
-/** Of a socket, how much of its last write libuv still has: node's own timeouts go by it too. */
-type Writing = Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }
 
 // A stall is found late by no more than one look of these.
 const LOOKS = 4
@@ -24,7 +23,7 @@ export function onClientStall (message: IncomingMessage, response: ServerRespons
   let still = 0
   const interval = Math.ceil(timeout / LOOKS)
   const look = (): void => {
-    const now = 'stream' in response ? takenFromStream(response as unknown as Http2ServerResponse, drained) : takenFromSocket(message.socket)
+    const now = isHttp2Response(response) ? takenFromStream(response, drained) : takenFromSocket(message.socket)
     still = now !== undefined && now === before ? still + 1 : 0
     before = now
     if (still < LOOKS) {
@@ -46,9 +45,9 @@ export function onClientStall (message: IncomingMessage, response: ServerRespons
 }
 
 /** A number that changes as the client's side takes bytes, or undefined where none wait for it. An injected request has no real socket. */
-function takenFromSocket (socket: Writing): number | undefined {
+function takenFromSocket (socket: Socket): number | undefined {
   if (!(socket.writableLength > 0)) return undefined
-  return socket.bytesWritten - socket.writableLength - (socket._handle?.writeQueueSize ?? 0)
+  return socket.bytesWritten - socket.writableLength - bytesBeingWritten(socket)
 }
 
 /** The same for HTTP/2, where the client's windows decide what a stream's bytes wait for. */

@@ -1,25 +1,25 @@
 import type { ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
-import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
-
-/** Of a response, what ends it: a socket under HTTP/1, a stream under HTTP/2. */
-type Ended = ServerResponse & { readonly stream?: ServerHttp2Stream }
+import { onceItHasSocket } from '../quirks/node-http-socket.js'
+import { isHttp2Response } from '../quirks/node-http2.js'
 
 /**
  * Ends a response that was not sent whole such that its client sees that. HTTP/2 has an error for it. A body that ends with its connection
  * must not end by a FIN, which would be its end: TCP has a reset, TLS is closed without a close_notify, as `destroy` does.
  */
 export function cut (response: ServerResponse | Http2ServerResponse): void {
-  const { stream, socket } = response as Ended
-  if (stream !== undefined) {
+  if (isHttp2Response(response)) {
+    const { stream } = response
     // Node would call the end of a response that was destroyed NO_ERROR, which clients take for a whole one.
     if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR)
     return
   }
+  const { socket } = response
   if (isResettable(socket)) socket.resetAndDestroy()
   // Until Node 24 `destroy` did that itself. Without it the client would wait for what is destroyed.
-  else if (socket === null) (response as ServerResponse).once('socket', turn => turn.destroy())
+  else if (socket === null) onceItHasSocket(response, turn => turn.destroy())
   response.destroy()
 }
 

@@ -4,6 +4,7 @@ import type { HeaderList } from '../http/headers.js'
 import { hookChanges, isUntouched } from '../http/hook-changes.js'
 import { hiddenContentType } from '../quirks/fastify-content-type.js'
 import { trustsPeer } from '../quirks/fastify-trust.js'
+import { joinsDuplicates } from '../quirks/node-http-headers.js'
 import { setAgain } from './set-again.js'
 
 /**
@@ -19,7 +20,7 @@ export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   if (again === undefined && isUntouched(raw.rawHeaders, request.headers)) return requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
   const hooked = hookChanges(raw.rawHeaders, request.headers, {
     http2: raw.httpVersionMajor === 2,
-    joined: (raw as { joinDuplicateHeaders?: boolean | null }).joinDuplicateHeaders === true,
+    joined: joinsDuplicates(raw),
     hiddenType: hiddenContentType(raw),
     again
   })

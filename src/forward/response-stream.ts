@@ -1,5 +1,6 @@
 import { Duplex, Readable } from 'node:stream'
 import { arrayBuffer, blob, buffer, json, text } from 'node:stream/consumers'
+import { pipedInto } from '../quirks/node-stream.js'
 
 // As undici has it.
 const DUMP_LIMIT = 131_072
@@ -83,11 +84,9 @@ export class ResponseStream extends Readable {
   }
 }
 
-type Piping = Readable & { readonly _readableState?: { readonly pipes?: readonly unknown[] } }
-
 // Where a chain ends is for others: Fastify answers with what its payload failed with.
-function failBehind (source: Piping, error: Error): void {
-  for (const transform of source._readableState?.pipes ?? []) {
+function failBehind (source: Readable, error: Error): void {
+  for (const transform of pipedInto(source)) {
     if (!(transform instanceof Duplex) || transform.destroyed) continue
     failBehind(transform, error)
     transform.on('error', ignore).destroy(error)

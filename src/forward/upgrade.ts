@@ -1,7 +1,7 @@
-import { ServerResponse } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { HeaderRecord } from '../http/headers.js'
+import { letGoOf, passDrains, responseOn } from '../quirks/node-http-upgrade.js'
 import { LINGER, Tunnel } from './tunnel.js'
 
 /** What node does not end with its server's other connections. */
@@ -24,22 +24,22 @@ export function upgradeOf (request: IncomingMessage): Upgrade | undefined {
 export class Upgrade {
   readonly response: ServerResponse
   readonly #socket: Socket
+  readonly #stopDrains: () => void
   readonly #early: Buffer[] = []
   #earlySize = 0
   #tunnel: Tunnel | undefined
 
   constructor (request: IncomingMessage, socket: Socket, head: Buffer, all: Upgrades) {
     this.#socket = socket
-    const response = this.response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
+    const response = this.response = responseOn(request, socket)
     response.on('finish', this.#linger)
     pending.set(request, this)
     all.add(this)
     socket.setTimeout(0)
     socket.on('error', ignore).on('close', () => all.delete(this))
     // Read, for else nobody would notice that the client has left.
-    socket.on('drain', this.#onDrain).on('end', this.#onEnd).on('data', this.#onEarly)
+    this.#stopDrains = passDrains(socket, response)
+    socket.on('end', this.#onEnd).on('data', this.#onEarly)
     if (head.length > 0) this.#onEarly(head)
     socket.resume()
   }
@@ -52,8 +52,9 @@ export class Upgrade {
     response.sendDate = false
     response.writeHead(101, headers)
     response.off('finish', this.#linger).end()
-    response.detachSocket(socket)
-    socket.off('drain', this.#onDrain).off('end', this.#onEnd).off('data', this.#onEarly)
+    letGoOf(response, socket)
+    this.#stopDrains()
+    socket.off('end', this.#onEnd).off('data', this.#onEarly)
     if (this.#early.length > 0) socket.unshift(Buffer.concat(this.#early))
     this.#tunnel = new Tunnel(socket, backend, idleTimeout)
   }
@@ -68,11 +69,6 @@ export class Upgrade {
     this.#early.push(chunk)
     this.#earlySize += chunk.length
     if (this.#earlySize >= EARLY_LIMIT) this.#socket.pause()
-  }
-
-  // Node's server passes it on for the sockets that it has.
-  #onDrain = (): void => {
-    this.response.emit('drain')
   }
 
   // A client that sends no more before it has its answer does not wait for a WebSocket.

@@ -1,3 +1,4 @@
+import { asNodeHas } from '../quirks/node-http-headers.js'
 import { linesOf } from './headers.js'
 import type { HeaderList } from './headers.js'
 
@@ -10,14 +11,6 @@ export interface HookedHeaders {
   /** The client's own `Connection`: a hook that deletes it makes no hop-by-hop header an end-to-end one. */
   readonly connection: string | undefined
 }
-
-// Of these node keeps the first line; with `joinDuplicateHeaders`, and of all others, it joins the lines.
-const FIRST = ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
-  'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'user-agent']
-const FIRST_HTTP1 = new Set([...FIRST, 'server'])
-const FIRST_HTTP2 = new Set([...FIRST, 'access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method',
-  'content-encoding', 'content-language', 'content-location', 'content-md5', 'content-range', 'date', 'dnt', 'if-match', 'if-none-match', 'if-range',
-  'range', 'tk', 'upgrade-insecure-requests', 'x-content-type-options'])
 
 type Hooked = Readonly<Record<string, unknown>>
 
@@ -94,13 +87,6 @@ function valuesByName (raw: readonly string[]): Map<string, string[]> {
 // A pseudo-header is none; and what an object cannot have no hook has seen.
 function isVisible (name: string): boolean {
   return !name.startsWith(':') && name !== '__proto__'
-}
-
-function asNodeHas (name: string, values: string[], { http2, joined }: { http2: boolean, joined: boolean }): string | string[] {
-  if (name === 'set-cookie') return values
-  if (values.length === 1) return values[0]!
-  if (!joined && (http2 ? FIRST_HTTP2 : FIRST_HTTP1).has(name)) return values[0]!
-  return values.join(name === 'cookie' ? '; ' : ', ')
 }
 
 function isSame (now: unknown, before: string | string[]): boolean {

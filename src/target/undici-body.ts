@@ -1,6 +1,8 @@
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { spareSocket } from '../quirks/node-http-socket.js'
+import { holdsItsEnd } from '../quirks/node-stream.js'
 import { encodeForm, isFormData } from './form-data.js'
 
 /** What undici's `body` option says, as an exchange sends it. */
@@ -60,12 +62,11 @@ function ofReadable (source: Readable, length: number | undefined, type?: string
   return { body: length === 0 ? null : source, length, type, source }
 }
 
-// What a stream has in it is all of it where its source has ended. Node has no public name for that; without it the body goes in chunks.
+// What a stream has in it is all of it where its source has ended. Where that cannot be seen the body goes in chunks.
 function lengthOf (stream: Readable): number | undefined {
   if (stream.readableObjectMode || stream.readableFlowing === true) return undefined
   stream.read(0)
-  const { ended } = (stream as { _readableState?: { ended?: unknown } })._readableState ?? {}
-  return ended === true && !stream.readableEnded && !stream.destroyed ? stream.readableLength : undefined
+  return holdsItsEnd(stream) && !stream.readableEnded && !stream.destroyed ? stream.readableLength : undefined
 }
 
 /**
@@ -107,8 +108,7 @@ function wrapped (stream: Stream): Readable {
 function release (stream: Stream, error: Error | undefined): void {
   if (isMessage(stream)) {
     if (stream.readableEnded || stream.destroyed) return
-    // As undici does it: without a socket it destroys none.
-    (stream as { socket: unknown }).socket = null
+    spareSocket(stream)
   }
   stream.destroy?.(error)
 }
