@@ -7,12 +7,11 @@ import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
 import { bytesOf } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
+import { speaksNewer, tellBodySent, tellComplete, tellRequestSent } from '../quirks/undici-dialect.js'
 import type { Call, CallHandler } from './call.js'
 import { DispatchController } from './dispatch-controller.js'
 
 type StartedCall = Pick<Call, 'start' | 'resume' | 'abort'>
-/** Of the older dialect, and in no types. */
-type SendingHandler = { onBodySent? (chunk: Uint8Array): void, onRequestSent? (): void }
 
 /**
  * Gives a response to one of undici's dispatch handlers, of either dialect: `onConnect ... onError` with raw headers, or
@@ -41,7 +40,7 @@ export class HandlerAdapter implements CallHandler {
   /** @param source the request's body, where it is a stream: it may fail long before a connection is had, and ends with the request */
   constructor (handler: Dispatcher.DispatchHandler, source?: Readable) {
     this.#handler = handler
-    this.#newer = handler.onRequestStart !== undefined
+    this.#newer = speaksNewer(handler)
     this.#source = source?.on('error', this.#onSourceError).on('close', this.#onSourceClose)
     this.#controller = new DispatchController(() => this.#resume(), reason => this.#abort(reason ?? new errors.RequestAbortedError()))
   }
@@ -114,7 +113,7 @@ export class HandlerAdapter implements CallHandler {
         this.#controller.rawTrailers = raw
         handler.onResponseEnd?.(this.#controller, parsed(raw))
       } else {
-        handler.onComplete?.(raw as unknown as string[])
+        tellComplete(handler, raw)
       }
     })
   }
@@ -135,11 +134,11 @@ export class HandlerAdapter implements CallHandler {
   }
 
   bodySent (chunk: Uint8Array): void {
-    if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onBodySent?.(chunk))
+    if (!this.#newer) this.#run(() => tellBodySent(this.#handler, chunk))
   }
 
   requestSent (): void {
-    if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onRequestSent?.())
+    if (!this.#newer) this.#run(() => tellRequestSent(this.#handler))
   }
 
   failed (error: Error): void {
@@ -213,7 +212,7 @@ export class HandlerAdapter implements CallHandler {
 
 /** Tells a handler that its request failed. Throws the error itself where the handler has no callback for it, as undici does. */
 export function tellError (handler: Dispatcher.DispatchHandler, controller: DispatchController, error: Error): void {
-  if (handler.onRequestStart === undefined) {
+  if (!speaksNewer(handler)) {
     if (typeof handler.onError !== 'function') throw error
     handler.onError(error)
   } else {
