@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
+import { UPLOT_FILES } from '../quirks/uplot.js'
 import { closeReasonsAsModule } from './close-reason-texts.js'
 import { serve } from './serve.js'
 
@@ -16,8 +17,6 @@ const TYPES: Readonly<Record<string, string>> = {
 }
 const INDEX = 'index.html'
 const PAGE_FILE = /^[\w-]+\.(?:html|js|css|svg)$/
-// Its charts are drawn by a package that brings its own files.
-const PACKAGE_FILES: Readonly<Record<string, string>> = { 'uplot.js': 'uplot/dist/uPlot.esm.js', 'uplot.css': 'uplot/dist/uPlot.min.css' }
 
 /** The page's files by name, as they are now: what is asked for later is looked up here, and never on disk. */
 export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
@@ -29,7 +28,7 @@ export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
     if (PAGE_FILE.test(name)) files.set(name, await readFile(folder + name))
   }
   const { resolve } = createRequire(import.meta.url)
-  for (const [name, path] of Object.entries(PACKAGE_FILES)) files.set(name, await readFile(resolve(path)))
+  for (const [name, path] of Object.entries(UPLOT_FILES)) files.set(name, await readFile(resolve(path)))
   files.set('close-reason.js', Buffer.from(closeReasonsAsModule()))
   return files
 }

@@ -1,5 +1,5 @@
 import { Registry, collectDefaultMetrics } from 'prom-client'
-import type { Metric } from 'prom-client'
+import { registerFigures } from '../quirks/prom-client.js'
 import type { TargetRegistry } from '../target/registry.js'
 import { Recorder } from './recorder.js'
 import { scrape } from './scrape.js'
@@ -17,9 +17,7 @@ export class Metrics {
     this.recorder = new Recorder(targets)
     this.#figures = scrape(targets, this.recorder)
     for (const { name, type, meaning } of METRICS) {
-      // As prom-client's own histograms are to its registry: they cannot be given counts that were made elsewhere.
-      const get = async (): Promise<object> => ({ name, type, help: meaning, aggregator: 'sum', values: this.#figures[name] })
-      this.#registry.registerMetric({ name, get } as unknown as Metric)
+      registerFigures(this.#registry, name, () => ({ name, type, help: meaning, values: this.#figures[name] }))
     }
     collectDefaultMetrics({ register: this.#registry })
   }

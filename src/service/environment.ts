@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
 import { isLoopback, isSendable } from '../admin/admin-options.js'
 import type { AdminOptions } from '../admin/admin-options.js'
+import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 
 /** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
 export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }
@@ -102,8 +103,6 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
   })
 }
 
-interface SchemaError { readonly instancePath: string, readonly data?: unknown }
-
 function load (variables: NodeJS.ProcessEnv, path: string): Values {
   try {
     return envSchema<Values>({
@@ -111,14 +110,12 @@ function load (variables: NodeJS.ProcessEnv, path: string): Values {
       env: false,
       data: variables,
       dotenv: { path },
-      // An object is documented, and missing from the types; `verbose` tells the value that failed.
-      ajv: { customOptions: { verbose: true } } as never
+      ajv: VERBOSE
     })
   } catch (error) {
-    const [first] = (error as { errors?: SchemaError[] }).errors ?? []
-    const name = first?.instancePath.slice(1)
+    const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in properties)) throw new EnvironmentError(`${path} cannot be read: ${(error as Error).message}`)
-    throw wrong(name as Name, first!.data, `is not ${(properties[name as Name] as { description: string }).description}`)
+    throw wrong(name as Name, value, `is not ${(properties[name as Name] as { description: string }).description}`)
   }
 }
 

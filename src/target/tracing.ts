@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@opentelemetry/api'
-import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api'
 import type { Provenance } from '../connection/observer.js'
+import { tracerOf } from '../quirks/opentelemetry.js'
 import type { CallRequest } from './call.js'
 
 type Headers = CallRequest['headers']
@@ -22,8 +23,6 @@ export interface CallTrace {
   failed (code: string): void
 }
 
-type DelegatingProvider = TracerProvider & { getDelegateTracer? (name: string): Tracer | undefined }
-
 const NAME = 'holdfast'
 const CLIENT: SpanKind.CLIENT = 2
 const ERROR: SpanStatusCode.ERROR = 2
@@ -33,9 +32,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPT
 /** Tracing by OpenTelemetry, where its API is installed and somebody has registered a provider; else undefined. */
 export function findTracing (): Tracing | undefined {
   const api = loadApi()
-  const provider = api?.trace.getTracerProvider() as DelegatingProvider | undefined
-  // Without a provider there is a stand-in, whose spans would be made for nobody.
-  const tracer = provider?.getDelegateTracer === undefined ? provider?.getTracer(NAME) : provider.getDelegateTracer(NAME)
+  const tracer = api === undefined ? undefined : tracerOf(api, NAME)
   return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request) }
 }
 
