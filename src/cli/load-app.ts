@@ -69,7 +69,7 @@ async function build (module: Record<string, unknown>): Promise<void> {
   }
   const options = typeof module['options'] === 'object' ? module['options'] as FastifyServerOptions : {}
   // Loaded by ready(), as the plugins of any app.
-  Fastify({ ...options, logger: false }).register(builder as unknown as FastifyPluginAsync)
+  Fastify({ ...options, logger: false }).register(builder as FastifyPluginAsync)
 }
 
 /** What cannot be loaded, for a person: with its stack, unless it is an option that was refused. */

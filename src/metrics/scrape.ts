@@ -15,7 +15,8 @@ const SOURCES = ['configured', 'hinted', 'learned', 'effective'] as const
 /** All figures of this moment, by metric. */
 export function scrape (targets: TargetRegistry, recorder: Recorder): Scrape {
   recorder.prune()
-  const all = Object.fromEntries(METRICS.map(({ name }) => [name, []])) as unknown as Scrape
+  const all = {} as Scrape
+  for (const { name } of METRICS) all[name] = []
   const dynamic: TargetSnapshot[] = []
   for (const target of targets) {
     const snapshot = target.snapshot()

@@ -49,7 +49,7 @@ export function encodeForm (form: FormDataLike): EncodedForm {
 async function * bytesOf (parts: readonly (Uint8Array | Blob)[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) {
     if (part instanceof Uint8Array) yield part
-    else yield * part.stream() as unknown as AsyncIterable<Uint8Array>
+    else yield * part.stream() as AsyncIterable<Uint8Array>
   }
 }
 
