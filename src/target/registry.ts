@@ -115,11 +115,6 @@ export class TargetRegistry implements Iterable<Target> {
     return undefined
   }
 
-  /** Closes every target: no new work, and resolves when what is in flight is done. */
-  async close (): Promise<void> {
-    await Promise.all([...this.#targets.values()].map(target => target.close()))
-  }
-
   /** Ends every connection at once. */
   destroy (): void {
     for (const target of this.#targets.values()) target.destroy(ignore)

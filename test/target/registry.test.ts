@@ -114,7 +114,7 @@ t.test('a chosen target that its operator has closed is made anew, once for all 
   const [first, second] = [resolved(), resolved()]
   const one = targets.dynamic(A, first, '/first')
   targets.dynamic(A, second, '/second')
-  await one.close()
+  one.destroy()
   const again = targets.dynamic(A, second, '/second')
   t.not(again, one)
   t.equal(targets.dynamic(A, first, '/first'), again)
@@ -181,7 +181,7 @@ t.test('two registries share nothing', async t => {
   await (await request(backend.url, { dispatcher: b })).body.dump()
   t.strictSame(seen, ['one', 'two'])
   t.equal(backend.accepted, 2, 'nor a connection')
-  await one.close()
+  one.destroy()
   await (await request(backend.url, { dispatcher: b })).body.dump()
   t.equal(backend.accepted, 2, 'the other goes on')
 })
