@@ -4,7 +4,7 @@ import type { Connection } from '../connection/connection.js'
 import { Exchange } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
 import type { Fit } from '../connection/idle-stack.js'
-import type { CloseReason, ConnectionObserver, Persistence, Provenance } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, Provenance } from '../connection/observer.js'
 import type { Pool } from '../connection/pool.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
 import { HoldfastError } from '../errors.js'
@@ -15,8 +15,8 @@ import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options/options.js'
 import { hasBody } from '../wire/http1/send-request.js'
 import type { Served } from './after-response.js'
+import type { Belief, LostReuse } from './belief.js'
 import { USUAL, kindOf } from './persistence.js'
-import type { RequestKind } from './persistence.js'
 import { ProvenanceRecord } from './provenance.js'
 import { decideRetry } from './retry.js'
 import type { CallTrace, Tracing } from './tracing.js'
@@ -48,33 +48,11 @@ export interface CallHost {
   readonly name: string
   readonly origin: URL
   readonly options: ResolvedTargetOptions
-  readonly persistence: Persistence
-  /** Kinds of requests of which each gets a fresh connection, since the backend closes those after them. */
-  readonly apart: ReadonlySet<RequestKind>
-  /** How long a connection may have been idle for a request that could not be sent again, in ms. */
-  readonly unsafeIdleLimit: number
+  readonly belief: Belief
   readonly pool: Pool
-  readonly tally: Required<ConnectionObserver>
-  /** Most often nobody traces. */
+  readonly observers: Required<ConnectionObserver>
+  /** undefined in an app without tracing. */
   readonly tracing: Tracing | undefined
-  /** A reused connection was lost under a request without a byte of an answer, and `others` that had been idle for as long were given up. */
-  reuseLost (connection: Connection, after: Served, others: number): LostReuse | undefined
-  /** Whether the backend is known to close right behind some responses. */
-  readonly closesBehind: boolean
-  /** How long a connection must have been quiet before it carries a request that could not be sent again, in ms. */
-  quietBefore (connection: Connection): number
-  /** A connection has served another request after this response. */
-  keptAfter (after: Served): void
-  /** Whether this connection shall test if the backend keeps connections open. */
-  claimTrial (connection: Connection): boolean
-}
-
-/** A loss that may have been an idle close: whoever sends the request again finds out. */
-export interface LostReuse {
-  /** On a fresh connection it was answered. */
-  answered (): void
-  /** It was not sent again. */
-  unknown (): void
 }
 
 // What lies in the kernel when a connection is taken is read first where it has been idle for so long, in ms: a FIN (`npm run bench:pending-fin`),
@@ -109,7 +87,8 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Step 5: a connection, or a place to wait for one. */
   start (): void {
-    const { pool, persistence, options } = this.#target
+    const { pool, belief, options } = this.#target
+    const { persistence } = belief
     this.#trace?.begin()
     if (this.#tunnels && pool.upgradedCount >= options.pool.maxUpgraded) {
       this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
@@ -118,7 +97,7 @@ export class Call implements Waiter, ExchangeSink {
     const retryable = this.#retryable
     let fit = FRESH
     if (!this.#retried && !this.#apart) {
-      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: this.#target.unsafeIdleLimit, trial: false, once: true }
+      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: belief.unsafeIdleLimit, trial: false, once: true }
       // All that is idle now is on trial, and that is for requests that can be sent again.
       else if (persistence === 'trial' && this.#tests) fit = ANY
     }
@@ -145,7 +124,8 @@ export class Call implements Waiter, ExchangeSink {
 
   /** How it has travelled so far. @param error what its owner ended it with */
   provenance (error: ErrorCode | undefined): Provenance {
-    return this.#record.read(this.#target, error)
+    const { name, belief } = this.#target
+    return this.#record.read(name, belief.persistence, error)
   }
 
   granted (connection: Connection, fresh: boolean, waitMs: number): void {
@@ -168,7 +148,7 @@ export class Call implements Waiter, ExchangeSink {
 
   responded (status: number, head: ResponseHead, statusText: string): void {
     this.#lostReuse?.answered()
-    if (this.#after.nth > 0 && this.#target.closesBehind) this.#target.keptAfter(this.#after)
+    if (this.#after.nth > 0 && this.#target.belief.closesBehind) this.#target.belief.keptAfter(this.#after)
     this.#trace?.responded(status)
     if (challengesConnection(status, head.list)) this.#target.pool.bind(this.#connection!, this.#request.clientConnection)
     if (!this.#over) this.#handler.responded(status, head, statusText)
@@ -216,7 +196,7 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Step 7: decide on the evidence. */
   failed (failure: Failure): void {
-    const { tally, pool, options, name } = this.#target
+    const { observers, belief, pool, options, name } = this.#target
     this.#exchange = undefined
     this.#trace?.failed(failure.error.code)
     const poisoned = this.#connection?.endedBy === 'unexpected_data'
@@ -224,7 +204,7 @@ export class Call implements Waiter, ExchangeSink {
     // What has been idle for as long as this one has most likely met the same end.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
     // Where nothing was written it was an idle close, and has been told of.
-    const lostReuse = stale && failure.written ? this.#target.reuseLost(this.#connection!, this.#after, others) : undefined
+    const lostReuse = stale && failure.written ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
     const kind = options.retry.stale
       ? decideRetry({ ...failure, clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#replayable, retried: this.#retried })
       : undefined
@@ -236,7 +216,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#retried = true
     this.#lostReuse = lostReuse
     this.#record.retried(kind)
-    tally.retried(name, kind)
+    observers.retried(name, kind)
     this.start()
   }
 
@@ -260,13 +240,13 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   get #apart (): boolean {
-    const { apart } = this.#target
+    const { apart } = this.#target.belief
     return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request.body)))
   }
 
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
-    const { persistence, pool } = this.#target
+    const { belief, pool } = this.#target
     // An observer that was told that the connection is taken may have ended the request, or all of the target.
     if (this.#over) return pool.exchangeEnded(connection, undefined, undefined)
     if (pool.destroyed) {
@@ -274,7 +254,7 @@ export class Call implements Waiter, ExchangeSink {
       return this.#fail(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
     this.#connection = connection
-    this.#record.begun(connection, reused, persistence)
+    this.#record.begun(connection, reused, belief.persistence)
     const request = this.#request
     const retryable = this.#retryable
     this.#after = reused ? { method: connection.method, nth: connection.served } : NOTHING_SERVED
@@ -308,16 +288,16 @@ export class Call implements Waiter, ExchangeSink {
   /** How long to watch a connection for its end before the request is written; undefined: not at all. */
   #watchOf (connection: Connection, retryable: boolean): number | undefined {
     const idleMs = connection.acquiredAt - connection.idleSince
-    if (!retryable) return Math.max(0, this.#target.quietBefore(connection) - idleMs)
+    if (!retryable) return Math.max(0, this.#target.belief.quietBefore(connection) - idleMs)
     // What has come behind the last response answers nothing, and is read before there is something that it could answer.
     return idleMs >= UNREAD_AFTER || connection.mayHoldMore ? 0 : undefined
   }
 
   #closeFor (connection: Connection): CloseReason | undefined {
     if (this.#request.askClose) return 'connection_close'
-    const { persistence } = this.#target
-    if (persistence === 'persistent') return undefined
-    if (persistence === 'trial' && (connection.trial || (this.#tests && this.#target.claimTrial(connection)))) return undefined
+    const { belief } = this.#target
+    if (belief.persistence === 'persistent') return undefined
+    if (belief.persistence === 'trial' && (connection.trial || (this.#tests && belief.claimTrial(connection)))) return undefined
     return 'non_persistent'
   }
 
@@ -330,7 +310,7 @@ export class Call implements Waiter, ExchangeSink {
     if (this.#over) return
     this.#over = true
     this.#trace?.failed(error.code)
-    this.#target.tally.rejected(this.#target.name, error.code, this.#record.read(this.#target, error.code))
+    this.#target.observers.rejected(this.#target.name, error.code, this.provenance(error.code))
     this.#handler.failed(error, responseStarted)
   }
 }

@@ -6,6 +6,10 @@ import { HandlerAdapter, tellError } from './handler-adapter.js'
 import { undiciRequest } from './undici-request.js'
 import type { UndiciRequest } from './undici-request.js'
 
+interface DispatchTarget {
+  call (request: CallRequest, handler: CallHandler): Call
+}
+
 /**
  * Carries out undici's `dispatch`. What undici refuses is told to the handler's error callback at once, with undici's own errors, and
  * nothing is sent; a handler that has no such callback gets it thrown.
@@ -13,7 +17,9 @@ import type { UndiciRequest } from './undici-request.js'
  * @param refusal why the target does not take the request, where it does not
  * @returns false for a request that was refused, as undici does
  */
-export function dispatchTo (call: (request: CallRequest, handler: CallHandler) => Call, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, refusal?: Error): boolean {
+export function dispatchTo (
+  target: DispatchTarget, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, refusal?: Error
+): boolean {
   if (typeof handler !== 'object' || handler === null) throw new errors.InvalidArgumentError('handler must be an object')
   let request: UndiciRequest
   try {
@@ -26,7 +32,7 @@ export function dispatchTo (call: (request: CallRequest, handler: CallHandler) =
     return false
   }
   const adapter = new HandlerAdapter(handler, request.source)
-  adapter.start(call(request, adapter))
+  adapter.start(target.call(request, adapter))
   return true
 }
 

@@ -33,9 +33,9 @@ export class ProvenanceRecord {
   }
 
   /** All of it, as it is now. */
-  read (target: { readonly name: string, readonly persistence: Persistence }, error: ErrorCode | undefined): Provenance {
+  read (target: string, persistence: Persistence, error: ErrorCode | undefined): Provenance {
     return {
-      target: target.name,
+      target,
       connection: this.#connection,
       reused: this.#reused,
       nth: this.#nth,
@@ -43,7 +43,7 @@ export class ProvenanceRecord {
       waitMs: Math.round(this.#waitMs),
       attempts: this.#attempts,
       retries: this.#retries === undefined ? [] : [...this.#retries],
-      persistence: this.#persistence ?? target.persistence,
+      persistence: this.#persistence ?? persistence,
       ...(error === undefined ? undefined : { error })
     }
   }

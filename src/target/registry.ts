@@ -5,7 +5,8 @@ import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options/options.js'
 import type { ResolvedTargetOptions } from '../options/options.js'
 import { OriginDispatcher } from './origin-dispatcher.js'
-import { Target } from './target.js'
+import { TargetCore } from './target-core.js'
+import { Target, internalsOf } from './target.js'
 import type { Tracing } from './tracing.js'
 
 /** What a route declares: where to, how, and what to call it. */
@@ -117,7 +118,7 @@ export class TargetRegistry implements Iterable<Target> {
 
   /** Ends every connection at once. */
   destroy (): void {
-    for (const target of this.#targets.values()) target.destroy(ignore)
+    for (const target of this.#targets.values()) internalsOf(target).destroy()
   }
 
   #choicesOf (options: ResolvedTargetOptions): Choices {
@@ -145,7 +146,7 @@ export class TargetRegistry implements Iterable<Target> {
 
   #retireOne (): void {
     for (const target of this.#dynamic.keys()) {
-      if (target.quiet) return this.#remove(target)
+      if (internalsOf(target).quiet) return this.#remove(target)
     }
     throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
   }
@@ -169,10 +170,16 @@ export class TargetRegistry implements Iterable<Target> {
   }
 
   #add (name: string, { origin, options }: TargetDeclaration): Target {
-    const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock, tracing: () => this.tracing })
+    const target = new Target(new TargetCore({
+      name,
+      origin,
+      options,
+      observers: this.observers,
+      nextId: () => ++this.#lastId,
+      clock: this.#clock,
+      tracing: () => this.tracing
+    }))
     this.#targets.set(name, target)
     return target
   }
 }
-
-function ignore (): void {}

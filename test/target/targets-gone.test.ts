@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { resolveTargetOptions } from '../../src/options/options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
+import { internalsOf } from '../../src/target/target.js'
 import type { Target } from '../../src/index.js'
 import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
@@ -50,16 +51,16 @@ t.test('a target that a forwarding has claimed is not closed for another\'s sake
   const claims = [{ place: 0, targetDestroyed: () => {} }, { place: 0, targetDestroyed: () => {} }] as const
   const at = (name: string): Target => registry.dynamic(new URL(`http://${name}.example`), options, '/')
   const first = at('a')
-  first.claim(claims[0])
+  internalsOf(first).claim(claims[0])
   at('b')
   at('c')
   t.notOk(first.closed, 'the least recently used one, but claimed')
   t.equal(registry.get('http://b.example'), undefined)
   const third = at('c')
-  third.claim(claims[1])
+  internalsOf(third).claim(claims[1])
   t.throws(() => at('d'), { code: 'HOLDFAST_ERR_TOO_MANY_TARGETS' })
-  first.release(claims[0])
+  internalsOf(first).release(claims[0])
   at('d')
   t.ok(first.closed, 'until it is released')
-  third.release(claims[1])
+  internalsOf(third).release(claims[1])
 })
