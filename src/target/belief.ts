@@ -145,7 +145,7 @@ export class Belief implements BackendBelief {
   reuseLost (connection: Connection, after: Served, others: number): LostReuse | undefined {
     if (after.nth > 0) this.#closedAfter(after, this.#clock() - connection.idleSince)
     const { acquiredAt, idleSince, served } = connection
-    // A backend that took the request would have kept the connection for longer than a round trip. Why it stopped says nothing of idle times.
+    // A backend that had received the request would have kept the connection for longer than a round trip. A later loss has another cause.
     if (served === 0 || this.#clock() - acquiredAt > Math.max(SHORT_LOSS, 2 * this.#roundTrip.shortest)) return undefined
     const idleMs = acquiredAt - idleSince
     return {
@@ -187,7 +187,9 @@ export class Belief implements BackendBelief {
     if (evidence === this.#evidence) return
     if (evidence.rumour !== this.#evidence.rumour) {
       clearTimeout(this.#rumourTimer)
-      if (evidence.rumour !== undefined && !this.#stopped) this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
+      if (evidence.rumour !== undefined && !this.#stopped) {
+        this.#rumourTimer = setTimeout(() => this.#learn({ type: 'forgotten' }), RUMOUR_LASTS).unref()
+      }
     }
     this.#evidence = evidence
     this.#limit()

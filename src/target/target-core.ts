@@ -32,7 +32,10 @@ export interface TargetInit {
   readonly tracing: () => Tracing | undefined
 }
 
-/** The parts of a target, and what Holdfast's own code does with one; users have `Target`. Its pool and its calls read it each time they need it. */
+/**
+ * The parts of a target, and what Holdfast's own code does with one; users have `Target`. Pool, calls and belief read the options here each
+ * time they need them, because an update replaces them.
+ */
 export class TargetCore implements PoolHost, CallHost, BelievingTarget {
   readonly name: string
   readonly origin: URL

@@ -58,7 +58,7 @@ export class Target extends Dispatcher {
     this.name = core.name
     this.origin = core.origin.origin
     this.#core = core
-    // compose() puts a Proxy in front of a target. A method that is called on the Proxy has it for `this`, and a Proxy has no private members.
+    // compose() puts a Proxy in front of a target. A method called on the Proxy has the Proxy for `this`, which has no private members.
     this.dispatch = this.dispatch.bind(this)
     this.close = this.close.bind(this) as Dispatcher['close']
     this.destroy = this.destroy.bind(this) as Dispatcher['destroy']
