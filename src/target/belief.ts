@@ -6,8 +6,10 @@ import { keepsAlive } from '../options/options.js'
 import type { ResolvedTargetOptions } from '../options/options.js'
 import { NO_HABIT, nextAfterResponse, quietAfter } from './after-response.js'
 import type { Served } from './after-response.js'
-import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
-import type { IdleEvent, IdleLimit } from './idle-limit.js'
+import { nextEvidence } from './idle-learning.js'
+import type { IdleEvent } from './idle-learning.js'
+import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
+import type { IdleLimit } from './idle-limit.js'
 import type { RequestKind } from './persistence.js'
 import { RoundTrip } from './round-trip.js'
 import { Trials } from './trials.js'
@@ -36,7 +38,8 @@ const RUMOUR_LASTS = 600_000
 /**
  * What is believed of a target's backend: how long a connection may lie idle, after which responses the backend closes, how long a round
  * trip takes, and whether the backend keeps connections open. The policies are pure files beside this one (`idle-limit.ts`,
- * `after-response.ts`, `round-trip.ts`, `persistence.ts`); the belief holds their state and the timer, and tells the pool what changes.
+ * `idle-learning.ts`, `after-response.ts`, `round-trip.ts`, `persistence.ts`). The belief holds what they have concluded, and acts on the
+ * pool.
  *
  * `Inspector` decides on the persistence; an operator, or an observer of the app's own, may decide in its place.
  */
