@@ -44,7 +44,7 @@ t.test('nothing is left of a target that made way for another', async t => {
   await until(() => alive() <= MOST + 1, `${MOST + 1} of ${ORIGINS} targets, not ${alive()}`)
 })
 
-t.test('a target that a forwarding has claimed is not closed for another\'s sake', async t => {
+t.test('a target that a request claims is not closed to make room for another target', async t => {
   const registry = new TargetRegistry({ maxDynamicTargets: 2, onObserverError: error => { throw error } })
   t.teardown(() => registry.destroy())
   const options = resolveTargetOptions({}, {})
