@@ -38,8 +38,9 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
 }
 
 /**
- * Gets the response. Exactly one of `ended`, `upgraded` and `failed` is called, and nothing after it. A socket calls back in the async
- * context of the request that it was opened for, so a handler that runs a user's code must restore the context of its own request.
+ * Gets the response. Unless the call is aborted, exactly one of `ended`, `upgraded` and `failed` is called, and nothing after it. A socket
+ * calls back in the async context of the request that it was opened for, so a handler that runs a user's code must restore the context of
+ * its own request.
  */
 export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
   /** `responseStarted`: a part of a response has been read. */

@@ -2,11 +2,17 @@ import type { CloseReason } from '../connection/observer.js'
 
 /** What a target has done since it was made. */
 export interface Totals {
+  /** Requests that were given to the target. */
   requests: number
+  /** Connections that were dialled. */
   opened: number
+  /** Exchanges on a connection that had served a request before. */
   reused: number
+  /** Closed connections, by reason. */
   closed: Partial<Record<CloseReason, number>>
+  /** Repeated attempts, by kind: `unwritten`, `stale` or `unused_timeout`; `connect` for a repeated dial. */
   retries: Record<string, number>
+  /** Requests that failed, by the error's code. */
   rejected: Record<string, number>
 }
 

@@ -10,8 +10,11 @@ import type { TargetCore } from './target-core.js'
 
 /** The state of a target at one moment; times in ms. */
 export interface TargetSnapshot {
+  /** The target's name. */
   readonly name: string
+  /** The backend's origin. */
   readonly origin: string
+  /** What is believed of the backend: whether it keeps connections open. */
   readonly persistence: Persistence
   /** The effective options. */
   readonly limits: ResolvedTargetOptions
@@ -23,12 +26,15 @@ export interface TargetSnapshot {
     readonly pending: number
     readonly upgraded: number
   }
+  /** Counts since the target was made. */
   readonly totals: Totals
+  /** How long a connection may lie unused now, and why. */
   readonly idleLimit: IdleLimit
   /** The connection that is left idle past a learned limit, to see when the backend closes it. It does not count in `connections`. */
   readonly sentinel: { readonly idleMs: number } | undefined
-  /** 1 - connections opened / exchanges. */
+  /** 1 - connections opened / exchanges; 0 before the first exchange. */
   readonly reuseRatio: number
+  /** The mean time to connect, and the connect time that reused connections have saved in all. */
   readonly connectMs: { readonly mean: number, readonly saved: number }
 }
 
@@ -45,7 +51,9 @@ export function internalsOf (target: Target): TargetCore {
  * names another origin.
  */
 export class Target extends Dispatcher {
+  /** Unique in the app: the name that the route gives, or else the origin, with the route's prefix for a second target of an origin. */
   readonly name: string
+  /** The backend's origin, as in `http://users:3000`. */
   readonly origin: string
   readonly #core: TargetCore
 
@@ -76,6 +84,7 @@ export class Target extends Dispatcher {
   get persistence (): Persistence { return this.#core.belief.persistence }
   /** Whether the target takes no new work: it was closed or destroyed. */
   get closed (): boolean { return this.#core.closed }
+  /** Whether `destroy` was called. */
   get destroyed (): boolean { return this.#core.destroyed }
 
   /**
