@@ -1,4 +1,4 @@
-import type { ResolvedTargetOptions } from '../options/options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendBelief } from './backend-belief.js'
 import type { ConnectionObserver } from './observer.js'
 

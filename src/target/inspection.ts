@@ -1,7 +1,7 @@
 import { CLOSE_REASONS, isIdleClose } from '../connection/close-reason.js'
 import type { CloseReason } from '../connection/close-reason.js'
 import type { ConnectionView, ResponseView } from '../connection/observer.js'
-import { keepsAlive } from '../options/options.js'
+import { keepsAlive } from '../options/target-options.js'
 import { PERSISTENT, isSuspect, kindOf, nextPersistence } from './persistence.js'
 import type { PersistenceEvent, PersistenceState, RequestKind } from './persistence.js'
 import type { Target } from './target.js'
