@@ -1,13 +1,13 @@
 import { CLOSE_REASONS, isIdleClose } from '../src/connection/close-reason.js'
 import type { CloseReason } from '../src/connection/close-reason.js'
 import type { ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
-import { keepsAlive } from '../src/options.js'
+import { keepsAlive } from '../src/options/options.js'
 import { PERSISTENT, isSuspect, kindOf, nextPersistence } from '../src/target/persistence.js'
 import type { PersistenceEvent, PersistenceState, RequestKind } from '../src/target/persistence.js'
 import type { Target } from '../src/target/target.js'
 import fp from 'fastify-plugin'
-import { getGateway } from './targets.js'
-import type { Gateway } from './targets.js'
+import { getGateway } from '../src/gateway/state.js'
+import type { Gateway } from '../src/gateway/state.js'
 
 // How long a connection must stay open after its first response to count as kept: a close that was on its way when the
 // response came has arrived by then.

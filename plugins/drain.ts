@@ -4,11 +4,11 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError } from '../src/errors.js'
 import { LINGER } from '../src/forward/tunnel.js'
-import { ServerConnections } from '../src/http/server-connections.js'
-import { otherServersOf } from '../src/http/server-events.js'
-import { existingState } from './targets.js'
-import type { GatewayState } from './targets.js'
-import { endUpgrades } from './upgrades.js'
+import { ServerConnections } from '../src/gateway/server-connections.js'
+import { otherServersOf } from '../src/admit/server-events.js'
+import { existingState } from '../src/gateway/state.js'
+import type { GatewayState } from '../src/gateway/state.js'
+import { endUpgrades } from '../src/admit/upgrades.js'
 
 export interface DrainOptions {
   /** How long requests are served after readiness has said 503, in ms. 0. */

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Target } from '../src/target/target.js'
 import { EXEMPT } from './pressure.js'
-import { existingState } from './targets.js'
+import { existingState } from '../src/gateway/state.js'
 
 /**
  * `GET /health/live`: 200 while the process can answer at all. `GET /health/ready`: 200 while it should be sent requests, 503

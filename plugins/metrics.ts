@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { HoldfastError, optionError } from '../src/errors.js'
 import { Metrics } from '../src/metrics/metrics.js'
-import { refuseUnknown } from '../src/options.js'
+import { refuseUnknown } from '../src/options/options.js'
 import { EXEMPT } from './pressure.js'
-import { existingState } from './targets.js'
-import type { GatewayState } from './targets.js'
+import { existingState } from '../src/gateway/state.js'
+import type { GatewayState } from '../src/gateway/state.js'
 
 /** Where metrics are served to whoever can reach the gateway. */
 export interface MetricsOptions {

@@ -9,25 +9,26 @@ import { addFastWay } from '../src/forward/fast-way.js'
 import { forward } from '../src/forward/forward.js'
 import type { ForwardRoute, FromOptions } from '../src/forward/forward.js'
 import { upgradeOf } from '../src/forward/upgrade.js'
-import { HTTP_PROXY_NAMES, checkHttpProxyOptions, foreignTransport, ignoredOptions, readUndici } from '../src/http-proxy-options.js'
+import { HTTP_PROXY_NAMES, checkHttpProxyOptions, foreignTransport, ignoredOptions, readUndici } from '../src/options/http-proxy.js'
 import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../src/http/rewritten-prefix.js'
 import type { Parameters } from '../src/http/rewritten-prefix.js'
-import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options.js'
-import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options.js'
+import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options/options.js'
+import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options/options.js'
 import { checkChosen, checkUpstreams, parseUpstream } from '../src/options/upstream.js'
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
 import { connectionInspector } from './connection-inspector.js'
 import { drainByDefault } from './drain.js'
-import { namingOptionsOf } from './named-options.js'
-import { giveWayToOwnRoutes } from './own-routes.js'
-import { shareRepliesOf } from './shared-replies.js'
+import { namingOptionsOf } from '../src/options/named-options.js'
+import { giveWayToOwnRoutes } from '../src/gateway/own-routes.js'
+import { shareRepliesOf } from '../src/gateway/shared-replies.js'
 import { acceptHookedBodies, registerRequestRules, streamBodies } from './request-rules.js'
-import { DEFAULT_SETTINGS, createState, existingState } from './targets.js'
-import type { GatewayState } from './targets.js'
-import { acceptUpgrades } from './upgrades.js'
+import { DEFAULT_SETTINGS, createState, existingState } from '../src/gateway/state.js'
+import type { GatewayState } from '../src/gateway/state.js'
+import { acceptUpgrades } from '../src/admit/upgrades.js'
+import { upgradableRoutes } from '../src/gateway/upgradable-routes.js'
 
 type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
 
@@ -122,7 +123,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
     }
   } as unknown as FastifyHttpProxyOptions)
   fastWayAdded?.()
-  if (tunnels) acceptUpgrades(app, state)
+  if (tunnels) acceptUpgrades(app, upgradableRoutes(app), state.upgrades)
 }
 
 /** A route as a person knows it. */

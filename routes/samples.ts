@@ -4,8 +4,8 @@ import { createServer as createTcpServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { proxy } from '../plugins/proxy.js'
-import { sampleLoad } from '../plugins/sample-load.js'
-import { getGateway } from '../plugins/targets.js'
+import { sampleLoad } from '../src/service/sample-load.js'
+import { getGateway } from '../src/gateway/state.js'
 
 const IDLE_LIMIT = 2_000
 const SLOW = 800

@@ -3,10 +3,10 @@ import type { FastifyInstance } from 'fastify'
 import { callout } from '../examples/callout.js'
 import { mutualTls } from '../examples/mtls.js'
 import { twoTargets } from '../examples/two-targets.js'
-import { startBackend } from './support/backend.js'
-import { persistent } from './support/behaviours.js'
-import { certificates } from './support/certificates.js'
-import { request } from './support/client.js'
+import { startBackend } from '../testing/backend.js'
+import { persistent } from '../testing/behaviours.js'
+import { certificates } from '../testing/certificates.js'
+import { request } from '../testing/client.js'
 
 async function listen (t: Tap, app: FastifyInstance): Promise<string> {
   t.teardown(() => app.close())

@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { persistent } from './support/behaviours.js'
-import { request } from './support/client.js'
-import { backendFor, until } from './support/gateway.js'
-import { program } from './support/program.js'
+import { persistent } from '../testing/behaviours.js'
+import { request } from '../testing/client.js'
+import { backendFor, until } from '../testing/gateway.js'
+import { program } from '../testing/program.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT = 200

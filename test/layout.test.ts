@@ -1,21 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
-import { REPOSITORY } from './support/program.js'
+import { REPOSITORY } from '../testing/program.js'
 
 const FOLDERS = ['src', 'plugins', 'routes']
 
 // Each level may import its own and those before it.
 const LEVELS = [
-  ['src/errors.ts', 'src/options.ts', 'src/options/', 'src/http-proxy-options.ts', 'src/http/'],
+  ['src/errors.ts', 'src/options/', 'src/quirks/', 'src/http/'],
   ['src/wire/'],
   ['src/connection/'],
   ['src/target/'],
   ['src/probe/', 'src/check/', 'src/metrics/', 'src/admin/'],
-  ['src/forward/'],
+  ['src/admit/', 'src/forward/'],
+  ['src/gateway/'],
   ['plugins/'],
+  ['src/service/', 'src/server.ts'],
   ['routes/'],
-  ['src/access-log.ts', 'src/app.ts', 'src/server.ts', 'src/environment.ts'],
   ['src/index.ts'],
   ['src/cli/']
 ]

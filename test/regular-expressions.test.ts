@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { REPOSITORY } from './support/program.js'
+import { REPOSITORY } from '../testing/program.js'
 
 // `npm run lint` holds every expression of these to a time that is linear in what it is given; this holds lint to it.
 const FOLDERS = ['src', 'src/http', 'plugins', 'routes', 'dashboard']

@@ -1,4 +1,4 @@
-import type { ResolvedRouteOptions, ResolvedTargetOptions, TargetOptions } from '../options.js'
+import type { ResolvedRouteOptions, ResolvedTargetOptions, TargetOptions } from '../options/options.js'
 import type { ProbeReport } from '../probe/report.js'
 
 /** error: requests fail, or whom they reach is not assured, in ordinary operation. warning: it costs work, time or bounds. */

@@ -1,4 +1,4 @@
-import { keepsAlive } from '../options.js'
+import { keepsAlive } from '../options/options.js'
 import type { SettingsRule } from './rule.js'
 
 // Below it, one request in twenty or more pays for a handshake.

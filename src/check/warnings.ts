@@ -1,4 +1,4 @@
-import type { OptionWarning, TargetOptions } from '../options.js'
+import type { OptionWarning, TargetOptions } from '../options/options.js'
 import { RULES, warningCode } from './rules.js'
 import { SETTINGS_RULES } from './settings-rules.js'
 

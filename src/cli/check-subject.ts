@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { CheckedApp, CheckedServer, CheckedTarget } from '../check/rule.js'
-import type { GatewayState } from '../../plugins/targets.js'
+import type { GatewayState } from '../gateway/state.js'
 
 /** An app's gateway as the rules look at it. */
 export function checkedApp (name: string, app: FastifyInstance, state: GatewayState): CheckedApp {

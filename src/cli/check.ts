@@ -5,8 +5,8 @@ import type { Finding } from '../check/findings.js'
 import type { CheckedApp, Surroundings } from '../check/rule.js'
 import { RULES } from '../check/rules.js'
 import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
-import { existingState } from '../../plugins/targets.js'
-import { EnvironmentError, readEnvironment } from '../environment.js'
+import { existingState } from '../gateway/state.js'
+import { EnvironmentError, readEnvironment } from '../service/environment.js'
 import { readCount, readDuration, readOptions } from './arguments.js'
 import { measured } from './check-probe.js'
 import { jsonOf, reportOf } from './check-report.js'
@@ -85,7 +85,7 @@ async function readMicroservice (path: string): Promise<CheckedApp[]> {
   if (!existsSync(ROUTES)) throw new UsageError('check: name an app; the microservice, which is checked where none is named, is there in a clone alone')
   const app = await rehearsed(path, async () => {
     // What only the microservice has is not loaded for other apps.
-    const { buildApp } = await import('../app.js')
+    const { buildApp } = await import('../service/app.js')
     try {
       // Without upstreams the samples would be checked, but for production.
       return await buildApp({ ...readEnvironment(process.env, path), production: true }, { logger: false })

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
 import { HoldfastError } from '../errors.js'
-import { CONNECT_TIMEOUT } from '../options.js'
-import type { ConnectFunction, ResolvedUndiciOptions } from '../options.js'
+import { CONNECT_TIMEOUT } from '../options/options.js'
+import type { ConnectFunction, ResolvedUndiciOptions } from '../options/options.js'
 import { BackendSocket } from '../wire/backend-socket.js'
 import { SocketOpener, hostnameOf } from './socket-opener.js'
 

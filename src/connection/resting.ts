@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js'
 
 // Beyond the 40 ms for which Linux may keep back the acknowledgement of a response's head, and a backend without TCP_NODELAY the bytes
-// behind it. gunicorn's threads send them within 1 ms (bench/bodiless-gap.ts), servers that were reported within 10 ms.
+// behind it. gunicorn's threads send them within 1 ms (bench/wire/bodiless-gap.ts), servers that were reported within 10 ms.
 const QUIET = 50
 // The acknowledgement, and then the bytes, have the way to go besides. An exchange that takes longer than this was slow for another reason.
 const LONGEST_WAY = 200

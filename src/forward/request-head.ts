@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
 import { hookChanges, isUntouched } from '../http/hook-changes.js'
-import { hiddenContentType } from '../http/request-rules.js'
-import { setAgain } from '../http/set-again.js'
+import { hiddenContentType } from '../admit/request-rules.js'
+import { setAgain } from './set-again.js'
 
 /**
  * Step 3: the headers of a request as its backend gets them: what the client sent, what hooks of the app have made of that, and what the gateway says.

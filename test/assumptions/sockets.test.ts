@@ -7,7 +7,7 @@ import { connect as connectTls, createSecureContext, createServer as createTlsSe
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Test } from 'tap'
-import { certificates } from '../support/certificates.js'
+import { certificates } from '../../testing/certificates.js'
 
 const { authority, ca, server: own } = certificates()
 const turn = async (): Promise<void> => await new Promise(resolve => setImmediate(resolve))

@@ -1,6 +1,6 @@
 import type { CheckedApp, CheckedRoute, CheckedServer, CheckedTarget, Surroundings } from '../../src/check/rule.js'
-import { resolveRouteOptions, resolveTargetOptions } from '../../src/options.js'
-import type { RouteOptions, TargetOptions } from '../../src/options.js'
+import { resolveRouteOptions, resolveTargetOptions } from '../../src/options/options.js'
+import type { RouteOptions, TargetOptions } from '../../src/options/options.js'
 import type { ProbeReport } from '../../src/probe/report.js'
 
 /** What a case sets; the rest is as it is by default. */

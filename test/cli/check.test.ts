@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { command } from '../../src/cli/check.js'
-import { answer } from '../support/answer.js'
-import { startBackend } from '../support/backend.js'
-import { nginx } from '../support/behaviours.js'
-import { REPOSITORY } from '../support/program.js'
+import { answer } from '../../testing/answer.js'
+import { startBackend } from '../../testing/backend.js'
+import { nginx } from '../../testing/behaviours.js'
+import { REPOSITORY } from '../../testing/program.js'
 
 const MAIN = join(REPOSITORY, 'src/cli/main.ts')
 const SEVERAL = join(REPOSITORY, 'test/cli/check-several.ts')

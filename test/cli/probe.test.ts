@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { command } from '../../src/cli/probe.js'
 import { UsageError } from '../../src/cli/usage-error.js'
-import { startBackend, type BackendOptions, type BackendScript } from '../support/backend.js'
-import { nginx, persistent } from '../support/behaviours.js'
-import { certificates } from '../support/certificates.js'
-import { program } from '../support/program.js'
+import { startBackend, type BackendOptions, type BackendScript } from '../../testing/backend.js'
+import { nginx, persistent } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
+import { program } from '../../testing/program.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 

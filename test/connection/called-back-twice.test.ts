@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 t.test('a socket that a connect function gives twice is one connection', { timeout: 5_000 }, async t => {
   const backend = await backendFor(t, (_request, connection) => { connection.reply({ body: 'hi' }) })

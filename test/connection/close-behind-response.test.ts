@@ -1,6 +1,6 @@
 import t from 'tap'
-import { answer } from '../support/answer.js'
-import { startBackend } from '../support/backend.js'
+import { answer } from '../../testing/answer.js'
+import { startBackend } from '../../testing/backend.js'
 import { type Receiver, rigFor } from './setup.js'
 
 t.test('a request that cannot be sent again is not written before a FIN that has come is read', async t => {

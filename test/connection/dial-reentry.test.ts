@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import type { ConnectFunction } from '../../src/index.js'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { type Rig, rigFor } from './setup.js'
 
 t.test('a connect function may ask for a connection of the same target itself', async t => {

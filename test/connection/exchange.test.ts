@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
-import { startBackend, type Backend, type BackendScript } from '../support/backend.js'
+import { startBackend, type Backend, type BackendScript } from '../../testing/backend.js'
 import { rigFor } from './setup.js'
 
 async function backendFor (t: Test, script: BackendScript): Promise<Backend> {

@@ -2,7 +2,7 @@ import dns from 'node:dns'
 import { isIP } from 'node:net'
 import t from 'tap'
 import type { ConnectOptions } from '../../src/index.js'
-import { backendFor } from '../support/gateway.js'
+import { backendFor } from '../../testing/gateway.js'
 import { rigFor } from './setup.js'
 
 /** Has names that end with .hangs never answered, as by a name server that is gone; tells which were asked in a thread. */

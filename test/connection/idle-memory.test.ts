@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

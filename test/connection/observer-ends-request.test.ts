@@ -1,7 +1,7 @@
 // An observer that is told that a connection is taken, or closed for room, may end the request that it is for, or the whole target, before the
 // request is written.
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { rigFor, type Rig } from './setup.js'
 
 async function silentBackend (t: { teardown (fn: () => unknown): void }) {

@@ -1,6 +1,6 @@
 // Whoever is told of a connection may close its target, or decide that its backend keeps none, before the pool goes on.
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { rigFor, type Rig } from './setup.js'
 
 async function rigOf (t: { teardown (fn: () => unknown): void }): Promise<{ rig: Rig, backend: Awaited<ReturnType<typeof startBackend>> }> {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { startBackend, type Backend, type BackendConnection } from '../support/backend.js'
-import { certificates } from '../support/certificates.js'
+import { startBackend, type Backend, type BackendConnection } from '../../testing/backend.js'
+import { certificates } from '../../testing/certificates.js'
 import { type Receiver, rigFor } from './setup.js'
 
 // Pauses at the first piece, once.

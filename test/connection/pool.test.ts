@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { buildConnector } from 'undici'
-import type { TargetOptions } from '../../src/options.js'
-import { startBackend, type Backend, type RequestScript } from '../support/backend.js'
-import { certificates } from '../support/certificates.js'
+import type { TargetOptions } from '../../src/options/options.js'
+import { startBackend, type Backend, type RequestScript } from '../../testing/backend.js'
+import { certificates } from '../../testing/certificates.js'
 import { type Receiver, type Rig, rigFor } from './setup.js'
 
 /** A rig whose clock stands still unless it is moved. */

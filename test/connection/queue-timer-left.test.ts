@@ -1,6 +1,6 @@
 // The timer of the queue ran on for up to `pendingTimeout` after the last request had left the queue, and kept the process for as long.
 import t from 'tap'
-import { type BackendConnection, startBackend } from '../support/backend.js'
+import { type BackendConnection, startBackend } from '../../testing/backend.js'
 import { rigFor } from './setup.js'
 
 const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length

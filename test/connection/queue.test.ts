@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t from 'tap'
-import { startBackend, type BackendConnection } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
+import { startBackend, type BackendConnection } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
 import { rigFor } from './setup.js'
 
 // Answers when told to, in the order of the requests.

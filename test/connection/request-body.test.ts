@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { rigFor } from './setup.js'
 
 // Two idle connections, and an upload on one of them whose source fails while its backend waits for the rest.

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { buildConnector } from 'undici'
-import type { TargetOptions } from '../../src/options.js'
-import { type Backend, type BackendConnection, type RequestScript, startBackend } from '../support/backend.js'
+import type { TargetOptions } from '../../src/options/options.js'
+import { type Backend, type BackendConnection, type RequestScript, startBackend } from '../../testing/backend.js'
 import { type Rig, rigFor } from './setup.js'
 
 interface Setup { backend: Backend, rig: Rig, pass (ms: number): void }

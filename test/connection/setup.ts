@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import type { CloseReason, ConnectionView } from '../../src/connection/observer.js'
-import { resolveTargetOptions, type TargetOptions } from '../../src/options.js'
+import { resolveTargetOptions, type TargetOptions } from '../../src/options/options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 

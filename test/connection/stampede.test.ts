@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { buildConnector } from 'undici'
-import type { PoolOptions } from '../../src/options.js'
-import { type Backend, type BackendConnection, startBackend } from '../support/backend.js'
+import type { PoolOptions } from '../../src/options/options.js'
+import { type Backend, type BackendConnection, startBackend } from '../../testing/backend.js'
 import { type Rig, rigFor } from './setup.js'
 
 const MANY = 40

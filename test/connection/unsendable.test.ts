@@ -1,5 +1,5 @@
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { HandlerAdapter } from '../../src/target/handler-adapter.js'
 import { Receiver, rigFor } from './setup.js'
 import type { Rig } from './setup.js'

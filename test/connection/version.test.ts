@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
-import { certificates } from '../support/certificates.js'
+import { startBackend } from '../../testing/backend.js'
+import { certificates } from '../../testing/certificates.js'
 import { rigFor } from './setup.js'
 
 t.test('HTTP/1.0 is recognised wherever its first bytes are split, over TCP and TLS', async t => {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { Agent } from 'node:http'
-import { answer } from '../support/answer.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 import { rigFor } from './setup.js'
 
 // At the bound a request waits for a connection that rests. Whatever becomes of that connection, the request gets one.

@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { REPOSITORY } from '../support/program.js'
+import { REPOSITORY } from '../../testing/program.js'
 
 /** A page of the documentation. Its name is its path from the repository's root. */
 export interface Document { readonly name: string, readonly text: string }
@@ -12,7 +12,8 @@ export function userDocuments (): Document[] {
 
 /** Every page that has links. */
 export function allDocuments (): Document[] {
-  return [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('docs/adr'), ...pagesIn('bench')].map(readDocument)
+  const folders = readdirSync(join(REPOSITORY, 'bench'), { withFileTypes: true }).filter(entry => entry.isDirectory())
+  return ['.', 'docs', 'docs/adr', 'bench', ...folders.map(({ name }) => join('bench', name))].flatMap(pagesIn).map(readDocument)
 }
 
 function pagesIn (folder: string): string[] {

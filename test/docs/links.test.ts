@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { REPOSITORY } from '../support/program.js'
+import { REPOSITORY } from '../../testing/program.js'
 import { allDocuments, withoutFences } from './documents.js'
 import type { Document } from './documents.js'
 

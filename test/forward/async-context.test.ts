@@ -2,9 +2,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Readable, Transform } from 'node:stream'
 import t from 'tap'
-import { request } from '../support/client.js'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 t.test('what reads a streamed answer, and what hears of its end, sees the store of its own request', async t => {
   const backend = await backendFor(t, async (_request, connection) => {

@@ -1,9 +1,9 @@
 import { connect, constants } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import t from 'tap'
-import type { BackendScript } from '../support/backend.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import type { BackendScript } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 /** Authenticates connections, as IIS does: what follows on one is its user's, whoever sends it. */
 function integrated (scheme: string): BackendScript {

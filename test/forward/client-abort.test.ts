@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 const A_SECOND = 1_000
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'

@@ -1,8 +1,8 @@
 // From Node 24 on a response that is destroyed while it waits behind another one on its connection leaves the connection as it is: a client
 // that pipelined two requests waited for ever for the second response, whose backend had been lost.
 import t from 'tap'
-import type { BackendConnection } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import type { BackendConnection } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 t.test('a response that is cut while it waits behind another one ends its connection when its turn comes', async t => {
   let first: BackendConnection | undefined

@@ -6,9 +6,9 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { certificates } from '../support/certificates.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { certificates } from '../../testing/certificates.js'
 
 async function http2Between (t: Test, script: BackendScript, route: ProxyOptions = {}): Promise<{ backend: Backend, session: ClientHttp2Session }> {
   const backend = await backendFor(t, script)

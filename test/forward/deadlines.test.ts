@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import type { BackendScript } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import type { BackendScript } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const LIMIT = 300

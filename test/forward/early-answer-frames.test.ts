@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
 import { gateway, proxy } from '../../src/index.js'
-import { backendFor, until } from '../support/gateway.js'
+import { backendFor, until } from '../../testing/gateway.js'
 
 const DATA = 0
 const HEADERS = 1

@@ -8,8 +8,8 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { gateway, proxy } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, until } from '../../testing/gateway.js'
 
 const UPLOADS = 40
 

@@ -6,8 +6,8 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
-import { backendFor, captureLog, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
+import { backendFor, captureLog, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
 
 // The deadline is longer than the test: nothing here may need it.
 async function setup (t: Test): Promise<{ app: FastifyInstance, url: string, log: LogLine[], sessions: Set<object> }> {

@@ -1,6 +1,6 @@
 // A backend that refused an upload before it had read it, and sent the answer in two pieces, was cut off behind the first: the client got nothing.
 import t from 'tap'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 for (const connection of ['', 'Connection: close\r\n']) {
   const said = connection === '' ? 'says nothing of its connection' : 'says close'

@@ -2,12 +2,12 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ErrorCode, GatewayOptions, ProxyOptions } from '../../src/index.js'
-import type { RequestScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { certificates } from '../support/certificates.js'
-import { type Answer, request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
+import type { RequestScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
+import { type Answer, request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
 
 // What a body must not tell: addresses, ports, errnos, stacks.
 const SECRETS = /127\.0\.0\.1|::1|:\d{4,5}\b|\bE(?:CONN|NOT|AI|HOST|PIPE|PROTO|TIMEDOUT|ADDR)|UND_ERR|HPE_|\bat .+\(|node_modules|\.ts\b|certificate/

@@ -4,9 +4,9 @@ import { PassThrough, type Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
-import type { Backend } from '../support/backend.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
+import type { Backend } from '../../testing/backend.js'
 
 const PART = 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart'
 type Response = { stream: Readable & { text (): Promise<string> } }

@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod 
 import fp from 'fastify-plugin'
 import t, { type Test } from 'tap'
 import { proxy } from '../../src/index.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 

@@ -2,8 +2,8 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import { startBackend } from '../support/backend.js'
-import { rawClient } from '../support/client.js'
+import { startBackend } from '../../testing/backend.js'
+import { rawClient } from '../../testing/client.js'
 
 // What may stand behind the prefix in a request line.
 const PATHS = ['', '/', '/a', '/a/', '/a/b.c', '/a//b', '//a', '/.a', '/./a', '/a/.', '/a/..', '/../a', '/..%2fa', '/%2e%2e/a', '/a%2fb', '/a%20b', '/%', '/%zz',

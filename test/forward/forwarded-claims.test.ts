@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 const CLAIMS = ['X-Forwarded-Port: 443', 'X-Forwarded-Prefix: /admin', 'X-Forwarded-User: root', 'X-Forwarded-Client-Cert: Subject="CN=root"', 'X-Real-IP: 127.0.0.1']
 const IMITATIONS = ['X_Forwarded_User: root', 'X_Real_IP: 127.0.0.1', 'Content_Length: 3', 'Transfer_Encoding: chunked']

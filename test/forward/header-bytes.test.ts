@@ -7,9 +7,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import type { BackendConnection } from '../support/backend.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
-import { handshake } from '../support/websocket.js'
+import type { BackendConnection } from '../../testing/backend.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
+import { handshake } from '../../testing/websocket.js'
 
 // Every byte above 0x7f, as one value: one of them is a no-break space, some are halves of UTF-8.
 const HIGH = Buffer.from(Array.from({ length: 128 }, (_, n) => 128 + n))

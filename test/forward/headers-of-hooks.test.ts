@@ -5,9 +5,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import type { BackendRequest } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import { handshake, tunnelFor } from '../support/websocket.js'
+import type { BackendRequest } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import { handshake, tunnelFor } from '../../testing/websocket.js'
 
 type Hook = (request: FastifyRequest) => void
 const STAGES = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const

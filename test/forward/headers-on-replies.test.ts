@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { giveHeaders, metHeaders } from '../../src/http/reply-headers.js'
-import type { RawResponse } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import { handshake } from '../support/websocket.js'
+import { giveHeaders, metHeaders } from '../../src/forward/reply-headers.js'
+import type { RawResponse } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import { handshake } from '../../testing/websocket.js'
 
 type Put = (reply: FastifyReply) => void
 type Fields = [name: string, value: string][]

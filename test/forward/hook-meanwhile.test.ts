@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
-import type { Backend } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
+import type { Backend } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nETag: "a"\r\nContent-Length: 100\r\n\r\n'
 type OnResponse = NonNullable<NonNullable<ProxyOptions['replyOptions']>['onResponse']>

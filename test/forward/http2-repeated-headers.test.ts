@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import { gateway, proxy } from '../../src/index.js'
-import { backendFor } from '../support/gateway.js'
+import { backendFor } from '../../testing/gateway.js'
 
 const TWICE = 'ETag: "a"\r\nETag: "b"\r\nAge: 1\r\nAge: 2\r\nX-Two: 1\r\nX-Two: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n'
 

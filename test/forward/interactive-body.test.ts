@@ -1,7 +1,7 @@
 // A chunked upload of small pieces, each of which its backend answers before the client sends the next, reached nobody until its end.
 import t from 'tap'
 import { StreamedBody } from '../../src/http/streamed-body.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`

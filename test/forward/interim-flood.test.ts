@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { takesHint } from '../../src/http/early-hints.js'
-import type { BackendConnection } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import { takesHint } from '../../src/forward/early-hints.js'
+import type { BackendConnection } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const hint = (size: number): string => `HTTP/1.1 103 Early Hints\r\nLink: </${'x'.repeat(size)}>; rel=preload\r\n\r\n`

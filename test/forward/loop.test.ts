@@ -1,8 +1,8 @@
 import t from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { answer } from '../support/answer.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 t.jobs = 3
 

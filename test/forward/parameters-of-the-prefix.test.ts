@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
-import { handshake } from '../support/websocket.js'
+import type { Backend } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
+import { handshake } from '../../testing/websocket.js'
 
 const ROUTE = { prefix: '/:tenant/api', rewritePrefix: '/tenants/:tenant/public' }
 

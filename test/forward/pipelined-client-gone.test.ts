@@ -2,10 +2,10 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend } from '../support/backend.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 /** More than sockets and the gateway hold. */
 const FILE = Buffer.alloc(16_000_000, 'x')

@@ -5,9 +5,9 @@ import { PassThrough, Transform } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
-import { request } from '../support/client.js'
-import type { Answer } from '../support/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
+import { request } from '../../testing/client.js'
+import type { Answer } from '../../testing/client.js'
 
 interface Seen { body: string, coding: string | undefined, length: string | undefined, type: string | undefined }
 

@@ -4,10 +4,10 @@ import { ClientBody } from '../../src/forward/client-body.js'
 import type { CollectedBody } from '../../src/forward/client-body.js'
 import { HeldBody } from '../../src/http/held-body.js'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 const echo: BackendScript = ({ method, body, header }, connection) => connection.reply({
   body: JSON.stringify({ method, body: body.toString(), length: header('content-length'), coding: header('transfer-encoding'), expect: header('expect') })

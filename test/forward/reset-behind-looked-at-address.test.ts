@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 t.test('a body that a reset ends is not whole, even where a connect function has looked at the socket\'s address', async t => {
   const backend = await backendFor(t, async (_request, connection) => {

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 async function between (t: Test, script: BackendScript, route: ProxyOptions = {}): Promise<RunningGateway & { backend: Backend, client: RawClient }> {
   const backend = await backendFor(t, script, { log: true })

@@ -2,12 +2,12 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ConnectFunction, ProxyOptions } from '../../src/index.js'
-import type { Backend, RequestScript } from '../support/backend.js'
-import { answer } from '../support/answer.js'
-import { persistent } from '../support/behaviours.js'
-import { type RequestInput, request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, RequestScript } from '../../testing/backend.js'
+import { answer } from '../../testing/answer.js'
+import { persistent } from '../../testing/behaviours.js'
+import { type RequestInput, request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 async function between (t: Test, script: RequestScript, route: ProxyOptions = {}): Promise<RunningGateway & { backend: Backend }> {
   const backend = await backendFor(t, script, { log: true })

@@ -1,6 +1,6 @@
 // A backend that stopped in its response was reported as a client that had gone, whose own limit passed at the same time.
 import t from 'tap'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 t.test('a backend that stalls in its response is a body timeout, however long its client waits', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart'))

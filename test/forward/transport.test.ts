@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { ConnectOptions } from '../../src/index.js'
-import type { Backend, BackendOptions } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { certificates } from '../support/certificates.js'
-import { type Answer, request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendOptions } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
+import { type Answer, request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 const { ca, server, client, authority } = certificates()
 

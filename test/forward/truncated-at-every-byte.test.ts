@@ -6,9 +6,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { request as undiciRequest, fetch as undiciFetch } from 'undici'
 import { gateway, proxy } from '../../src/index.js'
-import type { Backend } from '../support/backend.js'
-import { rawClient } from '../support/client.js'
-import { backendFor, gatewayFor, targetFor } from '../support/gateway.js'
+import type { Backend } from '../../testing/backend.js'
+import { rawClient } from '../../testing/client.js'
+import { backendFor, gatewayFor, targetFor } from '../../testing/gateway.js'
 
 const HEAD = 'HTTP/1.1 200 OK\r\n'
 const FRAMINGS: ReadonlyArray<{ name: string, response: string, untilEnd?: boolean }> = [

@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
-import type { Backend, BackendConnection } from '../support/backend.js'
-import type { RawClient } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendConnection } from '../../testing/backend.js'
+import type { RawClient } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 interface Truncation { title: string, head: string, part: string, how: 'fin' | 'rst' | 'nonsense' }
 

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { WebSocketServer } from 'ws'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import { persistent } from '../support/behaviours.js'
-import { handshake, nextMessage, refusal, tunnelFor, webSocket, webSocketBackend, webSocketFor } from '../support/websocket.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { handshake, nextMessage, refusal, tunnelFor, webSocket, webSocketBackend, webSocketFor } from '../../testing/websocket.js'
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 

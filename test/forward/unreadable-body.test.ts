@@ -4,8 +4,8 @@ import { createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const REQUEST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 8\r\n\r\nnot gzip'
 

@@ -6,8 +6,8 @@ import Fastify from 'fastify'
 import t from 'tap'
 import { request as ask } from 'undici'
 import { gateway, proxy } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, clientFor, gatewayFor, targetFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, clientFor, gatewayFor, targetFor, until } from '../../testing/gateway.js'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'
 const chunkOf = (size: number): string => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`

@@ -1,4 +1,4 @@
-import { seededRandom } from '../support/random.js'
+import { seededRandom } from '../../testing/random.js'
 
 /** A request as its client writes it, in pieces, and the answer of its backend; one of the two is not as it should be. */
 export interface Message {

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/errors.js'
 import { proxyErrorType, withProxyStatus } from '../../src/http/proxy-status.js'
 import { provenanceWords } from '../../src/target/provenance.js'
 import type { Provenance } from '../../src/connection/observer.js'
-import { parseList } from '../support/structured-list.js'
+import { parseList } from '../../testing/structured-list.js'
 
 const US = { token: 'holdfast' }
 

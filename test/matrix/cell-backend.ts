@@ -1,6 +1,6 @@
-import { answer } from '../support/answer.js'
-import { startBackend } from '../support/backend.js'
-import type { Backend, BackendConnection, BackendRequestHead } from '../support/backend.js'
+import { answer } from '../../testing/answer.js'
+import { startBackend } from '../../testing/backend.js'
+import type { Backend, BackendConnection, BackendRequestHead } from '../../testing/backend.js'
 import { RESPONSE_PIECE, RESPONSE_SIZE } from './cell.js'
 import { Gate } from './gate.js'
 

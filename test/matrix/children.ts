@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { program } from '../support/program.js'
+import { program } from '../../testing/program.js'
 import { type Cell, nameOf } from './cell.js'
 
 /** All that a run of the matrix may start. */

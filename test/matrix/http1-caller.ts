@@ -1,5 +1,5 @@
-import { type RawClient, rawClient, type RawResponse } from '../support/client.js'
-import { Malformed } from '../support/wire-input.js'
+import { type RawClient, rawClient, type RawResponse } from '../../testing/client.js'
+import { Malformed } from '../../testing/wire-input.js'
 import { type Caller, type Outcome, Settling } from './caller.js'
 import type { Upload } from './cell.js'
 import { within } from './waiting.js'

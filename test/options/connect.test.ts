@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import t from 'tap'
-import { checkTargetOptions } from '../../src/options.js'
-import { certificates, createAuthority } from '../support/certificates.js'
+import { checkTargetOptions } from '../../src/options/options.js'
+import { certificates, createAuthority } from '../../testing/certificates.js'
 
 const { ca, server, client } = certificates()
 const CUT = ca.slice(0, 200)

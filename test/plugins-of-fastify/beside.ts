@@ -9,8 +9,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { WebSocketServer } from 'ws'
 import { gateway, proxy } from '../../src/index.js'
-import { request } from '../support/client.js'
-import type { Answer } from '../support/client.js'
+import { request } from '../../testing/client.js'
+import type { Answer } from '../../testing/client.js'
 
 /** What one request is. Its path is below the proxy's prefix, unless it begins with the app's own `/own`. */
 export interface Asked {

@@ -27,7 +27,7 @@ import { context } from '@opentelemetry/api'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
-import { until } from '../support/gateway.js'
+import { until } from '../../testing/gateway.js'
 import type { Beside } from './beside.js'
 
 const SECRET = 'a secret of at least thirty-two characters'

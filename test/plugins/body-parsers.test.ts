@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
-import { request } from '../support/client.js'
-import type { Answer } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import type { Answer } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 const FORM = { type: 'application/x-www-form-urlencoded', body: 'a=1&a=2&b=%20%2B+&empty=&caf%C3%A9' }
 const MULTIPART = {

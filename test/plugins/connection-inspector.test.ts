@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap'
 import type { TargetOptions } from '../../src/index.js'
-import type { BackendOptions, BackendScript } from '../support/backend.js'
-import type { Backend } from '../support/backend.js'
-import { answer } from '../support/answer.js'
-import { persistent, phpServer, pythonHttp10, silentCloser } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { BackendOptions, BackendScript } from '../../testing/backend.js'
+import type { Backend } from '../../testing/backend.js'
+import { answer } from '../../testing/answer.js'
+import { persistent, phpServer, pythonHttp10, silentCloser } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 async function between (t: Test, script: BackendScript, settings: TargetOptions = {}, options: BackendOptions = {}): Promise<RunningGateway & { backend: Backend }> {
   const backend = await backendFor(t, script, { log: true, ...options })

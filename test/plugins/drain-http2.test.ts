@@ -8,11 +8,11 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, getGateway, proxy } from '../../src/index.js'
 import type { DrainOptions, Gateway } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { createAuthority } from '../support/certificates.js'
-import { request } from '../support/client.js'
-import { backendFor, captureLog, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { createAuthority } from '../../testing/certificates.js'
+import { request } from '../../testing/client.js'
+import { backendFor, captureLog, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
 
 interface Setup { readonly app: FastifyInstance, readonly running: Gateway, readonly log: LogLine[], readonly backend: Backend, readonly url: string, asked: number }
 

@@ -6,11 +6,11 @@ import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { gateway, getGateway, proxy } from '../../src/index.js'
 import type { DrainOptions } from '../../src/index.js'
-import { rawClient } from '../support/client.js'
-import type { RawClient } from '../support/client.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { backendFor, captureLog, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
+import { rawClient } from '../../testing/client.js'
+import type { RawClient } from '../../testing/client.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { backendFor, captureLog, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
 
 /** An app on localhost, and a client of the second of its two servers. */
 async function setup (t: Test, script: BackendScript, drain: DrainOptions): Promise<{ backend: Backend, client: RawClient, log: LogLine[], app: FastifyInstance, drain: () => Promise<void> }> {

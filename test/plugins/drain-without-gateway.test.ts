@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { proxy } from '../../src/index.js'
-import { backendFor, captureLog, clientFor, until } from '../support/gateway.js'
+import { backendFor, captureLog, clientFor, until } from '../../testing/gateway.js'
 
 // The deadline that no option changes, and what a test waits in its place, in ms.
 const DEADLINE = 10_000

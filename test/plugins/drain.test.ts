@@ -1,11 +1,11 @@
 import { Agent } from 'node:http'
 import t, { type Test } from 'tap'
 import type { DrainOptions } from '../../src/index.js'
-import type { Backend, BackendScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend, BackendScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 async function between (t: Test, script: BackendScript, drain: DrainOptions): Promise<RunningGateway & { backend: Backend }> {
   const backend = await backendFor(t, script)

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const ready = async (url: string): Promise<{ status: number, body: unknown }> => {
   const { status, body } = await request(`${url}/health/ready`)

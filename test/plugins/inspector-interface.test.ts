@@ -2,9 +2,9 @@ import t from 'tap'
 import { inspectConnections } from '../../plugins/connection-inspector.js'
 import { getGateway } from '../../src/index.js'
 import type { CloseReason, ConnectionObserver, ConnectionView, Gateway, InspectorOptions, Persistence, PersistenceSignal, ResponseView, Target } from '../../src/index.js'
-import { phpServer } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { phpServer } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const KEEPS: PersistenceSignal = { persistent: true, cause: 'HTTP/1.1', timeout: undefined, max: undefined }
 const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connection: close' }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { request } from '../support/client.js'
-import { answer } from '../support/answer.js'
-import type { BackendScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { answer } from '../../testing/answer.js'
+import type { BackendScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 /** Says close to each POST that has a long body, as Go's net/http does where a handler leaves it unread, or to each POST. */
 function closesPosts (longerThan: number): BackendScript {

@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
 import type { InspectorOptions, Persistence } from '../../src/index.js'
-import type { Backend } from '../support/backend.js'
-import { type Flipping, flipping, persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
+import type { Backend } from '../../testing/backend.js'
+import { type Flipping, flipping, persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
 
 interface Change { to: Persistence, at: number }
 

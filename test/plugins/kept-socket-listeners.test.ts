@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import type { BackendScript } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import type { RawClient } from '../support/client.js'
+import type { BackendScript } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RawClient } from '../../testing/client.js'
 
 const LARGE = Buffer.alloc(1_000_000, 'x')
 

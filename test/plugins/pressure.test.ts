@@ -1,8 +1,8 @@
 import underPressure from '@fastify/under-pressure'
 import t from 'tap'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 // No process is this small: under pressure from the first sample on.
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }

@@ -13,9 +13,9 @@ import type { Test } from 'tap'
 import { Pool, WebSocket } from 'undici'
 import { HoldfastError } from '../../src/index.js'
 import type { ProxyOptions } from '../../src/index.js'
-import { certificates } from '../support/certificates.js'
-import { gatewayFor } from '../support/gateway.js'
-import type { GatewaySetup, RunningGateway } from '../support/gateway.js'
+import { certificates } from '../../testing/certificates.js'
+import { gatewayFor } from '../../testing/gateway.js'
+import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 
 /** What the backend saw. */
 interface Seen { method: string, url: string, headers: Record<string, string>, body: string }

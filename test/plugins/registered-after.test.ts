@@ -9,9 +9,9 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { gateway, proxy } from '../../src/index.js'
 import type { GatewayOptions } from '../../src/index.js'
-import { request } from '../support/client.js'
-import { backendFor, captureLog, until } from '../support/gateway.js'
-import type { LogLine } from '../support/gateway.js'
+import { request } from '../../testing/client.js'
+import { backendFor, captureLog, until } from '../../testing/gateway.js'
+import type { LogLine } from '../../testing/gateway.js'
 
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }
 const LEFT_ALONE = { maxHeapUsedBytes: Number.MAX_SAFE_INTEGER, sampleInterval: 10 }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { getGateway } from '../../src/index.js'
-import { backendFor, clientFor, gatewayFor, until } from '../support/gateway.js'
-import { handshake, nextMessage, refusal, tunnelFor, webSocketFor } from '../support/websocket.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
+import { handshake, nextMessage, refusal, tunnelFor, webSocketFor } from '../../testing/websocket.js'
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { gatewayFor } from '../support/gateway.js'
-import type { GatewaySetup, LogLine } from '../support/gateway.js'
+import { gatewayFor } from '../../testing/gateway.js'
+import type { GatewaySetup, LogLine } from '../../testing/gateway.js'
 
 const WARN = 40
 const UPSTREAM = 'http://127.0.0.1:9'

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { HoldfastError, type ErrorCode } from '../../src/errors.js'
 import { probe, type ProbeOptions, type ProbeReport } from '../../src/probe/probe.js'
-import { answer } from '../support/answer.js'
-import { type Backend, type BackendConnection, type BackendScript, startBackend } from '../support/backend.js'
+import { answer } from '../../testing/answer.js'
+import { type Backend, type BackendConnection, type BackendScript, startBackend } from '../../testing/backend.js'
 
 t.jobs = 4
 

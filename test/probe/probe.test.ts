@@ -1,9 +1,9 @@
 import t from 'tap'
 import { LIES } from '../../src/probe/lies.js'
 import { probe, type ProbeOptions, type ProbeReport } from '../../src/probe/probe.js'
-import { answer } from '../support/answer.js'
-import { startBackend, type BackendConnection, type BackendScript } from '../support/backend.js'
-import { apache, gunicornThread, haproxy, idleCloser, nginx, node, persistent, phpServer, pythonHttp10, silentCloser } from '../support/behaviours.js'
+import { answer } from '../../testing/answer.js'
+import { startBackend, type BackendConnection, type BackendScript } from '../../testing/backend.js'
+import { apache, gunicornThread, haproxy, idleCloser, nginx, node, persistent, phpServer, pythonHttp10, silentCloser } from '../../testing/behaviours.js'
 
 t.jobs = 4
 

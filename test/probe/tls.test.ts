@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:tls'
 import t from 'tap'
 import { probe } from '../../src/probe/probe.js'
-import { startBackend } from '../support/backend.js'
-import { idleCloser, phpServer } from '../support/behaviours.js'
-import { certificates } from '../support/certificates.js'
+import { startBackend } from '../../testing/backend.js'
+import { idleCloser, phpServer } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
 
 const { ca, server, client } = certificates()
 const QUICK = { maxWait: 5_000, connections: 1, requests: 5 }

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { startNginx } from '../../bench/real-nginx.js'
+import { startNginx } from '../../testing/real-nginx.js'
 import { probe } from '../../src/probe/probe.js'
-import { request } from '../support/client.js'
-import { gatewayFor } from '../support/gateway.js'
-import { isInstalled } from './servers.js'
+import { request } from '../../testing/client.js'
+import { gatewayFor } from '../../testing/gateway.js'
+import { isInstalled } from '../../testing/real-servers.js'
 
 const skip = process.env['HOLDFAST_REAL'] !== '1' ? 'HOLDFAST_REAL=1 runs it' : !isInstalled('nginx') && 'nginx is not installed'
 const GZIP = 'gzip on; gzip_types application/json;'

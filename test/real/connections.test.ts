@@ -2,9 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import type { CloseReason } from '../../src/index.js'
-import { request } from '../support/client.js'
-import { gatewayFor } from '../support/gateway.js'
-import { DOCUMENTS, isInstalled, markOf, servers } from './servers.js'
+import { request } from '../../testing/client.js'
+import { gatewayFor } from '../../testing/gateway.js'
+import { DOCUMENTS, isInstalled, markOf, servers } from '../../testing/real-servers.js'
 
 const CLIENTS = 20
 // Those that keep none make many connections, each of which may wait for a place in a short backlog.

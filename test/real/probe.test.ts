@@ -1,6 +1,6 @@
 import t from 'tap'
 import { probe } from '../../src/probe/probe.js'
-import { isInstalled, type KnownServer, knownServers } from './servers.js'
+import { isInstalled, type KnownServer, knownServers } from '../../testing/real-servers.js'
 
 const MAX_WAIT = 8_000
 // The processes of all servers share this machine with the probes.

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import samples from '../../routes/samples.js'
 import { gateway } from '../../src/index.js'
 import type { CloseReason } from '../../src/index.js'
-import { rawClient, request } from '../support/client.js'
+import { rawClient, request } from '../../testing/client.js'
 
 const NAMES = ['persistent', 'idle-closer', 'close', 'http10', 'slow']
 

@@ -1,6 +1,6 @@
 import type { FastifyServerOptions } from 'fastify'
 import type { GatewayOptions, ProxyOptions } from '../../src/index.js'
-import type { BackendRequest } from '../support/backend.js'
+import type { BackendRequest } from '../../testing/backend.js'
 
 /**
  * What one side does next. A string is written as Latin-1 bytes. `pause` is in ms; `bytes` waits until so many have come in

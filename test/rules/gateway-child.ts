@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { TargetSnapshot } from '../../src/index.js'
-import { program } from '../support/program.js'
+import { program } from '../../testing/program.js'
 import type { CaseOptions } from './case.js'
 
 export interface Setup extends CaseOptions {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { rawClient } from '../support/client.js'
-import type { RawClient, RawResponse } from '../support/client.js'
-import { Truncated } from '../support/wire-input.js'
+import { rawClient } from '../../testing/client.js'
+import type { RawClient, RawResponse } from '../../testing/client.js'
+import { Truncated } from '../../testing/wire-input.js'
 import { bytesOf, stepsOf } from './case.js'
 import type { Action, Party } from './case.js'
 

@@ -1,5 +1,5 @@
-import type { BackendRequest } from '../support/backend.js'
-import type { RawResponse } from '../support/client.js'
+import type { BackendRequest } from '../../testing/backend.js'
+import type { RawResponse } from '../../testing/client.js'
 import type { BackendSees, Party, Sees } from './case.js'
 import type { ScriptedBackend } from './scripted-backend.js'
 import type { Seen } from './scripted-client.js'

@@ -6,8 +6,8 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { EventSource, FormData, WebSocket, fetch as undiciFetch, interceptors, pipeline, request, stream } from 'undici'
 import type { Dispatcher } from 'undici'
-import type { RequestScript } from '../support/backend.js'
-import { contractFor, kindOf } from '../support/undici-contract.js'
+import type { RequestScript } from '../../testing/backend.js'
+import { contractFor, kindOf } from '../../testing/undici-contract.js'
 
 // undici's functions over a target do what they do over its Client.
 

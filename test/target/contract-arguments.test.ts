@@ -4,8 +4,8 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { errors } from 'undici'
 import type { Dispatcher } from 'undici'
-import { targetFor } from '../support/gateway.js'
-import { contractFor, kindOf, tellNewer, tellOlder } from '../support/undici-contract.js'
+import { targetFor } from '../../testing/gateway.js'
+import { contractFor, kindOf, tellNewer, tellOlder } from '../../testing/undici-contract.js'
 
 // What undici refuses, a target refuses with the same error, before it acquires a connection, and in the same way.
 

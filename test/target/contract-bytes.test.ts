@@ -3,8 +3,8 @@ import { PassThrough, Readable } from 'node:stream'
 import t from 'tap'
 import { FormData, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import { contractFor, tellOlder } from '../support/undici-contract.js'
-import type { RequestScript } from '../support/backend.js'
+import { contractFor, tellOlder } from '../../testing/undici-contract.js'
+import type { RequestScript } from '../../testing/backend.js'
 
 // What undici's Client puts on the wire for a request, a target puts there too: byte for byte, but for what is listed as different.
 

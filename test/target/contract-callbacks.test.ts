@@ -3,9 +3,9 @@ import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { Dispatcher } from 'undici'
-import type { RequestScript } from '../support/backend.js'
-import { contractFor, tellNewer, tellOlder } from '../support/undici-contract.js'
-import type { Told } from '../support/undici-contract.js'
+import type { RequestScript } from '../../testing/backend.js'
+import { contractFor, tellNewer, tellOlder } from '../../testing/undici-contract.js'
+import type { Told } from '../../testing/undici-contract.js'
 
 // A handler hears of a request over a target what it hears of it over undici's Client, in the same order.
 

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { request, upgrade } from 'undici'
-import type { RequestScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { targetFor, until } from '../support/gateway.js'
+import type { RequestScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { targetFor, until } from '../../testing/gateway.js'
 
 const hang: RequestScript = () => {}
 

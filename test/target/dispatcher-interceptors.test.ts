@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { interceptors, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import { targetFor } from '../support/gateway.js'
+import { targetFor } from '../../testing/gateway.js'
 
 t.test('redirects are followed over the pool', async t => {
   const { backend, target } = await targetFor(t, ({ path }, connection) => {

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { FormData, fetch as undiciFetch, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import type { RequestScript } from '../support/backend.js'
-import { persistent } from '../support/behaviours.js'
-import { targetFor } from '../support/gateway.js'
+import type { RequestScript } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { targetFor } from '../../testing/gateway.js'
 
 const echo: RequestScript = ({ method, path, body }, connection) => connection.reply({
   headers: { 'Content-Type': 'application/json' },

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { request as send } from '../support/client.js'
-import { clientFor, targetFor } from '../support/gateway.js'
+import { request as send } from '../../testing/client.js'
+import { clientFor, targetFor } from '../../testing/gateway.js'
 
 // A server that hands its request on as the body of another ended its client's socket with it, when the backend answered before it had all.
 t.test('an early answer reaches the client whose request was the body', async t => {

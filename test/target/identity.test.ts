@@ -1,10 +1,10 @@
 import { createSecureContext } from 'node:tls'
 import t from 'tap'
-import { resolveTargetOptions } from '../../src/options.js'
-import type { ConnectOptions } from '../../src/options.js'
+import { resolveTargetOptions } from '../../src/options/options.js'
+import type { ConnectOptions } from '../../src/options/options.js'
 import { rigFor } from '../connection/setup.js'
-import { certificates, createAuthority } from '../support/certificates.js'
-import { backendFor } from '../support/gateway.js'
+import { certificates, createAuthority } from '../../testing/certificates.js'
+import { backendFor } from '../../testing/gateway.js'
 
 const { ca, server, client } = certificates()
 const OTHER_CA = createAuthority('Another Authority').cert

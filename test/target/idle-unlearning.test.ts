@@ -1,6 +1,6 @@
 import t from 'tap'
-import { closeWhenIdle } from '../support/idle-close.js'
-import { until, targetFor } from '../support/gateway.js'
+import { closeWhenIdle } from '../../testing/idle-close.js'
+import { until, targetFor } from '../../testing/gateway.js'
 
 t.test('a backend that begins to keep connections longer is noticed by the sentinel, and one that stops is at once', async t => {
   let idleMs = 200

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { request } from 'undici'
-import { resolveTargetOptions } from '../../src/options.js'
-import type { TargetOptions } from '../../src/options.js'
+import { resolveTargetOptions } from '../../src/options/options.js'
+import type { TargetOptions } from '../../src/options/options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
-import { persistent } from '../support/behaviours.js'
-import { backendFor } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { backendFor } from '../../testing/gateway.js'
 
 const A = new URL('http://a.example:3000')
 const B = new URL('http://b.example:3000')

@@ -2,12 +2,12 @@ import { connect } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { resolveTargetOptions } from '../../src/options.js'
+import { resolveTargetOptions } from '../../src/options/options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/index.js'
-import { persistent } from '../support/behaviours.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
 setFlagsFromString('--expose_gc')
 const collectGarbage = runInNewContext('gc') as () => void

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { idleLimit } from '../../src/target/idle-limit.js'
-import { answer } from '../support/answer.js'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 600_000, keepAliveTimeoutThreshold: 1_000 }
 

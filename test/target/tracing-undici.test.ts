@@ -6,10 +6,10 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import t, { type Test } from 'tap'
 import { Client, fetch as undiciFetch } from 'undici'
-import { request } from '../support/client.js'
-import { backendFor, gatewayFor, until } from '../support/gateway.js'
-import type { RunningGateway } from '../support/gateway.js'
-import type { Backend } from '../support/backend.js'
+import { request } from '../../testing/client.js'
+import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
+import type { RunningGateway } from '../../testing/gateway.js'
+import type { Backend } from '../../testing/backend.js'
 
 // An app may have OpenTelemetry's instrumentation of undici for its other calls. What goes through a target is no request of undici's Client:
 // it has the span that the target makes, and no other.

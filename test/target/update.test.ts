@@ -1,6 +1,6 @@
 import t from 'tap'
-import { type BackendConnection, startBackend } from '../support/backend.js'
-import { certificates } from '../support/certificates.js'
+import { type BackendConnection, startBackend } from '../../testing/backend.js'
+import { certificates } from '../../testing/certificates.js'
 import { rigFor } from '../connection/setup.js'
 
 t.test('new limits hold at once, and what is in flight goes on', async t => {

@@ -1,7 +1,7 @@
 // A socket that `connect` has made may answer from within a write to it, as one to a server in the same process does.
 import { Duplex } from 'node:stream'
 import t from 'tap'
-import { startBackend } from '../support/backend.js'
+import { startBackend } from '../../testing/backend.js'
 import { rigFor } from '../connection/setup.js'
 
 /** Answers each write from within it. */

@@ -7,7 +7,7 @@ import type { FastifyServerOptions } from 'fastify'
 import t from 'tap'
 import type { BackendSocket } from '../../src/wire/backend-socket.js'
 import { WithheldWrites } from '../../src/wire/withheld-writes.js'
-import { certificates } from '../support/certificates.js'
+import { certificates } from '../../testing/certificates.js'
 import { KINDS, Noted, dialerFor, pairFor, serverFor } from './socket-reader.js'
 
 const TIMES = 40

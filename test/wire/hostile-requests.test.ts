@@ -4,9 +4,9 @@ import type { Test } from 'tap'
 import { request as undiciRequest } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Target } from '../../src/index.js'
-import { answer } from '../support/answer.js'
-import type { Backend, BackendRequest } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor, targetFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import type { Backend, BackendRequest } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor, targetFor } from '../../testing/gateway.js'
 
 /** What ends a line, or does once its upper byte is cut off, and what no field value may have. */
 const HOSTILE = ['\r\n', '\n', '\r', '\0', '\x01', '\x7f', '\u010d\u010a', '\u560d\u560a', '\ud83d\ude00', '\r\n\r\nGET /injected HTTP/1.1\r\nhost: a\r\n']

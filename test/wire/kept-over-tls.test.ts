@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { rigFor } from '../connection/setup.js'
-import { certificates } from '../support/certificates.js'
+import { certificates } from '../../testing/certificates.js'
 
 // In a thread of its own: it answers while this one is still about its write.
 const BACKEND = `

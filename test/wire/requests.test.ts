@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { Dice } from '../fuzz/message.js'
-import { answer } from '../support/answer.js'
-import type { Backend, BackendRequest } from '../support/backend.js'
-import { backendFor, clientFor, gatewayFor } from '../support/gateway.js'
+import { answer } from '../../testing/answer.js'
+import type { Backend, BackendRequest } from '../../testing/backend.js'
+import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 import { writtenRequest } from './written-request.js'
 import type { WrittenRequest } from './written-request.js'
 

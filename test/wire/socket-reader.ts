@@ -4,10 +4,10 @@ import { createServer as createTlsServer } from 'node:tls'
 import type { TlsOptions } from 'node:tls'
 import type { Test } from 'tap'
 import { createDialer } from '../../src/connection/dial.js'
-import { resolveTargetOptions } from '../../src/options.js'
-import type { ConnectFunction, ConnectOptions } from '../../src/options.js'
+import { resolveTargetOptions } from '../../src/options/options.js'
+import type { ConnectFunction, ConnectOptions } from '../../src/options/options.js'
 import type { BackendSocket, SocketReader } from '../../src/wire/backend-socket.js'
-import { certificates } from '../support/certificates.js'
+import { certificates } from '../../testing/certificates.js'
 
 type Scope = Pick<Test, 'teardown'>
 

@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream'
 import { connect as connectTls, createSecureContext } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import t from 'tap'
-import { certificates, createAuthority } from '../support/certificates.js'
+import { certificates, createAuthority } from '../../testing/certificates.js'
 import { Noted, dialerFor, serverFor } from './socket-reader.js'
 import type { To } from './socket-reader.js'
 

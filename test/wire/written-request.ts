@@ -1,5 +1,5 @@
 import type { Dice } from '../fuzz/message.js'
-import type { Field } from '../support/wire-message.js'
+import type { Field } from '../../testing/wire-message.js'
 
 /** A request as its client writes it, and what its backend is to get. */
 export interface WrittenRequest {

@@ -3,7 +3,7 @@ import type { ChildProcessByStdio } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { REPOSITORY } from '../../support/program.js'
+import { REPOSITORY } from '../../../testing/program.js'
 import type { Oracle, Outcome } from './outcome.js'
 
 // Debian's own comes first: another python on the path does not see Debian's packages.

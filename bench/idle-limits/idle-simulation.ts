@@ -1,0 +1,273 @@
+import { ESTIMATOR, idleLimit } from '../../src/target/idle-limit.js'
+import type { Estimator } from '../../src/target/idle-limit.js'
+import { seededRandom } from '../../testing/random.js'
+import type { SimulatedBackend } from './idle-simulation-backends.js'
+import { Convergence } from './idle-simulation-convergence.js'
+import { Learner, SETTINGS } from './idle-simulation-learner.js'
+import { VirtualLoop } from './idle-simulation-loop.js'
+import { KnowingPool, LearningPool } from './idle-simulation-pool.js'
+import type { SimulatedConnection, SimulatedPool } from './idle-simulation-pool.js'
+
+// One target in virtual time, with the real estimator. Left out, since no idle time depends on them: bounds, the queue, ages,
+// and that a connection which is returned serves whoever waits for a dial.
+
+/** Times in ms. */
+export interface Scenario {
+  readonly backend: SimulatedBackend
+  /** Mean time between requests, or bursts of them. */
+  readonly gap: number
+  readonly requests: number
+  readonly seed: number
+  /** The way to the backend and back. */
+  readonly roundTrip: number
+  /** What an answer takes there; up to a tenth more. */
+  readonly service: number
+  /** Whether some requests come together, so that there is more than one connection. */
+  readonly bursts: boolean
+  /** Mean time between turns of the loop here that last 50 to 150 ms; 0 for none. */
+  readonly stallEvery: number
+  /** What the backend says in `Keep-Alive: timeout=`. */
+  readonly claimed?: number
+  /** Idle closes after which is counted. Default 5. */
+  readonly learnedAfter?: number
+}
+
+export interface Figures {
+  /** Requests since the first idle closes, and what became of them. */
+  requests: number
+  /** Sent after the backend had closed, and before that could be known here. */
+  staleGets: number
+  stalePosts: number
+  reused: number
+  /** Stale ones before. */
+  staleBefore: number
+  /** When that was. */
+  began: number
+  /** Idle closes, over all. */
+  closes: number
+  convergence: Convergence
+  /** Part of the time in which there was a sentinel. */
+  sentinelShare: number
+  /** The most connections open at a time that were neither in use nor ready to be. */
+  mostSurplus: number
+}
+
+/** The estimator's constants, or one who knows when each connection times out, or who has set the highest limit that is safe. */
+export type Using = Estimator | 'oracle' | 'by hand'
+
+const POSTS = 0.25
+// What a process that ends takes to close all it has.
+const RESTART_MS = 30
+
+/** @param countFrom for those who need not learn: since when to count, in ms */
+export function simulate (scenario: Scenario, using: Using = ESTIMATOR, countFrom = 0): Figures {
+  return new Simulation(scenario, using, countFrom).run()
+}
+
+class Simulation {
+  readonly #scenario: Scenario
+  readonly #loop: VirtualLoop
+  readonly #arrivals: () => number
+  readonly #backend: () => number
+  readonly #learner: Learner | undefined
+  readonly #learning: LearningPool | undefined
+  readonly #pool: SimulatedPool
+  readonly #open = new Set<SimulatedConnection>()
+  #active = 0
+  #arrived = 0
+  readonly #figures: Figures = {
+    requests: 0, staleGets: 0, stalePosts: 0, reused: 0, staleBefore: 0, began: Infinity, closes: 0,
+    convergence: new Convergence(), sentinelShare: 0, mostSurplus: 0
+  }
+
+  constructor (scenario: Scenario, using: Using, countFrom: number) {
+    this.#scenario = scenario
+    // A row of numbers each, so that all meet the same traffic whatever they make of it.
+    this.#arrivals = seededRandom(scenario.seed)
+    this.#backend = seededRandom(scenario.seed + 1)
+    const late = seededRandom(scenario.seed + 2)
+    const loop = this.#loop = new VirtualLoop(() => 3 * late())
+    if (typeof using === 'string') {
+      this.#figures.began = countFrom
+      this.#pool = new KnowingPool(using === 'oracle'
+        ? ({ expiresThere, idleSince }) => loop.now + scenario.roundTrip / 2 < expiresThere && loop.now - idleSince < SETTINGS.keepAliveTimeout
+        : ({ idleSince }) => loop.now - idleSince < this.#safe())
+      return
+    }
+    if (scenario.learnedAfter === 0) this.#figures.began = 0
+    const learner = this.#learner = new Learner(using, scenario.claimed, loop, (fell) => {
+      this.#figures.convergence.limitIs(learner.limit.effective, this.#safe(), loop.now)
+      if (fell) learning.limitFell()
+    })
+    const learning = this.#pool = this.#learning = new LearningPool(loop, learner, connection => this.#close(connection))
+  }
+
+  run (): Figures {
+    const { requests, seed, stallEvery, backend } = this.#scenario
+    this.#expectRequests(0)
+    if (stallEvery > 0) this.#expectStall(seededRandom(seed + 3))
+    this.#expectRestart(seededRandom(seed + 4))
+    this.#expectChange(backend)
+    this.#loop.run(() => this.#arrived >= requests)
+    this.#figures.sentinelShare = (this.#learning?.sentinelMs ?? 0) / this.#loop.now
+    return this.#figures
+  }
+
+  #expectRequests (after: number): void {
+    const { gap, bursts } = this.#scenario
+    const random = this.#arrivals
+    const at = after - gap * Math.log(1 - random())
+    const count = bursts && random() < 0.2 ? 2 + Math.floor(random() * 5) : 1
+    this.#loop.arrival(at, () => {
+      for (let n = 0; n < count; n++) {
+        this.#arrived++
+        this.#request(random() < POSTS ? 'POST' : 'GET')
+      }
+      this.#expectRequests(at)
+    })
+  }
+
+  #expectStall (random: () => number): void {
+    this.#loop.timer(this.#loop.now - this.#scenario.stallEvery * Math.log(1 - random()), () => {
+      this.#loop.busy(50 + 100 * random())
+      this.#expectStall(random)
+    })
+  }
+
+  #expectRestart (random: () => number): void {
+    const at = this.#scenario.backend.restartsAfter(this.#loop.now, random)
+    if (at === Infinity) return
+    this.#loop.timer(at, () => {
+      for (const connection of this.#open) {
+        // One that is being answered is closed with its answer.
+        connection.closesThere = Math.min(connection.closesThere, at + RESTART_MS * random())
+        if (connection.state === 'idle') this.#expectFin(connection)
+      }
+      if (this.#scenario.backend.changesAfter(at) === Infinity) this.#changed()
+      this.#expectRestart(random)
+    })
+  }
+
+  #expectChange (backend: SimulatedBackend): void {
+    const at = backend.changesAfter(this.#loop.now)
+    if (at === Infinity) return
+    this.#loop.timer(at, () => {
+      this.#changed()
+      this.#expectChange(backend)
+    })
+  }
+
+  #request (method: 'GET' | 'POST'): void {
+    const { now } = this.#loop
+    const figures = this.#figures
+    const counts = now >= figures.began
+    if (counts) figures.requests++
+    const connection = this.#pool.take(method)
+    if (connection === undefined) {
+      this.#dial()
+      return
+    }
+    connection.state = 'active'
+    connection.acquiredAt = now
+    const half = this.#scenario.roundTrip / 2
+    if (now + half < connection.closesThere) {
+      if (this.#backend() < this.#scenario.backend.kills) {
+        this.#lose(connection, method, now + 2 * half)
+        return
+      }
+      if (counts) figures.reused++
+      this.#exchange(connection)
+      return
+    }
+    // Its FIN is here, and is read before anything is written: the request is sent again, whatever it is.
+    if (connection.closesThere + half <= now) {
+      this.#close(connection)
+      this.#idleClosed(now - connection.idleSince, () => this.#pool.ended(connection))
+      this.#dial()
+      return
+    }
+    if (!counts) figures.staleBefore++
+    else if (method === 'GET') figures.staleGets++
+    else figures.stalePosts++
+    this.#lose(connection, method, connection.closesThere + half)
+  }
+
+  #lose (connection: SimulatedConnection, method: 'GET' | 'POST', at: number): void {
+    this.#active++
+    this.#loop.arrival(at, () => {
+      this.#active--
+      this.#close(connection)
+      const lost = this.#pool.lost(connection)
+      if (method === 'GET') this.#dial(() => this.#idleClosed(connection.acquiredAt - connection.idleSince, () => lost?.answered()))
+      else lost?.unknown()
+    })
+  }
+
+  #dial (answered?: () => void): void {
+    const { roundTrip, backend } = this.#scenario
+    this.#loop.arrival(this.#loop.now + roundTrip, () => {
+      const connection: SimulatedConnection = {
+        habit: backend.habit(this.#backend), idleSince: 0, acquiredAt: this.#loop.now, served: 0, state: 'active', expiresThere: Infinity, closesThere: Infinity
+      }
+      this.#open.add(connection)
+      this.#exchange(connection, answered)
+    })
+  }
+
+  #exchange (connection: SimulatedConnection, answered?: () => void): void {
+    const { roundTrip, service, backend } = this.#scenario
+    this.#active++
+    connection.closesThere = Infinity
+    const leaves = this.#loop.now + roundTrip / 2 + service * (1 + 0.1 * this.#backend())
+    this.#loop.arrival(leaves + roundTrip / 2, () => {
+      this.#active--
+      answered?.()
+      if (connection.closesThere < leaves) {
+        this.#close(connection)
+        return
+      }
+      const { now } = this.#loop
+      const exchangeMs = now - connection.acquiredAt
+      const idleMs = connection.served > 0 ? connection.acquiredAt - connection.idleSince : 0
+      connection.expiresThere = leaves + backend.closesAfter(leaves, connection.habit, this.#backend)
+      connection.closesThere = Math.min(connection.closesThere, connection.expiresThere)
+      connection.served++
+      connection.state = 'idle'
+      connection.idleSince = now
+      this.#expectFin(connection)
+      this.#pool.giveBack(connection, exchangeMs, idleMs)
+      if (this.#learning !== undefined) this.#figures.mostSurplus = Math.max(this.#figures.mostSurplus, this.#open.size - this.#active - this.#learning.size)
+    })
+  }
+
+  #expectFin (connection: SimulatedConnection): void {
+    const { idleSince } = connection
+    this.#loop.arrival(connection.closesThere + this.#scenario.roundTrip / 2, () => {
+      if (connection.state !== 'idle' || connection.idleSince !== idleSince) return
+      this.#close(connection)
+      this.#idleClosed(this.#loop.now - idleSince, () => this.#pool.ended(connection))
+    })
+  }
+
+  #idleClosed (idleMs: number, tell: () => void): void {
+    tell()
+    if (this.#learner === undefined || idleMs < ESTIMATOR.shortest) return
+    this.#figures.convergence.closeSeen(this.#learner.limit.effective, this.#safe())
+    if (++this.#figures.closes === (this.#scenario.learnedAfter ?? 5)) this.#figures.began = this.#loop.now
+  }
+
+  #changed (): void {
+    if (this.#learner !== undefined) this.#figures.convergence.backendChanged(this.#learner.limit.effective, this.#safe(), this.#loop.now)
+  }
+
+  #close (connection: SimulatedConnection): void {
+    connection.state = 'closed'
+    this.#open.delete(connection)
+  }
+
+  /** What the limit may be at most. */
+  #safe (): number {
+    const { backend, roundTrip, claimed } = this.#scenario
+    return Math.min(backend.shortest(this.#loop.now) - roundTrip, idleLimit(SETTINGS, claimed, undefined).effective)
+  }
+}

@@ -1,0 +1,19 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const root = join(import.meta.dirname, '../..')
+
+/**
+ * Compiles the package, so that what is measured is what is shipped, and returns the path of its entry. Not into `dist`:
+ * somebody may be using that. Below `node_modules`, so that it finds its dependencies.
+ */
+export function compile (): string {
+  const cache = join(root, 'node_modules', '.cache')
+  mkdirSync(cache, { recursive: true })
+  const out = mkdtempSync(join(cache, 'bench-'))
+  process.once('exit', () => rmSync(out, { recursive: true, force: true }))
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', out], { cwd: root, stdio: 'inherit' })
+  writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n')
+  return join(out, 'src', 'index.js')
+}

@@ -1,0 +1,45 @@
+import { performance } from 'node:perf_hooks'
+import Fastify from 'fastify'
+import { pathToFileURL } from 'node:url'
+import type * as Holdfast from '../../src/index.js'
+
+// The child process of bench/observing/dashboard.ts: a gateway of many targets with its admin surface. Its arguments: the compiled package, the
+// upstream, and how many targets.
+
+export interface DashboardAnswers {
+  /** The process's CPU time so far, in us. */
+  cpu: number
+  targets: number
+  idle: number
+  /** What all snapshots and their JSON take, in ms: the median of some. */
+  snapshotMs: number
+}
+
+const ROUNDS = 21
+const [entry = '', upstream = '', targets = '0'] = process.argv.slice(2)
+const { gateway, getGateway, proxy } = await import(pathToFileURL(entry).href) as typeof Holdfast
+
+const app = Fastify()
+await app.register(gateway, { pressure: false, admin: { port: 0 }, undiciOptions: { keepAliveTimeout: 600_000, keepAliveMaxTimeout: 600_000 }, pool: { maxConnectionAge: 0 } })
+for (let n = 0; n < Number(targets); n++) await app.register(proxy, { prefix: `/t${n}`, upstream, target: `backend-${n}`, undiciOptions: { connections: 100 + n } })
+const url = await app.listen({ host: '127.0.0.1', port: 0 })
+const state = getGateway(app)
+while (state.admin === undefined) await new Promise(resolve => setTimeout(resolve, 5))
+
+process.on('message', () => {
+  const all = [...state.targets].map(target => target.snapshot())
+  const { user, system } = process.cpuUsage()
+  const answers: DashboardAnswers = { cpu: user + system, targets: all.length, idle: all.reduce((sum, { connections }) => sum + connections.idle, 0), snapshotMs: snapshotMs() }
+  process.send?.(answers)
+})
+process.once('disconnect', () => process.exit())
+process.send?.({ url, admin: state.admin.url })
+
+function snapshotMs (): number {
+  const took = Array.from({ length: ROUNDS }, () => {
+    const began = performance.now()
+    JSON.stringify({ at: Date.now(), targets: [...state.targets].map(target => target.snapshot()) })
+    return performance.now() - began
+  })
+  return took.sort((a, b) => a - b)[(ROUNDS - 1) / 2]!
+}

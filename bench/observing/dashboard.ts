@@ -1,0 +1,123 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { CDPSession, Page } from 'playwright-core'
+import { startBackend } from '../../testing/backend.js'
+import { persistent } from '../../testing/behaviours.js'
+import { request } from '../../testing/client.js'
+import { noChromium, startChromium } from '../../test/browser/chromium.js'
+import { Bounds, quick } from '../instruments/bounds.js'
+import { compile } from '../instruments/compiled.js'
+import type { DashboardAnswers } from './dashboard-process.js'
+import { printTable } from '../instruments/table.js'
+
+// What the dashboard costs with many targets and connections: the page's main thread, and the gateway process that tells it.
+
+const TARGETS = 200
+const CONNECTIONS = 50
+const SECONDS = quick ? 8 : 20
+// What opening a page costs is over by then, in ms.
+const SETTLED = 4_000
+const MOST_PAGE = 60
+const MOST_SNAPSHOT = 10
+const MOST_CPU = 5
+
+if (noChromium !== false) console.log(`skipped: ${noChromium}`)
+else await run()
+
+async function run (): Promise<void> {
+  // Answers only when as many requests are there as there are to be connections.
+  const held: Array<() => void> = []
+  const answer = persistent()
+  let holding = true
+  const backend = await startBackend({
+    onRequest: async (request, connection) => {
+      if (holding) await new Promise<void>(resolve => held.push(resolve))
+      await answer(request, connection)
+    }
+  })
+  const entry = compile()
+  // The page is not compiled: it lies beside what is.
+  cpSync(join(import.meta.dirname, '../../dashboard'), join(dirname(entry), '../dashboard'), { recursive: true })
+  const gateway = fork(join(import.meta.dirname, 'dashboard-process.ts'), [entry, backend.url, String(TARGETS)], { execArgv: ['--import=tsx'] })
+  const [{ url, admin }] = await once(gateway, 'message') as [{ url: string, admin: string }]
+  for (let n = 0; n < TARGETS; n++) {
+    const answers = Array.from({ length: CONNECTIONS }, () => request(`${url}/t${n}/`))
+    while (held.length < CONNECTIONS) await wait(1)
+    for (const release of held.splice(0)) release()
+    await Promise.all(answers)
+  }
+  holding = false
+  const { targets, idle, snapshotMs } = await ask(gateway)
+
+  const alone = await cpu(gateway)
+  const browser = await startChromium()
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  await page.goto(admin)
+  await page.locator('tbody tr').first().waitFor()
+  const overview = await watched(page, gateway)
+  await page.locator('tbody a').first().click()
+  await page.locator('.connection').nth(CONNECTIONS - 1).waitFor()
+  const target = await watched(page, gateway)
+  await browser.close()
+  gateway.disconnect()
+  await backend.close()
+
+  printTable(`${targets} targets, ${idle} idle connections; a second of ${SECONDS}`, [
+    { page: 'none', 'page, ms of main thread': '', 'gateway, % of a core': round(alone) },
+    { page: 'overview', 'page, ms of main thread': round(overview.page), 'gateway, % of a core': round(overview.gateway) },
+    { page: 'one target', 'page, ms of main thread': round(target.page), 'gateway, % of a core': round(target.gateway) }
+  ])
+  console.log(`\nall snapshots, and their JSON: ${round(snapshotMs)} ms`)
+  const bounds = new Bounds()
+  bounds.hold(`there are ${TARGETS} targets with ${CONNECTIONS} connections each`, targets === TARGETS && idle === TARGETS * CONNECTIONS, `${targets} and ${idle}`)
+  bounds.hold(`the overview takes less than ${MOST_PAGE} ms a second of the page's main thread`, overview.page < MOST_PAGE, `${round(overview.page)} ms`)
+  bounds.hold(`so does the page of one target with ${CONNECTIONS} connections`, target.page < MOST_PAGE, `${round(target.page)} ms`)
+  bounds.hold(`all snapshots take less than ${MOST_SNAPSHOT} ms`, snapshotMs < MOST_SNAPSHOT, `${round(snapshotMs)} ms`)
+  const most = Math.max(overview.gateway, target.gateway) - alone
+  bounds.hold(`an open dashboard takes less than ${MOST_CPU} % of a core from the gateway`, most < MOST_CPU, `${round(most)} %`)
+  bounds.report()
+}
+
+/** The page's main thread in ms a second, and the gateway's CPU in % of a core, for a while. */
+async function watched (page: Page, gateway: ChildProcess): Promise<{ page: number, gateway: number }> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Performance.enable')
+  await wait(SETTLED)
+  const before = await taskSeconds(session)
+  const began = performance.now()
+  const percent = await cpu(gateway)
+  const after = await taskSeconds(session)
+  return { page: (after - before) * 1000 / ((performance.now() - began) / 1000), gateway: percent }
+}
+
+async function taskSeconds (session: CDPSession): Promise<number> {
+  const { metrics } = await session.send('Performance.getMetrics')
+  const found = metrics.find(({ name }) => name === 'TaskDuration')
+  if (found === undefined) throw new Error('Chromium tells no TaskDuration')
+  return found.value
+}
+
+/** In % of a core, for a while. */
+async function cpu (gateway: ChildProcess): Promise<number> {
+  // What the asking itself takes is before the first figure, and after the second.
+  await ask(gateway)
+  const { cpu: before } = await ask(gateway)
+  const began = performance.now()
+  await wait(SECONDS * 1000)
+  const { cpu: after } = await ask(gateway)
+  return (after - before) / 10 / (performance.now() - began)
+}
+
+async function ask (gateway: ChildProcess): Promise<DashboardAnswers> {
+  gateway.send('tell')
+  const [answers] = await once(gateway, 'message') as [DashboardAnswers]
+  return answers
+}
+
+function round (n: number): number {
+  return Math.round(n * 10) / 10
+}

@@ -1,0 +1,83 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { TargetDetail, TargetList } from './api-shapes.js'
+import { disclosed } from './disclosure.js'
+import type { History } from './history.js'
+import { keepsAlive } from '../options/options.js'
+import type { TargetRegistry } from '../target/registry.js'
+import type { Target } from '../target/target.js'
+import type { EventStreams } from './event-streams.js'
+import { Refusal } from './refusal.js'
+import { serve } from './serve.js'
+import { updateTarget } from './update.js'
+
+/** What the API is about. */
+export interface AdminSubject {
+  readonly targets: Pick<TargetRegistry, 'get' | typeof Symbol.iterator>
+  readonly history: History
+  readonly streams: EventStreams
+  /** The app's, for what somebody has changed. */
+  readonly log: FastifyBaseLogger
+}
+
+/** All targets as they are now. */
+export function targetList (targets: Iterable<Target>): TargetList {
+  return { at: Date.now(), targets: [...targets].map(target => disclosed(target.snapshot())) }
+}
+
+/** The routes of /api. Who may ask is decided before. */
+export function serveApi (scope: FastifyInstance, { targets, history, streams, log }: AdminSubject): void {
+  serve(scope, '/api/targets', { GET: () => targetList(targets) })
+  serve(scope, '/api/events', {
+    GET: (request, reply) => {
+      if (request.method === 'HEAD') return reply.type('text/event-stream').send()
+      streams.add(reply.raw, reply.getHeaders() as Record<string, string>)
+      return reply.hijack()
+    }
+  })
+  serve(scope, '/api/targets/:name', {
+    GET: (request): TargetDetail => {
+      const target = targetOf(request)
+      return { at: Date.now(), target: disclosed(target.snapshot()), connections: target.connections(), history: history.of(target.name) }
+    }
+  })
+  serve(scope, '/api/targets/:name/evict', {
+    POST: request => {
+      const target = targetOf(request)
+      const evicted = target.evict()
+      log.info({ target: target.name, evicted }, 'idle connections are closed, as asked over the admin API')
+      return { evicted }
+    }
+  })
+  serve(scope, '/api/targets/:name/trial', {
+    POST: request => {
+      const target = targetOf(request)
+      if (target.persistence !== 'non-persistent') throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', `There is nothing to try: the target is ${target.persistence}`)
+      if (!keepsAlive(target.options)) throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', 'There is nothing to try: keep-alive is switched off by the target\'s own options')
+      target.setPersistence('trial', 'asked for over the admin API')
+      return { persistence: target.persistence }
+    }
+  })
+  serve(scope, '/api/targets/:name/update', {
+    POST: request => {
+      const target = targetOf(request)
+      const patch = updateTarget(target, request.body)
+      log.info({ target: target.name, patch }, 'settings are changed, as asked over the admin API')
+      return { target: disclosed(target.snapshot()) }
+    }
+  })
+  serve(scope, '/api/targets/:name/drain', {
+    POST: (request, reply) => {
+      const target = targetOf(request)
+      log.info({ target: target.name }, 'the target drains, as asked over the admin API')
+      target.close(() => log.info({ target: target.name }, 'the target has drained'))
+      return reply.code(202).send({ draining: true })
+    }
+  })
+
+  function targetOf (request: FastifyRequest): Target {
+    const { name } = request.params as { name: string }
+    const target = targets.get(name)
+    if (target === undefined) throw new Refusal(404, 'HOLDFAST_ERR_UNKNOWN_TARGET', 'There is no target of that name')
+    return target
+  }
+}

@@ -1,0 +1,133 @@
+import type { ServerResponse } from 'node:http'
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import { Refusal } from './refusal.js'
+
+/** Readers at once: pages that somebody looks at, and not a way to hold the gateway's sockets. */
+const MAX_STREAMS = 16
+/** What may wait for a reader, in bytes; one that does not read is dropped. */
+const MAX_BUFFERED = 1_048_576
+/** Events told a second, snapshots not counted; of the others, how many there were. */
+const MAX_EVENTS = 500
+/** Between two snapshots, in ms. */
+const INTERVAL = 1_000
+
+/** What the streams are about. */
+export interface EventSource {
+  /** Tells an observer of every connection; returns what stops it. */
+  observe (observer: ConnectionObserver): () => void
+  /** What the event `snapshot` says. */
+  snapshot (): object
+}
+
+/**
+ * Streams of server-sent events on what connections do, all of them the same. While nobody reads, nothing is observed and no timer runs.
+ */
+export class EventStreams implements ConnectionObserver {
+  readonly #source: EventSource
+  readonly #interval: number
+  readonly #streams = new Set<ServerResponse>()
+  #unobserve: (() => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #waiting = ''
+  #events = 0
+  #skipped = 0
+
+  /** @param interval between two snapshots, in ms */
+  constructor (source: EventSource, interval = INTERVAL) {
+    this.#source = source
+    this.#interval = interval
+  }
+
+  get size (): number { return this.#streams.size }
+
+  /** Makes a response a stream that begins with a snapshot. Throws a Refusal where there are too many. */
+  add (response: ServerResponse, headers: Readonly<Record<string, string>>): void {
+    if (this.#streams.size >= MAX_STREAMS) throw new Refusal(503, 'HOLDFAST_ADMIN_STREAMS', `${MAX_STREAMS} readers of events are as many as there may be`)
+    response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' })
+    response.on('error', () => {})
+    response.once('close', () => this.#remove(response))
+    this.#streams.add(response)
+    if (this.#streams.size === 1) this.#start()
+    response.write(eventText('snapshot', this.#source.snapshot()))
+  }
+
+  /** Ends all streams. */
+  end (): void {
+    this.#flush()
+    for (const response of this.#streams) {
+      this.#remove(response)
+      response.end()
+    }
+  }
+
+  opened (connection: ConnectionView, connectMs: number): void {
+    this.#tell('opened', { target: connection.target, connection: connection.id, connectMs })
+  }
+
+  closed (connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void {
+    const { target, id, served, age } = connection
+    this.#tell('closed', { target, connection: id, reason, idleMs: idleMs ?? null, served, age })
+  }
+
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
+    this.#tell('persistence', { target, from, to, cause })
+  }
+
+  rejected (target: string, code: string, provenance: Provenance): void {
+    this.#tell('failure', { target, code, provenance })
+  }
+
+  dialFailed (target: string, code: string, ms: number): void {
+    this.#tell('dial-failed', { target, code, ms })
+  }
+
+  #start (): void {
+    this.#unobserve = this.#source.observe(this)
+    this.#timer = setInterval(() => this.#tick(), this.#interval).unref()
+  }
+
+  #remove (response: ServerResponse): void {
+    this.#streams.delete(response)
+    if (this.#streams.size > 0) return
+    this.#unobserve?.()
+    clearInterval(this.#timer)
+    this.#waiting = ''
+    this.#events = this.#skipped = 0
+  }
+
+  #tick (): void {
+    if (this.#skipped > 0) this.#queue(eventText('skipped', { count: this.#skipped }))
+    this.#events = this.#skipped = 0
+    this.#queue(eventText('snapshot', this.#source.snapshot()))
+  }
+
+  #tell (event: string, data: object): void {
+    if (this.#events >= MAX_EVENTS) {
+      this.#skipped++
+      return
+    }
+    this.#events++
+    this.#queue(eventText(event, { at: Date.now(), ...data }))
+  }
+
+  // The pool works while it tells: what it says in one turn of the event loop is written once, and after it.
+  #queue (text: string): void {
+    if (this.#waiting === '') setImmediate(() => this.#flush())
+    this.#waiting += text
+  }
+
+  #flush (): void {
+    const text = this.#waiting
+    this.#waiting = ''
+    if (text === '') return
+    for (const response of this.#streams) {
+      // Looked at before the write: one snapshot of many targets may be longer than what may wait.
+      if (response.writableLength > MAX_BUFFERED) response.destroy()
+      else response.write(text)
+    }
+  }
+}
+
+function eventText (event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}

@@ -1,0 +1,131 @@
+import t from 'tap'
+import { checkTargetOptions, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../../src/options/options.js'
+import type { RouteOptions, TargetOptions } from '../../src/options/options.js'
+
+const TIMES = [-1, 1.5, NaN, Infinity, 2_147_483_648, '5', null, true, {}]
+const COUNTS = [-1, 1.5, NaN, '5', null, 2 ** 53]
+const TEXTS = ['', 1, null, {}]
+const FLAGS = [0, 1, 'true', null]
+const GROUPS = [null, 1, 'x', [], true]
+
+/** Values that each option refuses. */
+const REFUSED: Record<string, unknown[]> = {
+  'undiciOptions.connections': [0, ...COUNTS],
+  'undiciOptions.keepAliveTimeout': TIMES,
+  'undiciOptions.keepAliveMaxTimeout': [0, ...TIMES],
+  'undiciOptions.keepAliveTimeoutThreshold': TIMES,
+  'undiciOptions.headersTimeout': TIMES,
+  'undiciOptions.bodyTimeout': TIMES,
+  'undiciOptions.connect': [null, 1, 'x', []],
+  'undiciOptions.connect.timeout': [0, ...TIMES],
+  'undiciOptions.pipelining': [2, -1, '1', null, true],
+  'undiciOptions.localAddress': ['localhost', '127.0.0.256', ...TEXTS],
+  'undiciOptions.socketPath': TEXTS,
+  'undiciOptions.maxHeaderSize': [0, Infinity, ...COUNTS],
+  'undiciOptions.maxResponseSize': [0, Infinity, ...COUNTS],
+  'pool.maxRequestsPerConnection': [Infinity, ...COUNTS],
+  'pool.maxConnectionAge': TIMES,
+  'pool.maxPending': COUNTS,
+  'pool.pendingTimeout': [0, ...TIMES],
+  'pool.maxDials': [0, Infinity, ...COUNTS],
+  'pool.connectRetry': TIMES,
+  'pool.maxUpgraded': COUNTS,
+  'inspector.closesBeforeTeardown': [0, Infinity, ...COUNTS],
+  'inspector.trialInterval': [0, ...TIMES],
+  'retry.stale': FLAGS,
+  'retry.replayLimit': [Infinity, ...COUNTS],
+  undiciOptions: GROUPS,
+  pool: GROUPS,
+  inspector: [null, 1, 'x', [], true],
+  retry: GROUPS
+}
+const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
+  responseBuffer: [Infinity, ...COUNTS],
+  bodyLimit: [Infinity, ...COUNTS],
+  totalTimeout: TIMES,
+  tunnelIdleTimeout: TIMES,
+  earlyHints: FLAGS,
+  proxyStatus: FLAGS,
+  via: FLAGS,
+  clientBodyTimeout: TIMES,
+  clientMinRate: COUNTS
+}
+/** The bounds that are still allowed. */
+const ALLOWED: Record<string, unknown[]> = {
+  'undiciOptions.connections': [1, Infinity],
+  'undiciOptions.keepAliveTimeout': [0, 2_147_483_647],
+  'undiciOptions.headersTimeout': [0],
+  'undiciOptions.connect.timeout': [1],
+  'undiciOptions.pipelining': [0, 1],
+  'pool.maxPending': [0, Infinity],
+  'pool.maxUpgraded': [0, Infinity],
+  'pool.maxConnectionAge': [0],
+  'retry.replayLimit': [0],
+  inspector: [false, {}]
+}
+
+/** `{ a: { b: value } }` for `a.b`. */
+const nested = (path: string, value: unknown): TargetOptions =>
+  path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), value) as TargetOptions
+
+const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+for (const [path, values] of Object.entries(REFUSED)) {
+  t.test(`${path} refuses what it cannot be, by name and value`, async t => {
+    for (const value of values) {
+      const shown = typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'an array' : typeof value === 'object' && value !== null ? 'an object' : String(value)
+      const expected = { name: 'HoldfastError', code: 'HOLDFAST_ERR_OPTION', message: new RegExp(`^${escaped(path)}: ${escaped(shown)} `) }
+      t.throws(() => checkTargetOptions(nested(path, value)), expected)
+      t.throws(() => resolveTargetOptions(nested(path, value), {}), expected, 'the gateway\'s')
+      t.throws(() => resolveTargetOptions({}, nested(path, value)), expected, 'the route\'s')
+    }
+  })
+}
+
+t.test('what a route cannot be is refused likewise', async t => {
+  for (const [name, values] of Object.entries(REFUSED_OF_ROUTES)) {
+    for (const value of values) {
+      const expected = { code: 'HOLDFAST_ERR_OPTION', message: new RegExp(`^${name}: `) }
+      t.throws(() => resolveRouteOptions({ [name]: value }, {}), expected)
+      t.throws(() => resolveRouteOptions({}, { [name]: value }), expected)
+    }
+  }
+})
+
+t.test('bounds themselves are allowed', async t => {
+  for (const [path, values] of Object.entries(ALLOWED)) {
+    for (const value of values) t.doesNotThrow(() => checkTargetOptions(nested(path, value)), `${path}: ${String(value)}`)
+  }
+})
+
+t.test('an unknown name is refused with the right one', async t => {
+  const rows: [path: string, right: string][] = [
+    ['undiciOptions.keepAliveTimout', 'keepAliveTimeout'],
+    ['undiciOptions.keepalivetimeout', 'keepAliveTimeout'],
+    ['undiciOptions.connection', 'connections'],
+    ['undiciOptions.maxSockets', 'undiciOptions.connections'],
+    ['undiciOptions.tls', 'undiciOptions.connect'],
+    ['undiciOptions.connectTimeout', 'undiciOptions.connect.timeout'],
+    ['undiciOptions.clientTtl', 'pool.maxConnectionAge'],
+    ['undiciOptions.maxRequestsPerClient', 'pool.maxRequestsPerConnection'],
+    ['undiciOptions.keepalive.timeout.millis', 'undiciOptions.keepAliveTimeout'],
+    ['pool.maxPendings', 'maxPending'],
+    ['pool.maxConnectionsAge', 'maxConnectionAge'],
+    ['inspector.trialIntervall', 'trialInterval'],
+    ['retry.replaylimit', 'replayLimit']
+  ]
+  for (const [path, right] of rows) {
+    const [group = '', ...rest] = path.split('.')
+    const name = rest.join('.')
+    t.throws(() => checkTargetOptions({ [group]: { [name]: 5 } }), { code: 'HOLDFAST_ERR_OPTION', message: `${path}: 5 is unknown; did you mean ${right}?` })
+  }
+  t.throws(() => checkTargetOptions(nested('pool.zzzzzzzzzzzz', 5)), { message: 'pool.zzzzzzzzzzzz: 5 is unknown' }, 'where nothing is near, nothing is proposed')
+  t.doesNotThrow(() => checkTargetOptions(nested('pool.zzzzzzzzzzzz', undefined)), 'and what is not given is not unknown')
+})
+
+t.test('a known name is one of the list, not of every object', async t => {
+  for (const name of ['toString', 'hasOwnProperty', 'valueOf']) {
+    t.throws(() => refuseUnknown({ [name]: 1 }, ['upstream'], ''), { message: new RegExp(`^${name}: 1 is unknown`) })
+    t.throws(() => checkTargetOptions({ pool: { [name]: 1 } as object }), { message: new RegExp(`^pool\\.${name}: 1 is unknown`) })
+  }
+})

@@ -1,0 +1,216 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import t, { type Test } from 'tap'
+import { buildApp } from '../../src/service/app.js'
+import { readEnvironment } from '../../src/service/environment.js'
+import type { Persistence } from '../../src/index.js'
+import { type Backend, startBackend } from '../../testing/backend.js'
+import { rawClient, request } from '../../testing/client.js'
+import { captureLog, until } from '../../testing/gateway.js'
+import { EXTENSION } from '../../testing/program.js'
+
+interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
+
+async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
+  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env'), { routes, logger })
+  t.teardown(() => app.close())
+  return app
+}
+
+async function listening (t: Test, input?: Input): Promise<{ app: FastifyInstance, url: string }> {
+  const app = await appFor(t, input)
+  await app.listen({ port: 0 })
+  return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
+}
+
+/** Answers with the path that reached it. */
+async function backendFor (t: Test, name: string): Promise<Backend> {
+  const backend = await startBackend((request, connection) => connection.reply({ body: `${name} ${request.path}` }))
+  t.teardown(() => backend.close())
+  return backend
+}
+
+/** A folder of routes with ours in it and these beside. */
+function routesFor (t: Test, files: Record<string, string>): string {
+  const dir = t.testdir()
+  for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
+    // The very modules, not copies: what a gateway knows is kept in them.
+    writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../../routes/${name}`, import.meta.url).href)}\n`)
+  }
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true })
+    writeFileSync(join(dir, path), text)
+  }
+  return dir
+}
+
+async function body (url: string): Promise<string> {
+  const { status, body } = await request(url)
+  return `${status} ${body.toString()}`
+}
+
+const SAMPLES = ['persistent', 'idle-closer', 'close', 'http10', 'slow']
+const ROUTE = (path: string): string => `export default async app => { app.get('${path}', () => 'here') }\n`
+
+t.test('with nothing set, the samples answer through the gateway, and health answers', async t => {
+  const { app, url } = await listening(t)
+  for (const name of SAMPLES) {
+    const { status, body } = await request(`${url}/samples/${name}/some/path`)
+    t.equal(status, 200)
+    t.match(JSON.parse(body.toString()), { backend: name, served: 1, does: String })
+  }
+  t.match(await body(`${url}/health/live`), /^200 .*live/)
+  t.match(await body(`${url}/health/ready`), /^200 .*ready/)
+  t.same([...app.gateway!.targets].map(({ name }) => name), SAMPLES.map(name => `samples/${name}`))
+})
+
+t.test('a sample that closes each connection is found out, and the persistent one is not', async t => {
+  const { app, url } = await listening(t)
+  const changed = new Promise<[string, Persistence]>(resolve => {
+    app.gateway!.observe({ persistenceChanged: (target, _from, to) => resolve([target, to]) })
+  })
+  for (let i = 0; i < 5; i++) {
+    for (const name of ['close', 'persistent']) t.equal((await request(`${url}/samples/${name}`)).status, 200)
+  }
+  t.same(await changed, ['samples/close', 'non-persistent'])
+  t.match(app.gateway!.targets.get('samples/persistent')?.snapshot(), { persistence: 'persistent', totals: { opened: 1 } })
+})
+
+t.test('a gentle load asks the samples, and its requests are for those who debug', async t => {
+  const { stream, lines } = captureLog()
+  const { app, url } = await listening(t, { variables: { SAMPLE_LOAD: '' }, logger: { level: 'debug', stream } })
+  const requestsOf = (name: string): number => app.gateway!.targets.get(`samples/${name}`)!.snapshot().totals.requests
+  await until(() => requestsOf('persistent') > 0 && requestsOf('idle-closer') > 0)
+  await request(`${url}/samples/persistent?mine`)
+  const logged = (): [unknown, number][] => lines.filter(line => 'reqId' in line).map(({ url, level }) => [url, level])
+  await until(() => logged().some(([url]) => url === '/samples/idle-closer'))
+  for (const [url, level] of logged()) t.equal(level, url === '/samples/persistent?mine' ? 30 : 20, String(url))
+})
+
+t.test('with the samples there is a dashboard, wherever there is a port for it', async t => {
+  const { stream, lines } = captureLog()
+  const taken = await startBackend(() => {}, { port: 9_090 }).catch(() => undefined)
+  t.teardown(() => taken?.close())
+  const { app } = await listening(t, { variables: { ADMIN_PORT: '' }, logger: { stream } })
+  // Hooks at listening are not waited for by whoever listens.
+  const said = (): string | undefined => lines.find(({ msg }) => msg?.startsWith('open '))?.msg
+  await until(() => said() !== undefined)
+  const { url } = app.gateway!.admin!
+  t.match(said(), `open ${url} `)
+  t.notMatch(url, ':9090')
+  t.match(JSON.parse((await body(`${url}/api/targets`)).slice(4)), { targets: [] })
+  const { app: other } = await listening(t, { variables: { ADMIN_PORT: '', UPSTREAMS: '/a=http://127.0.0.1:1' } })
+  t.equal(other.gateway!.admin, undefined, 'elsewhere it has to be asked for')
+})
+
+t.test('UPSTREAMS are proxied, longest prefix first and stripped, and no sample runs', async t => {
+  const users = await backendFor(t, 'users')
+  const web = await backendFor(t, 'web')
+  const { url } = await listening(t, { variables: { UPSTREAMS: `/users=${users.url},/kept=${users.url}/kept,/=${web.url}`, NODE_ENV: 'production' } })
+  t.equal(await body(`${url}/users/7?x=1`), '200 users /7?x=1')
+  t.equal(await body(`${url}/users`), '200 users /')
+  t.equal(await body(`${url}/kept/7`), '200 users /kept/7')
+  t.equal(await body(`${url}/usersX`), '200 web /usersX')
+  t.equal(await body(`${url}/samples/persistent`), '200 web /samples/persistent')
+  t.equal(await body(url), '200 web /')
+  t.match(await body(`${url}/health/ready`), /^200 .*ready/)
+})
+
+t.test('the times and counts of the environment are every target\'s', async t => {
+  const app = await appFor(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', CONNECTIONS: '3', KEEP_ALIVE_TIMEOUT_MS: '4000', BODY_TIMEOUT_MS: '0' } })
+  const [target] = app.gateway!.targets
+  t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 55_000 })
+})
+
+t.test('PROXY_STATUS is for every route', async t => {
+  const backend = await backendFor(t, 'a')
+  const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, PROXY_STATUS: 'true' } })
+  t.match((await app.inject('/a')).headers['proxy-status'], /^holdfast; received-status=200/)
+})
+
+t.test('VIA is for every route', async t => {
+  const backend = await backendFor(t, 'a')
+  for (const [VIA, via] of [['false', undefined], ['', '1.1 holdfast']] as const) {
+    const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, VIA } })
+    t.equal((await app.inject('/a')).headers['via'], via)
+  }
+})
+
+t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', async t => {
+  const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: 'hush' } })
+  const path = '/api/targets'
+  const { gateway } = app
+  await until(() => gateway?.admin !== undefined)
+  t.match(await body(`${gateway!.admin!.url}${path}`), /^401 /)
+  const { status, body: answer } = await request(gateway!.admin!.url + path, { headers: { authorization: 'Bearer hush' } })
+  t.equal(status, 200)
+  t.match(JSON.parse(answer.toString()), { targets: [{ name: 'http://127.0.0.1:1' }] })
+  t.match(await body(url + path), /^404 /)
+  t.match(await body(`${gateway!.admin!.url}/`), /^200 <!doctype html>/)
+})
+
+t.test('a route of the microservice\'s own goes before an upstream of the same path', async t => {
+  const app = await appFor(t, { variables: { UPSTREAMS: '/health/live=http://127.0.0.1:1' } })
+  t.same((await app.inject('/health/live')).json(), { status: 'live' })
+})
+
+t.test('a route file that throws leaves nothing running', async t => {
+  // An app that could not be built has nobody who closes it: were a sample left, this process would not end.
+  await t.rejects(appFor(t, { routes: routesFor(t, { [`health${EXTENSION}`]: 'export default async app => { app.addHook(\'onReady\', async () => { throw new Error(\'no good\') }) }\n' }) }), { message: 'no good' })
+})
+
+t.test('in production the samples never run', async t => {
+  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' } }), { name: 'EnvironmentError', message: 'UPSTREAMS' })
+  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine.test${EXTENSION}`]: ROUTE('/mine'), 'mine.d.ts': '' }) }), { message: 'UPSTREAMS' },
+    'a test and a declaration are no routes')
+})
+
+t.test('a file beside ours is loaded, and the samples are not', async t => {
+  const { app, url } = await listening(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine${EXTENSION}`]: ROUTE('/mine') }) })
+  t.equal(await body(`${url}/mine`), '200 here')
+  t.match(await body(`${url}/samples/persistent`), /^404/)
+  t.match(await body(`${url}/health/live`), /^200/)
+  t.same([...app.gateway!.targets], [])
+})
+
+t.test('every file of routes is loaded whatever its name, with its folder as prefix', async t => {
+  const { url } = await listening(t, {
+    routes: routesFor(t, {
+      [`index${EXTENSION}`]: ROUTE('/index'),
+      'autohooks.js': ROUTE('/autohooks'),
+      'orders/index.js': ROUTE('/one'),
+      'orders/other.mjs': ROUTE('/two'),
+      'old.cjs': 'module.exports = async app => { app.get(\'/old\', () => \'here\') }\n',
+      [`index.test${EXTENSION}`]: 'throw new Error(\'a test was loaded\')\n',
+      'index.js.map': '{}'
+    })
+  })
+  for (const path of ['/index', '/autohooks', '/orders/one', '/orders/two', '/old', '/health/live']) t.match(await body(`${url}${path}`), /^200 /, path)
+})
+
+t.test('X-Forwarded-For is believed from those in TRUST_PROXY alone', async t => {
+  const backend = await startBackend((request, connection) => connection.reply({ body: request.header('x-forwarded-for') ?? '' }))
+  t.teardown(() => backend.close())
+  const variables = { UPSTREAMS: `/=${backend.url}` }
+  const headers = { 'x-forwarded-for': '203.0.113.7' }
+  const trusting = await listening(t, { variables: { ...variables, TRUST_PROXY: '127.0.0.0/8' } })
+  t.match((await request(trusting.url, { headers })).body.toString(), /^203\.0\.113\.7, /)
+  const other = await listening(t, { variables: { ...variables, TRUST_PROXY: '10.0.0.0/8' } })
+  t.notMatch((await request(other.url, { headers })).body.toString(), /203/)
+})
+
+t.test('a client whose headers do not come is answered 408 soon after its time', async t => {
+  const { app } = await listening(t)
+  const limit = 300
+  app.server.headersTimeout = limit
+  const client = await rawClient((app.server.address() as AddressInfo).port)
+  t.teardown(() => client.destroy())
+  const began = performance.now()
+  client.write('GET / HTTP/1.1\r\nHost: x\r\nX-Slow')
+  t.equal((await client.response()).status, 408)
+  const ms = performance.now() - began
+  t.ok(ms >= limit - 50 && ms < limit + 1_000, `after ${Math.round(ms)} ms`)
+  t.equal(await client.ended, 'fin')
+})

@@ -1,0 +1,197 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import t, { type Test } from 'tap'
+import { EnvironmentError, readEnvironment } from '../../src/service/environment.js'
+import { resolveTargetOptions } from '../../src/options/options.js'
+
+const NO_FILE = 'there-is-no.env'
+
+function read (variables: NodeJS.ProcessEnv = {}): ReturnType<typeof readEnvironment> {
+  return readEnvironment(variables, NO_FILE)
+}
+
+function refused (t: Test, variables: NodeJS.ProcessEnv, ...parts: string[]): void {
+  try {
+    read(variables)
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error
+    t.notMatch(error.message, /\n/, 'one line')
+    for (const part of parts) t.ok(error.message.includes(part), `${part} is in: ${error.message}`)
+    return
+  }
+  t.fail(`${JSON.stringify(variables)} was taken`)
+}
+
+const UNSET = {
+  host: '127.0.0.1',
+  port: 8080,
+  upstreams: [],
+  keepAliveTimeout: undefined,
+  connections: undefined,
+  headersTimeout: undefined,
+  bodyTimeout: undefined,
+  trustProxy: false,
+  drainDeadline: undefined,
+  proxyStatus: false,
+  via: true,
+  admin: undefined,
+  logLevel: 'info',
+  sampleLoad: true,
+  production: false
+}
+
+t.test('nothing set leaves the gateway its own defaults, on this machine alone', async t => {
+  const environment = read()
+  t.strictSame(environment, UNSET)
+  t.ok(Object.isFrozen(environment))
+})
+
+t.test('every variable is read with its type', async t => {
+  const environment = read({
+    HOST: '0.0.0.0',
+    PORT: '0',
+    UPSTREAMS: '/a=http://a',
+    KEEP_ALIVE_TIMEOUT_MS: '30000',
+    CONNECTIONS: '64',
+    HEADERS_TIMEOUT_MS: '0',
+    BODY_TIMEOUT_MS: '1',
+    TRUST_PROXY: 'true',
+    DRAIN_DEADLINE_MS: '5000',
+    PROXY_STATUS: 'true',
+    VIA: 'false',
+    ADMIN_PORT: '9090',
+    ADMIN_HOST: '0.0.0.0',
+    ADMIN_TOKEN: 'hush',
+    LOG_LEVEL: 'warn',
+    SAMPLE_LOAD: '0',
+    NODE_ENV: 'production'
+  })
+  t.strictSame(environment, {
+    host: '0.0.0.0',
+    port: 0,
+    upstreams: [{ prefix: '/a', upstream: 'http://a' }],
+    keepAliveTimeout: 30_000,
+    connections: 64,
+    headersTimeout: 0,
+    bodyTimeout: 1,
+    trustProxy: true,
+    drainDeadline: 5_000,
+    proxyStatus: true,
+    via: false,
+    admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
+    logLevel: 'warn',
+    sampleLoad: false,
+    production: true
+  })
+})
+
+t.test('an empty value is none', async t => {
+  const names = Object.keys(parseEnv(exampleText()))
+  t.strictSame(read(Object.fromEntries(names.map(name => [name, '']))), UNSET)
+})
+
+t.test('a .env file is read, and the process wins over it', async t => {
+  const path = join(t.testdir(), '.env')
+  writeFileSync(path, 'PORT=1234\nCONNECTIONS=7\nUNRELATED=x\n')
+  const { port, connections } = readEnvironment({ PORT: '4321' }, path)
+  t.strictSame({ port, connections }, { port: 4321, connections: 7 })
+})
+
+t.test('a .env that is no file is named', async t => {
+  const path = t.testdir()
+  t.throws(() => readEnvironment({}, path), { name: 'EnvironmentError', message: `${path} cannot be read` })
+})
+
+t.test('a value that cannot be is refused with its name and value', async t => {
+  refused(t, { PORT: 'http' }, 'PORT', '"http"', '0 to 65535')
+  refused(t, { PORT: '65536' }, 'PORT', '65536')
+  refused(t, { PORT: '-1' }, 'PORT', '-1')
+  refused(t, { PORT: '80.5' }, 'PORT', '80.5')
+  refused(t, { HOST: 'http://here/' }, 'HOST', 'http://here/')
+  refused(t, { CONNECTIONS: '0' }, 'CONNECTIONS', '0', 'above 0')
+  for (const name of ['KEEP_ALIVE_TIMEOUT_MS', 'HEADERS_TIMEOUT_MS', 'BODY_TIMEOUT_MS', 'DRAIN_DEADLINE_MS']) {
+    refused(t, { [name]: '5s' }, name, '"5s"', 'milliseconds')
+    refused(t, { [name]: '2147483648' }, name, '2147483648')
+  }
+  refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
+  refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
+  refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
+})
+
+t.test('the longest times that are taken here are taken by the gateway too', async t => {
+  const { keepAliveTimeout, headersTimeout, bodyTimeout } = read({ KEEP_ALIVE_TIMEOUT_MS: '2147483647', HEADERS_TIMEOUT_MS: '2147483647', BODY_TIMEOUT_MS: '2147483647' })
+  t.doesNotThrow(() => resolveTargetOptions({ undiciOptions: { keepAliveTimeout, headersTimeout, bodyTimeout } }, {}))
+})
+
+t.test('UPSTREAMS is a list of prefixes and upstreams', async t => {
+  t.strictSame(read({ UPSTREAMS: ' /users=http://users:3000 , /v1/orders/=https://orders/api, /=http://[::1]:8080 ' }).upstreams, [
+    { prefix: '/users', upstream: 'http://users:3000' },
+    { prefix: '/v1/orders', upstream: 'https://orders/api' },
+    { prefix: '/', upstream: 'http://[::1]:8080' }
+  ])
+})
+
+t.test('an entry of UPSTREAMS that cannot be is named', async t => {
+  const entries: [string, string][] = [
+    ['http://users', 'no entry'], ['users=http://users', 'no plain path'], ['/a/../b=http://a', 'no plain path'], ['/a//b=http://a', 'no plain path'],
+    ['/:id=http://a', 'no plain path'], ['/*=http://a', 'no plain path'], ['/%2f=http://a', 'no plain path'], ['/b', 'no entry'], ['/b=', 'URL'],
+    ['/b=users:3000', 'URL'], ['/b=ftp://users', 'URL'], ['/b=http://a?x=1', 'query'], ['/b=http://a#x', 'fragment']
+  ]
+  for (const [entry, why] of entries) refused(t, { UPSTREAMS: `/good=http://good,${entry}` }, 'UPSTREAMS', JSON.stringify(entry), why)
+  refused(t, { UPSTREAMS: '/a=http://a,' }, 'UPSTREAMS', '""')
+  refused(t, { UPSTREAMS: '/a=http://a,/a/=http://b' }, 'UPSTREAMS', '"/a"', 'twice')
+})
+
+t.test('a password in UPSTREAMS is refused and not repeated', async t => {
+  let message = ''
+  try {
+    read({ UPSTREAMS: '/a=http://me:hush@a' })
+  } catch (error) {
+    message = (error as Error).message
+  }
+  t.match(message, 'UPSTREAMS: "/a"')
+  t.notMatch(message, 'hush')
+})
+
+t.test('the admin surface is off unless it has a port, and on the network only with a token', async t => {
+  t.equal(read({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 'hush' }).admin, undefined)
+  t.strictSame(read({ ADMIN_PORT: '0' }).admin, { port: 0, host: undefined, token: undefined })
+  for (const ADMIN_HOST of ['127.0.0.1', '127.1.2.3', 'localhost', '::1']) t.match(read({ ADMIN_PORT: '1', ADMIN_HOST }).admin, { host: ADMIN_HOST })
+  for (const ADMIN_HOST of ['0.0.0.0', '::', '10.0.0.1', '127.gateway.example', 'gateway']) {
+    refused(t, { ADMIN_PORT: '1', ADMIN_HOST }, 'ADMIN_HOST', JSON.stringify(ADMIN_HOST), 'ADMIN_TOKEN')
+  }
+  refused(t, { ADMIN_PORT: 'x' }, 'ADMIN_PORT', '"x"')
+  refused(t, { ADMIN_PORT: '1', ADMIN_HOST: 'a/b' }, 'ADMIN_HOST', '"a/b"')
+  refused(t, { ADMIN_PORT: '1', ADMIN_TOKEN: 'a b' }, 'ADMIN_TOKEN')
+})
+
+t.test('TRUST_PROXY is everybody, nobody, or addresses', async t => {
+  t.equal(read({ TRUST_PROXY: 'false' }).trustProxy, false)
+  t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
+  refused(t, { TRUST_PROXY: '1' }, 'TRUST_PROXY', 'hop count')
+  refused(t, { TRUST_PROXY: '10.0.0.1,2' }, 'TRUST_PROXY', '"2"', 'hop count')
+  for (const wrong of ['yes', '10.0.0.0/33', '10.0.0.0/0', '::1/129', '10.0.0', '10.0.0.1,,']) refused(t, { TRUST_PROXY: wrong }, 'TRUST_PROXY')
+})
+
+t.test('.env.example names every variable with the default it has', async t => {
+  const example = parseEnv(exampleText())
+  const { undiciOptions } = resolveTargetOptions({}, {})
+  t.match(example, {
+    KEEP_ALIVE_TIMEOUT_MS: String(undiciOptions.keepAliveTimeout),
+    CONNECTIONS: String(undiciOptions.connections),
+    HEADERS_TIMEOUT_MS: String(undiciOptions.headersTimeout),
+    BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
+  })
+  t.strictSame(Object.keys(example).sort(), [
+    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
+    'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS', 'VIA'
+  ])
+  const { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)
+  t.match(UNSET, { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
+})
+
+/** As it is with every line in force. */
+function exampleText (): string {
+  return readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').replace(/^# (?=[A-Z_]+=)/gm, '')
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import { EXTENSION, REPOSITORY, program } from '../../testing/program.js'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+export const FROM_SOURCE = ['--import=tsx', 'src/server.ts']
+const AS_THIS_PROCESS = program('src/server')
+export const BUILT = ['dist/src/server.js']
+
+interface Line { readonly msg: string, readonly level: number, readonly [name: string]: unknown }
+
+/** A server as a process of its own. */
+export class Server {
+  readonly process: ChildProcess
+  readonly lines: Line[] = []
+  readonly ended: Promise<{ code: number | null, signal: string | null }>
+  stderr = ''
+  readonly #waiting = new Set<() => void>()
+
+  constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv) {
+    this.process = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.process.stderr!.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
+    createInterface(this.process.stdout!).on('line', line => {
+      this.lines.push(JSON.parse(line) as Line)
+      for (const ask of this.#waiting) ask()
+    })
+    // 'close', and not 'exit': only then all has been read that it said.
+    this.ended = once(this.process, 'close').then(([code, signal]) => {
+      for (const ask of this.#waiting) ask()
+      return { code: code as number | null, signal: signal as string | null }
+    })
+  }
+
+  /** The first logged line of that text, once it is there. Rejects if the process ends before. */
+  logged (text: string): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const ask = (): void => {
+        const line = this.lines.find(({ msg }) => msg.includes(text))
+        if (line !== undefined) resolve(line)
+        else if (this.process.exitCode !== null || this.process.signalCode !== null) reject(new Error(`ended before it logged ${text}: ${this.stderr}`))
+        else return
+        this.#waiting.delete(ask)
+      }
+      this.#waiting.add(ask)
+      ask()
+    })
+  }
+
+  async url (): Promise<string> {
+    const { msg } = await this.logged('Server listening at')
+    return msg.slice(msg.indexOf('http'))
+  }
+}
+
+/** Starts one that ends with the test; on any free port, and with no variable but these. */
+export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), args = AS_THIS_PROCESS } = {}): Server {
+  const server = new Server(cwd, args, env)
+  t.teardown(async () => {
+    server.process.kill('SIGKILL')
+    await server.ended
+  })
+  return server
+}
+
+/** A clone of its own, so that no .env and no route of whoever runs the tests is in the way; of the sources, or of what they were compiled to. */
+export function copy (t: Test, routes: Record<string, string> = {}, extension = EXTENSION): string {
+  // Below the repository, whose node_modules are found from there.
+  const dir = t.testdir()
+  const from = extension === '.ts' ? REPOSITORY : ROOT
+  for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
+  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(ROOT, name), join(dir, name))
+  for (const [name, text] of Object.entries(routes)) writeFileSync(join(dir, 'routes', name), text)
+  return dir
+}

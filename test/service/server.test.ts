@@ -1,0 +1,101 @@
+import t, { type Test } from 'tap'
+import { type Server, copy, start } from './server-process.js'
+import { startBackend } from '../../testing/backend.js'
+import type { Backend, BackendConnection } from '../../testing/backend.js'
+import { request } from '../../testing/client.js'
+import { EXTENSION } from '../../testing/program.js'
+
+/** A server before a backend that answers when it is told to, with one request under way. */
+async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ server: Server, answered: ReturnType<typeof request>, backend: Backend, answer: () => void }> {
+  let waiting: BackendConnection | undefined
+  const backend = await startBackend((_request, connection) => { waiting = connection })
+  t.teardown(() => backend.close())
+  const server = start(t, { UPSTREAMS: `/=${backend.url}`, ...env })
+  const url = await server.url()
+  const answered = request(url, { headers: { connection: 'keep-alive' } })
+  answered.catch(() => {})
+  await backend.waitFor(({ requests }) => requests === 1)
+  return { server, answered, backend, answer: () => waiting!.reply({ body: 'late' }) }
+}
+
+t.test('with nothing set, it says what to curl, and each of it answers', async t => {
+  const server = start(t)
+  const url = await server.url()
+  await server.logged('samples/slow')
+  const curls = server.lines.filter(({ msg }) => msg.startsWith('curl ')).map(({ msg }) => msg.split(' ')[1]!)
+  t.same(curls, ['persistent', 'idle-closer', 'close', 'http10', 'slow'].map(name => `${url}/samples/${name}`))
+  for (const curl of curls) t.equal((await request(curl)).status, 200, curl)
+  t.equal(server.stderr, '')
+})
+
+t.test('a wrong value stops the start with one line that names it', async t => {
+  const taken = await startBackend(() => {})
+  t.teardown(() => taken.close())
+  const cases: [NodeJS.ProcessEnv, string][] = [
+    [{ PORT: 'http' }, 'PORT: "http"'],
+    [{ PORT: String(taken.port) }, `PORT: ${taken.port}`],
+    [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1"'],
+    [{ NODE_ENV: 'production' }, 'UPSTREAMS']
+  ]
+  const cwd = copy(t)
+  await Promise.all(cases.map(async ([env, named]) => {
+    const server = start(t, env, { cwd })
+    t.match(await server.ended, { code: 1 })
+    t.match(server.stderr, /^holdfast cannot start: [^\n]+\n$/, 'one line')
+    t.ok(server.stderr.includes(named), server.stderr)
+    t.same(server.lines.filter(({ level }) => level > 30), [], 'and nothing is logged besides')
+  }))
+})
+
+t.test('at SIGTERM a request in flight gets its answer, which says close, and the end is 0', async t => {
+  const { server, answered, answer } = await withSlowRequest(t)
+  server.process.kill('SIGTERM')
+  await server.logged('draining')
+  answer()
+  const { status, headers, body } = await answered
+  t.same([status, headers.connection, body.toString()], [200, 'close', 'late'])
+  t.match(await server.ended, { code: 0, signal: null })
+  t.equal(server.stderr, '')
+})
+
+t.test('at SIGINT too, and the same signal at once after it is its echo', async t => {
+  const { server, answered, answer } = await withSlowRequest(t)
+  server.process.kill('SIGINT')
+  server.process.kill('SIGINT')
+  await server.logged('draining')
+  answer()
+  t.equal((await answered).status, 200)
+  t.match(await server.ended, { code: 0, signal: null })
+})
+
+t.test('what is not done by the deadline is cut and logged, and the end is 0', async t => {
+  const { server, answered } = await withSlowRequest(t, { DRAIN_DEADLINE_MS: '300' })
+  server.process.kill('SIGTERM')
+  await t.rejects(answered)
+  t.match(await server.ended, { code: 0, signal: null })
+  t.match(await server.logged('is cut'), { level: 40, connections: 1, deadline: 300 })
+})
+
+t.test('a second signal ends it at once', async t => {
+  const { server, answered } = await withSlowRequest(t)
+  server.process.kill('SIGTERM')
+  await server.logged('draining')
+  server.process.kill('SIGINT')
+  await t.rejects(answered)
+  t.match(await server.ended, { code: 130 })
+})
+
+t.test('a hook that never ends does not keep it', async t => {
+  const cwd = copy(t, { 'stuck.js': 'export default async app => { app.addHook(\'onClose\', () => new Promise(() => {})); setInterval(() => {}, 1_000) }\n' })
+  const server = start(t, { DRAIN_DEADLINE_MS: '200' }, { cwd })
+  await server.url()
+  server.process.kill('SIGTERM')
+  t.match(await server.ended, { code: 0, signal: null })
+  t.match(await server.logged('hook of the app'), { level: 50 })
+})
+
+t.test('a route file that throws is told with its stack', async t => {
+  const server = start(t, {}, { cwd: copy(t, { [`broken${EXTENSION}`]: 'throw new Error(\'no good\')\n' }) })
+  t.match(await server.ended, { code: 1 })
+  t.match(server.stderr, new RegExp(`no good[^]*broken\\${EXTENSION}`))
+})
