@@ -38,7 +38,7 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
 t.test('every fenced block says its language', async t => {
   for (const { document, line, info } of all) t.ok(LANGUAGES.includes(info.split(' ', 1)[0]!), `${document}:${line}: ${info}`)
-  t.ok(snippets.length > 20, `${snippets.length} snippets`)
+  t.ok(snippets.length > 10, `${snippets.length} snippets`)
 })
 
 t.test('every JSON block is JSON', async t => {
@@ -70,12 +70,12 @@ t.test('every snippet runs, and what it proxies is answered', async t => {
     t.teardown(() => backend.close())
     origins.set(origin, backend.url)
   }
-  const tasks: Task[] = snippets.map(({ where, text }, i) => {
+  const tasks: Task[] = snippets.map(({ where, text, paths }, i) => {
     let source = text.replace(/\bport: \d+/g, 'port: 0').replaceAll('from \'holdfast\'', `from '${pathToFileURL(join(ROOT, 'src', `index${EXTENSION}`)).href}'`)
     for (const [origin, url] of origins) source = source.replaceAll(origin, url)
     const file = join(folder, `run-${i}.js`)
     writeFileSync(file, ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true } }).outputText)
-    return { where, file, paths: [...new Set([...text.matchAll(/prefix: '([^']*)'/g)].map(([, prefix]) => `${prefix === '/' ? '' : prefix}/7`))] }
+    return { where, file, paths }
   })
   const child = spawn(process.execPath, [...program(join(import.meta.dirname, 'snippet-process')), JSON.stringify(tasks)], {
     cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe', 'ipc']

@@ -9,7 +9,10 @@ export interface Snippet {
   /** Where it stands: page and line. */
   readonly where: string
   readonly language: 'ts' | 'js'
+  /** With what a fragment finds around it. */
   readonly text: string
+  /** Paths that it proxies. */
+  readonly paths: readonly string[]
 }
 
 const HEAD = `import Fastify from 'fastify'
@@ -27,7 +30,8 @@ const AROUND: Readonly<Record<string, string>> = {
   'fragment of a running app': `${HEAD}await app.register(gateway)
 await app.register(proxy, { prefix: '/users', upstream: 'http://users.internal:3000' })
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
-await (await fetch(\`\${url}/users/7\`)).text()
+const first = await globalThis.fetch(\`\${url}/users/7\`)
+if (!first.ok) throw new Error(await first.text())
 `
 }
 
@@ -49,5 +53,6 @@ export function snippetOf ({ document, line, info, text }: Block): Snippet | und
   const where = `${document}:${line}`
   const around = words === undefined ? '' : AROUND[words]
   if (around === undefined) throw new Error(`${where}: "${words}" is no kind of snippet; ${Object.keys(AROUND).join(', ')} are`)
-  return { where, language: language as 'ts' | 'js', text: around + text }
+  const prefixes = [...text.matchAll(/prefix: '([^']*)'/g)].map(([, prefix]) => prefix === '/' ? '' : prefix)
+  return { where, language: language as 'ts' | 'js', text: around + text, paths: [...new Set(prefixes)].map(prefix => `${prefix}/7`) }
 }
