@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { REPOSITORY } from '../../testing/program.js'
-import { allDocuments, withoutFences } from './documents.js'
+import { allDocuments, userDocuments, withoutFences } from './documents.js'
 import type { Document } from './documents.js'
 
 const MOST_WORDS = 1_500
@@ -49,6 +49,13 @@ t.test('every relative link of the documentation leads to a file, and to a headi
   for (const document of allDocuments()) {
     const faults = linksIn(document).map(link => ({ link, fault: faultOf(document, link) })).filter(({ fault }) => fault !== undefined)
     t.strictSame(faults, [], document.name)
+  }
+})
+
+t.test('every file that a page names in code is there', async t => {
+  for (const { name, text } of userDocuments()) {
+    const named = [...text.matchAll(/`((?:src|plugins|routes|bench|test|testing|examples)\/[\w./-]+)`/g)].map(([, path]) => path!)
+    t.strictSame(named.filter(path => !existsSync(join(REPOSITORY, path))), [], name)
   }
 })
 
