@@ -10,7 +10,8 @@ export interface Task { readonly where: string, readonly file: string, readonly 
 export interface Told { readonly where: string, readonly outcome?: { readonly answers: number, readonly error?: string } }
 
 const CALLER = { authorization: 'Bearer let-me-in' }
-const DEADLINE = 10_000
+// Of one request, in ms.
+const DEADLINE = 30_000
 
 let apps: FastifyInstance[] = []
 const closed = new WeakSet<FastifyInstance>()

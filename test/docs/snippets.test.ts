@@ -11,6 +11,9 @@ import type { Task, Told } from './snippet-process.js'
 import { blocks, snippetOf } from './snippets.js'
 
 const ROOT = join(import.meta.dirname, '../..')
+// The type checker reads all sources; on a busy machine that takes many times its CPU time, in ms.
+t.setTimeout(180_000)
+
 const LANGUAGES = ['ts', 'js', 'json', 'sh', 'diff', 'promql', 'nginx', 'yaml', '']
 const STRICT: ts.CompilerOptions = {
   strict: true,
