@@ -5,8 +5,6 @@ import { REPOSITORY } from '../../testing/program.js'
 import { allDocuments, userDocuments, withoutFences } from './documents.js'
 import type { Document } from './documents.js'
 
-const MOST_WORDS = 1_500
-
 /** Targets of links and images, code excepted. */
 function linksIn ({ text }: Document): string[] {
   const prose = withoutFences(text).replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ' '))
@@ -57,9 +55,4 @@ t.test('every file that a page names in code is there', async t => {
     const named = [...text.matchAll(/`((?:src|plugins|routes|bench|test|testing|examples)\/[\w./-]+)`/g)].map(([, path]) => path!)
     t.strictSame(named.filter(path => !existsSync(join(REPOSITORY, path))), [], name)
   }
-})
-
-t.test('README.md is short: wc -w counts no more than 1 500 words', async t => {
-  const words = readFileSync(join(REPOSITORY, 'README.md'), 'utf8').split(/\s+/).filter(word => word !== '').length
-  t.ok(words <= MOST_WORDS, `${words} words`)
 })
