@@ -1,6 +1,6 @@
 import { ERRORS } from '../errors.js'
 
-const ABOUT = `<!-- Made by: npm run -s docs:errors > docs/errors.md -->
+const ABOUT = `<!-- Made by: npm run made -->
 # Errors
 
 A request that fails in Holdfast is answered with one of these codes, as JSON: \`{ "statusCode", "code", "error", "message" }\`. In code it is a

@@ -3,7 +3,7 @@ import t from 'tap'
 import { errorsAsMarkdown } from '../../src/admin/error-texts.js'
 import { ERRORS } from '../../src/errors.js'
 
-t.test('docs/errors.md is what the table says; npm run -s docs:errors > docs/errors.md makes it so', async t => {
+t.test('docs/errors.md is what the table says; npm run made makes it so', async t => {
   t.equal(readFileSync(new URL('../../docs/errors.md', import.meta.url), 'utf8'), errorsAsMarkdown())
 })
 
