@@ -1,17 +1,20 @@
-import { defaultOf } from './options-as-typescript.js'
+import { defaultOf, zeroOf } from './options-as-typescript.js'
 import { GROUPS, TABLE, nameOf, rowsOf } from '../src/options/table.js'
 import type { OptionGroup, OptionRow } from '../src/options/table.js'
 
 const HEAD = `# Options
 
-Made from the table of options (\`src/options/table.ts\`) by \`npm run made\`. The same table checks what you give: an unknown name or an impossible value is refused when the plugin is
-registered, by an error that names the route, the option, the value and the remedy.
+Made from the table of options (\`src/options/table.ts\`) by \`npm run made\`. The same table checks what you give: an unknown name or an
+impossible value is refused when the plugin is registered, by an error that names the route, the option, the value and the remedy.
 
-- Options under *gateway and route* are given to \`gateway\` as the defaults of all routes, and to \`proxy\` for one route, whose values go first, one level deep.
+- Options for *gateway and route* are given to \`gateway\` as the defaults of all routes, and to \`proxy\` for one route, whose values go
+  first, one level deep.
 - \`undefined\` means not given. Times are in ms, sizes in bytes.
-- *while running*: \`code\` can be changed by \`target.update()\`, \`API\` by that and by the [admin API](admin.md). *connections anew*: idle connections are closed then, and active ones after their
-  exchange.
-- \`holdfast.schema.json\`, in the package, has the options as a JSON Schema: \`#/$defs/gateway\` and \`#/$defs/proxy\`. \`null\` stands for \`Infinity\` there.
+- *0* says what 0 means, where it is not a quantity like any other.
+- *while running*: \`code\` can be changed by \`target.update()\`, \`API\` by that and by the [admin API](admin.md). *connections anew*: idle
+  connections are closed then, and active ones after their exchange.
+- \`holdfast.schema.json\`, in the package, has the options as a JSON Schema: \`#/$defs/gateway\` and \`#/$defs/proxy\`. \`null\` stands for
+  \`Infinity\` there.
 `
 
 const PLACES: Record<OptionRow['place'], string> = { 'gateway and route': 'gateway and route', gateway: 'gateway', route: 'route (`proxy`)' }
@@ -37,11 +40,11 @@ function sectionOf (group: OptionGroup): string {
 const TITLES: Record<OptionRow['place'], string> = { 'gateway and route': 'Routes', gateway: 'The whole gateway', route: 'Where a route leads' }
 
 function lineOf (row: OptionRow): string {
-  const { path, kind, zero = '', live, reconnects, more } = row
+  const { path, kind, live, reconnects, more } = row
   const unit = kind.unit === undefined || row.required === true ? '' : ` ${kind.unit}`
   const changed = live === undefined ? '' : `${live === 'admin' ? 'API' : 'code'}${reconnects === true ? ', connections anew' : ''}`
-  const fallback = row.default === undefined ? defaultCell(row) : `${defaultCell(row)}${unit}`
-  return `| \`${nameOf(path)}\` | ${fallback} | ${zero} | ${changed} | ${elsewhereOf(row)} | ${[row.text, more].filter(Boolean).join(' ')} |\n`
+  const fallback = /^[\d ]+$/.test(defaultCell(row)) ? `${defaultCell(row)}${unit}` : defaultCell(row)
+  return `| \`${nameOf(path)}\` | ${fallback} | ${zeroOf(row) ?? ''} | ${changed} | ${elsewhereOf(row)} | ${[row.text, more].filter(Boolean).join(' ')} |\n`
 }
 
 function defaultCell (row: OptionRow): string {

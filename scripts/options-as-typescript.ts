@@ -37,7 +37,9 @@ function memberOf (row: OptionRow): string {
   return `  /**\n${lines.map(line => `   *${line === '' ? '' : ` ${line}`}\n`).join('')}   */\n  ${nameOf(row.path)}${row.required === true ? '' : '?'}: ${row.kind.type}`
 }
 
-function sentencesOf ({ text, more, kind, zero, live, reconnects }: OptionRow): string {
+function sentencesOf (row: OptionRow): string {
+  const { text, more, kind, live, reconnects } = row
+  const zero = zeroOf(row)
   return [
     text,
     more,
@@ -45,6 +47,17 @@ function sentencesOf ({ text, more, kind, zero, live, reconnects }: OptionRow): 
     zero === undefined ? undefined : `0: ${zero}.`,
     live === undefined ? undefined : `Can be changed at run time${reconnects === true ? '; connections are made anew' : ''}.`
   ].filter(Boolean).join(' ')
+}
+
+/** What 0 means; undefined where it is a quantity like any other, or where the option is no number. */
+export function zeroOf ({ path, kind, zero }: OptionRow): string | undefined {
+  if (zero !== undefined || kind.type !== 'number') return zero
+  try {
+    kind.check?.(0, path)
+    return undefined
+  } catch {
+    return 'refused'
+  }
 }
 
 /** The default as a reader of the documentation sees it. */

@@ -8,7 +8,7 @@ import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
 export interface UndiciOptions {
   /**
    * The most connections to the target: active, idle and connecting ones together. `Infinity`: no limit. One connection more, which carries
-   * no requests, may lie idle to see when the backend closes it. Can be changed at run time.
+   * no requests, may lie idle to see when the backend closes it. 0: refused. Can be changed at run time.
    *
    * @defaultValue 128
    */
@@ -21,7 +21,7 @@ export interface UndiciOptions {
    */
   keepAliveTimeout?: number
   /**
-   * The longest idle time that a backend's `Keep-Alive` header can ask for. In ms. Can be changed at run time.
+   * The longest idle time that a backend's `Keep-Alive` header can ask for. In ms. 0: refused. Can be changed at run time.
    *
    * @defaultValue keepAliveTimeout
    */
@@ -75,13 +75,14 @@ export interface UndiciOptions {
   socketPath?: string
   /**
    * The largest head of a response, and the largest trailers: names, values and reason; then 502. What stands between them may be as large
-   * again. In bytes. Can be changed at run time; connections are made anew.
+   * again. In bytes. 0: refused. Can be changed at run time; connections are made anew.
    *
    * @defaultValue 16 384
    */
   maxHeaderSize?: number
   /**
-   * The largest body of a response; then 502, or the client is cut off. In bytes. Can be changed at run time; connections are made anew.
+   * The largest body of a response; then 502, or the client is cut off. In bytes. 0: refused. Can be changed at run time; connections are
+   * made anew.
    *
    * @defaultValue no limit
    */
@@ -91,7 +92,7 @@ export interface UndiciOptions {
 /** How connections are made: options of `net.connect` and `tls.connect`, as undici's `connect` takes them. Each connection of a target is made with them. */
 export interface ConnectOptions extends NodeConnectOptions {
   /**
-   * Until a connection is made, TLS handshake included; then 504. In ms. Can be changed at run time; connections are made anew.
+   * Until a connection is made, TLS handshake included; then 504. In ms. 0: refused. Can be changed at run time; connections are made anew.
    *
    * @defaultValue 3_000
    */
@@ -143,7 +144,7 @@ export interface ConnectOptions extends NodeConnectOptions {
    */
   autoSelectFamily?: boolean
   /**
-   * How long one address is tried before the next one. In ms. Can be changed at run time; connections are made anew.
+   * How long one address is tried before the next one. In ms. 0: refused. Can be changed at run time; connections are made anew.
    *
    * @defaultValue Node's
    */
@@ -200,13 +201,13 @@ export interface PoolOptions {
    */
   maxPending?: number
   /**
-   * How long a request may wait for a connection; then 503. In ms. Can be changed at run time.
+   * How long a request may wait for a connection; then 503. In ms. 0: refused. Can be changed at run time.
    *
    * @defaultValue 5_000
    */
   pendingTimeout?: number
   /**
-   * Connections that are being made at once. A backend that comes back is not met by a stampede. Can be changed at run time.
+   * Connections that are being made at once. A backend that comes back is not met by a stampede. 0: refused. Can be changed at run time.
    *
    * @defaultValue 8
    */
@@ -230,14 +231,14 @@ export interface PoolOptions {
 /** How a backend that does not keep connections open is recognised; `false`: not at all. */
 export interface InspectorOptions {
   /**
-   * Connections in a row that the backend closes after their first response, before the pool is torn down.
+   * Connections in a row that the backend closes after their first response, before the pool is torn down. 0: refused.
    *
    * @defaultValue 3
    */
   closesBeforeTeardown?: number
   /**
    * How long a non-persistent backend is left alone before it is tried again, with jitter. A backend that kept connections before is tried
-   * again after a second at most. In ms.
+   * again after a second at most. In ms. 0: refused.
    *
    * @defaultValue 30_000
    */
@@ -374,13 +375,13 @@ export interface WholeGatewayOptions {
    */
   health?: boolean
   /**
-   * How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508.
+   * How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508. 0: refused.
    *
    * @defaultValue 8
    */
   maxHops?: number
   /**
-   * The most targets that `getUpstream` may make; beyond that, 503.
+   * The most targets that `getUpstream` may make; beyond that, 503. 0: refused.
    *
    * @defaultValue 100
    */
