@@ -1,7 +1,7 @@
 export { gateway } from '../plugins/gateway.js'
 export type { GatewayOptions } from '../plugins/gateway.js'
 export { proxy, proxy as default } from '../plugins/proxy.js'
-export type { ProxyOptions } from '../plugins/proxy.js'
+export type { ProxyOptions } from './gateway/proxy-options.js'
 export { getGateway } from './gateway/state.js'
 export type { Gateway } from './gateway/state.js'
 export type { AdminOptions } from './admin/admin-options.js'

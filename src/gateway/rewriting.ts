@@ -1,0 +1,59 @@
+import { validateHeaderName } from 'node:http'
+import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import type { FastifyRequest } from 'fastify'
+import type { ForwardRoute } from '../forward/forward.js'
+import { toWritable } from '../http/headers.js'
+import type { HeaderRecord } from '../http/headers.js'
+import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../http/rewritten-prefix.js'
+import type { Parameters } from '../http/rewritten-prefix.js'
+import type { ProxyOptions } from './proxy-options.js'
+import { isUpgradable } from './route-upgrades.js'
+
+/** As http-proxy has it: what the prefix is replaced by. */
+export function rewritePrefixOf (prefix: string, options: ProxyOptions): string {
+  const to = options.rewritePrefix || (options.upstream ? new URL(options.upstream).pathname : '/')
+  return !prefix.endsWith('/') && to.endsWith('/') ? to.slice(0, -1) : to
+}
+
+/** Whether the destination of a plain path follows from the path alone. */
+export function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
+  return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
+    !isUpgradable(options) && !/[:*]/.test(prefix)
+}
+
+/** What looks at the parameters of each request before they are put into the path; `reply.fromParameters` asks it as well. */
+export function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
+  if (!rewritePrefix.includes(':')) return undefined
+  return {
+    preRewrite: (url, parameters, prefix) => {
+      refuseParameters(rewritePrefix, parameters as Parameters)
+      return preRewrite === undefined ? url : preRewrite(url, parameters, prefix)
+    }
+  }
+}
+
+/** What becomes of the headers of a route's responses: Location, and what the user's own function makes of them. */
+export function headerRewriting (prefix: string, options: ProxyOptions): Pick<ForwardRoute, 'rewritesHeaders' | 'rewriteHeaders'> {
+  const rewritePrefix = rewritePrefixOf(prefix, options)
+  const userRewrite = options.replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
+  const rewriteLocation = options.internalRewriteLocationHeader !== false
+  return {
+    rewritesHeaders: userRewrite !== undefined,
+    rewriteHeaders: (headers, request) => {
+      const { location } = headers
+      if (location !== undefined && rewriteLocation) {
+        headers['location'] = typeof location === 'string' ? localized(location, request) : location.map(line => localized(line, request))
+      }
+      if (userRewrite === undefined) return headers
+      const rewritten = toWritable(userRewrite(headers, request))
+      // Node would throw while the head is written, where an answer that streams has nobody to catch it.
+      for (const name of Object.keys(rewritten)) validateHeaderName(name)
+      return rewritten
+    }
+  }
+
+  function localized (location: string, request: FastifyRequest): string {
+    if (!prefix.includes(':')) return localizedLocation(location, rewritePrefix, prefix)
+    return localizedLocation(location, prefixAtBackend(rewritePrefix, request.params as Parameters), prefixInPath(prefix, request.raw.url!))
+  }
+}
