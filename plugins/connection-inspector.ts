@@ -7,7 +7,7 @@ import type { PersistenceEvent, PersistenceState, RequestKind } from '../src/tar
 import type { Target } from '../src/target/target.js'
 import fp from 'fastify-plugin'
 import { getGateway } from '../src/gateway/state.js'
-import type { Gateway } from '../src/gateway/state.js'
+import type { Gateway } from '../src/gateway/gateway.js'
 
 // How long a connection must stay open after its first response to count as kept: a close that was on its way when the
 // response came has arrived by then.

@@ -17,7 +17,8 @@ import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
 import { shareReplies } from '../src/gateway/shared-replies.js'
 import { registerRequestRules } from './request-rules.js'
-import { DEFAULT_SETTINGS, createState, existingState } from '../src/gateway/state.js'
+import { DEFAULT_SETTINGS } from '../src/gateway/settings.js'
+import { createState, existingState } from '../src/gateway/state.js'
 
 /** The defaults of every route and target, and what belongs to the whole gateway. Times in ms. */
 export interface GatewayOptions extends TargetOptions, RouteOptions {
@@ -69,7 +70,7 @@ async function registerGateway (app: FastifyInstance, options: GatewayOptions): 
   for (const name of [...TARGET_GROUPS, ...ROUTE_NAMES]) defaults[name] = options[name]
   const state = createState(app, { defaults, maxHops, maxDynamicTargets })
   app.decorate('gateway', state)
-  state.warnOf('gateway', options)
+  state.warnings.warnOf('gateway', options)
   await registerRequestRules(app)
   await app.register(connectionInspector)
   // For handlers that call reply.from themselves: over the declared targets, and without its retries by status code.

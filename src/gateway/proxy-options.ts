@@ -19,20 +19,12 @@ export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' |
   undici?: FastifyHttpProxyOptions['undici']
 }
 
-const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
+/** The options that @fastify/http-proxy does not know. */
+export const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
 
 /** Throws HOLDFAST_ERR_OPTION for an option that cannot be, in the order in which they are looked at. */
 export function checkProxyOptions (options: ProxyOptions): void {
   refuseUnknown(options, [...HTTP_PROXY_NAMES, ...OWN_NAMES], '')
   checkHttpProxyOptions(options as Record<string, unknown>)
   checkUpstreams({ ...options, getUpstream: options.replyOptions?.getUpstream })
-}
-
-/** What of the options is for http-proxy. */
-export function withoutOwn (options: ProxyOptions): Record<string, unknown> {
-  const rest: Record<string, unknown> = { ...options }
-  // The prefix is this plugin's scope's already.
-  for (const name of [...OWN_NAMES, 'prefix', 'undici']) delete rest[name]
-  if (options.undici !== undefined) rest['undici'] = options.undici
-  return rest
 }

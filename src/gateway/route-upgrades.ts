@@ -21,6 +21,10 @@ export function isOurs (options: ProxyOptions): boolean {
   return WS_NAMES.every(name => options[name] === undefined)
 }
 
+export function makesTunnels (options: ProxyOptions): boolean {
+  return isUpgradable(options) && isOurs(options)
+}
+
 /** What http-proxy is to take for the upstream of a route whose WebSockets are not its own. */
 export function httpUpstream ({ upstream, wsUpstream, replyOptions }: ProxyOptions): string | undefined {
   if (upstream || replyOptions?.getUpstream !== undefined) return toHttp(upstream ?? '')

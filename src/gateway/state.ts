@@ -1,46 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { ConnectionObserver } from '../connection/observer.js'
-import { logLine, warningsFor } from '../check/warnings.js'
 import { HoldfastError } from '../errors.js'
 import type { Upgrades } from '../forward/upgrade.js'
-import type { OptionWarning, ResolvedRouteOptions, ResolvedTargetOptions, RouteOptions, TargetOptions } from '../options/options.js'
+import type { ResolvedRouteOptions, ResolvedTargetOptions } from '../options/options.js'
 import { TargetRegistry } from '../target/registry.js'
 import type { Target } from '../target/target.js'
 import { findTracing } from '../target/tracing.js'
-
-/** What an app may do with its gateway: `app.gateway`. */
-export interface Gateway {
-  /** All targets: iterate, or `get(name)`. */
-  readonly targets: Iterable<Target> & { get (name: string): Target | undefined }
-  /** Tells an observer of every connection from now on; returns what stops it. */
-  observe (observer: ConnectionObserver): () => void
-  /**
-   * Ends the app in good order: readiness says 503, requests are served for `drain.delay` more, then `app.close()` finishes
-   * what is in flight, within `drain.deadline`.
-   */
-  drain (): Promise<void>
-  /** Where the admin surface listens, while it does. */
-  readonly admin?: { readonly url: string } | undefined
-}
-
-declare module 'fastify' {
-  interface FastifyInstance {
-    /** Present where the `gateway` plugin is; `getGateway(app)` is there in any case. */
-    gateway?: Gateway
-  }
-}
-
-/** The gateway-wide settings that routes are made under. */
-export interface GatewaySettings {
-  readonly defaults: TargetOptions & RouteOptions
-  /** Passes through this gateway after which a request is refused with 508. */
-  readonly maxHops: number
-  /** Targets that getUpstream may make. */
-  readonly maxDynamicTargets: number
-}
-
-/** What holds for an app that registers a proxy without the gateway plugin. */
-export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, maxHops: 8, maxDynamicTargets: 100 }
+import type { Gateway } from './gateway.js'
+import { RegistrationWarnings } from './registration-warnings.js'
+import type { GatewaySettings } from './settings.js'
 
 /** A route as it was declared: what there is to see of it before it has served anything. */
 export interface DeclaredRoute {
@@ -68,12 +36,11 @@ export class GatewayState implements Gateway {
   draining = false
   /** Set by the admin plugin. */
   admin: { readonly url: string } | undefined
-  readonly #app: FastifyInstance
-  readonly #told = new Map<string, OptionWarning & { readonly route: string }>()
+  readonly warnings: RegistrationWarnings
 
   constructor (app: FastifyInstance, settings: GatewaySettings) {
-    this.#app = app
     this.settings = settings
+    this.warnings = new RegistrationWarnings(app.log)
     this.drain = () => app.close()
     this.targets = new TargetRegistry({
       maxDynamicTargets: settings.maxDynamicTargets,
@@ -84,28 +51,6 @@ export class GatewayState implements Gateway {
   observe (observer: ConnectionObserver): () => void {
     return this.targets.observe(observer)
   }
-
-  /** What has been warned about at register, once each. */
-  get told (): readonly (OptionWarning & { readonly route: string })[] {
-    return [...this.#told.values()]
-  }
-
-  /** Logs what somebody will regret, once each, with its code. */
-  warn (where: string, warnings: readonly OptionWarning[]): void {
-    for (const warning of warnings) {
-      // By its words too: one code stands for each of several options that have no effect.
-      const key = `${warning.id} ${where} ${warning.found}`
-      if (this.#told.has(key)) continue
-      this.#told.set(key, { ...warning, route: where })
-      const { code, message } = logLine(warning)
-      this.#app.log.warn({ code, route: where }, message)
-    }
-  }
-
-  /** Warns of what was set for a route, or for the gateway. */
-  warnOf (where: string, given: TargetOptions): void {
-    this.warn(where, warningsFor(given))
-  }
 }
 
 // By server: what a plugin sees as its app differs from scope to scope, the server is one for all of an app's.
@@ -114,6 +59,13 @@ const states = new WeakMap<object, GatewayState>()
 /** The app's state where a plugin of ours has been registered. */
 export function existingState (app: FastifyInstance): GatewayState | undefined {
   return states.get(app.server)
+}
+
+/** The state of an app whose gateway plugin comes before the plugin that needs it. */
+export function stateBefore (plugin: string, app: FastifyInstance): GatewayState {
+  const state = existingState(app)
+  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `the ${plugin} plugin needs the gateway plugin before it` })
+  return state
 }
 
 /** Makes the app's state. Its connections are closed with the app. */
