@@ -41,6 +41,3 @@ export const pressure = fp<PressureOptions>(async (app, options) => {
 function unless (over: () => boolean, hook: Hook): Hook {
   return (request, reply, done) => over() ? done() : hook(request, reply, done)
 }
-
-/** A route's config that lets it through under pressure. */
-export const EXEMPT = { pressureHandler: () => undefined }

@@ -39,3 +39,15 @@ export class Metrics {
     this.#registry.clear()
   }
 }
+
+const byTargets = new WeakMap<TargetRegistry, Metrics>()
+
+/** The metrics of an app. They count from the first call on. */
+export function metricsOf ({ targets }: { readonly targets: TargetRegistry }): Metrics {
+  let metrics = byTargets.get(targets)
+  if (metrics === undefined) {
+    byTargets.set(targets, metrics = new Metrics(targets))
+    targets.observe(metrics.recorder)
+  }
+  return metrics
+}
