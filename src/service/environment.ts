@@ -1,10 +1,10 @@
-import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
 import { isLoopback, isSendable } from '../admin/admin-options.js'
 import type { AdminOptions } from '../admin/admin-options.js'
-
-/** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
-export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }
+import { EnvironmentError, wrongValue } from './environment-error.js'
+import { readTrustProxy } from './trust-proxy.js'
+import { readUpstreams } from './upstreams.js'
+import type { UpstreamEntry } from './upstreams.js'
 
 /** What the microservice is told from outside. Times in ms; `undefined` leaves a setting at the gateway's own default. */
 export interface Environment {
@@ -28,11 +28,6 @@ export interface Environment {
   /** Whether the samples, where they run, are asked by a gentle load. */
   readonly sampleLoad: boolean
   readonly production: boolean
-}
-
-/** A variable that cannot be: the message is one line that names it, for a person to read without a stack. */
-export class EnvironmentError extends Error {
-  override name = 'EnvironmentError'
 }
 
 // Without a .env the samples run, and nobody on the network has asked for those. A deployment sets HOST; one that forgets to
@@ -118,73 +113,14 @@ function load (variables: NodeJS.ProcessEnv, path: string): Values {
     const [first] = (error as { errors?: SchemaError[] }).errors ?? []
     const name = first?.instancePath.slice(1)
     if (name === undefined || !(name in properties)) throw new EnvironmentError(`${path} cannot be read: ${(error as Error).message}`)
-    throw wrong(name as Name, first!.data, `is not ${(properties[name as Name] as { description: string }).description}`)
+    throw wrongValue(name as Name, first!.data, `is not ${(properties[name as Name] as { description: string }).description}`)
   }
-}
-
-function wrong (name: Name, value: unknown, why: string): EnvironmentError {
-  return new EnvironmentError(`${name}: ${JSON.stringify(value)} ${why}`)
-}
-
-function readUpstreams (list: string): readonly UpstreamEntry[] {
-  if (list.trim() === '') return []
-  const entries = list.split(',').map(readUpstream)
-  const prefixes = new Set<string>()
-  for (const { prefix } of entries) {
-    if (prefixes.has(prefix)) throw wrong('UPSTREAMS', prefix, 'is there twice; a prefix has one upstream')
-    prefixes.add(prefix)
-  }
-  return Object.freeze(entries)
-}
-
-function readUpstream (given: string): UpstreamEntry {
-  const entry = given.trim()
-  const at = entry.indexOf('=')
-  if (at === -1) throw wrong('UPSTREAMS', entry, 'is no entry; give a prefix and its upstream, like /users=http://users:3000')
-  const prefix = entry.slice(0, at).trim()
-  // What the router would take for a parameter or a wildcard, or a client could not send, is no prefix.
-  if (!/^\/(?:[\w.~-]+(?:\/|$))*$/.test(prefix) || /\/\.\.?(?:\/|$)/.test(prefix)) {
-    throw wrong('UPSTREAMS', entry, 'has a prefix that is no plain path; give one like /users')
-  }
-  const upstream = entry.slice(at + 1).trim()
-  const url = URL.canParse(upstream) ? new URL(upstream) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw wrong('UPSTREAMS', entry, 'has an upstream that is no http: or https: URL; give one like http://users:3000')
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw wrong('UPSTREAMS', prefix, 'has an upstream with a user or password in its URL, which would not be sent; leave them out')
-  }
-  if (url.search !== '' || url.hash !== '') throw wrong('UPSTREAMS', entry, 'has an upstream with a query or fragment; give only origin and path')
-  return Object.freeze({ prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix, upstream })
 }
 
 function readAdmin ({ ADMIN_PORT: port, ADMIN_HOST: host, ADMIN_TOKEN: token }: Values): AdminOptions | undefined {
   if (typeof port !== 'number') return undefined
   // The value is a secret and is not told.
   if (token && !isSendable(token)) throw new EnvironmentError('ADMIN_TOKEN: is not printable ASCII without spaces')
-  if (host && !token && !isLoopback(host)) throw wrong('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
+  if (host && !token && !isLoopback(host)) throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
   return { port, host: host || undefined, token: token || undefined }
-}
-
-// As proxy-addr, which Fastify asks, names them.
-const NAMED_RANGES = new Set(['loopback', 'linklocal', 'uniquelocal'])
-
-function readTrustProxy (given: string): boolean | string[] {
-  const value = given.trim()
-  if (value === '' || value === 'false') return false
-  if (value === 'true') return true
-  const peers = value.split(',').map(peer => peer.trim())
-  for (const peer of peers) {
-    // How many hops there were says nothing of who the last one was: Fastify believes nobody for a number.
-    if (/^\d+$/.test(peer)) throw wrong('TRUST_PROXY', peer, 'is a hop count, which would not be heeded; give the addresses of the proxies in front')
-    if (!isRange(peer) && !NAMED_RANGES.has(peer)) throw wrong('TRUST_PROXY', peer, 'is not true, false, an address, or a range like 10.0.0.0/8')
-  }
-  return peers
-}
-
-function isRange (peer: string): boolean {
-  const [, address, bits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(peer) ?? []
-  const version = isIP(address ?? '')
-  if (version === 0) return false
-  return bits === undefined || (Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128))
 }

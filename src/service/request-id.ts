@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 
-export const REQUEST_ID = 'x-request-id'
+const REQUEST_ID = 'x-request-id'
 
 const NOMINATED = /x-request-id/i
 
@@ -32,6 +33,21 @@ export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'he
     if (rawHeaders[i]!.toLowerCase() === REQUEST_ID) rawHeaders.splice(i, 2)
   }
   rawHeaders.push(REQUEST_ID, id)
+}
+
+/** Backends and clients are told the id under which a request is logged. */
+export function passRequestIds (app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    setRequestId(request.raw, request.id)
+    // A 101 passes no onSend hook.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // A backend's own would be in its place.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
 }
 
 function withoutRequestId (connection: string): string {

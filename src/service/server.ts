@@ -2,7 +2,8 @@ import { constants } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import { getGateway } from '../gateway/state.js'
 import { buildApp } from './app.js'
-import { EnvironmentError, readEnvironment } from './environment.js'
+import { EnvironmentError } from './environment-error.js'
+import { readEnvironment } from './environment.js'
 import type { Environment } from './environment.js'
 
 // One Ctrl-C, or one stop of a service manager, reaches npm and this process, and npm hands it on: the second within this
