@@ -1,20 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { DEFAULT_DRAIN } from '../options/gateway-options.js'
+import type { DrainOptions } from '../options/option-types.js'
 import { endByDeadline } from './end-by-deadline.js'
 import { existingState, stateBefore } from './state.js'
 
-export interface DrainOptions {
-  /** How long requests are served after readiness has said 503, in ms. 0. */
-  delay?: number
-  /** How long `app.close()` may take, in ms, over HTTP/1 and HTTP/2; what is not done by then is cut. 10 000. */
-  deadline?: number
-}
-
 /** Past the deadline all that is ours is cut. A hook of the app's that still holds `app.close()` is waited for this long, in ms. */
 const GRACE = 500
-
-/** What holds unless `drain` says otherwise, and for proxies without the gateway. */
-export const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
 
 /** States of proxies without the gateway. */
 const drained = new WeakSet<object>()

@@ -1,21 +1,16 @@
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { HTTP_PROXY_NAMES, checkHttpProxyOptions } from '../options/http-proxy.js'
-import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown } from '../options/options.js'
-import type { RouteOptions, TargetOptions } from '../options/options.js'
+import type { RouteOptions, TargetOptions, WhereToOptions } from '../options/option-types.js'
+import { ROUTE_NAMES } from '../options/route-options.js'
+import { TARGET_GROUPS } from '../options/target-options.js'
+import { refuseUnknown } from '../options/unknown-names.js'
 import { checkUpstreams } from '../options/upstream.js'
 
 type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
 
-/** Every option of @fastify/http-proxy with its meaning, and the target's and the route's own settings. */
-export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, TargetOptions, RouteOptions {
-  /**
-   * The backend's URL; '' where `replyOptions.getUpstream` chooses. Its path stands in for `rewritePrefix`. One with credentials, a
-   * query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with a 500.
-   */
-  upstream?: string
-  /** A name for the target. Default: its origin. */
-  target?: string
-  /** @fastify/http-proxy's name for what `undiciOptions` says. */
+/** Every option of `@fastify/http-proxy` with its meaning, and the target's and the route's own settings. */
+export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, WhereToOptions, TargetOptions, RouteOptions {
+  /** The name that `@fastify/http-proxy` has for `undiciOptions`. */
   undici?: FastifyHttpProxyOptions['undici']
 }
 

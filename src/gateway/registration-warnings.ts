@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { logLine, warningsFor } from '../check/warnings.js'
-import type { OptionWarning, TargetOptions } from '../options/options.js'
+import type { TargetOptions } from '../options/option-types.js'
+import type { OptionWarning } from '../options/warning.js'
 
 export type RegistrationWarning = OptionWarning & { readonly route: string }
 

@@ -1,4 +1,5 @@
-import type { RouteOptions, TargetOptions } from '../options/options.js'
+import { DEFAULT_GATEWAY } from '../options/gateway-options.js'
+import type { RouteOptions, TargetOptions } from '../options/option-types.js'
 
 /** The gateway-wide settings that routes are made under. */
 export interface GatewaySettings {
@@ -10,4 +11,4 @@ export interface GatewaySettings {
 }
 
 /** What holds for an app that registers a proxy without the gateway plugin. */
-export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, maxHops: 8, maxDynamicTargets: 100 }
+export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, ...DEFAULT_GATEWAY }

@@ -1,6 +1,8 @@
 import { envSchema } from 'env-schema'
-import { isLoopback, isSendable } from '../admin/admin-options.js'
-import type { AdminOptions } from '../admin/admin-options.js'
+import { isLoopback } from '../admin/admin-options.js'
+import { isSendable } from '../options/kinds.js'
+import type { AdminOptions } from '../options/option-types.js'
+import { LONGEST_TIMER } from '../options/timer.js'
 import { EnvironmentError, wrongValue } from './environment-error.js'
 import { readTrustProxy } from './trust-proxy.js'
 import { readUpstreams } from './upstreams.js'
@@ -36,7 +38,6 @@ const HOST = '127.0.0.1'
 const PORT = 8080
 const LOG_LEVEL = 'info'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-const LONGEST_TIMER = 2_147_483_647
 
 // `nullable` reads an empty string as not given, which is how compose files and .env files say so.
 const number = (minimum: number, maximum: number, description: string): object => ({ type: 'integer', nullable: true, minimum, maximum, description })

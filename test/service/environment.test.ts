@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { EnvironmentError } from '../../src/service/environment-error.js'
 import { readEnvironment } from '../../src/service/environment.js'
-import { resolveTargetOptions } from '../../src/options/options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 
 const NO_FILE = 'there-is-no.env'
 
