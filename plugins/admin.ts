@@ -10,8 +10,8 @@ import { stateBefore } from '../src/gateway/state.js'
 import { metricsOf } from '../src/metrics/metrics.js'
 
 /**
- * The admin surface: a listener of its own for the page, the API and the event streams, so that nothing of it can be reached where the
- * gateway's clients are. It opens when the app listens and ends with the app, after its drain.
+ * The admin surface: a listener of its own for the page, the API, the event streams and the metrics, which the gateway's port does not
+ * serve. It opens when the app listens, and closes with the app, after its drain.
  */
 export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   const { host, port } = options
@@ -23,10 +23,10 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   let opening: Promise<FastifyInstance | undefined> | undefined
 
   app.addHook('onListen', async () => {
-    // Another one's hook may have taken so long that the app has closed meanwhile.
+    // The app may have been closed while hooks before this one ran.
     if (!app.server.listening) return
     opening = open().catch((err: unknown) => {
-      // Clients are served all the same: a gateway that nobody watches is better than none.
+      // The app serves its clients all the same: a gateway without its admin surface is better than none.
       app.log.error({ err, host, port }, 'the admin surface cannot listen')
       return undefined
     })

@@ -3,4 +3,6 @@ import { drainAtClose } from '../src/gateway/drain.js'
 import type { DrainOptions } from '../src/options/option-types.js'
 
 /** Closes an app in good order, by a deadline. */
-export const drain = fp<Required<DrainOptions>>(async (app, options) => drainAtClose(app, options), { name: 'holdfast-drain', fastify: '5.x' })
+export const drain = fp<Required<DrainOptions>>(async (app, options) => {
+  drainAtClose(app, options)
+}, { name: 'holdfast-drain', fastify: '5.x' })

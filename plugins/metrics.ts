@@ -6,8 +6,8 @@ import { metricsOf } from '../src/metrics/metrics.js'
 import type { MetricsOptions } from '../src/options/option-types.js'
 
 /**
- * Counts for metrics what an app's connections and requests do, those of routes registered after it; serves them where a path is given.
- * `GET` of that path is what all of the gateway's clients may read: targets' names and addresses are in it.
+ * Counts an app's connections, and the requests of routes that are registered after it. Serves the metrics where a path is given: all
+ * clients of the gateway can read them there, names and addresses of targets included.
  */
 export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
   const metrics = metricsOf(stateBefore('metrics', app))
@@ -16,7 +16,8 @@ export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
     recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)
     done()
   }
-  // A hook a route, which knows its pattern: request.routeOptions is made anew each time that it is asked for, and takes longer than all else here.
+  // One hook for each route, which knows the route's pattern: `request.routeOptions` makes a new object at each access, which costs more
+  // than all the rest here.
   app.addHook('onRoute', route => {
     if (route.url === path) return
     route.onResponse = [route.onResponse ?? [], served(route.url)].flat()

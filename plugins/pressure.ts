@@ -7,15 +7,15 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error)
 
 export type PressureOptions = FastifyUnderPressureOptions
 
-// A loop that is a second late answers nobody in time. Utilisation is not judged unless asked for: a gateway at full load is
-// fully used and may still be quick.
+// An event loop that is a second late answers no request in time. Its utilisation has no limit by default: a gateway under full load may
+// still answer quickly.
 const DEFAULTS: PressureOptions = { maxEventLoopDelay: 1_000 }
-// Since the start of the process, as is under-pressure's own default, would remember a quiet night until noon.
+// under-pressure's own default is the mean since the start of the process: after a quiet night it would be low until noon.
 const INTERVAL = 'interval'
 
 /**
- * Guards what is process-wide, and nothing else: no target's state enters it, or one hung backend would take the others, and
- * the replica, out. An app that registers `@fastify/under-pressure` itself, before or after, keeps its own.
+ * Refuses requests while the process is overloaded. The state of targets has no part in it: otherwise one backend that hangs would stop the
+ * requests to the others. An app that registers `@fastify/under-pressure` itself, before or after, keeps its own.
  */
 export const pressure = fp<PressureOptions>(async (app, options) => {
   if (app.hasPlugin('@fastify/under-pressure')) return

@@ -23,18 +23,18 @@ import { connectionInspector } from './connection-inspector.js'
 import { acceptHookedBodies, registerRequestRules, streamBodies } from './request-rules.js'
 
 /**
- * Proxies a prefix to a target: @fastify/http-proxy's routes and rewriting over a managed pool. Register it once a prefix.
- * Throws HOLDFAST_ERR_OPTION, before the app can start, for an option that cannot be.
+ * Proxies a prefix to a target: the routes and the rewriting of `@fastify/http-proxy` over a managed pool. Register it once for each
+ * prefix. Throws HOLDFAST_ERR_OPTION for an option that is unknown or not possible; the app does not start then.
  */
 export const proxy = fp<ProxyOptions>(async (app, options) => {
-  const { target } = options
-  await namingOptionsOf(`proxy ${nameOfRoute(app.prefix)}${typeof target === 'string' ? `, target ${target}` : ''}`, () => registerRoute(app, options))
+  const target = typeof options.target === 'string' ? `, target ${options.target}` : ''
+  await namingOptionsOf(`proxy ${nameOfRoute(app.prefix)}${target}`, () => registerRoute(app, options))
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
 
 async function registerRoute (app: FastifyInstance, options: ProxyOptions): Promise<void> {
   checkProxyOptions(options)
   const state = existingState(app) ?? createState(app, DEFAULT_SETTINGS)
-  // A hook of this scope where there is no gateway: one at the root could not be added from here.
+  // Without the gateway plugin they hold for this scope only: a hook of the root cannot be added from here.
   await registerRequestRules(app)
   await app.register(connectionInspector)
   if (app.gateway === undefined) drainByDefault(app)
@@ -53,7 +53,7 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   if (!parsesBodies(options)) {
     forgetParsers(app, options)
     acceptHookedBodies(app)
-    // A handler of the user's may hand on Fastify's headers, in which nothing must be missing.
+    // Not with a user's handler: it may pass Fastify's headers on, and then none may be missing.
     if (options.handler === undefined) streamBodies(app)
   }
   const replyOptions = replyOptionsOf(options, prefix)
@@ -66,5 +66,5 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   if (makesTunnels(options)) acceptUpgrades(app, upgradableRoutes(app), state.upgrades)
 }
 
-// It would make a scope within this one, which is made for it. Scopes side by side are alike to V8, one within another is like no other.
+// Registered in the scope of the proxy plugin. In a nested scope of its own, V8 would see a new shape for each route (ADR 6).
 const httpProxyHere = fp((app, options) => (httpProxy as unknown as FastifyPluginAsync<object>)(app, options), { name: '@fastify/http-proxy', fastify: '5.x' })

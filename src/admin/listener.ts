@@ -21,8 +21,9 @@ const MAX_NAME_LENGTH = 4_096
 const QUIET = new Set(['error', 'fatal', 'silent'])
 
 /** Makes what listens for the admin surface: the page for all, and the API and the metrics for those with the token. */
-export async function adminListener (subject: AdminSubject, metrics: Metrics, { host, token }: ResolvedAdminOptions): Promise<FastifyInstance> {
+export async function adminListener (subject: AdminSubject, metrics: Metrics, options: ResolvedAdminOptions): Promise<FastifyInstance> {
   const { log } = subject
+  const { host, token } = options
   const listener = Fastify({
     loggerInstance: log.child({ listener: 'admin' }, { level: QUIET.has(log.level) ? log.level : 'warn' }),
     bodyLimit: BODY_LIMIT,

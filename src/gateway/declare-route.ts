@@ -10,9 +10,15 @@ import { foreignWebSocketOptions, isUpgradable, makesTunnels } from './route-upg
 import type { GatewayState } from './state.js'
 
 /** How a route's requests are forwarded. */
-export interface ForwardRoutes { readonly route: ForwardRoute, readonly upgradeRoute: ForwardRoute, readonly dispatcher: Dispatcher }
+export interface ForwardRoutes {
+  readonly route: ForwardRoute
+  /** For upgrades: another target where `wsUpstream` names one. */
+  readonly upgradeRoute: ForwardRoute
+  /** For handlers that call `reply.from()` themselves. */
+  readonly dispatcher: Dispatcher
+}
 
-/** Declares a route and its targets to the app's state, and warns of what was set for it. */
+/** Adds a route and its targets to the app's state, and warns of its options. */
 export function declareRoute (state: GatewayState, prefix: string, options: ProxyOptions): ForwardRoutes {
   const { settings } = state
   const where = nameOfRoute(prefix)
@@ -29,7 +35,10 @@ export function declareRoute (state: GatewayState, prefix: string, options: Prox
   }
   const declared = { prefix, options: route.options, targetOptions }
   if (wsTarget === undefined) state.routes.push({ ...declared, target, upgradable: makesTunnels(options) })
-  else state.routes.push({ ...declared, target: wsTarget, upgradable: true }, ...target === undefined ? [] : [{ ...declared, target, upgradable: false }])
+  else {
+    state.routes.push({ ...declared, target: wsTarget, upgradable: true })
+    if (target !== undefined) state.routes.push({ ...declared, target, upgradable: false })
+  }
   if (options.handler !== undefined && options.upstream?.startsWith('unix+') === true) {
     const found = 'handler: what it sends by reply.from() to a unix socket goes over connections of their own'
     state.warnings.warn(where, [{ id: 'unmanaged', found }])
@@ -37,7 +46,7 @@ export function declareRoute (state: GatewayState, prefix: string, options: Prox
   return { route, upgradeRoute: wsTarget === undefined ? route : { ...route, targetOf: () => wsTarget }, dispatcher }
 }
 
-/** What is set for the route's targets, by our names and by http-proxy's. */
+/** The options of the route's targets: those in `undiciOptions`, and those in `undici`, which is http-proxy's name for them. */
 function targetOptionsOf (state: GatewayState, where: string, options: ProxyOptions): TargetOptions {
   const { undiciOptions, warnings } = readUndici(options.undici)
   const given: TargetOptions = { ...options, undiciOptions: { ...undiciOptions, ...options.undiciOptions } }
@@ -50,7 +59,7 @@ function targetOptionsOf (state: GatewayState, where: string, options: ProxyOpti
   return given
 }
 
-/** A route as a person knows it. */
+/** The name of a route in messages and logs: its prefix. */
 export function nameOfRoute (prefix: string): string {
   return prefix === '' ? '/' : prefix
 }

@@ -5,13 +5,13 @@ import type { DrainOptions } from '../options/option-types.js'
 import { endByDeadline } from './end-by-deadline.js'
 import { existingState, stateBefore } from './state.js'
 
-/** Past the deadline all that is ours is cut. A hook of the app's that still holds `app.close()` is waited for this long, in ms. */
+/** How long `drain()` waits for `app.close()` after the deadline, in ms: a hook of the app may hold it up. */
 const GRACE = 500
 
-/** States of proxies without the gateway. */
+/** The states of apps without the gateway plugin whose drain is set up. */
 const drained = new WeakSet<object>()
 
-/** For a proxy's scope where there is no gateway: an event stream would hold `app.close()` for as long as it goes on. */
+/** Sets up the drain for a proxy without the gateway plugin: without a deadline, an event stream could hold up `app.close()` for ever. */
 export function drainByDefault (app: FastifyInstance): void {
   const state = existingState(app)
   if (state === undefined) return
@@ -22,15 +22,16 @@ export function drainByDefault (app: FastifyInstance): void {
 
 function sayClose (app: FastifyInstance, closing: () => boolean): void {
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (request.raw.httpVersionMajor !== 1) reply.removeHeader('connection') // Fastify sets it for a body that it could not parse; HTTP/2 has none.
+    // Fastify sets it for a body that it could not parse. HTTP/2 has no such header.
+    if (request.raw.httpVersionMajor !== 1) reply.removeHeader('connection')
     else if (closing()) reply.header('connection', 'close')
     done()
   })
 }
 
 /**
- * Closes an app in good order. From `app.close()` on every response says `Connection: close`, idle client connections end, and
- * at the deadline what is left is cut, counted and logged.
+ * Sets up the drain of an app. From `app.close()` on, every response says `Connection: close`, and idle client connections end. At the
+ * deadline the requests in flight are cut, counted and logged.
  */
 export function drainAtClose (app: FastifyInstance, { delay, deadline }: Required<DrainOptions>): void {
   const state = stateBefore('drain', app)
@@ -42,9 +43,9 @@ export function drainAtClose (app: FastifyInstance, { delay, deadline }: Require
     draining ??= (async () => {
       state.draining = true
       app.log.info({ delay, deadline }, 'draining')
-      // Somebody may close the app meanwhile; there is nothing left to wait for then.
+      // The app may be closed meanwhile: the delay ends then.
       if (delay > 0) await wait(delay, undefined, { signal: closed.signal }).catch(() => {})
-      // From here on, and not only once preClose comes: what is answered meanwhile says so too.
+      // Set before `preClose` runs, so that the responses sent until then say `Connection: close` too.
       closing = true
       const late = new AbortController()
       const expiry = wait(deadline + GRACE, true, { signal: late.signal }).catch(() => false)

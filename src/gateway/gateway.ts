@@ -1,24 +1,24 @@
 import type { ConnectionObserver } from '../connection/observer.js'
 import type { Target } from '../target/target.js'
 
-/** What an app may do with its gateway: `app.gateway`. */
+/** The gateway of an app: `app.gateway`, or `getGateway(app)`. */
 export interface Gateway {
-  /** All targets: iterate, or `get(name)`. */
+  /** All targets: iterate over them, or find one with `get(name)`. */
   readonly targets: Iterable<Target> & { get (name: string): Target | undefined }
-  /** Tells an observer of every connection from now on; returns what stops it. */
+  /** Calls an observer for every connection from now on. Returns a function that removes the observer. */
   observe (observer: ConnectionObserver): () => void
   /**
-   * Ends the app in good order: readiness says 503, requests are served for `drain.delay` more, then `app.close()` finishes
-   * what is in flight, within `drain.deadline`.
+   * Closes the app in order: readiness answers 503, requests are served for `drain.delay` ms more, then `app.close()` finishes the requests
+   * in flight within `drain.deadline` ms.
    */
   drain (): Promise<void>
-  /** Where the admin surface listens, while it does. */
+  /** Where the admin surface listens; undefined while it does not. */
   readonly admin?: { readonly url: string } | undefined
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Present where the `gateway` plugin is; `getGateway(app)` is there in any case. */
+    /** Undefined where the `gateway` plugin is not registered; `getGateway(app)` works with a proxy alone too. */
     gateway?: Gateway
   }
 }

@@ -9,25 +9,28 @@ import type { ProxyOptions } from './proxy-options.js'
 import { parameterRule, rewritePrefixOf } from './rewriting.js'
 import { WITHOUT_WEBSOCKET, httpUpstream, isUpgradable, makesTunnels } from './route-upgrades.js'
 
-/** The options of a route that http-proxy serves with its own transport. */
+/** The options that http-proxy knows. */
 export function withoutOwn (options: ProxyOptions): FastifyHttpProxyOptions {
   const rest: Record<string, unknown> = { ...options }
-  // The prefix is this plugin's scope's already.
+  // The scope of the proxy plugin has the prefix already.
   for (const name of [...OWN_NAMES, 'prefix', 'undici']) delete rest[name]
   if (options.undici !== undefined) rest['undici'] = options.undici
   return rest as unknown as FastifyHttpProxyOptions
 }
 
-/** The options of a route whose requests http-proxy hands to us: it declares the routes and makes the paths. */
-export function httpProxyOptions (options: ProxyOptions, prefix: string, { route, upgradeRoute, dispatcher }: ForwardRoutes, replyOptions: FromOptions): FastifyHttpProxyOptions {
+/** The options with which http-proxy declares the routes and makes the paths, and leaves each request to `forward`. */
+export function httpProxyOptions (
+  options: ProxyOptions, prefix: string, routes: ForwardRoutes, replyOptions: FromOptions
+): FastifyHttpProxyOptions {
   const { handler } = options
+  const { route, upgradeRoute, dispatcher } = routes
   const tunnels = makesTunnels(options)
   return {
     ...withoutOwn(options),
     ...tunnels ? WITHOUT_WEBSOCKET : { websocket: isUpgradable(options) },
     ...tunnels ? { upstream: httpUpstream(options) } : undefined,
     ...parameterRule(rewritePrefixOf(prefix, options), options),
-    // For the handlers that call `reply.from` with what they are given: http-proxy's own puts the prefix into any Location.
+    // A user's handler may pass these options to `reply.from()`. http-proxy's own rewriting would add the prefix to any Location.
     internalRewriteLocationHeader: false,
     replyOptions: { ...replyOptions, rewriteHeaders: route.rewriteHeaders },
     undici: options.upstream?.startsWith('unix+') === true ? {} : dispatcher,

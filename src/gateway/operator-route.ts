@@ -1,2 +1,2 @@
-/** How a route that operators ask is registered: under pressure it is let through, and its requests are not logged. */
+/** Options of a route for operators, like health: it answers under pressure too, and its requests are not logged. */
 export const OPERATOR_ROUTE = { config: { pressureHandler: () => undefined }, logLevel: 'warn' } as const

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Target } from '../target/target.js'
 import { existingState } from './state.js'
 
-/** Whether an app should be sent requests, and how many of its targets have requests waiting. */
+/** Whether an app should get requests, and how many of its targets have requests in their queues. */
 export interface Readiness { readonly status: 'ready' | 'draining' | 'pressure', readonly saturated: number }
 
 export function readinessOf (app: FastifyInstance): Readiness {

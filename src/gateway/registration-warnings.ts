@@ -5,7 +5,7 @@ import type { OptionWarning } from '../options/warning.js'
 
 export type RegistrationWarning = OptionWarning & { readonly route: string }
 
-/** Warns of what was set for an app's gateway and routes, when they are registered. */
+/** Warnings about the options of an app's gateway and routes, logged when these are registered. */
 export class RegistrationWarnings {
   readonly #log: FastifyBaseLogger
   readonly #told = new Map<string, RegistrationWarning>()
@@ -14,15 +14,15 @@ export class RegistrationWarnings {
     this.#log = log
   }
 
-  /** What has been warned about, once each. */
+  /** All warnings so far. */
   get told (): readonly RegistrationWarning[] {
     return [...this.#told.values()]
   }
 
-  /** Logs what somebody will regret, once each, with its code. */
+  /** Logs each warning once, with its code. */
   warn (where: string, warnings: readonly OptionWarning[]): void {
     for (const warning of warnings) {
-      // By its words too: one code stands for each of several options that have no effect.
+      // The text is part of the key: several options without effect have one id.
       const key = `${warning.id} ${where} ${warning.found}`
       if (this.#told.has(key)) continue
       this.#told.set(key, { ...warning, route: where })
@@ -31,7 +31,7 @@ export class RegistrationWarnings {
     }
   }
 
-  /** Warns of what was set for a route, or for the gateway. */
+  /** Warns of the options of a route, or of the gateway. */
   warnOf (where: string, given: TargetOptions): void {
     this.warn(where, warningsFor(given))
   }

@@ -5,12 +5,12 @@ import { checkChosen } from '../options/upstream.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { rewritePrefixOf } from './rewriting.js'
 
-/** As given, and such that a `reply.from()` in a hook or handler of the user's does as the route does. */
+/** The route's `replyOptions`, changed such that `reply.from()` in a user's hook or handler behaves as the route does. */
 export function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & { retryDelay: () => null } {
   const given = options.replyOptions
   const onError = given?.onError as FromOptions['onError']
   const getUpstream = given?.getUpstream as FromOptions['getUpstream']
-  // Where each request makes its own path, what that begins with is not known.
+  // Where each request has a path of its own, its beginning is not known here.
   const within = prefix.includes(':') || options.preRewrite !== undefined ? undefined : rewritePrefixOf(prefix, options)
   return {
     ...given as FromOptions,
@@ -23,13 +23,13 @@ export function replyOptionsOf (options: ProxyOptions, prefix: string): FromOpti
             return chosen
           }
         },
-    // It asks a 503 again up to ten times unless told otherwise.
+    // By default reply-from sends a request that got a 503 again, up to ten times.
     retryDelay: () => null,
-    // It makes a 500 of its own of every error that it does not know.
+    // reply-from wraps an error that it does not know in an error of its own, with status 500.
     onError: (reply: FastifyReply, { error: told }: { error: Error }): unknown => {
       const error = !(told instanceof HoldfastError) && told.cause instanceof HoldfastError ? told.cause : told
       if (onError === undefined) return reply.send(error)
-      // Fastify logs what it answers itself, and reply-from what it reports.
+      // The user's function answers this error, so Fastify does not log it, and reply-from logs only the errors that it wraps.
       if (told instanceof HoldfastError) reply.request.log.warn({ err: told }, told.message)
       return onError(reply, { error })
     }

@@ -9,20 +9,21 @@ import type { Parameters } from '../http/rewritten-prefix.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { isUpgradable } from './route-upgrades.js'
 
-/** As http-proxy has it: what the prefix is replaced by. */
+/** The path that replaces the prefix, by http-proxy's rule. */
 export function rewritePrefixOf (prefix: string, options: ProxyOptions): string {
   const to = options.rewritePrefix || (options.upstream ? new URL(options.upstream).pathname : '/')
   return !prefix.endsWith('/') && to.endsWith('/') ? to.slice(0, -1) : to
 }
 
-/** Whether the destination of a plain path follows from the path alone. */
+/** Whether the path at the backend follows from the path of the request alone. */
 export function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
   return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
     !isUpgradable(options) && !/[:*]/.test(prefix)
 }
 
-/** What looks at the parameters of each request before they are put into the path; `reply.fromParameters` asks it as well. */
-export function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
+/** Checks the parameters of each request before http-proxy puts them into the path. `reply.fromParameters()` runs it too. */
+export function parameterRule (rewritePrefix: string, options: ProxyOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
+  const { preRewrite } = options
   if (!rewritePrefix.includes(':')) return undefined
   return {
     preRewrite: (url, parameters, prefix) => {
@@ -32,7 +33,7 @@ export function parameterRule (rewritePrefix: string, { preRewrite }: ProxyOptio
   }
 }
 
-/** What becomes of the headers of a route's responses: Location, and what the user's own function makes of them. */
+/** Changes the headers of a route's responses: first the prefix in Location, then by the user's function. */
 export function headerRewriting (prefix: string, options: ProxyOptions): Pick<ForwardRoute, 'rewritesHeaders' | 'rewriteHeaders'> {
   const rewritePrefix = rewritePrefixOf(prefix, options)
   const userRewrite = options.replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
@@ -46,7 +47,7 @@ export function headerRewriting (prefix: string, options: ProxyOptions): Pick<Fo
       }
       if (userRewrite === undefined) return headers
       const rewritten = toWritable(userRewrite(headers, request))
-      // Node would throw while the head is written, where an answer that streams has nobody to catch it.
+      // Node would throw for it while the head is written, where nothing catches the error of a streamed response.
       for (const name of Object.keys(rewritten)) validateHeaderName(name)
       return rewritten
     }

@@ -13,14 +13,14 @@ import type { GatewayState } from './state.js'
 
 /** Where the requests of a route go. */
 export interface RouteTargets {
-  /** undefined where each request chooses, by getUpstream. */
+  /** Undefined where `getUpstream` chooses for each request. */
   readonly target: Target | undefined
-  /** That of upgrades, where a wsUpstream names another. */
+  /** The target of upgrades where `wsUpstream` names one. */
   readonly wsTarget: Target | undefined
-  /** The settings of whatever target it comes to. */
+  /** The options of every target that the route uses. */
   readonly targetOptions: ResolvedTargetOptions
   readonly targetOf: ForwardRoute['targetOf']
-  /** For handlers that call `reply.from` themselves. */
+  /** For handlers that call `reply.from()` themselves. */
   readonly dispatcher: Dispatcher
 }
 
@@ -28,16 +28,18 @@ export interface RouteTargets {
 export function declareTargets (state: GatewayState, prefix: string, options: ProxyOptions, given: TargetOptions): RouteTargets {
   const { defaults } = state.settings
   const { upstream, wsUpstream, target: name, replyOptions } = options
-  // http-proxy takes ws: and wss: where a route serves WebSockets; what else the route serves goes to the same server.
+  // On a route with WebSockets http-proxy takes ws: and wss: URLs too. The route's other requests go to the same server.
   const upgradable = isUpgradable(options)
   const url = upgradable && upstream !== undefined ? toHttp(upstream) : upstream
   const address = url === undefined || url === '' ? undefined : parseUpstream(url)
   const targetOptions = resolveTargetOptions(defaults, withSocketPath(given, address?.socketPath))
   const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: targetOptions, prefix, name })
   const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream), 'wsUpstream') : undefined
-  const wsTarget = wsAddress === undefined
-    ? undefined
-    : state.targets.declare({ origin: wsAddress.origin, options: resolveTargetOptions(defaults, withSocketPath(given, wsAddress.socketPath)), prefix })
+  let wsTarget: Target | undefined
+  if (wsAddress !== undefined) {
+    const wsOptions = resolveTargetOptions(defaults, withSocketPath(given, wsAddress.socketPath))
+    wsTarget = state.targets.declare({ origin: wsAddress.origin, options: wsOptions, prefix })
+  }
   return {
     target,
     wsTarget,
@@ -56,7 +58,7 @@ export function declareTargets (state: GatewayState, prefix: string, options: Pr
 
 function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined
-  // A unix socket is an option of a target, and cannot be chosen by request.
+  // A unix socket is an option of a target: a request cannot choose it.
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
   return state.targets.dynamic(url, options, prefix)
 }

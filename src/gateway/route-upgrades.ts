@@ -1,35 +1,37 @@
 import { parseUpstream } from '../options/upstream.js'
 import type { ProxyOptions } from './proxy-options.js'
 
-// They choose http-proxy's own WebSocket client; what it does is its own.
+// With one of these options, http-proxy's own WebSocket client serves the route's upgrades.
 const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
 
-/** Given no `websocket`, it leaves the server's 'upgrade' and `close` alone. */
+/** With these options, http-proxy adds no 'upgrade' listener and leaves `server.close` as it is. */
 export const WITHOUT_WEBSOCKET = { websocket: undefined, wsUpstream: undefined }
 
+/** Whether the route serves upgrades. */
 export function isUpgradable ({ websocket, wsUpstream }: ProxyOptions): boolean {
   return websocket === true || Boolean(wsUpstream)
 }
 
-/** The options that leave upgrades to http-proxy's own client. */
+/** The options of the route that leave its upgrades to http-proxy's own client. */
 export function foreignWebSocketOptions (options: ProxyOptions): string[] {
   return WS_NAMES.filter(name => options[name] !== undefined)
 }
 
-/** Whether what becomes of an upgrade is for us to do, and not for http-proxy's own client. */
+/** Whether Holdfast would serve an upgrade, and not http-proxy's own client. */
 export function isOurs (options: ProxyOptions): boolean {
   return WS_NAMES.every(name => options[name] === undefined)
 }
 
+/** Whether the route serves upgrades, and Holdfast makes the tunnels. */
 export function makesTunnels (options: ProxyOptions): boolean {
   return isUpgradable(options) && isOurs(options)
 }
 
-/** What http-proxy is to take for the upstream of a route whose WebSockets are not its own. */
+/** The `upstream` for http-proxy of a route whose tunnels Holdfast makes. */
 export function httpUpstream ({ upstream, wsUpstream, replyOptions }: ProxyOptions): string | undefined {
   if (upstream || replyOptions?.getUpstream !== undefined) return toHttp(upstream ?? '')
   if (!wsUpstream) return upstream
-  // It wants one; what is no upgrade has nowhere to go, and is told so.
+  // http-proxy needs an upstream. Requests that are no upgrades have no target on this route, and fail.
   return parseUpstream(toHttp(wsUpstream), 'wsUpstream').origin.href
 }
 

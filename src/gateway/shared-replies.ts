@@ -13,8 +13,9 @@ const DECORATED = 'fastify.hasBeenDecorated'
 const decorations = new WeakMap<object, Map<string, Decoration>>()
 
 /**
- * Registers `@fastify/reply-from` for an app, whose handlers may call `reply.from` themselves, unless it has that; one that the app registers later
- * takes over. From then on the app's replies look up what is their own scope's, and no scope within decorates its replies with it.
+ * Registers `@fastify/reply-from` for an app, whose handlers may call `reply.from` themselves, unless it has that; one that the app
+ * registers later takes over. From then on the app's replies look up what is their own scope's, and no scope within decorates its replies
+ * with it.
  */
 export async function shareReplies (app: FastifyInstance, options: FastifyReplyFromOptions): Promise<void> {
   if (app.hasPlugin('@fastify/reply-from')) return
@@ -46,9 +47,9 @@ export async function shareReplies (app: FastifyInstance, options: FastifyReplyF
 }
 
 /**
- * Lets the proxied routes of this scope do without classes of requests and replies of their own. Fastify makes them for each scope, and gives
- * them up again only where nobody has decorated any; V8 then finds no property of a reply in its caches. With 1 000 routes asked in turn
- * that is a third of a request's CPU time.
+ * Lets the proxied routes of this scope do without classes of requests and replies of their own. Fastify makes them for each scope, and
+ * gives them up again only where nobody has decorated any; V8 then finds no property of a reply in its caches. With 1 000 routes asked in
+ * turn that is a third of a request's CPU time.
  */
 export function shareRepliesOf (app: FastifyInstance): void {
   // Where nothing is looked up, http-proxy decorates.

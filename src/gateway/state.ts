@@ -11,29 +11,29 @@ import type { Gateway } from './gateway.js'
 import { RegistrationWarnings } from './registration-warnings.js'
 import type { GatewaySettings } from './settings.js'
 
-/** A route as it was declared: what there is to see of it before it has served anything. */
+/** A route as it was declared. */
 export interface DeclaredRoute {
   readonly prefix: string
   readonly options: ResolvedRouteOptions
-  /** Whether it makes tunnels of upgrades. */
+  /** Whether Holdfast makes tunnels of its upgrades. */
   readonly upgradable: boolean
-  /** undefined where each request chooses, by getUpstream. */
+  /** Undefined where `getUpstream` chooses for each request. */
   readonly target: Target | undefined
-  /** The settings of whatever target it comes to. */
+  /** The options of every target that the route uses. */
   readonly targetOptions: ResolvedTargetOptions
 }
 
-/** What all of an app's Holdfast plugins share. */
+/** What the plugins of Holdfast share in one app. */
 export class GatewayState implements Gateway {
   readonly targets: TargetRegistry
   readonly settings: GatewaySettings
-  /** Set by the drain plugin; without it, closing the app is all there is. */
+  /** Closes the app; the drain plugin puts its own in this place. */
   drain: () => Promise<void>
-  /** Tunnels, and what waits to become one. */
+  /** Tunnels, and requests that wait to become one. */
   readonly upgrades: Upgrades = new Set()
-  /** In the order of their registration; one with a wsUpstream of its own is there twice. */
+  /** In the order of registration. A route that has both an `upstream` and a `wsUpstream` of its own is there twice. */
   readonly routes: DeclaredRoute[] = []
-  /** Readiness is 503 from here on. */
+  /** Once true, readiness answers 503. */
   draining = false
   /** Set by the admin plugin. */
   admin: { readonly url: string } | undefined
@@ -54,40 +54,46 @@ export class GatewayState implements Gateway {
   }
 }
 
-// By server: what a plugin sees as its app differs from scope to scope, the server is one for all of an app's.
+// By server: each scope of an app is an object of its own, and all share the server.
 const states = new WeakMap<object, GatewayState>()
 
-/** The app's state where a plugin of ours has been registered. */
+/** The app's state; undefined where no plugin of Holdfast is registered. */
 export function existingState (app: FastifyInstance): GatewayState | undefined {
   return states.get(app.server)
 }
 
-/** The state of an app whose gateway plugin comes before the plugin that needs it. */
+/** The app's state, for a plugin that needs the gateway plugin. Throws HOLDFAST_ERR_OPTION where that is not registered before it. */
 export function stateBefore (plugin: string, app: FastifyInstance): GatewayState {
   const state = existingState(app)
-  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `the ${plugin} plugin needs the gateway plugin before it` })
+  if (state === undefined) {
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `the ${plugin} plugin needs the gateway plugin before it` })
+  }
   return state
 }
 
-/** Makes the app's state. Its connections are closed with the app. */
+/** Makes the app's state. Its connections close with the app. */
 export function createState (app: FastifyInstance, settings: GatewaySettings): GatewayState {
   const state = new GatewayState(app, settings)
   states.set(app.server, state)
   state.observe({
     persistenceChanged: (target, from, to, cause) => app.log.info({ target, from, to, cause }, `${target} is ${to}: ${cause}`)
   })
-  // Not before: an app may register its tracing after its gateway.
+  // Not earlier: an app may register its tracing after the gateway.
   app.addHook('onReady', async () => { state.targets.tracing = findTracing() })
   app.addHook('onClose', async () => {
-    // All of the clients' requests have ended by now; what is left are connections that nobody waits for.
+    // All requests of clients have ended by now: no connection that is left is in use by one.
     state.targets.destroy()
   })
   return state
 }
 
-/** The app's gateway, whichever of the plugins it was registered by. Throws where none has been. */
+/** The gateway of an app that has the gateway plugin, or a proxy alone. Throws HOLDFAST_ERR_OPTION where it has neither. */
 export function getGateway (app: FastifyInstance): Gateway {
   const state = existingState(app)
-  if (state === undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: 'this app has no gateway; register the gateway plugin, or a proxy, and await it first' })
+  if (state === undefined) {
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', {
+      message: 'this app has no gateway; register the gateway plugin, or a proxy, and await it first'
+    })
+  }
   return state
 }
