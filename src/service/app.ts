@@ -11,19 +11,23 @@ import { passRequestIds, requestIdOf } from './request-id.js'
 import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
 
 interface Overrides {
-  /** The folder whose files are loaded. Default: `routes/` beside `src/`. */
+  /**
+   * The folder whose files are loaded.
+   *
+   * @defaultValue `routes/` beside `src/`
+   */
   readonly routes?: string
   readonly logger?: FastifyServerOptions['logger']
 }
 
-// Nobody has been asked for one there, and nobody is to be turned away for it.
+// No setting asked for this port, so the start does not fail where it is taken.
 const SAMPLES_ADMIN_PORT = 9_090
-// How often node looks for clients whose headers are overdue, in ms; its own 30 s would let them have twice their time.
+// How often Node looks for clients whose headers are late, in ms. With its default, a client could take up to 30 s longer.
 const DEADLINE_TICK = 500
 
 /**
- * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each of UPSTREAMS. The sample backends are
- * there only while there is nothing else to proxy.
+ * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each entry of UPSTREAMS. The sample backends run
+ * only where there is nothing else to proxy.
  *
  * Throws EnvironmentError for an upstream that cannot be registered, and in production where there is nothing to proxy.
  */
@@ -32,14 +36,16 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   const dir = overrides.routes ?? ROUTES
   const samples = upstreams.length === 0 && !await hasRouteFiles(dir)
   if (samples && environment.production) {
-    throw new EnvironmentError('UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run')
+    throw new EnvironmentError(
+      'UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run'
+    )
   }
 
   const app = Fastify({
     logger: overrides.logger ?? loggerOf(environment),
     logController: new AccessLog(),
     genReqId: requestIdOf,
-    // As they are without it, and logged too.
+    // Answers as Fastify does without this option. With it, these errors are logged too.
     frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
     trustProxy,
     http: { connectionsCheckingInterval: DEADLINE_TICK }
@@ -49,7 +55,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     await registerAll(app, environment, dir, samples)
     await app.ready()
   } catch (error) {
-    // What had started by then, a sample perhaps, would keep the process.
+    // A sample backend that has started would keep the process alive.
     await app.close()
     throw error
   }
@@ -74,7 +80,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
   for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
 }
 
-/** That port of this machine alone, or 0 where somebody has it. */
+/** The port, or 0 where it is taken on the loopback address. */
 async function freePort (port: number): Promise<number> {
   return new Promise(resolve => {
     const probe = createServer()
@@ -83,7 +89,8 @@ async function freePort (port: number): Promise<number> {
 }
 
 function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
-  return process.stdout.isTTY ? { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } } : { level: logLevel }
+  if (!process.stdout.isTTY) return { level: logLevel }
+  return { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }
 }
 
 async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {

@@ -1,9 +1,14 @@
-/** A variable that cannot be: the message is one line that names it, for a person to read without a stack. */
+/** A variable whose value is not possible. The message is one line that names the variable, and is shown without a stack. */
 export class EnvironmentError extends Error {
   override name = 'EnvironmentError'
 }
 
-/** @param value that was given; never a secret */
+/**
+ * The error for a value that is not possible.
+ *
+ * @param value is shown in the message, so it must not be a secret
+ * @param why such a value is refused, as the rest of the sentence
+ */
 export function wrongValue (name: string, value: unknown, why: string): EnvironmentError {
   return new EnvironmentError(`${name}: ${JSON.stringify(value)} ${why}`)
 }

@@ -8,7 +8,7 @@ import { readTrustProxy } from './trust-proxy.js'
 import { readUpstreams } from './upstreams.js'
 import type { UpstreamEntry } from './upstreams.js'
 
-/** What the microservice is told from outside. Times in ms; `undefined` leaves a setting at the gateway's own default. */
+/** The settings of the microservice. Times in ms. `undefined` leaves a setting at the default of the gateway plugin. */
 export interface Environment {
   readonly host: string
   readonly port: number
@@ -17,30 +17,32 @@ export interface Environment {
   readonly connections: number | undefined
   readonly headersTimeout: number | undefined
   readonly bodyTimeout: number | undefined
-  /** Whose X-Forwarded-* headers are believed: everybody's, nobody's, or these addresses' and ranges'. */
+  /** Whose X-Forwarded-* headers are believed: true: all clients'; false: no client's; or those of these addresses and ranges. */
   readonly trustProxy: boolean | string[]
   readonly drainDeadline: number | undefined
-  /** Whether responses say in `Proxy-Status` how their requests travelled. */
+  /** Whether responses have a `Proxy-Status` header. */
   readonly proxyStatus: boolean
-  /** Whether `Via` says that messages have passed here. */
+  /** Whether forwarded messages have a `Via` header. */
   readonly via: boolean
-  /** Where the admin surface listens; none unless ADMIN_PORT is set. */
+  /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
-  /** Whether the samples, where they run, are asked by a gentle load. */
+  /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
 }
 
-// Without a .env the samples run, and nobody on the network has asked for those. A deployment sets HOST; one that forgets to
-// is noticed with its first request, an open port that nobody meant is not.
+// Without a .env the samples run, which the network is not meant to reach. A deployment that forgets HOST fails at its first request, and
+// is noticed; a port that is open by mistake is not.
 const HOST = '127.0.0.1'
 const PORT = 8080
 const LOG_LEVEL = 'info'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
-// `nullable` reads an empty string as not given, which is how compose files and .env files say so.
-const number = (minimum: number, maximum: number, description: string): object => ({ type: 'integer', nullable: true, minimum, maximum, description })
+// `nullable` reads an empty string as not given: compose files and .env files write it so.
+const number = (minimum: number, maximum: number, description: string): object => {
+  return { type: 'integer', nullable: true, minimum, maximum, description }
+}
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
 const text = { type: 'string', description: 'text' }
 const host = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
@@ -68,14 +70,15 @@ const properties = {
 }
 
 type Name = keyof typeof properties
-type Numbers = 'PORT' | 'ADMIN_PORT' | 'KEEP_ALIVE_TIMEOUT_MS' | 'CONNECTIONS' | 'HEADERS_TIMEOUT_MS' | 'BODY_TIMEOUT_MS' | 'DRAIN_DEADLINE_MS'
+type Numbers = 'PORT' | 'ADMIN_PORT' | 'CONNECTIONS' |
+  'KEEP_ALIVE_TIMEOUT_MS' | 'HEADERS_TIMEOUT_MS' | 'BODY_TIMEOUT_MS' | 'DRAIN_DEADLINE_MS'
 type Values = { [name in Name]?: (name extends Numbers ? number : string) | null }
 
 /**
- * Reads the microservice's settings: from a .env file where there is one, and from `variables`, which win. Throws
- * EnvironmentError for the first one that cannot be.
+ * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for the
+ * first variable whose value is not possible.
  *
- * @param path of the .env file; from the working directory on
+ * @param path of the .env file, relative to the working directory
  */
 export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
   const values = load(variables, path)
@@ -107,7 +110,7 @@ function load (variables: NodeJS.ProcessEnv, path: string): Values {
       env: false,
       data: variables,
       dotenv: { path },
-      // An object is documented, and missing from the types; `verbose` tells the value that failed.
+      // The types lack the documented form, an object. `verbose` adds the value that failed to the error.
       ajv: { customOptions: { verbose: true } } as never
     })
   } catch (error) {
@@ -120,7 +123,7 @@ function load (variables: NodeJS.ProcessEnv, path: string): Values {
 
 function readAdmin ({ ADMIN_PORT: port, ADMIN_HOST: host, ADMIN_TOKEN: token }: Values): AdminOptions | undefined {
   if (typeof port !== 'number') return undefined
-  // The value is a secret and is not told.
+  // The message does not show the value: it is a secret.
   if (token && !isSendable(token)) throw new EnvironmentError('ADMIN_TOKEN: is not printable ASCII without spaces')
   if (host && !token && !isLoopback(host)) throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
   return { port, host: host || undefined, token: token || undefined }
