@@ -21,8 +21,6 @@ const DOUBTFUL = /[%\\#]|\.\./
 const BROKEN_ESCAPE = /%(?![\da-f]{2})/i
 // `..;x` is `..` to servers that take parameters off segments.
 const LEAVES = /(?:^|\/)\.\.(?:[/;]|$)/
-// RFC 9110 section 8.3.1, narrower than what Fastify takes.
-const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\]*"))*$/
 
 const bad = (message: string): Refusal => ({ code: 'HOLDFAST_ERR_BAD_REQUEST', message })
 const NO_HOST = bad('The request has no Host')
@@ -37,7 +35,6 @@ const BACKSLASH = bad('The request\'s path has a backslash')
 const ESCAPE = bad('The request\'s path has a broken escape')
 const NUL = bad('The request\'s path has a NUL')
 const DOTS = bad('The request\'s path has a segment of two dots')
-const ODD_MAX_FORWARDS = bad('The request\'s Max-Forwards is not a number')
 const CODING: Refusal = { code: 'HOLDFAST_ERR_UNSUPPORTED_CODING' }
 const VERSION: Refusal = { code: 'HOLDFAST_ERR_HTTP_VERSION' }
 const TOO_MANY: Refusal = { code: 'HOLDFAST_ERR_TOO_MANY_HEADERS' }
@@ -67,32 +64,6 @@ export function originForm (url: string, method: string | undefined): string {
   const rest = ABSOLUTE.exec(url)?.[2]
   if (rest === undefined || rest.startsWith('/')) return rest ?? url
   return rest === '' && method === 'OPTIONS' ? '*' : `/${rest}`
-}
-
-/** Whether Fastify would refuse a Content-Type before any parser sees it; somewhat more is odd than what it refuses. */
-export function isOddContentType (type: string): boolean {
-  return type !== 'application/json' && !MEDIA_TYPE.test(type)
-}
-
-const hiddenTypes = new WeakMap<object, string>()
-
-/** Takes the Content-Type out of the sight of Fastify, which refuses an odd one before it asks any parser. */
-export function hideContentType (message: { headers: { 'content-type'?: string | undefined } }): void {
-  hiddenTypes.set(message, message.headers['content-type']!)
-  // Not deleted: a hook that deletes it can be told from this.
-  message.headers['content-type'] = undefined
-}
-
-/** What `hideContentType` took away: the client's, or that of a hook which ran before. */
-export function hiddenContentType (message: object): string | undefined {
-  return hiddenTypes.get(message)
-}
-
-/** A valid Max-Forwards, a refusal, or undefined where there is none. Only OPTIONS and TRACE have a use for it. */
-export function maxForwardsOf (headers: RequestHead['headers']): number | Refusal | undefined {
-  const value = headers['max-forwards']
-  if (value === undefined) return undefined
-  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : ODD_MAX_FORWARDS
 }
 
 /** Whether a value is a host with or without a port, RFC 9110 section 7.2. */

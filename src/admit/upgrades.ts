@@ -4,12 +4,11 @@ import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { Upgrade } from '../forward/upgrade.js'
 import type { Upgrades } from '../forward/upgrade.js'
+import { isCut } from './header-lines.js'
 import { currentResponse } from './pipelining.js'
 import { watchHeaders } from '../forward/set-again.js'
 import { asksForWebSocket } from '../http/websocket.js'
 
-// node keeps that many header lines of a request, unless `maxHeadersCount` says otherwise, and says nothing of the rest.
-const MAX_HEADERS = 1_000
 const TOO_MANY_HEADERS = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
 type UpgradeArguments = [request: IncomingMessage, socket: Socket, head: Buffer]
@@ -88,11 +87,6 @@ function afterEarlierResponses (socket: Socket, upgrades: Upgrades, next: () => 
     socket.off('drain', onDrain)
     if (!socket.destroyed && !socket.writableEnded) afterEarlierResponses(socket, upgrades, next)
   })
-}
-
-function isCut ({ maxHeadersCount }: Server, rawHeaders: string[]): boolean {
-  const limit = maxHeadersCount ?? MAX_HEADERS
-  return limit > 0 && rawHeaders.length >= 2 * limit
 }
 
 function refuse (socket: Socket): void {
