@@ -6,9 +6,9 @@ import { mostLinesOf } from './header-lines.js'
 import { countDown, maxForwardsOf } from './max-forwards.js'
 import { hideContentType, isOddContentType, streamsBodies } from './odd-content-type.js'
 import { endPipeline, isBehind, isPipelineOver, startInTurn } from './pipelining.js'
+import { ALLOW } from './refused-methods.js'
 import { originForm, refusalOf } from './request-rules.js'
 import type { Refusal } from './request-rules.js'
-import { ALLOW } from './server-events.js'
 import { endUnreadUpload } from './unread-upload.js'
 
 /**
