@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
 import { forward } from './forward.js'
-import type { ForwardRoute, FromOptions } from './forward.js'
+import type { ForwardRoute } from './forward-route.js'
+import type { FromOptions } from './from-options.js'
 
 // Unreserved characters and sub-delimiters, no double slash, no segment that begins with a dot: such a path needs none of the
 // checks that others do.
