@@ -12,9 +12,9 @@ import type { Refusal } from './request-rules.js'
 import { endUnreadUpload } from './unread-upload.js'
 
 /**
- * Step 1, an onRequest hook. A request that two servers could understand in two ways is refused and its connection closed: Holdfast repairs no
- * such request, and sends no part of it to a backend. An OPTIONS request that is meant for this server is answered here. Any other request goes
- * on by `done`; a pipelined one does so in its turn. A request behind the end of its pipeline never goes on.
+ * Step 1, an onRequest hook. A request that two servers could understand in two ways is refused and its connection closed: Holdfast repairs
+ * no such request, and sends no part of it to a backend. An OPTIONS request that is meant for this server is answered here. Any other
+ * request goes on by `done`; a pipelined one does so in its turn. A request behind the end of its pipeline never goes on.
  *
  * @param server the app's first server
  */
@@ -43,7 +43,8 @@ export function admit (server: Server, request: FastifyRequest, reply: FastifyRe
   else done()
 }
 
-function refuse (http1: boolean, message: IncomingMessage, reply: FastifyReply, { code, message: why }: Refusal, done: HookHandlerDoneFunction): void {
+function refuse (http1: boolean, message: IncomingMessage, reply: FastifyReply, refusal: Refusal, done: HookHandlerDoneFunction): void {
+  const { code, message: why } = refusal
   if (http1) {
     endPipeline(message)
     reply.header('connection', 'close')

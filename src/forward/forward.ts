@@ -37,10 +37,12 @@ import type { TrackedForwarding } from './tracked-response.js'
 import type { Upgrade } from './upgrade.js'
 
 /**
- * Takes one request to its target and the response back. With an upgrade it asks for that; any answer but a 101 is a response like all others.
- * Throws what is wrong with the request before anything is sent.
+ * Takes one request to its target and the response back. With an upgrade it asks for that; any answer but a 101 is a response like all
+ * others. Throws what is wrong with the request before anything is sent.
  */
-export function forward (route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade): void {
+export function forward (
+  route: ForwardRoute, request: FastifyRequest, reply: FastifyReply, dest: string, options: FromOptions, upgrade?: Upgrade
+): void {
   sendHeadAsLatin1(reply.raw)
   let forwarding: Forward | undefined
   try {
@@ -97,7 +99,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
     this.#target.claim(this)
     this.#unlisten = track(raw, this.reply.raw, this)
     const { totalTimeout } = this.route.options
-    if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#abort(new HoldfastError('HOLDFAST_ERR_TOTAL_TIMEOUT'), 'timeout'), totalTimeout)
+    if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
     if (outgoing.content instanceof Readable) this.#collect(outgoing, outgoing.content)
     else this.#send(outgoing, outgoing.content)
   }
@@ -156,7 +158,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
     if (!message.complete && message.httpVersionMajor === 1) headers['connection'] = 'close'
     // A backend that refuses and says close reads no more, and may be about to reset. Any other may answer while it reads.
     if (status >= 400 && !head.signal.persistent) this.#body?.refused()
-    const relay = this.relay = new Relay(reply, { buffer: this.route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.scope }, this)
+    const terms = { buffer: this.route.options.responseBuffer, clientTimeout: this.#clientTimeout, scope: this.scope }
+    const relay = this.relay = new Relay(reply, terms, this)
     if (options.onResponse === undefined) relay.head(status, headers, !this.route.rewritesHeaders)
     else heed(this, options.onResponse(this.#request, reply, { statusCode: status, headers, stream: relay.headFor(status, headers) }))
   }
@@ -250,6 +253,10 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   bodyFailed (error: Error): void {
     if (error instanceof HoldfastError) this.#abort(error, error.blame === 'client' ? 'client_gone' : 'timeout')
     else runInScope(this, this.thrown, error)
+  }
+
+  #timeOut (): void {
+    this.#abort(new HoldfastError('HOLDFAST_ERR_TOTAL_TIMEOUT'), 'timeout')
   }
 
   targetDestroyed (): void {

@@ -2,6 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HeaderRecord } from '../http/headers.js'
 import type { ResponseStream } from './response-stream.js'
 
+/** A backend's response as `onResponse` gets it. */
+interface BackendResponse { statusCode: number, headers: HeaderRecord, stream: ResponseStream }
+
 /** What `reply.from()` of @fastify/reply-from takes for one request. Each option means what it means there. */
 export interface FromOptions {
   method?: string
@@ -12,7 +15,7 @@ export interface FromOptions {
   /** How long the response's head may take, and each pause in its body, in ms. Default: the target's timeouts. */
   timeout?: number
   rewriteRequestHeaders?: (request: FastifyRequest, headers: Record<string, unknown>) => Record<string, unknown>
-  onResponse?: (request: FastifyRequest, reply: FastifyReply, response: { statusCode: number, headers: HeaderRecord, stream: ResponseStream }) => unknown
+  onResponse?: (request: FastifyRequest, reply: FastifyReply, response: BackendResponse) => unknown
   onError?: (reply: FastifyReply, error: { error: Error }) => unknown
   getUpstream?: (request: FastifyRequest, base: string) => string
 }

@@ -33,13 +33,13 @@ export interface Outgoing {
  * @param dest the path that the route has made of the client's
  * @param origin of the target
  */
-export function outgoingOf (dest: string, request: FastifyRequest, options: FromOptions, { jsonTypes, options: { via } }: ForwardRoute, origin: string): Outgoing {
+export function outgoingOf (dest: string, request: FastifyRequest, options: FromOptions, route: ForwardRoute, origin: string): Outgoing {
   const { raw } = request
   const method = options.method ?? raw.method!
   const path = pathOf(dest, request, options, origin)
-  const body = bodyOf(method, request, options, jsonTypes)
+  const body = bodyOf(method, request, options, route.jsonTypes)
   const { content } = body
-  const headers = headersOf(body, request, options, origin, via)
+  const headers = headersOf(body, request, options, origin, route.options.via)
   // A stream that a hook has put in place of the client's body is of another length.
   return { method, path, headers, content, length: content === raw ? contentLength(raw) : undefined }
 }
@@ -98,7 +98,8 @@ function normalized (path: string, origin: string): string {
 }
 
 /** All headers except those of the framing, which the wire writes. */
-function headersOf ({ content, type }: OutgoingBody, request: FastifyRequest, options: FromOptions, origin: string, via: boolean): HeaderList {
+function headersOf (body: OutgoingBody, request: FastifyRequest, options: FromOptions, origin: string, via: boolean): HeaderList {
+  const { content, type } = body
   const { raw } = request
   let list = headersFor(request, via)
   if (type !== undefined) {

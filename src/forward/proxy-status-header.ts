@@ -8,6 +8,8 @@ import { provenanceWords } from '../target/provenance.js'
  *
  * @param before the backend's lines of that header
  */
-export function proxyStatusOf ({ provenance }: { readonly provenance: Provenance | undefined }, before: string | string[] | undefined, status: ProxyStatus): string {
+export function proxyStatusOf (
+  { provenance }: { readonly provenance: Provenance | undefined }, before: string | string[] | undefined, status: ProxyStatus
+): string {
   return withProxyStatus(before, { ...status, details: provenance === undefined ? undefined : provenanceWords(provenance) })
 }

@@ -9,8 +9,12 @@ export interface RequestScope {
   thrown (error: unknown): void
 }
 
-/** Runs a step that may call functions of the app, as a method of the request, in the context of that request, whichever socket calls back. */
-export function runInScope<T extends RequestScope, A, B, C> (request: T, step: (this: T, a: A, b: B, c: C) => void, a?: A, b?: B, c?: C): void {
+/**
+ * Runs a step that may call functions of the app, as a method of the request, in the context of that request, whichever socket calls back.
+ */
+export function runInScope<T extends RequestScope, A, B, C> (
+  request: T, step: (this: T, a: A, b: B, c: C) => void, a?: A, b?: B, c?: C
+): void {
   try {
     request.scope.runInAsyncScope(step, request, a as A, b as B, c as C)
   } catch (error) {
