@@ -2,8 +2,8 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { hasBody } from '../http/message-body.js'
 
 /**
- * Has a server's requests with `Expect` handled like all others: the 100 is sent when the body is read, and any other expectation comes to the
- * request rules. An app's own listeners for them stay as they are. RFC 9110 section 10.1.1.
+ * Has a server's requests with `Expect` handled like all others: the 100 is sent when the body is read, and any other expectation comes to
+ * the request rules. An app's own listeners for them stay as they are. RFC 9110 section 10.1.1.
  */
 export function answerExpectations (server: Server): void {
   if (server.listenerCount('checkContinue') === 0) {
@@ -24,8 +24,8 @@ export function answerExpectations (server: Server): void {
 }
 
 /**
- * Sends the 100 at the first read of the body, which step 4 or one of the app's parsers does. So a request that is refused by its head, with a
- * 401 or a 413 for example, gets none.
+ * Sends the 100 at the first read of the body, which step 4 or one of the app's parsers does. So a request that is refused by its head,
+ * with a 401 or a 413 for example, gets none.
  */
 function continueWhenRead (message: IncomingMessage, response: ServerResponse): void {
   const read = message._read

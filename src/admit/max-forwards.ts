@@ -2,7 +2,10 @@ import type { Refusal, RequestHead } from './request-rules.js'
 
 const ODD_MAX_FORWARDS: Refusal = { code: 'HOLDFAST_ERR_BAD_REQUEST', message: 'The request\'s Max-Forwards is not a number' }
 
-/** A valid Max-Forwards, a refusal of an invalid one, or undefined without the header. Only OPTIONS and TRACE use it. RFC 9110 section 7.6.2. */
+/**
+ * A valid Max-Forwards, a refusal of an invalid one, or undefined without the header. Only OPTIONS and TRACE use it. RFC 9110 section
+ * 7.6.2.
+ */
 export function maxForwardsOf (headers: RequestHead['headers']): number | Refusal | undefined {
   const value = headers['max-forwards']
   if (value === undefined) return undefined

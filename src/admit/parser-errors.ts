@@ -10,8 +10,8 @@ const inTurn = new WeakSet<Server>()
 const failed = new WeakSet<Socket>()
 
 /**
- * Has the answer to an error of the parser wait for the answers to the requests ahead: the client would take it for one of those. The listeners
- * that are there already still answer, except for a version of HTTP that is not served, which gets a 505.
+ * Has the answer to an error of the parser wait for the answers to the requests ahead: the client would take it for one of those. The
+ * listeners that are there already still answer, except for a version of HTTP that is not served, which gets a 505.
  */
 export function answerParserErrors (server: Server): void {
   if (inTurn.has(server)) return

@@ -7,8 +7,8 @@ import { refuseConnects } from './refused-methods.js'
 const watching = new WeakSet<Server>()
 
 /**
- * Takes over what Node's server answers by itself, before any hook could run: `Expect`, CONNECT and the parser's errors. Where the app has a
- * listener for one of the first two already, that listener alone stays.
+ * Takes over what Node's server answers by itself, before any hook could run: `Expect`, CONNECT and the parser's errors. Where the app has
+ * a listener for one of the first two already, that listener alone stays.
  */
 export function listenTo (server: Server): void {
   listenToRequests(server)
@@ -24,8 +24,9 @@ export function listenToOthers (app: object, server: Server): void {
 }
 
 /**
- * The servers that Fastify has opened besides its first one. Fastify has no API for them. Where a later version keeps them under another name
- * they are not found: Node answers there as it does by itself (a 100 too early, a 417, a CONNECT that is cut), and no drain waits for their clients.
+ * The servers that Fastify has opened besides its first one. Fastify has no API for them. Where a later version keeps them under another
+ * name they are not found: Node answers there as it does by itself (a 100 too early, a 417, a CONNECT that is cut), and no drain waits for
+ * their clients.
  */
 export function otherServersOf (app: object): Server[] {
   for (let at: object | null = app; at !== null; at = Reflect.getPrototypeOf(at)) {
