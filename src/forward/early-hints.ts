@@ -27,8 +27,8 @@ export function relayHint ({ raw: response, sent: replied, request }: FastifyRep
 }
 
 /**
- * Whether a client gets one more 103 before its response. Hints are optional, so one is left out where the client has not yet taken what was
- * written before, where the response waits behind another on its connection (the hint would be held here), and after 16 of them.
+ * Whether a client gets one more 103 before its response. Hints are optional, so one is left out where the client has not yet taken what
+ * was written before, where the response waits behind another on its connection (the hint would be held here), and after 16 of them.
  *
  * @param sent hints that this response has had
  */

@@ -47,8 +47,8 @@ export function answerFailure (forwarding: FailedForwarding, error: HoldfastErro
 }
 
 /**
- * Answers the client where a function of the app has thrown: through Fastify's error handling, since it says nothing of the backend. A client
- * that has a part of the response is cut off.
+ * Answers the client where a function of the app has thrown: through Fastify's error handling, since it says nothing of the backend. A
+ * client that has a part of the response is cut off.
  */
 export function answerThrown (forwarding: FailedForwarding, thrown: unknown): void {
   const { reply, relay } = forwarding
@@ -81,7 +81,8 @@ function sayFailure (forwarding: FailedForwarding, error: unknown, responseStart
   forwarding.reply.header('proxy-status', proxyStatusOf(forwarding, undefined, { error: proxyErrorType(error, responseStarted) }))
 }
 
-// Node reads the rest of a body only where nothing has begun to read it. Left unread, it would keep the client's next request from being read.
+// Node reads the rest of a body only where nothing has begun to read it. Left unread, it would keep the client's next request from being
+// read.
 function closeUnread (reply: FastifyReply): void {
   const raw: IncomingMessage = reply.request.raw
   if (!raw.complete && hasBody(raw)) closeClient(reply)

@@ -14,8 +14,8 @@ const kForwarding = Symbol('holdfast.forward')
 type TrackedResponse = ServerResponse & { [kForwarding]?: TrackedForwarding }
 
 /**
- * How the request of a proxied reply has travelled so far, for an app's `onSend` and `onResponse` hooks. Undefined where no target was asked:
- * on a route of the app's own, and for a request that was refused before.
+ * How the request of a proxied reply has travelled so far, for an app's `onSend` and `onResponse` hooks. Undefined where no target was
+ * asked: on a route of the app's own, and for a request that was refused before.
  */
 export function provenanceOf (reply: FastifyReply): Provenance | undefined {
   return (reply.raw as TrackedResponse)[kForwarding]?.provenance
