@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { HeaderRecord } from '../http/headers.js'
-import type { ResolvedRouteOptions } from '../options/options.js'
+import type { ResolvedRouteOptions } from '../options/route-options.js'
 import type { Target } from '../target/target.js'
 import type { FromOptions } from './from-options.js'
 
