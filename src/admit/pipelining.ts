@@ -7,7 +7,7 @@ interface Waiting { start: (() => void) | undefined }
 /** The requests behind another one on one socket. A request leaves when its response gets the socket. */
 interface Line {
   readonly all: Map<ServerResponse, Waiting>
-  /** Safe requests that may start before their turn; among them such as have been started in their turn since. */
+  /** Safe requests, which may start before their turn. Some of them may have been started in their turn since. */
   readonly held: Waiting[]
   /** How many of `all` have been started. */
   running: number

@@ -7,7 +7,9 @@ import { answerOnSocket } from './socket-answer.js'
 /** The methods that are served, for the `Allow` header of a 405. */
 export const ALLOW = 'GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE'
 
-/** Has a server answer 405 to CONNECT, over HTTP/1 and HTTP/2, unless the app has a listener for it. Node would cut the connection. */
+/**
+ * Has a server answer 405 to CONNECT, over HTTP/1 and HTTP/2, unless the app has a listener for it. Node would cut an HTTP/1 connection.
+ */
 export function refuseConnects (server: Server): void {
   if (server.listenerCount('connect') === 0) server.on('connect', refuseConnect)
 }

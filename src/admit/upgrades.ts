@@ -43,8 +43,8 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
   function take (request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     const ours = ourRoutes.some(isOurs => isOurs(request))
     if (!ours && server.listenerCount('upgrade') > 1) return false
-    // Node listens for errors on this socket no more. Taken off below, once the next owner listens: the socket may serve many requests
-    // more.
+    // Node no longer listens for errors on this socket. The listener is taken off below, once the next owner listens: the socket may serve
+    // many more requests.
     socket.on('error', ignore)
     afterEarlierResponses(socket, upgrades, () => {
       const { rawHeaders } = request
