@@ -54,7 +54,7 @@ export function answerThrown (forwarding: FailedForwarding, thrown: unknown): vo
   const { reply, relay } = forwarding
   logProvenance(reply, 'error', forwarding)
   // Fastify would send a value that is not an Error as a payload.
-  const error = thrown instanceof Error ? thrown : new Error('a function of the app threw what is no error', { cause: thrown })
+  const error = thrown instanceof Error ? thrown : new Error('a function of the app threw a value that is not an Error', { cause: thrown })
   if (relay?.cut(error) === true) return
   if (reply.sent) {
     relay?.abandon(error)
