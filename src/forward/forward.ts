@@ -15,7 +15,9 @@ import type { ResponseHead } from '../http/response-head.js'
 import { upgradeHeaders } from '../http/websocket.js'
 import { sendHeadAsLatin1 } from '../quirks/node-http-head.js'
 import type { Call, CallHandler } from '../target/call.js'
-import type { Target, TargetClaim } from '../target/target.js'
+import type { TargetClaim } from '../target/target-core.js'
+import { internalsOf } from '../target/target.js'
+import type { Target } from '../target/target.js'
 import type { ClientBody, ClientBodyOwner, CollectedBody } from './client-body.js'
 import { relayHint } from './early-hints.js'
 import { answerFailure, answerThrown } from './failure.js'
@@ -96,7 +98,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
     if (hopsIn(raw.headers.via, raw.headers['cdn-loop']) >= this.route.maxHops) throw new HoldfastError('HOLDFAST_ERR_LOOP')
     // Step 3: build.
     const outgoing = outgoingOf(dest, request, this.options, this.route, this.#target.origin)
-    this.#target.claim(this)
+    internalsOf(this.#target).claim(this)
     this.#unlisten = track(raw, this.reply.raw, this)
     const { totalTimeout } = this.route.options
     if (totalTimeout > 0) this.#totalTimer = setTimeout(() => this.#timeOut(), totalTimeout)
@@ -127,7 +129,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   #send (outgoing: Outgoing, body: CollectedBody | string | null): void {
     const upgrade = this.#upgrade === undefined ? undefined : 'websocket'
     const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request.raw)
-    const call = this.#call = this.#target.call(request, this)
+    const call = this.#call = internalsOf(this.#target).call(request, this)
     call.start()
   }
 
@@ -303,7 +305,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
     this.#over = true
     clearTimeout(this.#totalTimer)
     this.#body?.release()
-    this.#target.release(this)
+    internalsOf(this.#target).release(this)
     return true
   }
 
