@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici'
-import type { ForwardRoute } from '../forward/forward.js'
+import type { ForwardRoute } from '../forward/forward-route.js'
 import { ignoredOptions, readUndici } from '../options/http-proxy.js'
 import type { TargetOptions } from '../options/option-types.js'
 import { resolveRouteOptions } from '../options/route-options.js'

@@ -1,7 +1,7 @@
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { forward } from '../forward/forward.js'
-import type { FromOptions } from '../forward/forward.js'
+import type { FromOptions } from '../forward/from-options.js'
 import { upgradeOf } from '../forward/upgrade.js'
 import type { ForwardRoutes } from './declare-route.js'
 import { OWN_NAMES } from './proxy-options.js'

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HoldfastError } from '../errors.js'
-import type { FromOptions } from '../forward/forward.js'
+import type { FromOptions } from '../forward/from-options.js'
 import { checkChosen } from '../options/upstream.js'
 import type { ProxyOptions } from './proxy-options.js'
 import { rewritePrefixOf } from './rewriting.js'

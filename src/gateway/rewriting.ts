@@ -1,7 +1,7 @@
 import { validateHeaderName } from 'node:http'
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { FastifyRequest } from 'fastify'
-import type { ForwardRoute } from '../forward/forward.js'
+import type { ForwardRoute } from '../forward/forward-route.js'
 import { toWritable } from '../http/headers.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../http/rewritten-prefix.js'

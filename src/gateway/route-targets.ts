@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { HoldfastError } from '../errors.js'
-import type { ForwardRoute } from '../forward/forward.js'
+import type { ForwardRoute } from '../forward/forward-route.js'
 import type { TargetOptions, UndiciOptions } from '../options/option-types.js'
 import { resolveTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
