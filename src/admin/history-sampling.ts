@@ -3,7 +3,7 @@ import type { History } from './history.js'
 
 const SECOND = 1_000
 
-/** Tells a history, at the beginning of each second, how many requests each target has had. */
+/** Gives a history the number of requests of each target, at the beginning of each second. */
 export function sampleEachSecond (history: History, targets: Iterable<Target>): { stop (): void } {
   let timer: NodeJS.Timeout
   const wait = (): void => { timer = setTimeout(sample, SECOND - Date.now() % SECOND).unref() }

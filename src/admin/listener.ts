@@ -11,16 +11,16 @@ import { serve } from './serve.js'
 
 /** The largest request body, in bytes: a few settings. */
 const BODY_LIMIT = 16_384
-/** A request is a few lines; whoever takes longer for them, in ms, has something else in mind. */
+/** How long a client may take for a request, in ms. A request to this surface is a few lines. */
 const REQUEST_TIMEOUT = 10_000
-/** Of which a few are streams. More are ended at once: they would be file descriptors that clients of the gateway may need. */
+/** The most connections. Further ones are closed at once: they would use file descriptors that the gateway's clients may need. */
 const MAX_CONNECTIONS = 128
-// Names of targets are origins and prefixes, percent-encoded.
+// The name of a target can be an origin and a prefix, percent-encoded.
 const MAX_NAME_LENGTH = 4_096
-// A page asks each second: what it asks is not logged, and no more than the app wants to have logged.
+// The page sends a request each second, so lines of level `info` are not logged here. An app that logs less keeps its level.
 const QUIET = new Set(['error', 'fatal', 'silent'])
 
-/** Makes what listens for the admin surface: the page for all, and the API and the metrics for those with the token. */
+/** Makes the admin surface, ready to listen: the page for all callers, the API and the metrics for callers with the token. */
 export async function adminListener (subject: AdminSubject, metrics: Metrics, options: ResolvedAdminOptions): Promise<FastifyInstance> {
   const { log } = subject
   const { host, token } = options
@@ -29,7 +29,7 @@ export async function adminListener (subject: AdminSubject, metrics: Metrics, op
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT,
     routerOptions: { maxParamLength: MAX_NAME_LENGTH },
-    // Nobody's reader is waited for.
+    // Closing does not wait for readers of event streams.
     forceCloseConnections: true
   })
   listener.server.maxConnections = MAX_CONNECTIONS
@@ -39,7 +39,7 @@ export async function adminListener (subject: AdminSubject, metrics: Metrics, op
   listener.addHook('onRequest', refuseOtherSites(host))
   listener.setNotFoundHandler(() => { throw new Refusal(404, 'HOLDFAST_ADMIN_PATH', 'There is nothing of that name') })
   servePage(listener, await readPage())
-  // A scope of its own, and not a test of the path: however a path is written, what it leads to is guarded.
+  // The guard is a hook of a scope, not a test of the path: it runs for every route of the scope, in whatever form the path is written.
   listener.register(async scope => {
     scope.addHook('onRequest', refuseStrangers(token))
     serveApi(scope, subject)

@@ -45,7 +45,7 @@ export function proxiedPaths (app: FastifyInstance, method: string): Proxied[] {
   return [...proxied.get(app.server)?.values() ?? []].flat().filter(route => route.scope === app && route.method === method)
 }
 
-/** The route as it was given, in parts where some of its methods and paths are the app's own. */
+/** The route without the methods and paths that are the app's own; several routes where methods differ in what is left. */
 function withoutOwn (app: FastifyInstance, routes: Map<string, Proxied[]>, options: RouteOptions): RouteOptions[] {
   const { url, constraints = {} } = options
   const paths = url === '/' && app.prefix !== '' ? [app.prefix, `${app.prefix}/`] : [app.prefix.replace(/\/$/, '') + url]
@@ -96,7 +96,8 @@ function keyOf (method: string, path: string): string {
   return `${method} ${path === '*' ? '/*' : path}`
 }
 
-// That cors answers preflights is what its app wants, and a HEAD goes with its GET; that a folder of files has every GET need not be meant.
+// A warning where it may be a mistake: a folder of files that takes every GET. An app with cors wants its OPTIONS, and a HEAD goes with its
+// GET.
 function tell (app: FastifyInstance, method: string, paths: string[]): void {
   const level = method === 'OPTIONS' || method === 'HEAD' ? 'info' : 'warn'
   app.log[level](`${method} ${paths.join(', ')} is a route of the app's own, and goes before the proxied one`)

@@ -28,13 +28,15 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** What all figures are now. */
+  /** All figures of this moment. */
   async text (): Promise<string> {
     this.#figures = scrape(this.#targets, this.recorder)
     return await this.#registry.metrics()
   }
 
-  /** Lets go of everything: prom-client's observer of garbage collections holds the registry for as long as the process lives. */
+  /**
+   * Removes all metrics from the registry: prom-client's observer of garbage collections keeps the registry for the life of the process.
+   */
   close (): void {
     this.#registry.clear()
   }
