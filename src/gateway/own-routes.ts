@@ -15,10 +15,10 @@ const proxiedScopes = new WeakSet<object>()
 const watchedScopes = new WeakSet<object>()
 
 /**
- * Lets the app's own routes go before the proxied ones of this scope where both have the same method and path, as `OPTIONS *` of
- * `@fastify/cors` and `/*` of `@fastify/static` have beside a proxy at `/`: Fastify would refuse to start. What the app declared before is
- * left out of the proxied routes; what it declares later gets a constraint that always holds. Two proxies of one prefix are refused as
- * before.
+ * Gives the app's own routes precedence over the proxied routes of this scope with the same method and path. Beside a proxy at `/`, that is
+ * `OPTIONS *` of `@fastify/cors`, or `/*` of `@fastify/static`: Fastify would refuse to start. A route that the app declared before is left
+ * out of the proxied routes. A route that it declares later gets a constraint that always holds, since the router asks constrained routes
+ * first. Two proxies of one prefix are refused as before.
  */
 export function giveWayToOwnRoutes (app: FastifyInstance): void {
   const routes = proxied.get(app.server) ?? new Map<string, Proxied[]>()

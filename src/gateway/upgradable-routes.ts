@@ -9,8 +9,8 @@ interface Pattern { readonly expression: RegExp, readonly names: string, readonl
 const DERIVED = ['host', 'version']
 
 /**
- * Tells whether the router takes a request to a proxied route of this scope: beside a proxy at `/` an app may have sockets of its own.
- * Where the scope's routes have a constraint strategy of the app's, its prefix decides.
+ * Returns a function that says whether the router takes a request to a proxied route of this scope: beside a proxy at `/` an app may have
+ * WebSocket routes of its own. Where the scope's routes have a constraint strategy of the app's, the prefix decides.
  */
 export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessage) => boolean {
   const { caseSensitive = true, ignoreTrailingSlash = false } = { ...app.initialConfig, ...app.initialConfig.routerOptions }
