@@ -1,3 +1,4 @@
+import { NO_CLIENT } from './connection.js'
 import type { Connection } from './connection.js'
 
 /** A client's connection: its socket, or its HTTP/2 session. */
@@ -8,9 +9,6 @@ export interface ClientConnection {
 }
 
 interface Bound { readonly connections: Set<Connection>, readonly onClose: () => void }
-
-/** What a connection is bound to whose client's connection is not known, or has gone: no request may take it any more. */
-export const NO_CLIENT: object = {}
 
 /**
  * Connections that a client has authenticated (NTLM, Negotiate). Each serves the client connection that it is bound to alone, and ends with

@@ -3,7 +3,6 @@ import type { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options/options.js'
 import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import type { RequestHeads } from '../wire/http1/request-head.js'
-import { NO_CLIENT } from './bindings.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
 /** Who a connection tells that it is gone while nobody had a request on it. */
@@ -25,6 +24,9 @@ export interface ConnectionUser {
   abort (error: HoldfastError, reason: CloseReason): void
   checkDeadline (now: number): void
 }
+
+/** What a connection is bound to when its client's connection has closed or is not known. No request may take it any more. */
+export const NO_CLIENT: object = {}
 
 // Connections that were opened together do not all end together.
 const MAX_AGE_JITTER = 0.1
