@@ -134,7 +134,7 @@ function compiled (): WebAssembly.Module {
 
 function reasonOf (parser: number): string {
   const at = llhttp.llhttp_get_error_reason(parser)
-  if (at === 0) return 'it is not HTTP/1'
+  if (at === 0) return 'the bytes are not HTTP/1'
   const bytes = Buffer.from(llhttp.memory.buffer, at)
   return bytes.toString('latin1', 0, bytes.indexOf(0))
 }

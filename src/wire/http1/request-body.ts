@@ -74,18 +74,18 @@ export class RequestBody {
 
   #onData = (chunk: unknown): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (!(bytes instanceof Uint8Array)) return this.#refuse('a piece of the body is neither text nor bytes')
+    if (!(bytes instanceof Uint8Array)) return this.#refuse('a piece of the body is neither a string nor bytes')
     // A chunk of size 0 would end the body.
     if (bytes.length === 0) return
     this.#sent += bytes.length
-    if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than was declared')
+    if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than its declared length')
     const more = this.#length === undefined ? writeTogether(this.#socket, bytes.length.toString(16) + LINE_END, bytes, LINE_END) : this.#socket.write(bytes)
     if (!more) this.#source.pause()
     this.#owner.bodySent(bytes)
   }
 
   #onEnd = (): void => {
-    if (this.#length !== undefined && this.#sent < this.#length) return this.#refuse('the body is shorter than was declared')
+    if (this.#length !== undefined && this.#sent < this.#length) return this.#refuse('the body is shorter than its declared length')
     this.#stop()
     if (this.#length === undefined) this.#socket.write(LAST_CHUNK, 'latin1')
     this.#owner.bodyEnded()

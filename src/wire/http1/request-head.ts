@@ -42,8 +42,10 @@ export class RequestHeads {
    * @param keep whether to ask the backend to keep the connection
    */
   encode ({ method, path, headers, upgrade }: RequestHeadParts, framing: RequestFraming, keep: boolean): string {
-    if (!isToken(method)) throw unsendable('the method is no token')
-    if (path === '' || UNWRITABLE_PATH.test(path)) throw unsendable('the path holds a space, a control character or what is no byte')
+    if (!isToken(method)) throw unsendable('the method is not a token')
+    if (path === '' || UNWRITABLE_PATH.test(path)) {
+      throw unsendable('the path is empty, or has a space, a control character, or a character that is not one byte')
+    }
     let host = this.#host
     let count = 1
     for (let i = 0; i + 1 < headers.length; i += 2) {
@@ -51,9 +53,11 @@ export class RequestHeads {
       const value = headers[i + 1]!
       if (!names.has(name)) admit(name)
       // The app may have set a value of any type.
-      if (typeof value !== 'string' || !isFieldValue(value)) throw unsendable(`the value of ${name} is no text, or holds a control character or what is no byte`)
+      if (typeof value !== 'string' || !isFieldValue(value)) {
+        throw unsendable(`the value of ${name} is not a string, or has a control character or a character that is not one byte`)
+      }
       if (name.length === HOST_LENGTH && name.toLowerCase() === 'host') {
-        if (host !== this.#host) throw unsendable('there are two hosts')
+        if (host !== this.#host) throw unsendable('there are two Host headers')
         host = value
         continue
       }
@@ -77,13 +81,13 @@ function framed (framing: number | 'chunked'): string {
 }
 
 function plain (upgrade: string): string {
-  if (!isFieldValue(upgrade)) throw unsendable('the protocol of the upgrade holds a control character or what is no byte')
+  if (!isFieldValue(upgrade)) throw unsendable('the protocol of the upgrade has a control character or a character that is not one byte')
   return upgrade
 }
 
 function admit (name: string): void {
-  if (!isToken(name)) throw unsendable('the name of a header is no token')
-  if (OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: it follows from the request`)
+  if (!isToken(name)) throw unsendable('the name of a header is not a token')
+  if (OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: the gateway writes it itself`)
   if (names.size >= MOST_NAMES) names.clear()
   names.add(name)
 }

@@ -57,7 +57,7 @@ const MISPLACED = new Set(['connection', 'transfer-encoding', 'content-length'])
 /** How a body ends (RFC 9112 section 6.3): not known yet, after its length, with its last chunk, or with the connection. */
 type Framing = 'unknown' | 'length' | 'chunks' | 'connection'
 
-const IDLE = 'it has too many bytes that say nothing'
+const IDLE = 'too many bytes without content: blank lines, white space or chunk extensions'
 const NOTHING = Buffer.alloc(0)
 const NOWHERE: ResponseReceiver = { informed () {}, responded () {}, data () {}, ended () {}, upgraded () {} }
 const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, maxResponseSize: 0 }
@@ -182,7 +182,7 @@ export class ResponseParser implements LlhttpEvents {
   }
 
   onHeaderField (start: number, end: number): number {
-    if (!this.#header.name(this.#bytes, start, end)) return this.#refuse('a head has too many lines')
+    if (!this.#header.name(this.#bytes, start, end)) return this.#refuse('a header section has too many lines')
     return this.#hasRoom()
   }
 
@@ -229,7 +229,7 @@ export class ResponseParser implements LlhttpEvents {
   #run (start: number, length: number): number {
     const end = Math.min(length, start + (this.#framing === 'unknown' ? HEAD_INPUT : LARGEST_INPUT))
     if (this.#line !== 'over' && !this.#readStatusLine(start, end)) {
-      this.#fail({ kind: 'invalid', reason: 'its status line is none' })
+      this.#fail({ kind: 'invalid', reason: 'the status line is not valid' })
       return start
     }
     this.#runEnd = end
@@ -293,7 +293,7 @@ export class ResponseParser implements LlhttpEvents {
   #piece (chunk: Buffer): void {
     const { maxResponseSize } = this.#terms
     this.#bodySize += chunk.length
-    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
+    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) this.#tooLarge(maxResponseSize)
     else this.#receiver.data(chunk)
   }
 
@@ -302,9 +302,9 @@ export class ResponseParser implements LlhttpEvents {
     const reason = this.#reason
     this.#reason = ''
     const { major, minor } = this.#llhttp
-    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#invalid(`its version is ${major}.${minor}`)
-    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#invalid('its reason holds a control character')
-    if (status < 100 || status > 599) return this.#invalid(`its status is ${status}`)
+    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#invalid(`the HTTP version is ${major}.${minor}`)
+    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#invalid('the reason phrase has a control character')
+    if (status < 100 || status > 599) return this.#invalid(`the status code is ${status}`)
     if (status < 200 && status !== 101) this.#endInterimHead(status, lines)
     else this.#endFinalHead(status, new ResponseHead(minor, lines), reason)
   }
@@ -321,7 +321,9 @@ export class ResponseParser implements LlhttpEvents {
   #endFinalHead (status: number, head: ResponseHead, reason: string): void {
     const { method, upgrade, maxResponseSize } = this.#terms
     // RFC 9110 section 15.2.2: a 101 names the protocol in `Upgrade`.
-    if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) return this.#invalid('it switches to a protocol that was not asked for')
+    if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) {
+      return this.#invalid('the response changes to a protocol that the request did not ask for')
+    }
     if (status === 101 || (method === 'CONNECT' && status < 300)) {
       this.#over = true
       return this.#receiver.upgraded(status, head)
@@ -329,11 +331,13 @@ export class ResponseParser implements LlhttpEvents {
     const { length, isCoded, oddlyCoded } = head
     const isBodiless = method === 'HEAD' || status === 204 || status === 304
     // llhttp reads a tab after `chunked` as a part of its name.
-    if (oddlyCoded || (isCoded && !isBodiless && this.#llhttp.needsEnd)) return this.#invalid('it has a transfer coding that was not asked for')
-    if (length !== undefined && isCoded) return this.#invalid('it has both a length and a transfer coding')
-    if (length !== undefined && !DIGITS.test(length)) return this.#invalid('its length is no number')
+    if (oddlyCoded || (isCoded && !isBodiless && this.#llhttp.needsEnd)) {
+      return this.#invalid('the response has a transfer coding that the request did not ask for')
+    }
+    if (length !== undefined && isCoded) return this.#invalid('the response has both a Content-Length and a Transfer-Encoding')
+    if (length !== undefined && !DIGITS.test(length)) return this.#invalid('the Content-Length is not a number of 1 to 15 digits')
     const size = length === undefined ? undefined : Number(length)
-    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
+    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#tooLarge(maxResponseSize)
     // RFC 9112 section 6.1: a transfer coding in HTTP/1.0 is faulty framing, and the connection ends after the message.
     if (isCoded && head.minor === 0) this.#spent = true
     this.#left = isBodiless ? 0 : size ?? 0
@@ -361,7 +365,7 @@ export class ResponseParser implements LlhttpEvents {
 
   #hasRoom (): number {
     const { maxHeaderSize } = this.#terms
-    return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a head is larger than ${maxHeaderSize} bytes`)
+    return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a header section is larger than ${maxHeaderSize} bytes`)
   }
 
   /** Called within a run. The receiver gets the earlier pieces of the body first. */
@@ -372,6 +376,10 @@ export class ResponseParser implements LlhttpEvents {
 
   #invalid (reason: string): void {
     this.#fail({ kind: 'invalid', reason })
+  }
+
+  #tooLarge (limit: number): void {
+    this.#fail({ kind: 'too-large', reason: `the body is larger than ${limit} bytes` })
   }
 
   #fail (failure: ResponseFailure): void {
