@@ -1,20 +1,23 @@
 /** What a close reason says of the close. */
 interface CloseReasonRow {
-  /** Whose doing it was. What a backend announces, or gives cause for, is the backend's doing, even where this side closed the socket. */
+  /**
+   * Which side caused the close. A close that the backend announces or causes counts as the backend's, even if the gateway closed the
+   * socket.
+   */
   readonly by: 'backend' | 'gateway' | 'client' | 'operator'
-  /** Whether the connection lay idle, or its exchange was under way or had just ended. */
+  /** Whether the connection was idle, or active: its exchange was under way or had just ended. */
   readonly when: 'idle' | 'active' | 'either'
-  /** Whether the backend ended it without having said so in a response: what its habits are learned from. */
+  /** Whether the backend closed it without announcing that in a response. The backend's idle times are learned from such closes. */
   readonly unannounced: boolean
-  /** Whether it cuts off a response that has begun; otherwise the response was whole. */
+  /** Whether the close cuts off a response that has begun. Otherwise the response was whole. */
   readonly cutsResponse: boolean
-  /** One sentence, to go behind a colon. */
+  /** One sentence, to follow a colon. */
   readonly meaning: string
 }
 
 /**
- * Why connections are closed; every close has exactly one reason. Metrics, the admin page, the inspector and docs/close-reasons.md read this
- * table. A reason's name is public: it is a label of metrics, and told to observers.
+ * Why connections are closed. Every close has exactly one reason. Metrics, the admin page, the inspector and docs/close-reasons.md read
+ * this table. The names are public: they are metric labels, and observers get them.
  */
 export const CLOSE_REASONS = {
   backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed it while it lay idle' },
@@ -40,7 +43,7 @@ export const CLOSE_REASONS = {
 /** Why a connection was closed: a key of the table above, which docs/close-reasons.md explains. */
 export type CloseReason = keyof typeof CLOSE_REASONS
 
-/** Whether the backend closed a connection that lay idle, of its own accord. */
+/** Whether the backend closed an idle connection without announcing it. */
 export function isIdleClose (reason: CloseReason): boolean {
   const { unannounced, when } = CLOSE_REASONS[reason]
   return unannounced && when === 'idle'

@@ -3,7 +3,7 @@ import type { Connection } from './connection.js'
 import type { CloseReason, ConnectionObserver } from './observer.js'
 import type { IdleLearner } from './sentinel.js'
 
-/** What a pool asks its target, each time it needs to know: options and states may change while it runs. */
+/** What a pool needs from its target. The pool reads it each time, since options and states may change while it runs. */
 export interface PoolHost {
   readonly name: string
   readonly origin: URL
@@ -12,10 +12,10 @@ export interface PoolHost {
   readonly idleLimit: number
   readonly observers: Required<ConnectionObserver>
   readonly learner: IdleLearner
-  /** The shortest time that an exchange has taken lately, in ms. */
+  /** The shortest time that a recent exchange has taken, in ms. */
   readonly roundTripMs: number
-  /** Whether a connection whose exchange has ended may be kept; if not, why not. */
+  /** Why a connection whose exchange has ended must be closed; undefined where it may be kept. */
   refuseReturn (connection: Connection): CloseReason | undefined
-  /** An app-wide number for a connection. */
+  /** A number for a new connection, unique in the app. */
   nextId (): number
 }

@@ -1,31 +1,34 @@
 import type { Connection } from './connection.js'
 import type { CloseReason } from './observer.js'
 
-/** Who learns from what a pool sees of idle connections; all times in ms. */
+/** Learns from a pool's idle connections. All times in ms. */
 export interface IdleLearner {
-  /** The backend has closed a connection that had been idle for so long; `left`: others have been idle meanwhile. */
+  /**
+   * The backend has closed an idle connection. @param idleMs how long it was idle @param left whether another idle connection stays open
+   */
   closed (idleMs: number, left: boolean): void
-  /** The same, of any time: how long after its last response. */
+  /** Called with `closed`, for the time between a response and the close behind it. @param ms how long after its last response */
   closedAfter (connection: Connection, ms: number): void
-  /** How long a connection must have been quiet before it carries a request that could not be sent again, in ms. */
+  /** How long a connection must have been quiet before it carries a request that cannot be sent again, in ms. */
   quietBefore (connection: Connection): number
-  /** An exchange has ended well, on a connection that had been idle for so long; 0 on a fresh one. */
+  /** An exchange has ended well. @param ms how long it took @param idleMs how long the connection was idle before; 0 for a fresh one */
   exchanged (ms: number, idleMs: number): void
   /**
-   * Until what idle time a connection past the limit is to be watched; undefined where there is nothing to learn from it.
-   * `heard`: it has been told of once.
+   * Until what idle time to watch a connection past the limit; undefined where there is nothing to learn from it.
+   *
+   * @param heard whether `outlasted` was called for this connection
    */
   watchUntil (idleMs: number, heard: boolean): number | undefined
-  /** The watched one has reached it, for the first time. */
+  /** The watched connection has reached the time of `watchUntil`, for the first time. */
   outlasted (idleMs: number): void
 }
 
-// What is to be learned may change while it lies there; it is asked again as often, in ms.
+// In ms. `watchUntil` is called again at this interval, since its result may change.
 const ASKED_AGAIN = 5_000
 
 /**
- * One connection that has served requests, is past the idle limit, and is left alone to see when its backend closes it: without
- * it, nobody would ever notice that a limit has become too short. It is never used for a request again, and counts nowhere.
+ * One connection that has served requests and is past the idle limit. It stays open to see when the backend closes it: without it, the
+ * gateway would not notice that a limit has become too short. It carries no request again, and does not count against `connections`.
  */
 export class Sentinel {
   readonly #learner: IdleLearner
@@ -35,7 +38,7 @@ export class Sentinel {
   #timer: NodeJS.Timeout | undefined
   #heard = false
 
-  /** @param end is given the connection that has been let go of, to be closed */
+  /** @param end closes the connection that is no longer the sentinel */
   constructor (learner: IdleLearner, clock: () => number, end: (connection: Connection, reason: CloseReason, idleMs: number) => void) {
     this.#learner = learner
     this.#clock = clock
@@ -49,7 +52,10 @@ export class Sentinel {
     return this.#connection === undefined ? undefined : this.#clock() - this.#connection.idleSince
   }
 
-  /** Takes a connection on, unless there is one that is still of use, or nothing is to be learned from it. */
+  /**
+   * Makes a connection the sentinel. Returns false where the present one is still of use, or where nothing is to be learned from the new
+   * one.
+   */
   post (connection: Connection, idleMs: number): boolean {
     const present = this.idleMs
     if (present !== undefined && this.#learner.watchUntil(present, this.#heard) !== undefined) return false
@@ -62,12 +68,12 @@ export class Sentinel {
     return true
   }
 
-  /** Its backend, or something on its way, has ended it, if it is this one. */
+  /** A connection was closed from outside. Dismisses the sentinel if it is this connection. */
   lost (connection: Connection, reason: CloseReason): void {
     if (this.#connection === connection) this.dismiss(reason)
   }
 
-  /** Ends it, if there is one. */
+  /** Ends the sentinel, if there is one. */
   dismiss (reason: CloseReason): void {
     const connection = this.#connection
     if (connection === undefined) return
@@ -84,7 +90,7 @@ export class Sentinel {
         this.#heard = true
         this.#learner.outlasted(idleMs)
       }
-      // Whoever was told may have had it closed.
+      // `outlasted` may have caused its close.
       if (this.#connection !== connection) return
       const next = this.#learner.watchUntil(idleMs, this.#heard)
       if (next === undefined) this.dismiss('idle_limit')
