@@ -20,24 +20,24 @@ interface CloseReasonRow {
  * this table. The names are public: they are metric labels, and observers get them.
  */
 export const CLOSE_REASONS = {
-  backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed it while it lay idle' },
-  backend_active: { by: 'backend', when: 'active', unannounced: true, cutsResponse: true, meaning: 'the backend closed it while a request was on it' },
-  connection_close: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or its response said that it closes' },
-  non_persistent: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its backend does not keep connections open' },
-  unexpected_data: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'bytes came that no request had asked for' },
-  invalid_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a response was not HTTP, or larger than is allowed' },
-  early_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response came before the request\'s body was sent' },
-  idle_limit: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'it lay idle for as long as the idle limit allows' },
-  max_age: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it reached maxConnectionAge' },
-  max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it served as many requests as it may' },
+  backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle' },
+  backend_active: { by: 'backend', when: 'active', unannounced: true, cutsResponse: true, meaning: 'the backend closed the connection while it carried a request' },
+  connection_close: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or the response announced the close' },
+  non_persistent: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend does not keep connections open' },
+  unexpected_data: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend sent bytes that answer no request' },
+  invalid_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a response was not valid HTTP, or was larger than allowed' },
+  early_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response ended before the whole request was sent' },
+  idle_limit: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the connection was idle for as long as the idle limit allows' },
+  max_age: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection reached maxConnectionAge' },
+  max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may' },
   timeout: { by: 'gateway', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a deadline of the gateway passed' },
-  stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'another that was idle no longer than it was found closed' },
-  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it made room for another, or the operator evicted idle connections' },
-  error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'anything else' },
+  stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the backend had closed another connection that had been idle no longer than this one' },
+  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one, or the operator evicted idle connections' },
+  error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'any other error' },
   client_gone: { by: 'client', when: 'either', unannounced: false, cutsResponse: true, meaning: 'the client left' },
-  upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'it became a tunnel, and the tunnel has ended' },
-  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its target\'s options changed' },
-  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its target is closing' }
+  upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the connection became a tunnel, and the tunnel has ended' },
+  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the options of the target changed' },
+  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' }
 } as const satisfies Record<string, CloseReasonRow>
 
 /** Why a connection was closed: a key of the table above, which docs/close-reasons.md explains. */
