@@ -17,6 +17,8 @@ export interface Fit {
 export interface IdleStackHost {
   /** How long a connection may lie unused at present, in ms. */
   readonly idleLimit: number
+  /** With at most this many idle connections, the one that has been idle longest is taken. */
+  readonly minIdle: number
   /** How long a connection must have been quiet before it carries a request that cannot be sent again, in ms. */
   quietBefore (connection: Connection): number
   /** Closes a connection that the stack has removed. */
@@ -66,33 +68,46 @@ export class IdleStack {
   }
 
   /**
-   * Takes the most recently used connection that fits and is bound to this client (undefined: bound to none). Expired connections that are
-   * found on the way are closed.
+   * Takes the most recently used connection that fits and is bound to this client (undefined: bound to none). With at most `minIdle`
+   * connections in the stack, it takes the one that has been idle longest, so that each is used before its limit. Expired connections that
+   * are found on the way are closed.
    */
   take (fit: Fit, now: number, client: object | undefined): Connection | undefined {
+    const oldestFirst = this.#connections.length <= this.#host.minIdle
     let ended: Ended[] | undefined
     let taken: Connection | undefined
-    for (let i = this.#connections.length - 1; i >= 0; i--) {
+    let i = oldestFirst ? 0 : this.#connections.length - 1
+    while (i >= 0 && i < this.#connections.length) {
       const connection = this.#connections[i]!
       const expired = this.#expired(connection, now)
       if (expired !== undefined) {
         this.#connections.splice(i, 1)
         ended ??= []
         ended.push({ connection, reason: expired })
+        // When going from the oldest on, the next connection has moved to this index.
+        if (!oldestFirst) i--
         continue
       }
+      const fits = this.#fits(connection, fit, now, client)
+      if (fits) {
+        // Most often the last one is taken, and `pop` avoids the array that `splice` makes.
+        if (i === this.#connections.length - 1) this.#connections.pop()
+        else this.#connections.splice(i, 1)
+        taken = connection
+        break
+      }
       // All connections below have been idle for longer.
-      if (now - connection.idleSince > fit.maxIdle) break
-      if (connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) continue
-      if (fit.once === true && now - connection.idleSince < this.#host.quietBefore(connection)) continue
-      // Most often the last one is taken, and `pop` avoids the array that `splice` makes.
-      if (i === this.#connections.length - 1) this.#connections.pop()
-      else this.#connections.splice(i, 1)
-      taken = connection
-      break
+      if (!oldestFirst && now - connection.idleSince > fit.maxIdle) break
+      i += oldestFirst ? 1 : -1
     }
     if (ended !== undefined) this.#close(ended, now)
     return taken
+  }
+
+  #fits (connection: Connection, fit: Fit, now: number, client: object | undefined): boolean {
+    const idle = now - connection.idleSince
+    if (idle > fit.maxIdle || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
+    return fit.once !== true || idle >= this.#host.quietBefore(connection)
   }
 
   /**

@@ -215,6 +215,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   // Called by the idle stack.
 
   get idleLimit (): number { return this.#host.idleLimit }
+  get minIdle (): number { return this.#host.options.pool.minIdle }
   quietBefore (connection: Connection): number { return this.#host.learner.quietBefore(connection) }
 
   /** Closes a connection that the idle stack has removed. */
