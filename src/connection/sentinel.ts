@@ -1,27 +1,8 @@
+import type { BackendBelief } from './backend-belief.js'
 import type { Connection } from './connection.js'
 import type { CloseReason } from './observer.js'
 
-/** Learns from a pool's idle connections. All times in ms. */
-export interface IdleLearner {
-  /**
-   * The backend has closed an idle connection. @param idleMs how long it was idle @param left whether another idle connection stays open
-   */
-  closed (idleMs: number, left: boolean): void
-  /** Called with `closed`, for the time between a response and the close behind it. @param ms how long after its last response */
-  closedAfter (connection: Connection, ms: number): void
-  /** How long a connection must have been quiet before it carries a request that cannot be sent again, in ms. */
-  quietBefore (connection: Connection): number
-  /** An exchange has ended well. @param ms how long it took @param idleMs how long the connection was idle before; 0 for a fresh one */
-  exchanged (ms: number, idleMs: number): void
-  /**
-   * Until what idle time to watch a connection past the limit; undefined where there is nothing to learn from it.
-   *
-   * @param heard whether `outlasted` was called for this connection
-   */
-  watchUntil (idleMs: number, heard: boolean): number | undefined
-  /** The watched connection has reached the time of `watchUntil`, for the first time. */
-  outlasted (idleMs: number): void
-}
+type WatchedBelief = Pick<BackendBelief, 'watchUntil' | 'outlasted'>
 
 // In ms. `watchUntil` is called again at this interval, since its result may change.
 const ASKED_AGAIN = 5_000
@@ -31,7 +12,7 @@ const ASKED_AGAIN = 5_000
  * gateway would not notice that a limit has become too short. It carries no request again, and does not count against `connections`.
  */
 export class Sentinel {
-  readonly #learner: IdleLearner
+  readonly #belief: WatchedBelief
   readonly #clock: () => number
   readonly #end: (connection: Connection, reason: CloseReason, idleMs: number) => void
   #connection: Connection | undefined
@@ -39,8 +20,8 @@ export class Sentinel {
   #heard = false
 
   /** @param end closes the connection that is no longer the sentinel */
-  constructor (learner: IdleLearner, clock: () => number, end: (connection: Connection, reason: CloseReason, idleMs: number) => void) {
-    this.#learner = learner
+  constructor (belief: WatchedBelief, clock: () => number, end: (connection: Connection, reason: CloseReason, idleMs: number) => void) {
+    this.#belief = belief
     this.#clock = clock
     this.#end = end
   }
@@ -58,8 +39,8 @@ export class Sentinel {
    */
   post (connection: Connection, idleMs: number): boolean {
     const present = this.idleMs
-    if (present !== undefined && this.#learner.watchUntil(present, this.#heard) !== undefined) return false
-    const until = this.#learner.watchUntil(idleMs, false)
+    if (present !== undefined && this.#belief.watchUntil(present, this.#heard) !== undefined) return false
+    const until = this.#belief.watchUntil(idleMs, false)
     if (until === undefined) return false
     this.dismiss('idle_limit')
     this.#connection = connection
@@ -88,11 +69,11 @@ export class Sentinel {
       const idleMs = this.#clock() - connection.idleSince
       if (idleMs >= until && !this.#heard) {
         this.#heard = true
-        this.#learner.outlasted(idleMs)
+        this.#belief.outlasted(idleMs)
       }
       // `outlasted` may have caused its close.
       if (this.#connection !== connection) return
-      const next = this.#learner.watchUntil(idleMs, this.#heard)
+      const next = this.#belief.watchUntil(idleMs, this.#heard)
       if (next === undefined) this.dismiss('idle_limit')
       else this.#wait(connection, next)
     }, Math.max(1, Math.ceil(ms))).unref()
