@@ -57,7 +57,7 @@ const MISPLACED = new Set(['connection', 'transfer-encoding', 'content-length'])
 /** How a body ends (RFC 9112 section 6.3): not known yet, after its length, with its last chunk, or with the connection. */
 type Framing = 'unknown' | 'length' | 'chunks' | 'connection'
 
-const IDLE = 'too many bytes without content: blank lines, white space or chunk extensions'
+const IDLE = 'too many bytes without content: blank lines, white space, extensions of chunks'
 const NOTHING = Buffer.alloc(0)
 const NOWHERE: ResponseReceiver = { informed () {}, responded () {}, data () {}, ended () {}, upgraded () {} }
 const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, maxResponseSize: 0 }
@@ -322,7 +322,7 @@ export class ResponseParser implements LlhttpEvents {
     const { method, upgrade, maxResponseSize } = this.#terms
     // RFC 9110 section 15.2.2: a 101 names the protocol in `Upgrade`.
     if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) {
-      return this.#invalid('the response changes to a protocol that the request did not ask for')
+      return this.#invalid('the response switches to a protocol that the request did not ask for')
     }
     if (status === 101 || (method === 'CONNECT' && status < 300)) {
       this.#over = true
