@@ -19,7 +19,7 @@ export interface BackendBelief {
   watchUntil (idleMs: number, heard: boolean): number | undefined
   /** The watched connection has reached the idle time of `watchUntil` for the first time. */
   outlasted (idleMs: number): void
-  /** The backend has closed a connection after `idleMs`. @param left whether another connection that has been idle for a while stays open */
+  /** The backend has closed a connection after `idleMs`. @param left whether another connection that has been idle for a while is open */
   closed (idleMs: number, left: boolean): void
   /** The backend has closed an idle connection `ms` after its last response, however short that is. */
   closedAfter (connection: Connection, ms: number): void
