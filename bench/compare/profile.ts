@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPeer } from './compare-gateways.js'
+import { startPeer } from './gateways.js'
 import { usageOf } from '../instruments/process-usage.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'

@@ -1,7 +1,7 @@
 import { Bounds, quick } from '../instruments/bounds.js'
 import { idleCloses } from '../../testing/delay-relay.js'
-import { startHoldfast, startHttpProxy, startNginxGateway, startStock } from './idle-learning-gateways.js'
-import { type Counted, countedAfter, run, type RunSetup, type Target } from './idle-learning-run.js'
+import { startHoldfast, startHttpProxy, startNginxGateway, startStock } from './learning-gateways.js'
+import { type Counted, countedAfter, run, type RunSetup, type Target } from './learning-run.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable, type Row } from '../instruments/table.js'
 

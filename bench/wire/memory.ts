@@ -7,7 +7,7 @@ import { urlOf } from '../../testing/child-server.js'
 import { compile } from '../instruments/compiled.js'
 import { median } from '../instruments/cpu-time.js'
 import { printTable, type Row } from '../instruments/table.js'
-import type { Left, Order, Phase } from './wire-memory-process.js'
+import type { Left, Order, Phase } from './memory-process.js'
 
 // Whether connections and exchanges leave anything behind: requests, connections that each carry one, and requests that are aborted in each
 // phase that they can be in. Each is done in six parts; code is compiled and lists grow to their size in the first. What is in memory after
@@ -41,8 +41,8 @@ const MOST_RESIDENT = 24_000_000
 
 const phases = (Object.keys(TIMES) as Phase[]).filter((phase) => values.phases === undefined || values.phases.split(',').includes(phase))
 const entry = compile()
-const backend = child('wire-memory-backend', [])
-const measured = child('wire-memory-process', [entry, await urlOf(backend, 'the backend')], ['--expose-gc'])
+const backend = child('memory-backend', [])
+const measured = child('memory-process', [entry, await urlOf(backend, 'the backend')], ['--expose-gc'])
 await urlOf(measured, 'the measured process')
 measured.once('exit', code => { if (code !== 0) throw new Error(`the measured process ended with ${code}`) })
 

@@ -1,5 +1,5 @@
-import { fixed, killing, reconfigured, restarting, spread, sweeping, twoHabits } from './idle-simulation-backends.js'
-import type { Scenario } from './idle-simulation.js'
+import { fixed, killing, reconfigured, restarting, spread, sweeping, twoHabits } from './simulation-backends.js'
+import type { Scenario } from './simulation.js'
 
 export type Kind = 'fixed' | 'far or slow' | 'spread' | 'two habits' | 'changes' | 'killed'
 

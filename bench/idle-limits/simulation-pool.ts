@@ -1,5 +1,5 @@
-import type { Learner, LostReuse } from './idle-simulation-learner.js'
-import type { VirtualLoop } from './idle-simulation-loop.js'
+import type { Learner, LostReuse } from './simulation-learner.js'
+import type { VirtualLoop } from './simulation-loop.js'
 
 // As src/connection/idle-stack.ts has them.
 const SWEEP_AT_LEAST = 100

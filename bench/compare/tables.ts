@@ -1,6 +1,6 @@
-import { cpuOf, latencyOf, noise, perSecondOf, ratioTo, ratioToFloor, type Spread, undisturbed } from './compare-figures.js'
-import type { GatewayKind } from './compare-gateways.js'
-import type { Measured, WorkloadResult } from './compare-rounds.js'
+import { cpuOf, latencyOf, noise, perSecondOf, ratioTo, ratioToFloor, type Spread, undisturbed } from './figures.js'
+import type { GatewayKind } from './gateways.js'
+import type { Measured, WorkloadResult } from './rounds.js'
 import { printTable, type Row } from '../instruments/table.js'
 
 /** Everything of one workload, a row a gateway. */

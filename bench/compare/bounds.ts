@@ -1,8 +1,8 @@
 import type { Bounds } from '../instruments/bounds.js'
-import { commonNoise, latencyNoise, latencyOf, noise, ratioTo } from './compare-figures.js'
-import type { GatewayName } from './compare-gateways.js'
-import type { Measured, WorkloadResult } from './compare-rounds.js'
-import { percent, spread } from './compare-tables.js'
+import { commonNoise, latencyNoise, latencyOf, noise, ratioTo } from './figures.js'
+import type { GatewayName } from './gateways.js'
+import type { Measured, WorkloadResult } from './rounds.js'
+import { percent, spread } from './tables.js'
 
 /** What Holdfast's CPU time of a request may be to another's, at most, by workload. */
 interface Most {

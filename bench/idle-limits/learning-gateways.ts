@@ -36,7 +36,7 @@ function routed (upstreams: string[]): { upstream: string, routes: Array<{ prefi
 /** npm's http-proxy, installed where it is not there yet; undefined where it cannot be. */
 export async function startHttpProxy (upstreams: string[]): Promise<ManyUpstreams | undefined> {
   if (!peersInstalled()) return undefined
-  const child = fork(join(import.meta.dirname, 'idle-learning-http-proxy.ts'), [JSON.stringify(upstreams)], { execArgv: ['--import=tsx'] })
+  const child = fork(join(import.meta.dirname, 'learning-http-proxy.ts'), [JSON.stringify(upstreams)], { execArgv: ['--import=tsx'] })
   const [{ url }] = await once(child, 'message') as [{ url: string }]
   return {
     url,

@@ -4,8 +4,8 @@ import { Bounds, quick } from '../instruments/bounds.js'
 import { idleCloses, staleHits } from '../../testing/delay-relay.js'
 import { machineTime } from '../../testing/delay-relay-line.js'
 import { startDelayRelays } from './delay-relays.js'
-import { startHoldfast } from './idle-learning-gateways.js'
-import { patientClients, poissonTraffic, type Sent } from './idle-learning-traffic.js'
+import { startHoldfast } from './learning-gateways.js'
+import { patientClients, poissonTraffic, type Sent } from './learning-traffic.js'
 import { printTable, type Row } from '../instruments/table.js'
 
 // Backends whose idle timeout is changed while they run, up and down again, and nobody says so. A change holds for

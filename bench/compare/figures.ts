@@ -1,4 +1,4 @@
-import type { Measured, Round, WorkloadResult } from './compare-rounds.js'
+import type { Measured, Round, WorkloadResult } from './rounds.js'
 import { median } from '../instruments/cpu-time.js'
 import { MOST_STOLEN } from '../instruments/stolen-time.js'
 

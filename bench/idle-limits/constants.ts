@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util'
 import { ESTIMATOR } from '../../src/target/idle-limit.js'
 import type { Estimator } from '../../src/target/idle-limit.js'
 import { Bounds, quick } from '../instruments/bounds.js'
-import { type Figures, simulate } from './idle-simulation.js'
-import { SETTINGS } from './idle-simulation-learner.js'
-import { type Kind, MODELS, type Model, scenarios } from './idle-simulation-models.js'
+import { type Figures, simulate } from './simulation.js'
+import { SETTINGS } from './simulation-learner.js'
+import { type Kind, MODELS, type Model, scenarios } from './simulation-models.js'
 import { printTable, type Row } from '../instruments/table.js'
 
 // What the estimator of idle limits makes of backends of many kinds, in virtual time; then each of its constants is varied, to

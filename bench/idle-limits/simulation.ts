@@ -1,12 +1,12 @@
 import { ESTIMATOR, idleLimit } from '../../src/target/idle-limit.js'
 import type { Estimator } from '../../src/target/idle-limit.js'
 import { seededRandom } from '../../testing/random.js'
-import type { SimulatedBackend } from './idle-simulation-backends.js'
-import { Convergence } from './idle-simulation-convergence.js'
-import { Learner, SETTINGS } from './idle-simulation-learner.js'
-import { VirtualLoop } from './idle-simulation-loop.js'
-import { KnowingPool, LearningPool } from './idle-simulation-pool.js'
-import type { SimulatedConnection, SimulatedPool } from './idle-simulation-pool.js'
+import type { SimulatedBackend } from './simulation-backends.js'
+import { Convergence } from './simulation-convergence.js'
+import { Learner, SETTINGS } from './simulation-learner.js'
+import { VirtualLoop } from './simulation-loop.js'
+import { KnowingPool, LearningPool } from './simulation-pool.js'
+import type { SimulatedConnection, SimulatedPool } from './simulation-pool.js'
 
 // One target in virtual time, with the real estimator. Left out, since no idle time depends on them: bounds, the queue, ages,
 // and that a connection which is returned serves whoever waits for a dial.

@@ -4,8 +4,8 @@ import { type Arrival, idleCloses, staleHits } from '../../testing/delay-relay.j
 import { machineTime } from '../../testing/delay-relay-line.js'
 import { type DelayRelays, type RelayRecords, startDelayRelays } from './delay-relays.js'
 import { Gateway } from '../instruments/gateway.js'
-import type { ManyUpstreams } from './idle-learning-gateways.js'
-import { patientClients, poissonTraffic, type Sent } from './idle-learning-traffic.js'
+import type { ManyUpstreams } from './learning-gateways.js'
+import { patientClients, poissonTraffic, type Sent } from './learning-traffic.js'
 import { reusable } from './oracle.js'
 
 /** One gateway before many backends, each with traffic whose gaps straddle its idle timeout. */
