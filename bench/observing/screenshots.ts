@@ -6,7 +6,7 @@ import { gateway, getGateway, proxy } from '../../src/index.js'
 import { startBackend } from '../../testing/backend.js'
 import { apache, flipping, idleCloser, nginx, node, phpServer } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
-import { noChromium, startChromium } from '../../test/browser/chromium.js'
+import { noChromium, startChromium } from '../../testing/chromium.js'
 
 // Makes docs/images/dashboard-*.png, of a gateway at work over backends of several kinds.
 

@@ -8,7 +8,7 @@ import { flipping, idleCloser, nginx } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
-import { noChromium, startChromium } from './chromium.js'
+import { noChromium, startChromium } from '../../testing/chromium.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const HOSTILE = 'orders <img src=x onerror=alert(1)>'
