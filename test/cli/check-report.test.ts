@@ -1,8 +1,8 @@
 import t from 'tap'
 import { findingsOf } from '../../src/check/findings.js'
 import { reportOf } from '../../src/cli/check-report.js'
-import { appOf, aroundOf } from './subjects.js'
-import type { Case } from './subjects.js'
+import { appOf, aroundOf } from '../check/subjects.js'
+import type { Case } from '../check/subjects.js'
 
 /** What a person reads, as one line. */
 function textOf (subject: Case): string {
