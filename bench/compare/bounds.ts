@@ -4,7 +4,7 @@ import type { GatewayName } from './gateways.js'
 import type { Measured, WorkloadResult } from './rounds.js'
 import { percent, spread } from './tables.js'
 
-/** What Holdfast's CPU time of a request may be to another's, at most, by workload. */
+/** The most that Holdfast's CPU time of a request may be, as a share of another gateway's, by workload. */
 interface Most {
   readonly stock: number
   readonly floor: number
@@ -26,7 +26,7 @@ const MOST: Readonly<Record<string, Most>> = {
 const TO_NGINX = 3.6
 const TO_ONE = 1.1
 
-/** Those of the bounds whose workloads and peers were measured. */
+/** Holds the bounds whose workloads and peers were measured. */
 export function holdBounds (bounds: Bounds, results: readonly WorkloadResult[]): void {
   const found = (name: string): WorkloadResult | undefined => results.find(({ workload }) => workload.name === name)
   for (const result of results) {
@@ -52,7 +52,7 @@ function holdMost (bounds: Bounds, result: WorkloadResult, most: Most): void {
   if (stock !== undefined) holdAtMost(bounds, `${title}: <= ${most.stock} of stock's CPU`, result, stock, most.stock)
   const floor = peerOf(result, 'floor')
   if (floor !== undefined) holdAtMost(bounds, `${title}: <= ${most.floor} of the floor's CPU`, result, floor, most.floor)
-  // Their cheapest is the one that Holdfast has the largest share of.
+  // Holdfast has its largest share beside the cheapest peer.
   const [best] = nodePeers(result).filter((peer) => peer !== stock).sort((a, b) => ratioTo(b, 'cpu').median - ratioTo(a, 'cpu').median)
   if (best !== undefined) holdAtMost(bounds, `${title}: <= ${most.best} of the CPU of the best other Node proxy, ${best.title}`, result, best, most.best)
 }
@@ -87,14 +87,14 @@ function holdAtMost (bounds: Bounds, bound: string, result: WorkloadResult, peer
   decide(bounds, bound, result, ratio.median / most - 1, spread(ratio))
 }
 
-/** @param missedBy as a share of the bound; 0 or less where it is kept. Within the common noise of its workload it is undecided. */
+/** @param missedBy as a share of the bound; 0 or less if the bound is kept. A miss within the common noise of the workload is undecided. */
 function decide (bounds: Bounds, bound: string, result: WorkloadResult, missedBy: number, saw: string): void {
   const common = commonNoise(result)
   if (missedBy > 0 && missedBy <= common) bounds.undecided(bound, `${saw}, where rounds of one gateway commonly differ by ${Math.round(common * 100)} %`)
   else bounds.hold(bound, missedBy <= 0, saw)
 }
 
-/** Those that did the work; what came back with errors was cheap for other reasons. */
+/** Node peers that did the work: a peer that answers with errors is cheap for another reason. */
 function nodePeers ({ peers }: WorkloadResult): Measured[] {
   return peers.filter(({ kind, failed, errors, requests }) => kind?.node === true && failed === undefined && errors < requests / 100)
 }

@@ -2,14 +2,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PeerSetup } from './peers/serve.js'
 
-// nginx and HAProxy as gateways, as their documentation has them for backends that keep connections: one process with one
-// thread each, as many idle connections kept as the others may have, no logs.
+// nginx and HAProxy as gateways, configured as their documentation says for backends that keep connections. Each has one process with one
+// thread, keeps as many idle connections as the other gateways may have, and writes no logs.
 
 const CONNECTIONS = 128
 const MOST_CLIENTS = 8192
 const FOR_EVER = 1_000_000_000
 
-/** It has no limit to connections with a queue before it; 128 is what it keeps. Bodies and answers stay in memory. */
+/** nginx cannot bound connections and queue requests; it keeps 128. Bodies and answers stay in memory. */
 export function nginxConfiguration ({ routes, ca }: PeerSetup, port: number, directory: string): string {
   const nth = numbered(routes)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${name};`).join(' ')
@@ -34,7 +34,7 @@ http {
 `
 }
 
-/** A map from the first segment of a path to a backend, which does not get it. */
+/** A map from the first segment of a path to a backend. The backend gets the path without that segment. */
 export function haproxyConfiguration ({ routes, ca }: PeerSetup, port: number, directory: string): string {
   const nth = numbered(routes)
   const trusted = ca === undefined ? '' : ` ssl verify required ca-file ${directory}/ca.pem verifyhost localhost`

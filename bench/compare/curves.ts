@@ -10,7 +10,7 @@ import { nginxInstalled } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 import { directory, type Workload, WORKLOADS } from './workloads.js'
 
-// How the cost of a request grows with targets, routes, clients and the size of the body; the floor's beside it, in turns.
+// How the cost of a request grows with targets, routes, clients and the size of the body, for Holdfast and the floor in turns.
 // `--svg` draws it for docs/performance.md.
 
 const PLAN: Plan = { rounds: quick ? 3 : 5, seconds: quick ? 0.4 : 0.8, warmUp: { requests: 10_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 0 }

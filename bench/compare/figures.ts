@@ -2,37 +2,37 @@ import type { Measured, Round, WorkloadResult } from './rounds.js'
 import { median } from '../instruments/cpu-time.js'
 import { MOST_STOLEN } from '../instruments/stolen-time.js'
 
-// What a process takes by the kernel's account goes up while others have the hardware, so rounds in which that was much do not count,
-// unless nearly all are like that.
+// The kernel's figure for a process goes up while other virtual machines have the hardware. Rounds that lost much time to them do not
+// count, unless nearly all did.
 
 const ENOUGH = 3
 
 /** A figure that was measured several times. */
 export interface Spread { readonly median: number, readonly least: number, readonly most: number }
 
-/** What Holdfast has for one of the peer: below 1 is less. Each of the peer's rounds is judged by its neighbours alone. */
+/** Holdfast's figure over the peer's: below 1, Holdfast has less. Each of the peer's rounds is compared with its neighbours alone. */
 export function ratioTo (measured: Measured, figure: keyof Round): Spread {
   return spreadOf(ratiosTo(measured, figure))
 }
 
-/** The same, one for each of the peer's rounds. */
+/** The ratios of `ratioTo`, one for each of the peer's rounds. */
 export function ratiosTo (measured: Measured, figure: keyof Round): number[] {
   return calm(besides(measured)).map(([before, own, after]) => mean(before![figure], after![figure]) / own![figure])
 }
 
-/** What a peer has for one of the floor, by way of the Holdfast rounds beside each. */
+/** A peer's figure over the floor's, computed from the ratios of Holdfast to each. */
 export function ratioToFloor ({ holdfast, peers }: WorkloadResult, measured: Measured, figure: keyof Round): number | undefined {
   const floor = peers.find(({ kind, failed }) => kind?.name === 'floor' && failed === undefined)
   if (floor === undefined) return undefined
   return ratioTo(floor, figure).median / (measured === holdfast ? 1 : ratioTo(measured, figure).median)
 }
 
-/** A round of Holdfast to its neighbours, which are Holdfast too: what the machine makes of nothing. */
+/** A round of Holdfast over its neighbours, which are Holdfast too: the noise of the machine. */
 export function noise (result: WorkloadResult): Spread {
   return spreadOf(toItself(result))
 }
 
-/** By how much of it such a round is commonly off, 0 to 1: half of them are by more. */
+/** The median distance of such a ratio from 1, from 0 to 1. */
 export function commonNoise (result: WorkloadResult): number {
   return median(toItself(result).map((ratio) => Math.abs(ratio - 1)))
 }
@@ -54,14 +54,14 @@ export function latencyOf ({ latencies }: Measured, percentile: 'p50' | 'p99' | 
   return median(latencies.map((latency) => latency[percentile]))
 }
 
-/** By how much of their median the rounds of one gateway differ; infinite where there is but one. */
+/** How far the rounds of one gateway differ, as a share of their median; infinite for a single round. */
 export function latencyNoise ({ latencies }: Measured, percentile: 'p50' | 'p99'): number {
   if (latencies.length < 2) return Infinity
   const { median, least, most } = spreadOf(latencies.map((latency) => latency[percentile]))
   return (most - least) / median
 }
 
-/** How many of the peers' rounds were not disturbed, as `20 of 27`. */
+/** How many rounds of the peers were undisturbed, as `20 of 27`. */
 export function undisturbed ({ peers }: WorkloadResult): string {
   const triples = peers.filter(({ failed }) => failed === undefined).flatMap(besides)
   return `${triples.filter(isCalm).length} of ${triples.length}`

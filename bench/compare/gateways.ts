@@ -12,7 +12,7 @@ import { peersInstalled, versionOf } from '../instruments/peers-installed.js'
 import type { PeerSetup } from './peers/serve.js'
 import { freePort, nginxInstalled } from '../../testing/real-nginx.js'
 
-// Each gateway that is compared, in a process of its own: of plain Node, so that what it has in memory is its own.
+// The gateways to compare, each in a process of its own. Those of Node run without a loader, which would add to their memory.
 
 export type GatewayName = 'holdfast' | 'stock' | 'fast-gateway' | 'fast-proxy-lite' | 'http-proxy' | 'http-proxy-middleware' | 'httpxy' | 'floor' | 'nginx' | 'haproxy'
 
@@ -22,20 +22,20 @@ export interface RunningGateway {
   stop (): Promise<void>
 }
 
-/** A process of Node's, which can be asked what is on its heap, in bytes. */
+/** A Node process that reports the size of its heap, in bytes. */
 export interface NodeGateway extends RunningGateway {
   heap (): Promise<number>
-  /** Without garbage; it needs --expose-gc. */
+  /** Garbage collected; the process needs --expose-gc. */
   collectedHeap (): Promise<number>
 }
 
 export interface GatewayKind {
   readonly name: GatewayName
-  /** As its users call it. */
+  /** The name that its users know. */
   readonly title: string
-  /** Whether it is what somebody would pick who wants a proxy in Node. */
+  /** Whether it is a proxy in Node that Holdfast could replace. */
   readonly node: boolean
-  /** Undefined where it is not installed. */
+  /** Undefined if it is not installed. */
   version (): string | undefined
 }
 
@@ -57,7 +57,7 @@ export const PEERS: readonly GatewayKind[] = [
 let built: { processes: string, entry: string } | undefined
 let peersThere: boolean | undefined
 
-/** Starts one; the caller stops it. Rejects where it does not come up. */
+/** Starts a gateway; the caller stops it. Rejects if it does not start. */
 export async function startPeer (name: 'nginx' | 'haproxy', setup: PeerSetup): Promise<RunningGateway>
 export async function startPeer (name: Exclude<GatewayName, 'nginx' | 'haproxy'>, setup: PeerSetup, nodeArguments?: string[]): Promise<NodeGateway>
 export async function startPeer (name: GatewayName, setup: PeerSetup): Promise<RunningGateway>
@@ -89,7 +89,7 @@ async function heapOf (child: ChildProcess, collect: boolean): Promise<number> {
   return (await answered)[0].heap
 }
 
-/** As JavaScript, beside the packages that they import. */
+/** Compiled to JavaScript, beside the packages that they import. */
 function transpile (): string {
   const cache = join(import.meta.dirname, 'peers', 'node_modules', '.cache')
   mkdirSync(cache, { recursive: true })
@@ -146,7 +146,7 @@ function ofRoot (folder: string): string {
   return (JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8')) as { version: string }).version
 }
 
-/** nginx writes it to its standard error. */
+/** nginx writes its version to standard error. */
 function saidBy (program: string, version: RegExp): string | undefined {
   try {
     return version.exec(execFileSync('sh', ['-c', `${program} -v 2>&1`], { encoding: 'utf8' }))?.[1] ?? 'of an unknown version'

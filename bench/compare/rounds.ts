@@ -15,14 +15,14 @@ const BUSY_SECONDS = 5
 const LATE = 10_000
 const MUCH = 3
 
-// A workload through all gateways in turns: Holdfast, one, Holdfast, another, and so on, so that each has a round of
-// Holdfast right before and right after each of its own.
+// Sends a workload through all gateways in turns: Holdfast, a peer, Holdfast, the next peer, and so on. So each round of a peer has a round
+// of Holdfast right before and right after it.
 
 export interface Plan {
   readonly rounds: number
   /** Of a round. */
   readonly seconds: number
-  /** Until so many are done, or so much time has gone by. Node's compiler is at work for the first ten thousand. */
+  /** Ends after so many requests, or so much time. V8 still compiles during the first 10 000 requests. */
   readonly warmUp: { readonly requests: number, readonly seconds: number }
   readonly latencyRounds: number
   readonly latencySeconds: number
@@ -32,27 +32,27 @@ export interface Round {
   /** CPU time of the gateway's process, in us a request. */
   readonly cpu: number
   readonly perSecond: number
-  /** Part of the machine's time that others had on the same hardware meanwhile. */
+  /** Share of the machine's time that other virtual machines took meanwhile. */
   readonly stolen: number
 }
 
-/** A peer's round, with Holdfast's before and after it. */
+/** A peer's round, with the rounds of Holdfast before and after it. */
 export interface Neighbours { readonly peer: Round, readonly before: Round, readonly after: Round }
 
 export interface Measured {
   readonly title: string
-  /** Undefined for a Holdfast that is set up otherwise. */
+  /** Undefined for a Holdfast with another setup. */
   readonly kind: GatewayKind | undefined
   readonly rounds: Round[]
-  /** None for Holdfast itself. */
+  /** Empty for Holdfast itself. */
   readonly neighbours: Neighbours[]
   readonly latencies: Latency[]
-  /** Requests without a good answer, connections that failed. */
+  /** Requests without a right answer, and connections that failed. */
   errors: number
   requests: number
   /** At the end, in bytes. */
   resident: number
-  /** Why it has no figures. */
+  /** Why there are no figures. */
   failed?: string
 }
 
@@ -64,13 +64,13 @@ export interface WorkloadResult {
 
 interface Subject extends Measured { readonly gateway: RunningGateway, readonly asked: Workload }
 
-/** Who does not do the work is told of as failed. */
+/** A gateway that does not do the work is reported as failed. */
 export async function measure (workload: Workload, kinds: readonly GatewayKind[], plan: Plan): Promise<WorkloadResult> {
   const backend = await startNginx(workload.backend)
   const routes = workload.routes?.(backend) ?? [{ prefix: '', upstream: backend.url }]
   const failed: Measured[] = []
   const subjects: Subject[] = []
-  // One after another: they would take each other's CPU.
+  // One after another, since they would take CPU from each other.
   for (const kind of [HOLDFAST, ...kinds]) await begin(kind.title, kind, routes, workload)
   if (workload.besideOne === true) await begin('Holdfast, one route', undefined, routes.slice(0, 1), { ...workload, name: `${workload.name}-one`, paths: workload.paths.slice(0, 1) })
   try {
@@ -142,7 +142,7 @@ export async function measure (workload: Workload, kinds: readonly GatewayKind[]
       const time = machineTime()
       const before = usageOf(gateway.pid).cpu
       let done = await loading
-      // A machine that does much else may give a short round no time at all.
+      // On a busy machine a short round may get no CPU time at all.
       if (done.requests === 0) done = await wrk(urlOf(gateway, asked), { ...loadOf(asked), seconds: full + MUCH })
       subject.errors += done.errors
       subject.requests += done.requests
@@ -165,7 +165,7 @@ function loadOf (workload: Workload): { connections?: number, headers?: readonly
   return { connections: workload.clients, headers: workload.headers, script: simple ? undefined : wrkScript(workload) }
 }
 
-/** What is wrong with one answer, if anything: it has to be the backend's own, whole, and the backend must have had the body. */
+/** What is wrong with an answer, if anything. It has to be the backend's, and whole; the backend must have received the whole body. */
 async function faultOf (gateway: RunningGateway, workload: Workload, backend: RealNginx): Promise<string | undefined> {
   const { paths, post = 0, headers = [] } = workload
   const input = {
@@ -177,7 +177,7 @@ async function faultOf (gateway: RunningGateway, workload: Workload, backend: Re
   const ownPath = workload.routes === undefined ? path : '/'
   const expected = await request(`${backend.url}${ownPath}`, { ...input, tls: { ca: certificates().ca } })
   let answer = await request(`${gateway.url}${path}`, input)
-  // One that was busy with its own start may say so at first.
+  // A gateway that has just started may refuse its first requests as too busy.
   for (let n = 0; n < BUSY_SECONDS && answer.status === 503; n++) {
     await wait(1_000)
     answer = await request(`${gateway.url}${path}`, input)

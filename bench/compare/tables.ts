@@ -3,7 +3,7 @@ import type { GatewayKind } from './gateways.js'
 import type { Measured, WorkloadResult } from './rounds.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-/** Everything of one workload, a row a gateway. */
+/** All figures of a workload, a row a gateway. */
 export function workloadRows (result: WorkloadResult): Row[] {
   const { holdfast, peers } = result
   return [holdfast, ...peers].map((measured) => {
@@ -26,7 +26,7 @@ export function workloadRows (result: WorkloadResult): Row[] {
   })
 }
 
-/** Holdfast's CPU time to each peer's, a row a workload. */
+/** Holdfast's CPU time as a share of each peer's, a row a workload. */
 export function summaryRows (results: readonly WorkloadResult[], kinds: readonly GatewayKind[]): Row[] {
   return results.map((result) => ({
     workload: result.workload.title,
@@ -36,7 +36,7 @@ export function summaryRows (results: readonly WorkloadResult[], kinds: readonly
   }))
 }
 
-/** How far two neighbouring rounds of the same are apart, in per cent. */
+/** How far two neighbouring rounds of the same gateway are apart, in per cent. */
 export function percent ({ least, most }: Spread): string {
   if (least > most) return 'unknown'
   const signed = (ratio: number): string => `${ratio < 1 ? '-' : '+'}${Math.round(Math.abs(ratio - 1) * 100)}`
@@ -52,7 +52,7 @@ export function spread ({ median, least, most }: Spread): string {
   return `${median.toFixed(2)} (${least.toFixed(2)}..${most.toFixed(2)})`
 }
 
-/** As Markdown where that is asked for. */
+/** Prints a table, as Markdown if asked. */
 export function print (title: string, rows: Row[], markdown: boolean): void {
   if (!markdown) {
     printTable(title, rows)

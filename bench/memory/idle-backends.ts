@@ -13,10 +13,10 @@ import { type Gateway, startGateway, type Usage } from '../instruments/gateway.j
 import { printTable, type Row } from '../instruments/table.js'
 
 // Connections to a backend that have had a response and are kept, idle, while the client who asked is gone: what one of them costs the
-// gateway in memory, beside a bare socket in a process of its own. They are opened a few at a time: after a burst V8 keeps a large new space
-// and half-empty pages, which are not theirs and which it gives back in its own time. So each GET gets a connection of its own, which stays.
-// Such pages come and go all the same, and so does what malloc keeps, by megabytes: what is counted is what is used of the heap, and what is
-// resident beside it, as the median of some steps of a thousand connections.
+// gateway in memory, beside a bare socket in a process of its own. They are opened a few at a time: after a burst V8 keeps a large new
+// space and half-empty pages, which are not theirs and which it gives back in its own time. So each GET gets a connection of its own, which
+// stays. Such pages come and go all the same, and so does what malloc keeps, by megabytes: what is counted is what is used of the heap, and
+// what is resident beside it, as the median of some steps of a thousand connections.
 
 const FIRST = 1000
 const STEP = 1000

@@ -3,8 +3,8 @@ import Fastify from 'fastify'
 import { pathToFileURL } from 'node:url'
 import type * as Holdfast from '../../src/index.js'
 
-// The child process of bench/observing/dashboard.ts: a gateway of many targets with its admin surface. Its arguments: the compiled package, the
-// upstream, and how many targets.
+// The child process of bench/observing/dashboard.ts: a gateway of many targets with its admin surface. Its arguments: the compiled package,
+// the upstream, and how many targets.
 
 export interface DashboardAnswers {
   /** The process's CPU time so far, in us. */

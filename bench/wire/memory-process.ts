@@ -9,8 +9,8 @@ import type * as Options from '../../src/options/options.js'
 import type * as Registry from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 
-// The child process: targets without an app, and requests to them by `Target.dispatch`. Counts what it has in memory when it has done what it was
-// told. Arguments: the compiled package's entry, and the backend's URL.
+// The child process: targets without an app, and requests to them by `Target.dispatch`. Counts what it has in memory when it has done what
+// it was told. Arguments: the compiled package's entry, and the backend's URL.
 
 /** What a request is when it ends. */
 export const PHASES = ['requests', 'connections', 'queued', 'dialling', 'before the head', 'in the head', 'in the body', 'paused', 'uploading', 'held up in an upload'] as const

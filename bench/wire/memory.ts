@@ -11,8 +11,8 @@ import type { Left, Order, Phase } from './memory-process.js'
 
 // Whether connections and exchanges leave anything behind: requests, connections that each carry one, and requests that are aborted in each
 // phase that they can be in. Each is done in six parts; code is compiled and lists grow to their size in the first. What is in memory after
-// each part, garbage collected and all connections closed, is compared. V8 keeps and drops some hundred kilobytes now and then, in one part or
-// another, so the median part counts: a leak grows in all of them.
+// each part, garbage collected and all connections closed, is compared. V8 keeps and drops some hundred kilobytes now and then, in one part
+// or another, so the median part counts: a leak grows in all of them.
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, phases: { type: 'string' } } })
 const REQUESTS = quick ? 50_000 : 1_000_000

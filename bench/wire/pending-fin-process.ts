@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-// The child processes of pending-fin.ts. `backend`: closes each connection so long after its first bytes, and tells when it did. `load`: clients
-// that send a byte and wait for one, back to back or at a rate.
+// The child processes of pending-fin.ts. `backend`: closes each connection so long after its first bytes, and tells when it did. `load`:
+// clients that send a byte and wait for one, back to back or at a rate.
 
 /** From the backend, when asked: by connection, when its FIN was under way and when it was there, in us of the machine's clock. */
 export type Stamps = Array<[id: number, before: number, after: number]>
