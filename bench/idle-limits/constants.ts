@@ -7,16 +7,15 @@ import { SETTINGS } from './simulation-learner.js'
 import { type Kind, MODELS, type Model, scenarios } from './simulation-models.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// What the estimator of idle limits makes of backends of many kinds, in virtual time; then each of its constants is varied, to
-// show what it is good for. A stale hit is a request that arrives at a connection which its backend has closed: a GET is sent
-// again, a POST is lost.
+// Runs the estimator of idle limits with backends of many kinds, in virtual time. Then it varies each constant, to show what the constant
+// is good for. A stale hit is a request that arrives on a connection that its backend has closed: a GET is sent again, a POST is lost.
 
-// Of each of a backend's three densities of traffic.
+// Requests for each of a backend's three densities of traffic.
 const { values: { requests } } = parseArgs({ options: { requests: { type: 'string' }, quick: { type: 'boolean' } } })
 const REQUESTS = Number(requests ?? (quick ? 2_000 : 4_000))
 const REQUESTS_VARIED = Number(requests ?? 1_500)
 
-/** Where half and double would not show much. */
+/** Constants for which half and double would show little, with other values to try. */
 const VARIED: { readonly [name in keyof Estimator]?: readonly number[] } = {
   window: [4, 64],
   spread: [1.25, 2],
@@ -31,10 +30,12 @@ const VARIED: { readonly [name in keyof Estimator]?: readonly number[] } = {
   lasting: [4, 1024]
 }
 
-/** Requests reused, by who knows when each connection times out, and by who has set the highest limit that is safe for all. */
+/**
+ * Reuse with an oracle that knows when each connection times out, and with the highest limit that is safe for all connections, set by hand.
+ */
 interface Reference { readonly oracle: number, readonly byHand: number }
 
-/** A model's figures, its densities taken together. Stale hits are per 10 000 requests; reuse is of 100. */
+/** A model's figures over its three densities. Stale hits are per 10 000 requests; reuse is in per cent. */
 interface Result {
   readonly model: Model
   readonly runs: readonly Figures[]
@@ -147,7 +148,7 @@ function holdBounds (results: readonly Result[]): void {
   bounds.hold('never more than one surplus connection', results.every(({ runs }) => runs.every(run => run.mostSurplus <= 1)))
 }
 
-/** Undefined where there was nothing to learn anew. */
+/** Undefined if the timeout did not change. */
 function relearnedMs (runs: readonly Figures[], part: number): number | undefined {
   const relearned = runs.flatMap(run => run.convergence.relearned).sort((a, b) => a - b)
   return relearned[Math.floor((relearned.length - 1) * part)]

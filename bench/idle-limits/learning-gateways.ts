@@ -10,8 +10,8 @@ import { type Gateway, startGateway } from '../instruments/gateway.js'
 import { peersInstalled } from '../instruments/peers-installed.js'
 import { freePort } from '../../testing/real-nginx.js'
 
-// Gateways with many upstreams: `/0/...` goes to the first, `/1/...` to the second, and so on. Each is told to keep idle
-// connections for 60 s, and is not told what its backends do.
+// Gateways with many upstreams: `/0/...` goes to the first, `/1/...` to the second, and so on. Each is set to keep idle connections for 60
+// s, and does not know its backends' timeouts.
 
 const KEEP_ALIVE = 60_000
 
@@ -33,7 +33,7 @@ function routed (upstreams: string[]): { upstream: string, routes: Array<{ prefi
   return { upstream: upstreams[0] ?? '', routes: upstreams.map((upstream, index) => ({ prefix: `/${index}`, upstream })) }
 }
 
-/** npm's http-proxy, installed where it is not there yet; undefined where it cannot be. */
+/** npm's http-proxy, which is installed if it is missing; undefined if that fails. */
 export async function startHttpProxy (upstreams: string[]): Promise<ManyUpstreams | undefined> {
   if (!peersInstalled()) return undefined
   const child = fork(join(import.meta.dirname, 'learning-http-proxy.ts'), [JSON.stringify(upstreams)], { execArgv: ['--import=tsx'] })
@@ -46,7 +46,7 @@ export async function startHttpProxy (upstreams: string[]): Promise<ManyUpstream
   }
 }
 
-/** nginx, with the upstream block that its documentation shows for keep-alive. */
+/** nginx with the upstream block that its documentation shows for keep-alive. */
 export async function startNginxGateway (upstreams: string[]): Promise<ManyUpstreams> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
   const port = await freePort()

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 
-// The child process: npm's http-proxy with the keep-alive agent that its documentation tells one to give it, `/0/...` to
-// the first upstream of its one argument, `/1/...` to the second, and so on.
+// The child process: npm's http-proxy with a keep-alive agent, as its documentation recommends. `/0/...` goes to the first upstream of its
+// one argument, `/1/...` to the second, and so on.
 
 interface HttpProxy {
   web (request: IncomingMessage, response: ServerResponse, options: { target: string }): void

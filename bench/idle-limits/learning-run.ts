@@ -8,21 +8,21 @@ import type { ManyUpstreams } from './learning-gateways.js'
 import { patientClients, poissonTraffic, type Sent } from './learning-traffic.js'
 import { reusable } from './oracle.js'
 
-/** One gateway before many backends, each with traffic whose gaps straddle its idle timeout. */
+/** One gateway with many backends, each with traffic whose gaps lie on both sides of its idle timeout. */
 export interface RunSetup {
   gateway: string
-  /** Of each backend, in ms. */
+  /** The idle timeout of each backend, in ms. */
   timeouts: number[]
-  /** Resolves with undefined where there is no such gateway. */
+  /** Resolves to undefined if the gateway is not installed. */
   start: (upstreams: string[]) => Promise<ManyUpstreams | undefined>
   /** One way, in ms. */
   delay: number
   seconds: number
-  /** The real backend behind all the relays; it closes after the timeouts. Otherwise backends of ours do. */
+  /** The real backend behind all relays, which closes after the timeouts. Without it scripted backends do. */
   port?: number
 }
 
-/** What was sent to one backend, what arrived there, and how its limit changed meanwhile where that can be asked for. */
+/** What was sent to one backend, what arrived there, and how its limit changed meanwhile if the gateway tells it. */
 export interface Target {
   timeout: number
   sent: Sent[]
@@ -34,7 +34,7 @@ export interface LimitAt { at: number, effective: number }
 
 export interface Run { gateway: string, targets: Target[] }
 
-/** Undefined where the gateway is not there. */
+/** Undefined if the gateway is not installed. */
 export async function run ({ gateway, timeouts, start, delay, seconds, port }: RunSetup): Promise<Run | undefined> {
   const relays = await startDelayRelays({ delay, backends: timeouts.map((idleTimeout) => port === undefined ? { idleTimeout } : { port }) })
   const started = await start(relays.urls)
@@ -57,12 +57,12 @@ export async function run ({ gateway, timeouts, start, delay, seconds, port }: R
   return { gateway, targets: timeouts.map((timeout, index) => ({ timeout, sent: sent[index]!, records: records[index]!, limits: limits[index]! })) }
 }
 
-/** Which one of its kind it is, so that the traffic is the same however many there are. */
+/** The number of the backend among those with its timeout, so that its traffic does not depend on how many there are. */
 function nth (timeouts: number[], index: number): number {
   return index - timeouts.indexOf(timeouts[index]!)
 }
 
-/** Every change of a limit that is there to be seen each second; none where the gateway is not Holdfast. */
+/** The changes of each limit, looked at once a second; none if the gateway is not Holdfast. */
 async function watchLimits (gateway: ManyUpstreams, relays: DelayRelays, signal: AbortSignal): Promise<LimitAt[][]> {
   const changes: LimitAt[][] = relays.urls.map(() => [])
   if (!(gateway instanceof Gateway)) return changes
@@ -79,10 +79,10 @@ async function watchLimits (gateway: ManyUpstreams, relays: DelayRelays, signal:
   return changes
 }
 
-/** A request after warm-up, from its client and from its backend. */
+/** A request after the warm-up, as its client and its backend saw it. */
 export interface Counted { sent: Sent, reused: boolean, reusable: boolean, stale: Arrival[] }
 
-/** The requests that were sent after so many idle closes of their backend. */
+/** The requests that were sent after their backend's first idle closes, as many as `closes`. */
 export function countedAfter (closes: number, delay: number, { timeout, sent, records }: Target): Counted[] {
   const warmAt = idleCloses(records)[closes - 1]?.at ?? Infinity
   const read = new Map(records.arrivals.filter(({ stale }) => !stale).map((arrival) => [arrival.id, arrival]))

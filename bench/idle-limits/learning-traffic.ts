@@ -3,19 +3,19 @@ import { request } from '../../testing/client.js'
 import { seededRandom } from '../../testing/random.js'
 import { machineTime } from '../../testing/delay-relay-line.js'
 
-/** Requests to one target whose gaps are exponential, half of them POSTs. What is sent is determined by the seed. */
+/** Requests to one target with exponential gaps, half of them POSTs. The seed determines them. */
 export interface PoissonTraffic {
   url: string
-  /** Goes before the number of each request in its id. */
+  /** The id of a request is this and its number. */
   name: string
   /** In ms. */
   meanGap: number
   seed: number
-  /** Whether the first request is sent at once, and not after a gap. Default false. */
+  /** Whether the first request is sent at once, without a gap. Default false. */
   atOnce?: boolean
 }
 
-/** One request and what came of it; times by `machineTime`. */
+/** One request and its outcome; times by `machineTime`. */
 export interface Sent {
   id: string
   method: 'GET' | 'POST'
@@ -25,12 +25,12 @@ export interface Sent {
   outcome: string
 }
 
-/** Closes its idle connections before any gateway does: what the client's side loses is not what is measured. */
+/** Closes its idle connections before any gateway does, since losses on the client's side are not measured here. */
 export function patientClients (): Agent {
   return new Agent({ keepAlive: true, timeout: 2000 })
 }
 
-/** Sends until the signal, and resolves when all is answered. It waits for no answer before it sends the next. */
+/** Sends until the signal, and resolves when all requests are answered. It does not wait for an answer before it sends the next request. */
 export async function poissonTraffic ({ url, name, meanGap, seed, atOnce = false }: PoissonTraffic, agent: Agent, signal: AbortSignal): Promise<Sent[]> {
   const random = seededRandom(seed)
   const gap = (): number => -Math.log(1 - random()) * meanGap

@@ -5,13 +5,13 @@ import { type Counted, countedAfter, run, type RunSetup, type Target } from './l
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// Backends that close idle connections after a time which nobody is told, a way of 20 ms before them, and requests whose
-// gaps straddle that time. Each gateway has the same traffic over backends of its own, all at the same time.
+// Backends that close idle connections after an unannounced time, behind a delay of 20 ms one way, and requests whose gaps lie on both
+// sides of that time. Each gateway gets the same traffic to backends of its own, all at the same time.
 
 const DELAY = 20
 const TIMEOUTS = quick ? [1000, 2000] : [1000, 2000, 3000, 5000]
 const SECONDS = quick ? 60 : 330
-// Targets with a timeout of 1 s; of those that are slower there are more, so that all have as many requests in the end.
+// Targets with a timeout of 1 s. Longer timeouts have more targets, so that all timeouts get as many requests.
 const TARGETS = quick ? 24 : 20
 const PEER_TARGETS = quick ? 6 : 5
 const REAL_TIMEOUT = 2000
@@ -95,7 +95,7 @@ function judge (result: Result): void {
   bounds.hold(`${gateway}: reuse within ${MOST_BEHIND * 100} points of the best possible`, behind <= MOST_BEHIND, `${percent(behind)} behind`)
 }
 
-/** How quiet the machine was, what was learned, and all that is known of each request that met a closed connection. */
+/** Prints how quiet the machine was, what was learned, and all that is known of each request that met a closed connection. */
 function explain (result: Result): void {
   const { gateway, targets, counted } = result
   const times = all(result).map(({ sent }) => sent.answered - sent.sent)
@@ -108,7 +108,7 @@ function explain (result: Result): void {
     const sentBy = new Map(sent.map((one) => [one.id, one]))
     for (const { at, id, method, idleMs, connection, nth } of requests.flatMap(({ stale }) => stale)) {
       const before = records.arrivals.find((one) => one.connection === connection && one.nth === nth - 1)
-      // On the way to the backend, and on the way back of the answer before, beyond the delay.
+      // Extra delay on the way to the backend, and on the way back of the answer before.
       const late = at - sentBy.get(id)!.sent - DELAY
       const lateBefore = before === undefined ? NaN : sentBy.get(before.id)!.answered - before.at - DELAY
       const closes = idleCloses(records).filter((close) => close.at <= at)

@@ -8,8 +8,7 @@ import { startHoldfast } from './learning-gateways.js'
 import { patientClients, poissonTraffic, type Sent } from './learning-traffic.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// Backends whose idle timeout is changed while they run, up and down again, and nobody says so. A change holds for
-// connections that become idle from then on.
+// Backends whose idle timeout moves up and down while they run, unannounced. A change holds for connections that become idle after it.
 
 const DELAY = 20
 const SHORT = quick ? 1000 : 2000
@@ -20,14 +19,14 @@ const PHASES = [
   { name: 'down', timeout: SHORT, ms: 10 * SHORT }
 ]
 const TARGETS = 24
-// Targets live apart from each other, so that their changes do not make one load.
+// Time between the starts of targets, so that their changes do not come at once; in ms.
 const APART = 100
 const CLIENTS = 3
 const GAP = SHORT * 2
 const LEAST = 0.75
 const POLL = 50
 
-/** What one target went through under one timeout. */
+/** What happened at one target under one timeout. */
 interface Life { index: number, timeout: number, began: number, ended: number, sent: Sent[] }
 interface LimitAt { at: number, effective: number }
 
@@ -61,8 +60,8 @@ async function live (index: number): Promise<Life[]> {
       name: `${index}-${nth}-${client}`,
       meanGap: GAP,
       seed: (nth * TARGETS + index) * CLIENTS + client,
-      // All at once after a change, so that there are more connections than the next requests need: a backend shows its
-      // timeout only where one is idle for so long.
+      // After a change all clients send at once, so that there are more connections than the next requests need. A backend shows its
+      // timeout only on a connection that is idle for so long.
       atOnce: nth > 0
     }, agent, signal))
     phases.push({ index, timeout, began, sent: (await Promise.all(clients)).flat(), ended: machineTime() })
@@ -99,25 +98,27 @@ function judge ({ name, timeout }: typeof PHASES[number], nth: number): Row {
   }
 }
 
-/** When the limit became right, to stay so. */
+/** When the limit became right and stayed right. */
 function rightAt ({ index, timeout, began, ended }: Life): number {
   const seen = limits[index]!.filter(({ at }) => at >= began && at < ended)
   const lastWrong = seen.findLastIndex(({ effective }) => effective < LEAST * timeout || effective >= timeout)
   return seen[lastWrong + 1]?.at ?? Infinity
 }
 
-/** The first that the backend did to a connection which became idle under this timeout. */
+/** The backend's first close of a connection that became idle under this timeout. */
 function firstClose ({ index, began }: Life): number {
   return idleCloses(records[index]!).find(({ at, idleMs = 0 }) => at - idleMs >= began)?.at ?? Infinity
 }
 
-/** How long after the first close was known each lost POST was sent. One that arrives within a round trip of the close was sent before. */
+/**
+ * How long each lost POST was sent after the first close was known. A POST that arrives within a round trip of the close was sent before.
+ */
 function lostPosts (life: Life): number[] {
   const known = firstClose(life) + DELAY
   return life.sent.filter(({ method, outcome }) => method === 'POST' && outcome !== 'right').map(({ sent }) => sent - known)
 }
 
-/** What a target that was late had to go by. */
+/** Prints what a target saw that learned too late. */
 function explain (life: Life): void {
   const { index, timeout, began, ended } = life
   const closes = idleCloses(records[index]!).map(({ at, idleMs = NaN }) => ({ at, what: `closed after ${idleMs.toFixed(0)}` }))

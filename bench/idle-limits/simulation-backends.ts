@@ -1,32 +1,32 @@
-/** When a backend of the simulation closes its connections; times in ms. */
+/** When a simulated backend closes its connections. Times in ms. */
 export interface SimulatedBackend {
-  /** What a new connection is told apart by, where servers behind one address differ. */
+  /** Which server a new connection reaches, if several differ behind one address. */
   habit (random: () => number): number
-  /** How long a connection lies idle there, from an answer that leaves at `at`, until it is closed. */
+  /** How long after an answer that leaves at `at` the backend closes the connection. */
   closesAfter (at: number, habit: number, random: () => number): number
-  /** The shortest of these at a time: what a pool should find out. */
+  /** The shortest of these times at a moment: what a pool should learn. */
   shortest (at: number): number
-  /** When it restarts next, and closes all it has; Infinity for never. */
+  /** When it restarts next and closes all connections; Infinity for never. */
   restartsAfter (at: number, random: () => number): number
-  /** When it is next configured anew. */
+  /** When its configuration changes next. */
   changesAfter (at: number): number
-  /** The part of requests on reused connections that it closes instead of answering. */
+  /** The share of requests on reused connections that it answers by closing. */
   readonly kills: number
 }
 
 const STEADY = { habit: () => 0, restartsAfter: () => Infinity, changesAfter: () => Infinity, kills: 0 }
 
-/** One idle timeout, which the backend's own loop keeps late by up to `jitter`. */
+/** One idle timeout, which the backend's event loop keeps up to `jitter` late. */
 export function fixed (timeout: number, jitter = 0): SimulatedBackend {
   return { ...STEADY, closesAfter: (_at, _habit, random) => timeout + jitter * random(), shortest: () => timeout }
 }
 
-/** Anywhere between two idle times: each connection is looked at now and then, as by gunicorn's threads. */
+/** Closes anywhere between two idle times, since it looks at each connection only sometimes, as gunicorn's threads do. */
 export function spread (least: number, most: number): SimulatedBackend {
   return { ...STEADY, closesAfter: (_at, _habit, random) => least + (most - least) * random(), shortest: () => least }
 }
 
-/** Looks at all connections every so often, and closes those of a certain idle time in one go. */
+/** Looks at all connections at intervals, and closes all those that were idle for long enough. */
 export function sweeping (timeout: number, every: number): SimulatedBackend {
   return { ...STEADY, closesAfter: at => Math.ceil((at + timeout) / every) * every - at, shortest: () => timeout }
 }
@@ -41,17 +41,17 @@ export function twoHabits (first: number, second: number, share: number): Simula
   }
 }
 
-/** As another, but restarted now and then, and every connection closed. */
+/** Another backend that also restarts sometimes, and closes every connection. */
 export function restarting (backend: SimulatedBackend, meanInterval: number): SimulatedBackend {
   return { ...backend, restartsAfter: (at, random) => at - meanInterval * Math.log(1 - random()) }
 }
 
-/** As another, but some requests end their connection. */
+/** Another backend that also closes some connections under a request. */
 export function killing (backend: SimulatedBackend, kills: number): SimulatedBackend {
   return { ...backend, kills }
 }
 
-/** Configured anew every so often, timeouts in turn: by a restart, or as its connections become idle the next time. */
+/** Changes its timeout at intervals: by a restart, or for connections that become idle after the change. */
 export function reconfigured (timeouts: readonly number[], every: number, how: 'restart' | 'live'): SimulatedBackend {
   const timeout = (at: number): number => timeouts[Math.floor(at / every) % timeouts.length]!
   const changesAfter = (at: number): number => (Math.floor(at / every) + 1) * every

@@ -1,11 +1,11 @@
 const NEAR = 0.9
 
-/** How soon a limit is what it should be, and for how long it is not after each change at the backend. Times in ms. */
+/** How soon a limit becomes right, and for how long it is wrong after each change at the backend. Times in ms. */
 export class Convergence {
-  /** Idle closes that it took until the limit was safe for good; and until it was within 10 % below that for good. */
+  /** Idle closes until the limit stayed safe; and until it also stayed within 10 % of the highest safe limit. */
   closesUntilSafe = 0
   closesUntilNear = 0
-  /** From each change until the limit was near, and stayed so until the next; Infinity where it did not come to that. */
+  /** From each change until the limit was near and stayed near until the next change; Infinity if that did not happen. */
   readonly relearned: number[] = []
   #closes = 0
   #changedAt = 0
@@ -24,7 +24,7 @@ export class Convergence {
 
   /** @param safe what the limit should be from now on */
   backendChanged (limit: number, safe: number, now: number): void {
-    // Before the first change there was nothing to learn anew.
+    // Before the first change there is nothing to relearn.
     if (this.#changedAt > 0) this.relearned.push(Math.max(0, this.#nearSince - this.#changedAt))
     this.#changedAt = now
     this.#nearSince = Infinity

@@ -2,14 +2,14 @@ import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outliv
 import type { Estimator, IdleEvent, IdleEvidence, IdleLimit } from '../../src/target/idle-limit.js'
 import { RoundTrip } from '../../src/target/round-trip.js'
 
-/** The options' defaults. */
+/** Defaults of the options. */
 export const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
 
-// As src/target/target.ts has them.
+// Copies of constants in src/target/.
 const SHORT_LOSS = 100
 const RUMOUR_LASTS = 600_000
 
-/** What a loss may turn out to have been, as src/target/call.ts has it. */
+/** What a lost connection turns out to have been, as in src/target/call.ts. */
 export interface LostReuse {
   answered (): void
   unknown (): void
@@ -20,7 +20,7 @@ interface Clock {
   timer (at: number, run: () => void): void
 }
 
-/** What a target does with what its pool sees, as Core in src/target/target.ts, by any constants. Times in ms. */
+/** What a target learns from its pool, as in src/target/, with any constants of the estimator. Times in ms. */
 export class Learner {
   limit: IdleLimit
   unsafeLimit: number

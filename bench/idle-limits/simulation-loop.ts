@@ -4,7 +4,7 @@ const TIMER = 0
 const IO = 1
 
 /**
- * An event loop in virtual time. It can be busy for a while; what was due then is run at its end, timers first, as in Node.
+ * An event loop in virtual time. It can be busy for a while. What became due meanwhile runs after that, timers first, as in Node.
  * Times in ms.
  */
 export class VirtualLoop {
@@ -15,7 +15,7 @@ export class VirtualLoop {
   /** A binary heap. */
   readonly #tasks: Task[] = []
 
-  /** @param late by how much bytes, a FIN, a request are noticed after they have come, one number each time */
+  /** @param late returns how long after they came bytes, a FIN or a request are noticed; called for each of them */
   constructor (late: () => number) {
     this.#late = late
   }
@@ -28,12 +28,12 @@ export class VirtualLoop {
     this.#push({ at: at + this.#late(), rank: IO, order: ++this.#order, run })
   }
 
-  /** The loop does something else from now on. */
+  /** Makes the loop busy from now on. */
   busy (ms: number): void {
     this.#busyUntil = this.now + ms
   }
 
-  /** Runs until `done`. */
+  /** Runs events until `done`. */
   run (done: () => boolean): void {
     while (!done()) {
       const task = this.#pop()

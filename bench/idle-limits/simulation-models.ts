@@ -3,11 +3,11 @@ import type { Scenario } from './simulation.js'
 
 export type Kind = 'fixed' | 'far or slow' | 'spread' | 'two habits' | 'changes' | 'killed'
 
-/** A kind of backend with the traffic that tells most about it; times in ms. */
+/** A kind of backend, with the traffic that shows most about it. Times in ms. */
 export interface Model extends Omit<Scenario, 'gap' | 'requests' | 'seed'> {
   readonly name: string
   readonly kind: Kind
-  /** The traffic comes at half of this, at this and at twice this on average, so that idle times are about the timeout. */
+  /** The mean gap of the traffic: half of this, this, and twice this, so that idle times are about the timeout. */
   readonly timeout: number
 }
 

@@ -1,37 +1,37 @@
 import type { Learner, LostReuse } from './simulation-learner.js'
 import type { VirtualLoop } from './simulation-loop.js'
 
-// As src/connection/idle-stack.ts has them.
+// Copies of the constants in src/connection/idle-stack.ts.
 const SWEEP_AT_LEAST = 100
 const SETTLED = 100
 const SOON = 250
-// As src/connection/sentinel.ts has it.
+// A copy of the constant in src/connection/sentinel.ts.
 const ASKED_AGAIN = 5_000
 
 export interface SimulatedConnection {
-  /** Which of the backend's habits it met. */
+  /** Which of the backend's servers it reached. */
   readonly habit: number
   idleSince: number
   acquiredAt: number
   served: number
   state: 'active' | 'idle' | 'closed'
-  /** When the backend closes it by its own timeout, on the backend's side; and when it does, which a restart may bring forward. */
+  /** When the backend's timeout ends it, and when the backend really closes it: a restart may come first. On the backend's side. */
   expiresThere: number
   closesThere: number
 }
 
-/** What keeps idle connections, and decides which request may have one. Times in ms. */
+/** Keeps idle connections, and decides which request may have one. Times in ms. */
 export interface SimulatedPool {
   take (method: 'GET' | 'POST'): SimulatedConnection | undefined
-  /** @param exchangeMs what its exchange took @param idleMs how long it had been idle before; 0 if it was fresh */
+  /** @param exchangeMs length of its exchange @param idleMs how long it was idle before; 0 for a fresh one */
   giveBack (connection: SimulatedConnection, exchangeMs: number, idleMs: number): void
-  /** Its FIN was read: while it lay here, or when it was taken. */
+  /** Its FIN was read, while it was idle or when it was taken. */
   ended (connection: SimulatedConnection): void
-  /** It was lost under a request, without a byte of an answer. */
+  /** It ended under a request, without a byte of an answer. */
   lost (connection: SimulatedConnection): LostReuse | undefined
 }
 
-/** Reuses what it is told is safe, whatever it is for, and closes nothing. */
+/** Reuses connections that a function calls safe, for any request, and closes none. */
 export class KnowingPool implements SimulatedPool {
   readonly #idle: SimulatedConnection[] = []
   readonly #isSafe: (connection: SimulatedConnection) => boolean
@@ -57,9 +57,9 @@ export class KnowingPool implements SimulatedPool {
   lost (): undefined {}
 }
 
-/** What a pool does with idle connections: src/connection/idle-stack.ts, sentinel.ts, and what pool.ts tells the learner. */
+/** A copy of what a pool does with idle connections: src/connection/idle-stack.ts, sentinel.ts, and what the pool tells the learner. */
 export class LearningPool implements SimulatedPool {
-  /** Time for which there was a sentinel. */
+  /** How long there was a sentinel. */
   sentinelMs = 0
   readonly #loop: VirtualLoop
   readonly #learner: Learner
@@ -71,7 +71,7 @@ export class LearningPool implements SimulatedPool {
   #heard = false
   #sweepAt = Infinity
 
-  /** @param closed is told of each connection that is closed from here */
+  /** @param closed called for each connection that this pool closes */
   constructor (loop: VirtualLoop, learner: Learner, closed: (connection: SimulatedConnection) => void) {
     this.#loop = loop
     this.#learner = learner
@@ -145,7 +145,7 @@ export class LearningPool implements SimulatedPool {
     })
   }
 
-  /** Takes out those for which it is true; most recently used first. */
+  /** Takes out the connections for which it returns true, most recently used first. */
   #without (isOut: (connection: SimulatedConnection) => boolean): SimulatedConnection[] {
     const out: SimulatedConnection[] = []
     for (let i = this.#idle.length - 1; i >= 0; i--) if (isOut(this.#idle[i]!)) out.push(...this.#idle.splice(i, 1))

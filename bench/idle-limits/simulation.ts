@@ -8,8 +8,8 @@ import { VirtualLoop } from './simulation-loop.js'
 import { KnowingPool, LearningPool } from './simulation-pool.js'
 import type { SimulatedConnection, SimulatedPool } from './simulation-pool.js'
 
-// One target in virtual time, with the real estimator. Left out, since no idle time depends on them: bounds, the queue, ages,
-// and that a connection which is returned serves whoever waits for a dial.
+// One target in virtual time, with the real estimator. It leaves out what no idle time depends on: bounds, the queue, ages, and that a
+// returned connection serves a request that waits for a dial.
 
 /** Times in ms. */
 export interface Scenario {
@@ -18,48 +18,48 @@ export interface Scenario {
   readonly gap: number
   readonly requests: number
   readonly seed: number
-  /** The way to the backend and back. */
+  /** Delay to the backend and back. */
   readonly roundTrip: number
-  /** What an answer takes there; up to a tenth more. */
+  /** Time to an answer at the backend; up to a tenth more. */
   readonly service: number
-  /** Whether some requests come together, so that there is more than one connection. */
+  /** Whether some requests come at once, so that there is more than one connection. */
   readonly bursts: boolean
-  /** Mean time between turns of the loop here that last 50 to 150 ms; 0 for none. */
+  /** Mean time between turns of the gateway's event loop that last 50 to 150 ms; 0 for none. */
   readonly stallEvery: number
   /** What the backend says in `Keep-Alive: timeout=`. */
   readonly claimed?: number
-  /** Idle closes after which is counted. Default 5. */
+  /** Counting starts after so many idle closes. Default 5. */
   readonly learnedAfter?: number
 }
 
 export interface Figures {
-  /** Requests since the first idle closes, and what became of them. */
+  /** Requests since counting started, and what became of them. */
   requests: number
-  /** Sent after the backend had closed, and before that could be known here. */
+  /** Sent after the backend had closed, and before the gateway could know. */
   staleGets: number
   stalePosts: number
   reused: number
-  /** Stale ones before. */
+  /** Stale hits before counting started. */
   staleBefore: number
-  /** When that was. */
+  /** When counting started. */
   began: number
-  /** Idle closes, over all. */
+  /** All idle closes. */
   closes: number
   convergence: Convergence
-  /** Part of the time in which there was a sentinel. */
+  /** Share of the time with a sentinel. */
   sentinelShare: number
-  /** The most connections open at a time that were neither in use nor ready to be. */
+  /** The most open connections at a time that were neither in use nor ready for use. */
   mostSurplus: number
 }
 
-/** The estimator's constants, or one who knows when each connection times out, or who has set the highest limit that is safe. */
+/** The estimator's constants; or an oracle that knows when each connection times out; or the highest safe limit, set by hand. */
 export type Using = Estimator | 'oracle' | 'by hand'
 
 const POSTS = 0.25
-// What a process that ends takes to close all it has.
+// A process that ends takes so long to close its connections.
 const RESTART_MS = 30
 
-/** @param countFrom for those who need not learn: since when to count, in ms */
+/** @param countFrom for the oracle and the limit set by hand, which need not learn: when counting starts, in ms */
 export function simulate (scenario: Scenario, using: Using = ESTIMATOR, countFrom = 0): Figures {
   return new Simulation(scenario, using, countFrom).run()
 }
@@ -82,7 +82,7 @@ class Simulation {
 
   constructor (scenario: Scenario, using: Using, countFrom: number) {
     this.#scenario = scenario
-    // A row of numbers each, so that all meet the same traffic whatever they make of it.
+    // Separate random numbers, so that every run meets the same traffic whatever its pool does.
     this.#arrivals = seededRandom(scenario.seed)
     this.#backend = seededRandom(scenario.seed + 1)
     const late = seededRandom(scenario.seed + 2)
@@ -139,7 +139,7 @@ class Simulation {
     if (at === Infinity) return
     this.#loop.timer(at, () => {
       for (const connection of this.#open) {
-        // One that is being answered is closed with its answer.
+        // A connection with a request on it closes with its answer.
         connection.closesThere = Math.min(connection.closesThere, at + RESTART_MS * random())
         if (connection.state === 'idle') this.#expectFin(connection)
       }
@@ -179,7 +179,7 @@ class Simulation {
       this.#exchange(connection)
       return
     }
-    // Its FIN is here, and is read before anything is written: the request is sent again, whatever it is.
+    // Its FIN has arrived, and is read before the request is written. So any request may be sent again.
     if (connection.closesThere + half <= now) {
       this.#close(connection)
       this.#idleClosed(now - connection.idleSince, () => this.#pool.ended(connection))
@@ -265,7 +265,7 @@ class Simulation {
     this.#open.delete(connection)
   }
 
-  /** What the limit may be at most. */
+  /** The highest safe limit. */
   #safe (): number {
     const { backend, roundTrip, claimed } = this.#scenario
     return Math.min(backend.shortest(this.#loop.now) - roundTrip, idleLimit(SETTINGS, claimed, undefined).effective)

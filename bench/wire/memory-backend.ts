@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
-// The child process: a backend on plain TCP, as cheap as can be, that stops where a path says.
+// The child process: a cheap backend on plain TCP. The path of a request tells it where to stop.
 
 const BODY = 'x'.repeat(512)
 const HEAD = `HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ${BODY.length}\r\n`
@@ -41,7 +41,7 @@ function answer (socket: Socket, path: string): void {
       break
     case '/large':
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE}\r\n\r\n`)
-      // More than a receiver takes that has paused.
+      // More than a paused receiver takes.
       for (let n = 0; n < WRITTEN_AHEAD; n++) socket.write(PIECE)
       break
     default:

@@ -9,37 +9,37 @@ import type * as Options from '../../src/options/options.js'
 import type * as Registry from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 
-// The child process: targets without an app, and requests to them by `Target.dispatch`. Counts what it has in memory when it has done what
-// it was told. Arguments: the compiled package's entry, and the backend's URL.
+// The child process: targets without an app, and requests to them by `Target.dispatch`. It measures its memory after each order. Arguments:
+// the compiled package's entry, and the backend's URL.
 
-/** What a request is when it ends. */
+/** Where a request ends. */
 export const PHASES = ['requests', 'connections', 'queued', 'dialling', 'before the head', 'in the head', 'in the body', 'paused', 'uploading', 'held up in an upload'] as const
 export type Phase = typeof PHASES[number]
 export interface Order { readonly phase: Phase, readonly times: number }
 /** Sizes in bytes. */
 export interface Left {
   readonly heap: number
-  /** ArrayBuffers, and what else lies outside of the heap. */
+  /** ArrayBuffers and other memory outside of the heap. */
   readonly external: number
   readonly resident: number
-  /** Objects of node:net's Socket that are still there, when all connections have been evicted, without those that were there at first. */
+  /** Objects of node:net's Socket that are left after all connections were evicted, without those that existed at the start. */
   readonly sockets: number
-  /** Connections that are active, connecting, or waited for. */
+  /** Active connections, dials and waiting requests. */
   readonly busy: number
-  /** What Node has warned of so far: listeners that pile up, for one. */
+  /** Number of Node's warnings so far, such as those of too many listeners. */
   readonly warnings: number
 }
 
 const CONCURRENT = 32
 const PIECE = Buffer.alloc(65_536, 'x')
 const ABORTED = new Error('aborted')
-// A dial that is not wanted any more still ends, and its connection lies in the pool.
+// A dial whose request has left still completes, and its connection goes to the pool.
 const QUIET = 200
 
-// Since Node 20.13; its types are older.
+// Since Node 20.13; the installed types are older.
 const { queryObjects } = v8 as unknown as { queryObjects (constructor: typeof Socket, options: { format: 'count' }): number }
 let warnings = 0
-// Of `queryObjects` it warns too.
+// Node also warns of `queryObjects`.
 process.on('warning', ({ name }) => { if (name !== 'ExperimentalWarning') warnings++ })
 
 const ownSockets = queryObjects(Socket, { format: 'count' })
@@ -49,7 +49,7 @@ const { TargetRegistry } = await import(pathToFileURL(join(entry, '../target/reg
 const { resolveTargetOptions } = await import(pathToFileURL(join(entry, '../options/options.js')).href) as typeof Options
 const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => { throw error } })
 const target = declare('wide', CONCURRENT)
-// A target whose one connection is taken, so that all others wait in its queue.
+// A target with one connection, which is taken, so that all other requests wait in its queue.
 const narrow = declare('narrow', 1)
 
 process.on('message', ({ phase, times }: Order) => {
@@ -74,7 +74,7 @@ async function run (phase: Phase, times: number): Promise<Left> {
   }))
   await holding?.()
   await wait(QUIET)
-  // Idle connections are in memory for good reason.
+  // Idle connections would count as memory.
   for (const one of registry) one.evict()
   await wait(QUIET)
   return count()
@@ -86,7 +86,7 @@ async function one (phase: Phase): Promise<void> {
     case 'connections': return await ask(target, '/close', undefined)
     case 'queued': return await ask(narrow, '/', 'turn')
     case 'dialling':
-      // Nothing idle: what was dialled for one that left would be taken, and no dial be under way.
+      // Without this a request would take an idle connection that was dialled for an aborted one, and dial none itself.
       target.evict()
       return await ask(target, '/no-head', 'at once')
     case 'before the head': return await ask(target, '/no-head', 'sent')
@@ -100,15 +100,15 @@ async function one (phase: Phase): Promise<void> {
 
 type Abort = 'at once' | 'turn' | 'sent' | 'data' | 'paused' | 'body sent'
 
-/** One request, aborted where that is said. Rejects where it fails otherwise. */
+/** Sends one request, and aborts it in the given phase. Rejects if it fails otherwise. */
 async function ask (at: Target, path: string, abort: Abort | undefined, body?: () => Readable): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     let giveUp: (error: Error) => void
     let paused = false
     const leave = (): void => giveUp(ABORTED)
-    // The bytes of an answer, or the connection's end, come some turns after the request is written.
+    // The bytes of an answer, or the connection's end, come some turns of the event loop after the request is written.
     const soon = (): unknown => setTimeout(leave, 2)
-    // In the older dialect, which alone is told that a request is sent.
+    // A handler of undici's older dialect: only that one is told that a request was sent.
     const handler: Dispatcher.DispatchHandler & { onRequestSent (): void } = {
       onConnect (abandon) { giveUp = abandon as typeof giveUp },
       onRequestSent () { if (abort === 'sent') soon() },
@@ -130,7 +130,7 @@ async function ask (at: Target, path: string, abort: Abort | undefined, body?: (
   })
 }
 
-/** A body that has so many pieces, and then neither more nor an end. */
+/** A body of so many pieces that then stalls without an end. */
 function piecesOf (pieces: number): Readable {
   return new Readable({ read () { if (pieces-- > 0) this.push(PIECE) } })
 }
@@ -153,7 +153,7 @@ function hold (): () => Promise<void> {
 
 function count (): Left {
   const { gc } = globalThis as { gc?: () => void }
-  // What one pass finalises, the next one frees.
+  // A pass frees what the pass before it finalised.
   for (let pass = 0; pass < 4; pass++) gc?.()
   const { heapUsed, external, rss } = process.memoryUsage()
   const snapshots = [...registry].map(one => one.snapshot().connections)

@@ -9,10 +9,10 @@ import { median } from '../instruments/cpu-time.js'
 import { printTable, type Row } from '../instruments/table.js'
 import type { Left, Order, Phase } from './memory-process.js'
 
-// Whether connections and exchanges leave anything behind: requests, connections that each carry one, and requests that are aborted in each
-// phase that they can be in. Each is done in six parts; code is compiled and lists grow to their size in the first. What is in memory after
-// each part, garbage collected and all connections closed, is compared. V8 keeps and drops some hundred kilobytes now and then, in one part
-// or another, so the median part counts: a leak grows in all of them.
+// Finds out whether connections and exchanges leave anything in memory: requests, connections that each carry one, and requests that are
+// aborted in each of their phases. Each runs in six parts; in the first, code is compiled and lists grow to their size. The memory after
+// each part is compared, with garbage collected and all connections closed. V8 sometimes keeps or drops some hundred kilobytes in a part,
+// so the median part counts: a leak grows in all of them.
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, phases: { type: 'string' } } })
 const REQUESTS = quick ? 50_000 : 1_000_000
@@ -32,9 +32,9 @@ const TIMES: Record<Phase, number> = {
 }
 const WARM_UP = 1_000
 const PARTS = 6
-// A leaked object with a closure has more than 150 bytes, and a part of the quick form has 800 of them.
+// A leaked object with a closure has more than 150 bytes, and a part of the quick form would leak 800 of them.
 const MOST_GROWTH = 80_000
-// Prototypes of classes of sockets, and what the last error of a socket still names.
+// Prototypes of socket classes, and sockets that a last error still refers to.
 const FEW_SOCKETS = 6
 const MOST_EXTERNAL = 2_000_000
 const MOST_RESIDENT = 24_000_000

@@ -6,8 +6,8 @@ import { compile } from '../instruments/compiled.js'
 import { cpuPerCall, median } from '../instruments/cpu-time.js'
 import { printTable } from '../instruments/table.js'
 
-// What it costs to read a response: a parser taken, its bytes read, the parser released. Of what is compiled here, and in turns of what
-// `npm run bench:parser -- <folder>...` names besides: folders that hold other versions, compiled as bench/instruments/compiled.ts does.
+// What reading a response costs: a parser is taken, reads the bytes, and is released. It measures this version and, in turns, those in
+// `npm run bench:parser -- <folder>...`: folders of other versions, compiled as bench/instruments/compiled.ts does.
 
 type Parser = typeof ResponseParser
 
@@ -22,7 +22,7 @@ const LINES = [
 ]
 const BIG = 'x'.repeat(16_384)
 
-/** Names of the bytes of responses, each in as many reads as a socket would need. */
+/** Responses by name; a socket would need several reads for the large ones. */
 const RESPONSES: ReadonlyMap<string, Buffer> = new Map([
   ['8 lines, 512 bytes', `Content-Length: 512\r\n\r\n${'x'.repeat(512)}`],
   ['8 lines, no body', 'Content-Length: 0\r\n\r\n'],
@@ -46,7 +46,7 @@ const rows = [...RESPONSES].map(([name, bytes]) => {
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [i, { parser }] of versions.entries()) {
       const cost = cpuPerCall(1, calls, () => readBy(parser, reads))
-      // The first warms up.
+      // The first round warms up.
       if (round > 0) costs[i]!.push(cost)
     }
   }
