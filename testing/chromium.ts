@@ -4,10 +4,10 @@ import type { Browser } from 'playwright-core'
 
 const PATH = '/usr/bin/chromium'
 
-/** Why no browser can be driven here; false if one can. */
+/** Why tests cannot run a browser on this machine; false if they can. */
 export const noChromium = existsSync(PATH) ? false : 'chromium is not installed'
 
-/** A headless Chromium that asks nobody for anything by itself. The sandbox needs rights that root in a container does not have. */
+/** A headless Chromium that sends no requests of its own. Its sandbox is off: it needs rights that root in a container does not have. */
 export async function startChromium (): Promise<Browser> {
   return await chromium.launch({
     executablePath: PATH,

@@ -7,8 +7,8 @@ export interface OracleRequest {
 }
 
 /**
- * The best that a pool could do with a run's traffic if it knew when the backend closes: which requests could have reused a connection. It takes
- * the most recently used connection, if the request arrives before the close.
+ * The best that a pool could do with a run's traffic if it knew when the backend closes: which requests could have reused a connection. It
+ * takes the most recently used connection, if the request arrives before the close.
  *
  * @param requests in any order
  * @param idleTimeout the backend's, from when its answer left until the next request arrives

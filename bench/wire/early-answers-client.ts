@@ -42,8 +42,8 @@ const PIECE = Buffer.alloc(65_536, 'x')
 const LONGEST = 10_000
 
 /**
- * Uploads a body on a new connection, and resolves to the answer, as `200` or `413 FST_ERR_CTP_BODY_TOO_LARGE`; or to why no whole answer came:
- * `ECONNRESET`, `EPIPE`, `cut short`, `silence`.
+ * Uploads a body on a new connection, and resolves to the answer, as `200` or `413 FST_ERR_CTP_BODY_TOO_LARGE`; or to why no whole answer
+ * came: `ECONNRESET`, `EPIPE`, `cut short`, `silence`.
  */
 export async function upload ({ url, bytes, asks = 'nothing', hasty = false, ca }: Upload): Promise<string> {
   const { hostname, port, protocol, pathname } = new URL(url)
