@@ -3,10 +3,10 @@ import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { REPOSITORY } from '../testing/program.js'
 
-const FOLDERS = ['src', 'plugins', 'routes', 'testing', 'bench', 'test', 'examples']
+const FOLDERS = ['src', 'plugins', 'routes', 'scripts', 'testing', 'bench', 'test', 'examples']
 const SHIPPED = /^(?:src|plugins|routes)\//
 // Tests import each other's parts freely, as test/matrix does.
-const WITHOUT_CIRCLES = /^(?:src|plugins|routes|testing|bench)\//
+const WITHOUT_CIRCLES = /^(?:src|plugins|routes|scripts|testing|bench)\//
 
 /** A row of the table of rooms in CONTRIBUTING.md: files of a room import their own level and lower ones. */
 interface Room { readonly level: number, readonly place: string }

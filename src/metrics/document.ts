@@ -16,7 +16,7 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
 ]
 
-const ABOUT = `<!-- Made by: npm run -s docs:metrics > docs/metrics.md -->
+const ABOUT = `<!-- Made by: npm run made -->
 # Metrics
 
 \`\`\`ts
