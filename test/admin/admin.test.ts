@@ -106,7 +106,7 @@ t.test('a target has its connections and its history', async t => {
   const after = (await detail()).history
   t.match(after.failures, [{ at: Number, code: 'HOLDFAST_ERR_CONNECTION_LOST', provenance: { target: 'a', attempts: 1 } }])
   t.match(after.persistence, [{ at: Number, from: 'persistent', to: 'non-persistent', cause: 'a test says so' }])
-  // A second is told once it is over.
+  // The history has a second only when the second is over.
   while (!(await detail()).history.seconds.some(({ requests, opened }) => requests >= 1 && opened >= 1)) await wait(50)
 })
 

@@ -14,9 +14,9 @@ type Data = Record<string, unknown>
 
 /** A reader of an event stream. */
 interface Reader {
-  /** The next event of that type; those before it are passed over. Rejects if the stream ends before. */
+  /** The next event of a type; events before it are skipped. Rejects if the stream ends before. */
   next (type: string): Promise<Data>
-  /** Resolves when the stream has ended in good order. */
+  /** Resolves when the stream has ended without an error. */
   ended (): Promise<void>
   leave (): void
 }
@@ -28,7 +28,7 @@ async function readerOf (t: Scope, url: string): Promise<Reader> {
   if (response.status !== 200 || response.headers.get('content-type') !== 'text/event-stream') throw new Error(`${url} is no event stream: ${response.status}`)
   const chunks = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
-  /** An event, or undefined at the end. */
+  /** The next event, or undefined at the end. */
   const event = async (): Promise<{ type: string, data: Data } | undefined> => {
     for (;;) {
       const [, type, data] = /^event: (.*)\ndata: (.*)\n\n/.exec(text) ?? []
@@ -54,7 +54,7 @@ async function readerOf (t: Scope, url: string): Promise<Reader> {
   }
 }
 
-/** Streams on a server that is nothing else. */
+/** A server that has only event streams. */
 async function streamsFor (t: Scope, source: ConstructorParameters<typeof EventStreams>[0], interval?: number): Promise<{ streams: EventStreams, url: string, port: number }> {
   const streams = new EventStreams(source, interval)
   const server = createServer((_request, response) => streams.add(response, { 'x-a': '1' }))

@@ -6,7 +6,7 @@ const CONNECTION: ConnectionView = { target: 'a', id: 1, served: 1, age: 1, tria
 const PROVENANCE: Provenance = { target: 'a', connection: 1, reused: false, nth: 1, idleMs: 0, waitMs: 0, attempts: 1, retries: [], persistence: 'persistent' }
 const START = 1_000_000_000_000
 
-/** A history at a time that can be set, in ms after its beginning. */
+/** A history whose clock a test sets, in ms after its beginning. */
 function historyAt (): { history: History, set (ms: number): void } {
   let now = START
   return { history: new History(() => now), set: ms => { now = START + ms } }

@@ -7,13 +7,13 @@ import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 interface Setup extends RunningGateway {
   backend: Backend
   client: RawClient
-  /** The paths that the backend was asked for, in order. */
+  /** The paths of the backend's requests, in order. */
   asked: string[]
-  /** Has the backend answer what it was asked for by this path. */
+  /** Makes the backend answer the request for this path. */
   answer (path: string): void
 }
 
-/** A backend that answers when it is told to. */
+/** A backend that answers when the test says so. */
 async function setup (t: Test, before?: GatewaySetup['before']): Promise<Setup> {
   const asked: string[] = []
   const held = new Map<string, () => void>()
@@ -27,7 +27,7 @@ async function setup (t: Test, before?: GatewaySetup['before']): Promise<Setup> 
 
 const get = (path: string, ...lines: string[]): string => `GET ${path} HTTP/1.1\r\n${['Host: a', ...lines].join('\r\n')}\r\n\r\n`
 const post = (path: string, ...lines: string[]): string => `POST ${path} HTTP/1.1\r\n${['Host: a', 'Content-Length: 1', ...lines].join('\r\n')}\r\n\r\nx`
-/** Longer than a request that was let through would need. */
+/** Longer than an admitted request would need to reach the backend. */
 const aWhile = async (): Promise<void> => await new Promise(resolve => setTimeout(resolve, 50))
 
 t.test('an unsafe request starts when those ahead of it have finished', async t => {
@@ -145,7 +145,7 @@ t.test('at most four of one connection are at backends at once, safe ones too, a
   const { client, backend, asked, answer } = await setup(t)
   const paths = Array.from({ length: 12 }, (_, i) => `/${i}`)
   client.write(paths.map(path => get(path)).join(''))
-  // They are held in the order in which they were asked for, and answered in it, whatever order backends answer in.
+  // Requests are held and answered in the order of the client, whatever the order of the backends' answers.
   for (let first = 0; first < paths.length; first += 4) {
     await backend.waitFor(() => asked.length === first + 4)
     await aWhile()

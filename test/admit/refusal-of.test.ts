@@ -4,7 +4,7 @@ import type { RequestHead } from '../../src/admit/request-rules.js'
 
 const MOST = 1_000
 
-/** A head as node tells of it, of these lines. */
+/** A request head of these lines, as node has it. */
 function head (lines: readonly [name: string, value: string][], { url = '/', method = 'GET', version = [1, 1] } = {}): RequestHead {
   const headers: Record<string, string> = {}
   for (const [name, value] of lines) {

@@ -27,7 +27,7 @@ const CHUNKED = 'Transfer-Encoding: chunked\r\n'
 const LAST = '0\r\n\r\n'
 
 type Row = [title: string, bytes: string, status: number, code: string]
-/** Bytes that are refused by the rules, with a code of ours. */
+/** Bytes that the rules refuse, with a code of Holdfast. */
 const OURS: Row[] = [
   ['two Hosts', `GET / HTTP/1.1\r\n${H}${H}\r\n`, 400, 'BAD_REQUEST'],
   ['two Hosts in HTTP/1.0', `GET / HTTP/1.0\r\n${H}Host: b.test\r\n\r\n`, 400, 'BAD_REQUEST'],
@@ -60,14 +60,14 @@ const OURS: Row[] = [
   ['a Max-Forwards that is none', `OPTIONS / HTTP/1.1\r\n${H}Max-Forwards: x\r\n\r\n`, 400, 'BAD_REQUEST']
 ]
 
-/** Likewise, of what no proxied route takes. */
+/** Bytes that the rules refuse on proxied routes only. */
 const UNROUTED: Row[] = [
   ['TRACE', `TRACE / HTTP/1.1\r\n${H}\r\n`, 405, 'METHOD'],
   ['TRACE with a body', `TRACE / HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`, 405, 'METHOD'],
   ['GET *', `GET * HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST']
 ]
 
-/** What the parser of node 24 refuses before any hook, with the same status; that of node 20 lets it through. */
+/** Bytes that node 24's parser refuses before any hook, with the same status; node 20's parser accepts them. */
 const REFUSED_BY_NODE_24 = new Set(['an empty Transfer-Encoding', 'chunked and nothing more', '1 001 lines', 'a Host beyond what is kept'])
 
 function isNodes (what: string, { code }: { code: string | undefined }): boolean {
@@ -93,7 +93,7 @@ const NODES: [title: string, bytes: string][] = [
   ['a broken chunk size', `POST / HTTP/1.1\r\n${H}${CHUNKED}\r\n0x5\r\nhello\r\n${LAST}`]
 ]
 
-/** Writes to a client of its own; resolves with the status and the code that came before the connection was closed. */
+/** Writes bytes on a new connection. Resolves to the status and the code that came before the connection closed. */
 async function refusalOf (client: RawClient, bytes: string): Promise<{ status: number, code: string | undefined }> {
   client.write(Buffer.from(bytes, 'latin1'))
   const { status, body } = await client.response()
@@ -217,7 +217,7 @@ t.test('a limit of the server\'s own on header lines holds', async t => {
 t.test('the second server of localhost holds to them too', async t => {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
-  // Not every machine has a second address for it.
+  // On some machines localhost has one address only.
   const two = (name: string, options: object, callback: (error: null, addresses: dns.LookupAddress[]) => void): void => {
     if (name === 'localhost' && 'all' in options && options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }])
     else Reflect.apply(lookup, dns, [name, options, callback])

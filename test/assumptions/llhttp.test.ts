@@ -1,5 +1,5 @@
-// What src/wire/http1/llhttp.ts relies on of the build of llhttp that undici ships, and what the parser checks since llhttp does not. Asked of
-// both builds alone: with SIMD, and without.
+// What src/wire/http1/llhttp.ts relies on in undici's build of llhttp, and what the parser checks because llhttp does not. The tests ask
+// both builds, with SIMD and without, and use no Holdfast code.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import plainBuild from 'undici/lib/llhttp/llhttp-wasm.js'
@@ -17,13 +17,13 @@ type Exports = Record<'malloc' | 'llhttp_alloc' | 'llhttp_free' | 'llhttp_reset'
 
 interface Run { readonly code: number, readonly taken: number, readonly reason: string, readonly needsEnd: boolean, readonly told: readonly string[] }
 
-/** One parser of a build. It is paused behind each head and each message, as by the module. */
+/** A parser of a build. It pauses after each head and each message, as in the module. */
 class Build {
   readonly exports: Exports
   readonly parser: number
   readonly #input: number
   #told: string[] = []
-  /** The answer of the events that tell of places. */
+  /** The return value of events that report positions. */
   answer = 0
 
   constructor (bytes: Buffer) {
@@ -56,7 +56,7 @@ class Build {
     return { code, taken, reason, needsEnd: exports.llhttp_message_needs_eof(parser) === 1, told: this.#told }
   }
 
-  /** Of a parser as new. */
+  /** The events of a new parser. */
   first (text: string): Run {
     this.exports.llhttp_reset(this.parser)
     return this.run(text)
@@ -81,7 +81,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
   t.test(`${name}: a head is told in order, each name with a value, and left at its end`, async t => {
     const head = 'HTTP/1.1 200 Fine enough\r\nA: b\r\nEmpty:\r\nBlank: \t \r\nBehind: c \t\r\n\r\n'
     const run = build.first(`${head}body`)
-    // An empty value is told of as well, and what is blank behind a value with it.
+    // An empty value is reported too, and blanks after a value are part of it.
     t.strictSame(run.told, ['begin', 'status Fine enough', 'name A', 'value b', 'name Empty', 'value ', 'name Blank', 'value ', 'name Behind', 'value c \t', 'head 200'])
     t.match(run, { code: PAUSED, taken: head.length, needsEnd: true })
     t.strictSame(build.first('HTTP/1.1 200\r\n\r\n').told, ['begin', 'head 200'], 'no reason')
@@ -121,7 +121,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.equal(build.first(`${LINE}Content-Length: 5\r\n\r\n`).needsEnd, false)
     t.equal(build.first(`${LINE}\r\n`).needsEnd, true)
     t.equal(build.first(`${LINE}Transfer-Encoding: gzip\r\n\r\n`).needsEnd, true)
-    // So the parser asks, whatever it has made of the coding itself.
+    // So our parser checks the coding itself.
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked\t\r\n\r\n`).needsEnd, true, 'a tab is part of the coding')
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked \r\n\r\n`).needsEnd, false)
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked\xa0\r\n\r\n`).needsEnd, true)
@@ -208,7 +208,7 @@ t.test('the module reads on where the memory of the build has grown', async t =>
     onHeadersComplete: (status: number) => { told.push(String(status)) },
     onMessageComplete: () => {}
   }
-  // Some MB of parsers.
+  // Parsers take some MB.
   const many = Array.from({ length: 50_000 }, () => new Llhttp())
   for (const parser of [many[0]!, many.at(-1)!]) {
     told.length = 0

@@ -1,4 +1,4 @@
-// What src/wire/ relies on of node's sockets, asked of node alone.
+// What src/wire/ relies on in node's sockets. The tests use node alone.
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -25,7 +25,7 @@ async function listening<T extends Server> (t: Test, server: T): Promise<{ port:
 
 type OnRead = (length: number, buffer: Uint8Array) => boolean
 
-/** A socket that is read by `onread`, and the other end of it. */
+/** A socket that is read by `onread`, and its other end. */
 async function pair (t: Test, onread: OnRead, { tls = false, buffer = Buffer.alloc(65_536) } = {}): Promise<{ socket: Socket, peer: Socket }> {
   const { port, accepted } = await listening(t, tls ? createTlsServer(own) : createServer())
   const options = { port, host: '127.0.0.1', ca, allowHalfOpen: true, onread: { buffer, callback: onread } }
@@ -35,7 +35,7 @@ async function pair (t: Test, onread: OnRead, { tls = false, buffer = Buffer.all
   return { socket, peer }
 }
 
-/** 'end', or the code of the error that came in its place. */
+/** 'end', or the code of the error in its place. */
 async function endOf (socket: Socket): Promise<string | undefined> {
   return await new Promise(resolve => socket.once('end', () => resolve('end')).on('error', (error: NodeJS.ErrnoException) => resolve(error.code)))
 }
@@ -85,7 +85,7 @@ for (const tls of [false, true]) {
     await turns()
     t.equal(calls, before)
     if (!tls) t.equal(calls, 1)
-    // One read of TLS holds several pieces, of 16 kB at most.
+    // One read of TLS gives several pieces of at most 16 kB.
     else t.ok(calls > 1 && read <= 65_536, `${calls} pieces of ${read} bytes`)
     const ended = once(socket, 'end')
     while (!socket.readableEnded) {
@@ -133,7 +133,7 @@ for (const tls of [false, true]) {
       await once(peer, 'readable')
       const closed = once(peer, 'close')
       peer.write('answer', () => {
-        // What it has not read makes its close a reset.
+        // It closes with unread bytes, so the kernel sends a reset.
         socket.write('more')
         peer.destroy()
         peer.once('close', () => socket.write('too late'))
@@ -141,7 +141,7 @@ for (const tls of [false, true]) {
       await closed
       await turns()
       if (!socket.readableEnded && !socket.destroyed) await Promise.race([once(socket, 'end'), once(socket, 'close')])
-      // Over TLS the answer may have been read before the peer has closed.
+      // Over TLS the answer may be read before the peer closes.
       if (!tls || withheld) t.equal(text, withheld ? 'answer' : '')
       if (!withheld) t.match(socket.errored, { syscall: 'write' })
       if (withheld) {
@@ -188,7 +188,7 @@ t.test('a reset that comes with data is an error, or an end after which the peer
       else peer.end()
     })
     const end = await endOf(socket)
-    // libuv says so since the version in Node 24.
+    // libuv reports this since the version in Node 24.
     if (reset && end === 'ECONNRESET') continue
     t.equal(end, 'end')
     t.type(socket.localAddress, 'string')

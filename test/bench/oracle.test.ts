@@ -8,7 +8,7 @@ function reused (sent: number[], idleTimeout: number): number[] {
 }
 
 t.test('a request is reusable where it arrives before the close, and no later', async (t) => {
-  // The first is answered at 20; one that is sent at 999 arrives at 1019.
+  // The first request is answered at 20; a request that is sent at 999 arrives at 1019.
   t.same(reused([0, 999], 1000), [999])
   t.same(reused([0, 1000], 1000), [])
 })
@@ -24,6 +24,6 @@ t.test('a connection whose request was never answered does not come back', async
 })
 
 t.test('the most recently used one goes first, so that the other ages out', async (t) => {
-  // Two come back at 40 and 50; one is used at 600, and at 1100 it is the only one left.
+  // Two connections come back at 40 and 50. One is used at 600, and is the only one left at 1100.
   t.same(reused([0, 10, 600, 1100, 1105], 1000), [600, 1100])
 })

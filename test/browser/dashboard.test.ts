@@ -22,9 +22,9 @@ t.teardown(() => browser?.close())
 
 interface Watched {
   readonly page: Page
-  /** What the page has complained of. */
+  /** Errors of the page. */
   readonly complaints: string[]
-  /** Each origin that it has asked. */
+  /** The origins of the page's requests. */
   readonly origins: Set<string>
 }
 
@@ -47,10 +47,10 @@ async function open (t: Test, url: string, options: BrowserContextOptions = {}):
   return { page, complaints, origins }
 }
 
-// Well above the 100 ms below which a backend counts as one that keeps no connections: nothing is learned of that one until a trial, 30 s later.
+// Well above 100 ms: a backend that closes sooner counts as non-persistent, and nothing is learned of it until a trial after 30 s.
 const HASTY = 300
 
-/** A gateway with a backend that keeps connections, one that changes its mind, and one that hangs up soon. */
+/** A gateway with a backend that keeps connections, one that switches, and one that soon closes idle connections. */
 async function running (t: Test, admin: AdminOptions = { port: 0 }) {
   const flip = flipping()
   const backends = await Promise.all([backendFor(t, nginx()), backendFor(t, flip.script), backendFor(t, idleCloser({ idleMs: HASTY, how: 'fin' }))])
@@ -69,7 +69,7 @@ async function get4 (get: (path: string) => Promise<unknown>, path: string): Pro
   for (let n = 0; n < 4; n++) await get(path)
 }
 
-/** Serious faults that axe finds, in words. */
+/** The serious faults that axe finds, as texts. */
 async function faults (page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   return await page.evaluate(async () => {

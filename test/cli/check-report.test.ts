@@ -4,7 +4,7 @@ import { reportOf } from '../../src/cli/check-report.js'
 import { appOf, aroundOf } from '../check/subjects.js'
 import type { Case } from '../check/subjects.js'
 
-/** What a person reads, as one line. */
+/** The report for people, as one line. */
 function textOf (subject: Case): string {
   const app = appOf(subject)
   return reportOf([app], findingsOf(app, aroundOf(subject)), 0).replaceAll(/\s+/g, ' ')

@@ -16,7 +16,7 @@ const UPSTREAM = '\'http://users.internal:3000\''
 interface Ended { code: number | null, stdout: string, stderr: string }
 interface Output { findings: Record<string, string>[], targets: { name: string, origin: string | null, routes: string[] }[] }
 
-/** Runs a script to its end, in a folder below the repository, with no variable but these. */
+/** Runs a script to its end, in a folder below the repository, with only these variables. */
 async function run (cwd: string, script: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['--import=tsx', script, ...args], { cwd, env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const out = { stdout: '', stderr: '' }
@@ -25,7 +25,7 @@ async function run (cwd: string, script: string, args: string[], env: NodeJS.Pro
   return { code, ...out }
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 async function freePort (): Promise<number> {
   const backend = await startBackend(() => {})
   await backend.close()
@@ -95,7 +95,7 @@ t.test('apps of every kind', async t => {
       `export default async function (app) { await app.register(gateway); await app.register(proxy, { prefix: '/plugin', upstream: ${UPSTREAM} }) }\n`,
     'instance.ts': `${IMPORTS}const app = Fastify()\napp.register(proxy, { prefix: '/instance', upstream: ${UPSTREAM} })\nexport default app\n`,
     'builder.ts': `${IMPORTS}export async function buildApp ({ prefix = '/built' }) { const app = Fastify()\nawait app.register(proxy, { prefix, upstream: ${UPSTREAM} })\nreturn app }\nexport const other = () => 1\n`,
-    // In its own time, and two of them.
+    // The module makes two apps, and later.
     'start.ts': `${IMPORTS}async function start (prefix: string) {
   const app = Fastify()
   await new Promise(resolve => setTimeout(resolve, 10))

@@ -8,7 +8,7 @@ import { rigFor } from './setup.js'
 
 const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
 
-/** Sends a body behind what has none by rule, so many ms after its head; as WSGI servers do whose app does not know of HEAD. */
+/** Sends a body after a response that must have none, so many ms after its head, as WSGI servers do whose app ignores HEAD. */
 function bodyBehind (ms: number): RequestScript {
   return (asked, connection) => {
     if (asked.method !== 'HEAD' && !/^\/(204|304)$/.test(asked.path)) return answer(asked, connection)
@@ -52,7 +52,7 @@ t.test('what is read before a request is written ends the connection, and the re
     await rig.send().over
     await rig.until(({ counts }) => counts.idle === 1)
     const first = held as unknown as BackendConnection
-    // It has left, and nothing is read before the next turn: the request is made in between.
+    // The body has left, and is read in the next turn of the event loop. The request is made before.
     await new Promise<void>(resolve => first.socket.write(junk, () => setImmediate(resolve)))
     const receiver = await rig.send({ method: 'POST', body: 'x', headers: { 'x-id': 'mine' } }).over
     t.match(receiver, { status: 200, body: /"mine"/, finals: 1 }, JSON.stringify(junk))
@@ -84,7 +84,7 @@ t.test('below the bound a request does not wait for one that rests', async t => 
   await rig.send({ method: 'HEAD' }).over
   await rig.until(({ counts }) => counts.idle === 1)
   now += 1_000
-  // Over by the clock; the pool looks at it once what has arrived meanwhile is read.
+  // By the clock the rest is over. The pool looks at the connection after what has arrived meanwhile is read.
   await new Promise(resolve => setTimeout(resolve, 150))
   await rig.send().over
   t.equal(backend.accepted, 3, 'after its rest it is used again')

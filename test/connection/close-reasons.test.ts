@@ -9,9 +9,9 @@ const headers = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fie
 interface Case {
   script?: BackendScript
   options?: TargetOptions
-  /** Makes the one close happen. Without it, one GET. */
+  /** Causes the close. Default: a GET. */
   act? (rig: Rig): unknown
-  /** The error of the GET, if it fails. */
+  /** The code of the GET's error, if it fails. */
   fails?: string
 }
 

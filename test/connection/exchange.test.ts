@@ -22,7 +22,7 @@ t.test('responses without a body end with their head, whatever it says of a body
 
 t.test('a connection is kept after 204, 304 and HEAD', async t => {
   const backend = await backendFor(t, ({ path, method }, connection) => connection.reply({ status: Number(path.slice(1)), ...(method === 'HEAD' && { headers: { 'Content-Length': '5', Connection: 'keep-alive' } }) }))
-  // At the bound, since each of them rests before it carries the next request.
+  // At the bound of connections, since a connection rests before its next request.
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   for (const request of [{ path: '/204' }, { path: '/304' }, { method: 'HEAD' as const, path: '/200' }, { path: '/200' }]) {
     t.match(await rig.send(request).over, { error: undefined, finals: 1 })
@@ -37,7 +37,7 @@ t.test('a receiver that throws, wherever it does, gets one last call, and its co
     const rig = rigFor(t, backend.url)
     const receiver = rig.send({}, { [where]: () => { throw new Error(`thrown in ${where}`) } })
     await receiver.over
-    // A throw at the end comes after the end: undici tells such a receiver of an error too.
+    // A receiver that throws at the end gets an error after it, as with undici.
     t.equal(receiver.error?.message, `thrown in ${where}`)
     t.match(await rig.send().over, { status: 200 })
     await rig.until(({ counts }) => counts.active === 0)
@@ -92,7 +92,7 @@ t.test('an abort, at any stage, is the last that happens, and the connection is 
     used.add(id)
     return receiver
   }
-  // Before anything is written: undici waits one turn before it writes on a connection that it has used.
+  // Before anything is written: undici waits one turn of the event loop before it writes on a used connection.
   const queued = await next('/never-sent')
   queued.abort()
   t.equal(queued.finals, 1)

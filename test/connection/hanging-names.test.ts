@@ -5,11 +5,11 @@ import type { ConnectOptions } from '../../src/index.js'
 import { backendFor } from '../../testing/gateway.js'
 import { rigFor } from './setup.js'
 
-/** Has names that end with .hangs never answered, as by a name server that is gone; tells which were asked in a thread. */
+/** Look-ups of names that end with .hangs get no answer, as from a dead name server. Returns the names that were asked in a thread. */
 const { lookup } = dns
 const asked: string[] = []
 dns.lookup = ((name: string, ...rest: unknown[]): void => {
-  // A server that listens asks too, for its address.
+  // A server that starts to listen looks up its address too.
   if (isIP(name) === 0) asked.push(name)
   if (!name.endsWith('.hangs')) Reflect.apply(lookup, dns, [name, ...rest])
 }) as typeof dns.lookup

@@ -1,10 +1,10 @@
-// Whoever is told of a close may turn its target non-persistent, which empties the stack that is being walked.
+// An observer of a close may make its target non-persistent, which empties the idle stack while it is being walked.
 import t from 'tap'
 import type { Connection } from '../../src/connection/connection.js'
 import { IdleStack } from '../../src/connection/idle-stack.js'
 import type { CloseReason } from '../../src/connection/observer.js'
 
-/** What the stack reads of a connection. */
+/** The parts of a connection that the stack reads. */
 function idle (id: number, endedBy?: CloseReason): Connection {
   return { id, endedBy, idleSince: 0, expiresAt: Infinity, remaining: Infinity, served: 1, trial: false, state: 'idle', watchUnused () {} } as unknown as Connection
 }

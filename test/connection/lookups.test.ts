@@ -9,7 +9,7 @@ const at = (address: string): LookupAddress[] => [{ address, family: 4 }]
 
 interface Asked { readonly name: string, readonly answer: (error: Error | null, addresses?: LookupAddress[]) => void }
 
-/** Look-ups with a clock, and sources that answer when a test says so. */
+/** Look-ups with a clock of the test, and name sources that answer when the test says so. */
 class Bench {
   now = 0
   readonly threads: Asked[] = []

@@ -1,4 +1,4 @@
-// An observer that is told that a connection is taken, or closed for room, may end the request that it is for, or the whole target, before the
+// An observer of an acquire, or of a close that makes room, may end the request that the connection is for, or the target, before the
 // request is written.
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'

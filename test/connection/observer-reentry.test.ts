@@ -1,4 +1,4 @@
-// Whoever is told of a connection may close its target, or decide that its backend keeps none, before the pool goes on.
+// An observer may close the target, or make it non-persistent, while the pool is telling it of a connection.
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor, type Rig } from './setup.js'
@@ -103,7 +103,7 @@ t.test('persistence changes are told in the order in which they were made', asyn
   t.equal(rig.target.persistence, 'persistent')
 })
 
-/** A target of one connection, which is idle, and whose next GET makes room for a fresh one. */
+/** A target with one connection, which is idle, and which the next GET closes to make room for a fresh one. */
 async function rigWithOneIdle (t: { teardown (fn: () => unknown): void }): ReturnType<typeof rigOf> {
   const { rig, backend } = await rigOf(t)
   rig.target.update({ undiciOptions: { connections: 1 } })

@@ -3,7 +3,7 @@ import { startBackend, type Backend, type BackendConnection } from '../../testin
 import { certificates } from '../../testing/certificates.js'
 import { type Receiver, rigFor } from './setup.js'
 
-// Pauses at the first piece, once.
+// Pauses once, at the first piece.
 const pauseOnce = (): { data (receiver: Receiver): boolean } => {
   let paused = false
   return {
@@ -21,7 +21,7 @@ async function backendFor (t: Test, script: (connection: BackendConnection) => v
   return backend
 }
 
-// The FIN or RST is on its way when the backend closes; a request on another connection has it read.
+// The backend's FIN or RST is on its way. A request on another connection makes sure that it is read.
 async function letArrive (backend: Backend, rig: ReturnType<typeof rigFor>): Promise<void> {
   await backend.waitFor(b => b.closes > 0)
   for (let i = 0; i < 5; i++) await rig.send({ path: '/probe' }).over
@@ -121,7 +121,7 @@ t.test('a paused response keeps its backend from sending, and comes whole howeve
       }
     })
     await firstPause
-    // The backend's buffers and ours hold a few MB; were the pause ignored, 100 turns would see all of it through.
+    // The buffers on both sides hold a few MB. Without the pause, all of the body would pass within 100 turns.
     for (let i = 0; i < 100; i++) await new Promise(setImmediate)
     t.notOk(flushed)
     receiver.resume()

@@ -4,7 +4,7 @@ import { startBackend, type BackendConnection } from '../../testing/backend.js'
 import { persistent } from '../../testing/behaviours.js'
 import { rigFor } from './setup.js'
 
-// Answers when told to, in the order of the requests.
+// Answers when the test says so, in the order of the requests.
 async function slowBackend (t: { teardown (fn: () => unknown): void }) {
   const waiting: BackendConnection[] = []
   const backend = await startBackend((_request, connection) => { waiting.push(connection) })
@@ -75,7 +75,7 @@ t.test('a client that leaves takes its place along', async t => {
 })
 
 t.test('a request that needs a fresh connection gets one when the last used one is returned', async t => {
-  // The first request on a reused connection kills it: its retry takes none but a fresh one, and finds the place taken.
+  // The first request on a reused connection kills it. Its retry needs a fresh connection, and there is no room for one.
   const { backend, answer } = await slowBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   const first = rig.send()
@@ -87,7 +87,7 @@ t.test('a request that needs a fresh connection gets one when the last used one 
   await backend.waitFor(b => b.requests === 2)
   const queued = rig.send({ path: '/queued' })
   backend.connections[0]!.reset()
-  // Whoever queued has the place; the retry queues in its turn.
+  // The queued request got the room, so the retry queues too.
   await backend.waitFor(b => b.requests === 3)
   answer()
   answer()
@@ -100,7 +100,7 @@ t.test('a request that needs a fresh connection gets one when the last used one 
 })
 
 t.test('a dial that nobody waits for any more is given up, and so are those that lost their waiter before', async t => {
-  // A listener that never accepts: its backlog takes the connections, and TLS never answers.
+  // A listener that never accepts: TCP connects to its backlog, and TLS gets no answer.
   const silent = createServer(() => {})
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
   t.teardown(() => silent.close())
@@ -124,7 +124,7 @@ t.test('a refused dial is tried again, and a request that waits for that is refu
   const other = rig.send()
   await backend.waitFor(b => b.requests === 1)
   const drained = rig.target.close()
-  // Its dial would be the second connection.
+  // Its dial would make the second connection.
   await rig.until(({ retries }) => retries.length === 1)
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
   answer()
@@ -186,7 +186,7 @@ t.test('the time in which its dial was refused is part of what a request may wai
   const first = rig.send()
   now = 50
   const younger = rig.send()
-  // Before its dial is tried again, which takes 50 ms at least.
+  // Before its dial is tried again, after at least 50 ms.
   now = 100_000
   await backend.waitFor(b => b.requests === 1)
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' }, finals: 1 })
@@ -215,7 +215,7 @@ t.test('a request that is sent while a response ends waits for that connection, 
   const rig = rigFor(t, backend.url, {})
   let left = 20
   await new Promise<void>((resolve, reject) => {
-    // As an interceptor does that follows redirects: the next request is sent from the last call of the one before.
+    // As an interceptor for redirects does: it sends the next request from the last call for the one before.
     const next = (): void => {
       rig.target.dispatch({ method: 'GET', path: '/' }, {
         onConnect () {},

@@ -3,7 +3,7 @@ import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor } from './setup.js'
 
-// Two idle connections, and an upload on one of them whose source fails while its backend waits for the rest.
+// Two idle connections. On one goes an upload whose source fails while the backend waits for the rest.
 async function failingUpload (t: { teardown (fn: () => unknown): void }, fail: (body: PassThrough) => void) {
   let arrived = (): void => {}
   const head = new Promise<void>(resolve => { arrived = resolve })

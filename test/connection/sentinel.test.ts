@@ -6,7 +6,7 @@ import { type Rig, rigFor } from './setup.js'
 
 interface Setup { backend: Backend, rig: Rig, pass (ms: number): void }
 
-/** A target whose clock stands still unless it is moved, and a backend that answers and closes nothing by itself. */
+/** A target whose clock moves only when the test moves it, and a backend that answers and never closes by itself. */
 async function setUp (t: Test, options: TargetOptions = {}, script: RequestScript = (_request, connection) => connection.reply()): Promise<Setup> {
   const backend = await startBackend(script)
   t.teardown(() => backend.close())
@@ -25,7 +25,7 @@ async function get (rig: Rig, method = 'GET'): Promise<number> {
 
 const last = (backend: Backend): BackendConnection => backend.connections.at(-1)!
 
-/** The backend closes its latest connection, after it has been idle for so long. */
+/** Makes the backend close its latest connection after an idle time. */
 async function hangUpAfter ({ backend, rig, pass }: Setup, ms: number, how: 'end' | 'reset' = 'end'): Promise<void> {
   await get(rig)
   const closed = rig.closed.length
@@ -120,7 +120,7 @@ t.test('a connection that never carried a request is no sentinel', async t => {
   await rig.until(({ closed }) => closed.length === 1)
   t.ok(rig.target.snapshot().idleLimit.learned)
 
-  // One is answered while the dial for another is under way, which nobody wants any more then.
+  // A connection comes back while a dial for another request is under way; the dialled connection is then unused.
   const held = rig.send()
   await next()
   await backend.waitFor(b => b.requests === 2)
@@ -201,7 +201,7 @@ t.test('a request that could not be sent again takes what is well inside the lim
 })
 
 t.test('a reuse that was too late teaches as much as a close', async t => {
-  // It closes on the request, as if its FIN were still under way when that was sent.
+  // The backend closes on the request, as if its FIN had been under way when the request was sent.
   const setup = await setUp(t, {}, (request, connection) => {
     if (request.nth > 1 && request.path === '/late') connection.reset()
     else connection.reply()

@@ -7,7 +7,7 @@ import { type Rig, rigFor } from './setup.js'
 const MANY = 40
 const MOST = 3
 
-/** A target whose dials are counted while they are under way. */
+/** A target that counts its dials under way. */
 function countedRig (t: Test, url: string, pool: PoolOptions, clock?: () => number): { rig: Rig, most (): number, reset (): void } {
   const dial = buildConnector({})
   let now = 0
@@ -23,7 +23,7 @@ function countedRig (t: Test, url: string, pool: PoolOptions, clock?: () => numb
   return { rig, most: () => most, reset: () => { most = 0 } }
 }
 
-/** A backend that answers so many at once, so that each has a connection of its own. */
+/** A backend that answers so many requests together, so that each gets its own connection. */
 async function holding (t: Test, count: number): Promise<Backend> {
   const held: BackendConnection[] = []
   const backend = await startBackend((_request, connection) => {

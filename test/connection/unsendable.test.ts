@@ -6,7 +6,7 @@ import type { Rig } from './setup.js'
 
 const echo = () => startBackend((_request, connection) => connection.reply({ body: 'ok' }))
 
-// As forwarding does. Undici's dispatch would refuse the header before it acquires a connection.
+// As a forwarding does. `dispatch` would refuse the header before it acquires a connection.
 function callUnsendable (rig: Rig): Receiver {
   const receiver = new Receiver({})
   const adapter = new HandlerAdapter(receiver)

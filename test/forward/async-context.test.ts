@@ -1,4 +1,4 @@
-// A reused socket calls back in the async context of the request that it was opened for: hooks saw another client's store.
+// Regression: a reused socket calls back in the async context of the request that it was opened for, so hooks saw another client's store.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Readable, Transform } from 'node:stream'
 import t from 'tap'

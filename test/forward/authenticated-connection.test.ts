@@ -5,7 +5,7 @@ import type { BackendScript } from '../../testing/backend.js'
 import { request } from '../../testing/client.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
-/** Authenticates connections, as IIS does: what follows on one is its user's, whoever sends it. */
+/** Authenticates connections, as IIS does: all later requests on a connection count as its user's. */
 function integrated (scheme: string): BackendScript {
   const users = new Map<number, string>()
   return (asked, connection) => {

@@ -107,7 +107,7 @@ t.test('a slow client slows its backend down, and gets everything in the end', a
   const size = 48 * 1024 * 1024
   const { backend, target, port } = await between(t, (_request, connection) => {
     connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-    // In pieces, so that what has not gone yet can be seen.
+    // In pieces, to see which have not been sent yet.
     const piece = Buffer.alloc(65_536, 'x')
     for (let written = 0; written < size; written += piece.length) connection.write(piece)
   }, { responseBuffer: 65_536 })
@@ -115,7 +115,7 @@ t.test('a slow client slows its backend down, and gets everything in the end', a
   client.socket.pause()
   client.write(GET)
   await backend.waitFor(({ requests }) => requests === 1)
-  // What the kernel's buffers and ours hold has gone; no event tells that no more follows.
+  // The buffers of the kernel and the gateway are full. No event says that no more follows.
   const unsent = (): number => backend.connections[0]?.socket.writableLength ?? 0
   let before = -1
   while (before !== unsent()) {

@@ -13,7 +13,7 @@ interface Exchange { readonly message: IncomingMessage, readonly response: Serve
 
 interface Listening { readonly server: Server, readonly client: RawClient, readonly exchanges: Exchange[] }
 
-/** A server that answers nothing by itself, and listens for the end of all that it is asked. */
+/** A server that answers nothing by itself, and watches the end of each exchange. */
 async function setup (t: Test): Promise<Listening> {
   const exchanges: Exchange[] = []
   const server = createServer((message, response) => watch(exchanges, message, response))
@@ -62,9 +62,9 @@ t.test('any number of them is one listener on the socket, and none when they are
   const before = listeners(socket)
   client.write(GET.repeat(30))
   await until(() => exchanges.length === 31)
-  // Node's own for the response that has the socket, and ours.
+  // Node's listener for the response that owns the socket, and ours.
   t.equal(socket.listenerCount('close'), before['close']! + 2)
-  // Some finish, some are taken off.
+  // Some finish, some are removed.
   for (const { off } of exchanges.slice(20)) off()
   for (const { response } of exchanges.slice(1)) response.end('x')
   for (let i = 0; i < 30; i++) await client.response()
@@ -117,7 +117,7 @@ for (const [how, leave] of [['resets its stream', 'close'], ['ends its session',
     if (leave === 'close') stream.close()
     else session.destroy()
     await until(() => exchanges[0]!.gone === 1)
-    // And one that comes too late.
+    // One more, too late.
     watch(exchanges, exchanges[0]!.message, exchanges[0]!.response)
     await until(() => exchanges[1]!.gone === 1)
   })

@@ -10,7 +10,7 @@ import { onClientStall } from '../../src/forward/client-stall.js'
 import { until } from '../../testing/gateway.js'
 
 const TIMEOUT = 200
-/** More than the kernel holds for a client on loopback. */
+/** More than the kernel buffers for a client on loopback. */
 const LARGE = Buffer.alloc(8_388_608)
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -55,7 +55,7 @@ t.test('nothing waits for the client while the response ahead has nothing to sen
   for (const { response } of watched) response.end()
 })
 
-/** In steps: the mocked clock does not run what is set in the middle of one. */
+/** In steps, since the mocked clock does not run timers that are set during a step. */
 function pass (ms: number): void {
   for (let passed = 0; passed < ms; passed += 10) mock.timers.tick(10)
 }
@@ -67,7 +67,7 @@ t.test('a client that takes a little now and then does not stall, until it takes
   const response = Object.assign(new EventEmitter(), { socket, destroyed: false })
   let stalled = 0
   onClientStall({ socket } as unknown as IncomingMessage, response as unknown as ServerResponse, TIMEOUT, () => { stalled++ })
-  // Of the write that the kernel is at, then by writes that are done, then with more written behind.
+  // Progress within the current write, then by completed writes, then with more written after them.
   for (let i = 0; i < 10; i++) {
     socket._handle.writeQueueSize -= 1_000
     pass(TIMEOUT * 0.9)

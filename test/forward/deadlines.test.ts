@@ -64,7 +64,7 @@ t.test('a body that stops cuts the client off, and its connection is freed', asy
 t.test('an event stream may be silent for longer', async t => {
   const { client } = await between(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n')
-    // Past the time at which any other body would have been cut.
+    // Past the time at which another body would be cut.
     await new Promise(resolve => setTimeout(resolve, LATEST))
     connection.write('6\r\ndata:1\r\n0\r\n\r\n')
   }, { undiciOptions: { bodyTimeout: LIMIT } })
@@ -77,7 +77,7 @@ t.test('an event stream may be silent for longer', async t => {
 t.test('a backend that does not read an upload is given up', async t => {
   const { gateway, client } = await between(t, { onHead: (_head, connection) => { connection.socket.pause() }, onRequest: () => {} }, { undiciOptions: { bodyTimeout: LIMIT } })
   client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 50000000\r\n\r\n')
-  // More than all buffers on the way take.
+  // More than all buffers on the way hold.
   feed(client, Buffer.alloc(1_000_000, 'x'), 50)
   const { value } = await timed(client.response())
   t.equal(value.status, 504)
@@ -109,7 +109,7 @@ t.test('a slow client that goes on reading is not cut', async t => {
   }, { undiciOptions: { bodyTimeout: limit } })
   client.write(GET)
   const reading = client.response()
-  // Reads a piece, rests for half of the limit, and so on.
+  // Reads a piece, pauses for half of the limit, and so on.
   let rests = 0
   const timer = setInterval(() => {
     if (++rests > 4) return clearInterval(timer)

@@ -7,7 +7,7 @@ import { clientFor, gatewayFor } from '../../testing/gateway.js'
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
 const WEBSOCKET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
 
-/** A backend in this process, behind a duplex that is no socket: it answers each write from within it. */
+/** A backend in this process, behind a duplex that is no socket. It answers within the call of `write`. */
 function answering (answer: (text: string) => string): { connect: ConnectFunction, made: Duplex[] } {
   const made: Duplex[] = []
   const connect: ConnectFunction = (_to, callback) => {

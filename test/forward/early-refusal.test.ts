@@ -1,4 +1,5 @@
-// A backend that refused an upload before it had read it, and sent the answer in two pieces, was cut off behind the first: the client got nothing.
+// Regression: a backend refused an upload before it had read it, and sent the answer in two pieces. The gateway cut it off after the first
+// piece, and the client got nothing.
 import t from 'tap'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 

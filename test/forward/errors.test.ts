@@ -9,7 +9,7 @@ import { type Answer, request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { LogLine } from '../../testing/gateway.js'
 
-// What a body must not tell: addresses, ports, errnos, stacks.
+// A body must not contain addresses, ports, errnos or stacks.
 const SECRETS = /127\.0\.0\.1|::1|:\d{4,5}\b|\bE(?:CONN|NOT|AI|HOST|PIPE|PROTO|TIMEDOUT|ADDR)|UND_ERR|HPE_|\bat .+\(|node_modules|\.ts\b|certificate/
 const ERROR = 50
 
@@ -20,7 +20,7 @@ async function failing (t: Test, upstream: string, route: ProxyOptions = {}, gat
   return { answer: await request(url), log }
 }
 
-/** The status, the code and nothing else in the body; the cause in the log, once. */
+/** Holds that the client gets the status and the code and nothing else, and that the log has the cause once. */
 function shows (t: Test, { answer, log }: Failure, status: number, code: ErrorCode, cause: RegExp): void {
   const body = answer.body.toString()
   t.equal(answer.status, status)
@@ -33,7 +33,7 @@ function shows (t: Test, { answer, log }: Failure, status: number, code: ErrorCo
   t.equal(lines[0]?.level, ERROR)
 }
 
-/** Listens, and says to whatever comes only what it is given to say. */
+/** Listens, and writes the given bytes to every connection. */
 async function listener (t: Test, says = ''): Promise<number> {
   const server = createServer(socket => { socket.on('error', () => {}).once('data', () => socket.write(says)) })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
@@ -89,7 +89,7 @@ t.test('502: a fresh connection is lost without an answer', async t => {
 })
 
 t.test('504: no connection in time', async t => {
-  // A handshake that is never answered; the connection stands only after it.
+  // A TLS handshake without an answer: the connection is open only after it.
   const port = await listener(t)
   shows(t, await failing(t, `https://127.0.0.1:${port}`, { undiciOptions: { connect: { timeout: 100 } } }), 504, 'HOLDFAST_ERR_CONNECT_TIMEOUT', /timeout/i)
 })

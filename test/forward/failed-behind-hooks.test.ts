@@ -1,4 +1,5 @@
-// A backend that failed in mid-body left clients waiting for ever where a hook had put a transform behind the body, or had hijacked the reply.
+// Regression: when a backend failed in the middle of a body, clients waited for ever if a hook had piped the body into a transform, or had
+// hijacked the reply.
 import { createGzip } from 'node:zlib'
 import { PassThrough, type Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'

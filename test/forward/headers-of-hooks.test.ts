@@ -12,7 +12,7 @@ import { handshake, tunnelFor } from '../../testing/websocket.js'
 type Hook = (request: FastifyRequest) => void
 const STAGES = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 
-/** What the backend got of a request that came as these bytes. */
+/** Sends a request as these bytes, and returns what the backend got. */
 async function got (t: Test, lines: string, before: (app: FastifyInstance) => void, route: ProxyOptions = {}, trustProxy = false): Promise<BackendRequest> {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, ...route }], before, fastify: { trustProxy } })
@@ -46,7 +46,7 @@ for (const stage of STAGES) {
 t.test('an object of its own in the place of the headers is what goes out', async t => {
   const replaced = await got(t, 'X-User-Id: admin\r\nX-Other: 1\r\n', at('onRequest', ({ raw }) => { raw.headers = { host: 'a', 'x-user-id': 'bob' } }))
   t.strictSame(linesOf(replaced, /^x-(user|other)/i), ['X-User-Id: bob'])
-  // Fastify lays such an object over what there is.
+  // Fastify merges such an object over the headers.
   const laid = await got(t, 'X-User-Id: admin\r\nX-Other: 1\r\n', at('preHandler', request => { request.headers = { 'x-user-id': 'bob', 'x-new': 'n' } }))
   t.strictSame(linesOf(laid, /^x-(user|other|new)/i), ['X-User-Id: bob', 'X-Other: 1', 'x-new: n'])
 })
@@ -213,7 +213,7 @@ t.test('a hook that sets what the client has sent already has set it: nothing th
   t.strictSame(linesOf(await got(t, lines, () => {}), pattern), [], 'without the hook')
   t.strictSame(linesOf(await got(t, lines, at('onRequest', request => { request.raw.headers = { ...request.raw.headers } })), pattern), [], 'a copy sets nothing')
 
-  // Without the gateway its hooks come after the app's.
+  // Without the gateway plugin its hooks run after the app's.
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const app = Fastify()
   t.teardown(() => app.close())

@@ -12,7 +12,7 @@ type Fields = [name: string, value: string][]
 
 const COOKIES: Fields = [['Set-Cookie', 'b=2'], ['Set-Cookie', 'c=3']]
 const onResponse = (_request: FastifyRequest, reply: FastifyReply, { stream }: { stream: unknown }): void => { reply.send(stream) }
-/** Each way of a response to its client. */
+/** Every way in which a response can reach its client. */
 const WAYS: [title: string, reply: { status?: number, body?: string, chunked?: boolean, length?: number }, route?: object, method?: string][] = [
   ['a short text', { body: '{"a":1}' }],
   ['a body of bytes', { body: 'x'.repeat(40_000) }],

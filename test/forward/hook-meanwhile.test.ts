@@ -1,4 +1,4 @@
-// A response was lost while a hook of the app's took its time: its stream failed where nothing listened, and the process ended.
+// Regression: a response was lost while a slow hook of the app ran. Its stream failed without a listener, and the process ended.
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'

@@ -1,4 +1,5 @@
-// A chunked upload of small pieces, each of which its backend answers before the client sends the next, reached nobody until its end.
+// Regression: a chunked upload of small pieces, each of which the backend answers before the client sends the next, reached the backend
+// only at its end.
 import t from 'tap'
 import { StreamedBody } from '../../src/http/streamed-body.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
@@ -39,7 +40,7 @@ t.test('what an interactive stream has sent so far is sent again where its conne
   let heads = 0
   const backend = await backendFor(t, {
     onConnection: () => { accepted++ },
-    // The second request of a connection is lost as soon as a part of it is there.
+    // The backend loses the second request on a connection as soon as a part of it has come.
     onHead: ({ nth }, connection) => {
       heads++
       if (nth === 2) connection.socket.once('data', () => connection.reset())
@@ -71,7 +72,7 @@ t.test('a streamed body is held for a second attempt up to its limit, and no fur
   t.ok(body.push(Buffer.from('cd')))
   first.destroy()
   t.ok(body.replayable)
-  // Nothing takes it: it is held, whatever its size.
+  // No connection is free, so it is held, whatever its size.
   t.notOk(body.push(Buffer.from('efgh')))
   t.ok(body.replayable)
   const second = body.stream()

@@ -7,7 +7,7 @@ import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const hint = (size: number): string => `HTTP/1.1 103 Early Hints\r\nLink: </${'x'.repeat(size)}>; rel=preload\r\n\r\n`
 
-/** Writes until its connection is closed, as fast as it is read. */
+/** Writes as fast as it is read, until its connection closes. */
 function flood (connection: BackendConnection, bytes: string): void {
   const { socket } = connection
   const piece = bytes.repeat(16)

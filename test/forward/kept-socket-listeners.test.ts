@@ -12,7 +12,7 @@ const script: BackendScript = ({ path }, connection) => {
   else connection.reply({ body: 'x' })
 }
 
-/** What a client asks in one go, and how many answers it gets; the connection is kept. */
+/** What a client sends at once, and how many answers it gets. The connection is kept. */
 const ROUNDS: Record<string, readonly [bytes: string, answers: number]> = {
   'a GET': ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', 1],
   'a response that streams': ['GET /streamed HTTP/1.1\r\nHost: a\r\n\r\n', 1],
@@ -37,7 +37,7 @@ function listenersOf (socket: Socket): Record<string, number> {
   return Object.fromEntries(socket.eventNames().map(name => [String(name), socket.listenerCount(name)]).filter(([, count]) => count !== 0).sort())
 }
 
-/** The socket of the one client, on the gateway's side, and the warnings of this process. */
+/** The only client's socket on the gateway's side, and the warnings of this process. */
 async function setup (t: Test): Promise<{ client: RawClient, socket: Socket, warnings: Error[] }> {
   const warnings: Error[] = []
   const warned = (warning: Error): void => { warnings.push(warning) }
@@ -53,7 +53,7 @@ async function setup (t: Test): Promise<{ client: RawClient, socket: Socket, war
 for (const [what, round] of Object.entries(ROUNDS)) {
   t.test(`${what} leaves no listener on a client's socket that is kept`, async t => {
     const { client, socket, warnings } = await setup(t)
-    // Some of Node's own are there from the first request on.
+    // Node adds some listeners of its own at the first request.
     await ask(client, ROUNDS['a GET']!)
     await until(() => !('_httpMessage' in socket) || socket._httpMessage === null)
     const before = listenersOf(socket)

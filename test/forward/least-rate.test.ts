@@ -1,4 +1,4 @@
-// A byte now and then held a backend's connection for as long as its client liked.
+// Regression: a client that sent a byte now and then held a backend's connection for as long as it liked.
 import t from 'tap'
 import { RateWindow } from '../../src/forward/least-rate.js'
 

@@ -14,7 +14,7 @@ t.test('a gateway that is its own backend ends a request after maxHops passes, w
     const { app, url } = await gatewayFor(t, {
       gateway: { maxHops: 3, via },
       before: app => { app.addHook('onRequest', async () => { passes++ }) },
-      // Where it listens is known once it does.
+      // The address is known only after the server listens.
       routes: [{ upstream: '', replyOptions: { getUpstream: () => self } } as ProxyOptions]
     })
     const self = url

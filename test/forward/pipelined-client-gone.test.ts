@@ -7,7 +7,7 @@ import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 
-/** More than sockets and the gateway hold. */
+/** More than the sockets and the gateway buffer. */
 const FILE = Buffer.alloc(16_000_000, 'x')
 const GET = 'GET /file HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -37,7 +37,7 @@ t.test('clients that pipeline requests for large files and leave free all that w
   const running = await setup(t)
   const clients = Array.from({ length: 5 }, () => unreadingClient(t, running.port, GET.repeat(60)))
   await until(() => active(running) >= 5)
-  // Each has as many as it may.
+  // Each client has as many requests under way as it may.
   await running.backend.waitFor(({ requests }) => requests >= 10)
   t.ok(running.backend.requests <= 5 * 4 + 5, `${running.backend.requests} of 300 were asked for`)
   const began = performance.now()

@@ -21,7 +21,7 @@ async function between (t: Test, script: BackendScript, route: ProxyOptions = {}
   return Object.assign(running, { backend })
 }
 
-/** With the log as it was written: a parser would not tell of a name that is there twice. */
+/** The log as text, since a JSON parser would hide a repeated name. */
 async function writing (t: Test, script: BackendScript): Promise<{ port: number, log: LogLine[], written: () => string }> {
   const { url: upstream } = await backendFor(t, script)
   const { stream, lines } = captureLog()
@@ -33,12 +33,12 @@ async function writing (t: Test, script: BackendScript): Promise<{ port: number,
   return { port: (app.server.address() as AddressInfo).port, log: lines, written: () => written }
 }
 
-/** The lines that say how a request travelled. */
+/** The log lines with a provenance. */
 function told ({ log }: { log: LogLine[] }): Told[] {
   return log.filter((line): line is Told => line['provenance'] !== undefined)
 }
 
-/** The provenance of the nth request that was answered, once its line is there. */
+/** The provenance of the nth answered request, when its line is there. */
 async function toldOf (running: { log: LogLine[] }, nth = 1): Promise<Provenance> {
   const completed = (): Told[] => told(running).filter(({ msg }) => msg === 'request completed')
   await until(() => completed().length >= nth, `line ${nth}`)

@@ -25,14 +25,14 @@ function fields (response: RawResponse): Headers {
   return { 'proxy-status': response.header('proxy-status') }
 }
 
-/** The members of the header, in order. One line is all there is. */
+/** The members of the header, in order. There is one line only. */
 function members (headers: Headers): Item[] {
   const field = headers['proxy-status']
   if (typeof field !== 'string') throw new Error(`no Proxy-Status: ${JSON.stringify(headers)}`)
   return parseList(field)
 }
 
-/** The gateway's own member, the last, as a record; its details word by word. */
+/** The gateway's member, which is the last, as a record, with its details split into words. */
 function own (headers: Headers): { error?: BareItem, 'received-status'?: BareItem, details: Record<string, string> } {
   const { value, parameters } = members(headers).at(-1)!
   if ((value as { token?: string }).token !== 'holdfast') throw new Error(`the last member is ${JSON.stringify(value)}`)

@@ -1,4 +1,5 @@
-// A body that something of the app's had read, or a hook had handed on paused, was waited for until a 408; a hook's stream of another length was a 500.
+// Regression: if the app had read a body, or a hook had returned it paused, the gateway waited for it until a 408. A hook's stream of
+// another length was a 500.
 import { createGzip, gunzipSync, createGunzip, gzipSync } from 'node:zlib'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough, Transform } from 'node:stream'
@@ -21,7 +22,7 @@ async function post (t: Test, before: (app: FastifyInstance) => void, body: stri
   return { answer: await request(url, { method: 'POST', headers: { 'content-type': type, 'content-length': body.length }, body }), seen }
 }
 
-/** As Express' parsers do. */
+/** Reads the body as Express' parsers do. */
 async function readInto (raw: IncomingMessage & { body?: unknown }, parse: (text: string) => unknown): Promise<void> {
   let text = ''
   for await (const piece of raw) text += String(piece)

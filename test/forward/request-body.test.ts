@@ -82,7 +82,7 @@ t.test('a trickling uploader holds no connection', async t => {
 })
 
 t.test('a body that does not come in time is a 408, whether the backend has a part of it or not', async t => {
-  // The last has come with a pause, and is with the backend.
+  // The last piece came after a pause, and has reached the backend.
   for (const [start, accepted] of [[post('Content-Length: 10', 'hello'), 0], [post('Transfer-Encoding: chunked', chunk('hello')), 1]] as const) {
     const { client, backend } = await between(t, { clientBodyTimeout: 100 })
     client.write(start)

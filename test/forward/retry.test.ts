@@ -15,7 +15,7 @@ async function between (t: Test, script: RequestScript, route: ProxyOptions = {}
   return Object.assign(running, { backend })
 }
 
-/** Takes the second request of a connection and ends it without a word: a keep-alive timeout that met a request. */
+/** Ends a connection on its second request without an answer, like a keep-alive timeout that meets a request. */
 const stale = (how: 'fin' | 'rst'): RequestScript => (request, connection) => {
   if (request.nth === 1) answer(request, connection)
   else if (how === 'fin') connection.end()
@@ -124,7 +124,7 @@ t.test('what was never written is sent again, whatever its method', async t => {
   }
   const { url, gateway, target, backend } = await between(t, persistent(), { undiciOptions: { connect: dial } })
   await request(url)
-  // The news that the backend has gone comes when the connection has been taken, and undici, which waits a turn, has not begun.
+  // The connection fails after it was acquired and before the request is written.
   const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
   const stop = gateway.observe({ acquired: ({ served }) => { if (served > 0) sockets[0]?.destroy(reset) } })
   const { status, body } = await request(url, { method: 'POST', body: 'x', headers: { 'x-id': 'a' } })

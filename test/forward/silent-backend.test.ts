@@ -1,4 +1,4 @@
-// A backend that stopped in its response was reported as a client that had gone, whose own limit passed at the same time.
+// Regression: a backend that stalled in its response was reported as a client that had left, if the client's limit passed at the same time.
 import t from 'tap'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 

@@ -16,7 +16,7 @@ const CUT: Truncation[] = [
   { title: 'a body that its connection ends, RST', head: 'X: y', part: 'hello', how: 'rst' }
 ]
 
-/** A backend that sends a head and part of a body; the test ends the connection once the client has that. */
+/** A backend that sends a head and part of a body. The test ends the connection when the client has both. */
 async function between (t: Test, { head, part }: Pick<Truncation, 'head' | 'part'>): Promise<RunningGateway & { backend: Backend, client: RawClient, serving: () => BackendConnection }> {
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/whole') connection.reply({ body: 'whole' })
@@ -31,7 +31,7 @@ async function between (t: Test, { head, part }: Pick<Truncation, 'head' | 'part
   return Object.assign(running, { backend, client: await clientFor(t, running), serving })
 }
 
-/** Whether the response was cut off: its body is not whole, and says so. */
+/** Whether the response was visibly cut off. */
 async function wasCut (client: RawClient): Promise<boolean> {
   try {
     return !(await client.response()).complete

@@ -79,7 +79,7 @@ t.test('POST with Upgrade: h2c is an ordinary request, and its body never anothe
     for (const path of ['/live/first', '/plain/first']) {
       const client = await clientFor(t, { port })
       const before = backend.log.length
-      // In pieces, too: the body is then not there when the head is.
+      // In pieces too, so that the body comes after the head.
       const message = `POST ${path} HTTP/1.1\r\nHost: a\r\nX-Kept: \xe9\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n${framing}`
       client.write(Buffer.from(message.slice(0, -10), 'latin1'))
       await new Promise(resolve => setImmediate(resolve))
@@ -132,7 +132,7 @@ t.test('without an upgradable route there is no listener, and Upgrade means noth
 t.test('other listeners have the upgrades that are not ours, and only those', async t => {
   const { app, url, backend } = await tunnelFor(t)
   const seen: string[] = []
-  // One of these answers 400 to every path that is not its own.
+  // This server answers 400 to every path but its own.
   const own = new WebSocketServer({ server: app.server, path: '/own' })
   t.teardown(() => { own.close() })
   own.on('connection', (socket, request) => {
@@ -183,7 +183,7 @@ t.test('a client that leaves before its 101 frees the backend connection and its
     const client = await clientFor(t, { port })
     client.write(handshake('/live'))
     await backend.waitFor(({ requests }) => requests === before + 1)
-    // Not awaited: with a FIN it waits for the gateway's.
+    // Not awaited, since it resolves after the gateway's FIN.
     Promise.resolve(client[leave]()).catch(() => {})
     await backend.waitFor(({ open }) => open === 0)
     t.match(target.snapshot().connections, { active: 0, upgraded: 0, pending: 0 }, leave)

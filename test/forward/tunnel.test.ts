@@ -151,7 +151,7 @@ t.test('TLS backends: https: and wss: spellings, verified', async t => {
 
 t.test('a client that does not read holds back its backend', async t => {
   const TOTAL = 120 * 1024 * 1024
-  // A frame.
+  // A WebSocket frame.
   const CHUNK = Buffer.concat([Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xf6]), Buffer.alloc(65_526)])
   let sent = 0
   const { port } = await tunnelFor(t, {
@@ -174,14 +174,14 @@ t.test('a client that does not read holds back its backend', async t => {
   t.equal((await client.response()).status, 101)
   client.socket.pause()
   let before = -1
-  // Until nothing moves any more.
+  // Until no more bytes move.
   for (let still = 0; still < 10; still = sent === before ? still + 1 : 0) {
     before = sent
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   t.ok(sent < TOTAL, `${sent} bytes were taken, kernel buffers included`)
   t.ok(sent - client.socket.bytesRead < 16 * 1024 * 1024, `${sent - client.socket.bytesRead} bytes are on their way`)
-  // The client's reader of messages is not made for that much.
+  // The client's message reader is too slow for so many bytes.
   client.socket.removeAllListeners('data')
   let received = client.unread.length
   await new Promise<void>(resolve => {
@@ -211,7 +211,7 @@ t.test('a backend that does not read holds back its client', async t => {
   t.equal(backend.open, 1)
 })
 
-/** A raw backend that has said 101 and goes on as the test says, a raw client before it. */
+/** A raw client, and a raw backend that has sent a 101 and continues as the test says. */
 async function rawTunnel (t: Parameters<typeof backendFor>[0] & Parameters<typeof tunnelFor>[0], route = {}): Promise<{ backend: Backend, connection: BackendConnection, client: Awaited<ReturnType<typeof clientFor>>, target: Awaited<ReturnType<typeof gatewayFor>>['target'] }> {
   const backend = await startBackend((_request, connection) => {
     connection.takeOver()

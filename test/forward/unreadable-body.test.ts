@@ -1,5 +1,5 @@
-// A stream that a preParsing hook had put in a body's place, and that failed while a later hook ran, ended the process; failing under the forwarding
-// it was a 499 to a client that had not gone.
+// Regression: a preParsing hook's stream that failed while a later hook ran ended the process. If it failed during the forwarding, a client
+// that had not left got a 499.
 import { createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
@@ -19,7 +19,7 @@ for (const [when, early] of [['before it is forwarded', true], ['as it is forwar
           let body: Gunzip
           app.addHook('preParsing', async (_request, _reply, payload) => {
             body = createGunzip()
-            // As @fastify/compress gives it one.
+            // As @fastify/compress does.
             if (statusCode !== undefined) body.on('error', error => { Object.assign(error, { statusCode }) })
             return payload.pipe(body)
           })

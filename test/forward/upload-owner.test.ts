@@ -1,4 +1,4 @@
-// An upload whose request had failed, or waited, had nobody to hear of its end: the process died of it, be it a minute later.
+// Regression: an upload whose request had failed, or was waiting, had no listener for its end. The process died of it, even a minute later.
 import { createReadStream } from 'node:fs'
 import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
@@ -20,7 +20,7 @@ t.test('a client that stops in an upload that has its 502 ends nothing but its o
   client.write(CHUNKED + chunkOf(70_000))
   t.equal((await client.response()).status, 502)
   await client.ended
-  // As long as the body's time would have run on.
+  // As long as the body's timeout would run.
   await new Promise(resolve => setTimeout(resolve, 120))
   t.equal((await gateway.app.inject('/')).statusCode, 502)
 })
@@ -40,7 +40,7 @@ for (const state of ['healthy', 'busy', 'refusing']) {
     const client = await clientFor(t, gateway)
     client.write(CHUNKED + chunkOf(70_000))
     if (state === 'busy') await until(() => gateway.target.snapshot().connections.pending === 1)
-    // A body that waits is not read on, so that its limit is met only once the backend takes it.
+    // A waiting body is not read further, so its limit is reached only when the backend takes it.
     client.write(chunkOf(130_000))
     if (state === 'busy') backend.connections[0]!.reply()
     t.equal((await client.response()).status, state === 'refusing' ? 502 : 413)
@@ -85,7 +85,7 @@ t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no p
     if (ending === 'resets') stream.close(8)
     if (ending === 'leaves') session.destroy()
     stream.resume()
-    // Also one that goes on with its upload, whose stream is ended for it.
+    // Also a client that continues its upload: the gateway ends its stream.
     if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
     session.close()
     if (!session.destroyed) await new Promise(resolve => session.once('close', resolve))

@@ -17,14 +17,14 @@ const PREFLIGHT = { ...ORIGIN, 'access-control-request-method': 'PUT' }
 
 interface Setup {
   order: typeof ORDERS[number]
-  /** What the app has of its own. */
+  /** The app's own routes. */
   own (app: FastifyInstance): unknown
   routes: Partial<ProxyOptions>[]
   gateway?: boolean
   fastify?: FastifyServerOptions
 }
 
-/** An app whose own routes come before its proxies, or after them. The backend says what it was asked. */
+/** An app that declares its own routes before or after its proxies. The backend answers with the request that it got. */
 async function appFor (t: Test, { order, own, routes, gateway: withGateway = true, fastify = {} }: Setup): Promise<{ ask: (method: string, path: string, headers?: Record<string, string>) => Promise<string>, url: string, log: LogLine[] }> {
   const backend = await backendFor(t, ({ method, path }, connection) => connection.reply({ body: method === 'HEAD' ? '' : `proxied ${method} ${path}`, headers: { 'X-Proxied': 'yes' } }))
   const { stream, lines } = captureLog()

@@ -9,7 +9,7 @@ import { clientFor, gatewayFor } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import { handshake, nextMessage, refusal, webSocket, webSocketBackend } from '../../testing/websocket.js'
 
-/** An app with @fastify/websocket and sockets of its own, and WebSocket proxies to a backend that echoes and says where it was asked. */
+/** An app with @fastify/websocket, its own sockets, and WebSocket proxies to a backend that echoes and first sends its request's path. */
 async function appFor (t: Test, order: 'before' | 'after', paths: string[], routes: Partial<ProxyOptions>[]): Promise<RunningGateway> {
   const backend = await webSocketBackend(t, { onSocket: (socket, { url }) => socket.send(`backend ${url}`) })
   const own = async (app: FastifyInstance): Promise<void> => {
@@ -31,7 +31,7 @@ async function appFor (t: Test, order: 'before' | 'after', paths: string[], rout
 }
 
 async function greeting (t: Test, url: string): Promise<string> {
-  // It may come with the 101.
+  // The message may come with the 101.
   const socket = webSocket(t, url)
   const { data } = await nextMessage(socket)
   const closed = once(socket, 'close')
@@ -62,7 +62,7 @@ t.test('an upgrade under a route that is not upgradable is not that of the upgra
   const { url, port } = await appFor(t, 'before', ['/chat'], [{ prefix: '/' }, { prefix: '/plain', websocket: false }])
   t.equal(await greeting(t, `${url}/chat`), 'own /chat')
   t.equal(await greeting(t, `${url}/x`), 'backend /x')
-  // @fastify/websocket answers what no route of a socket takes.
+  // @fastify/websocket answers upgrades that match no route with a socket.
   const client = await clientFor(t, { port })
   client.write(handshake('/plain/x'))
   t.not((await client.response()).status, 502)

@@ -8,7 +8,7 @@ const STRANGER: Arrival = { peer: '192.0.2.7', trusted: false, host: 'api.exampl
 const PROXY: Arrival = { ...STRANGER, peer: '192.0.2.8', trusted: true }
 const ADDED: HeaderList = ['via', '1.1 holdfast', 'cdn-loop', 'holdfast', 'x-forwarded-for', '192.0.2.7', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http']
 
-/** As node joins it: the values of all Connection lines. */
+/** The values of all Connection lines, joined as node joins them. */
 function connectionOf (raw: readonly string[]): string | undefined {
   const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === 'connection')
   return values.length === 0 ? undefined : values.join(', ')

@@ -78,7 +78,7 @@ t.test('pseudo-headers and __proto__ are no hook\'s business', async t => {
   t.equal(hookChanges(raw, { ':path': '/other', ':authority': 'b', ':new': 'c', 'x-a': '1' }, { ...HTTP1, http2: true }), undefined)
 })
 
-// Names that node knows in one table or another, and one that it does not.
+// Names from node's tables of headers, and one that is in none.
 const NAMES = ['age', 'authorization', 'content-type', 'etag', 'expires', 'from', 'if-modified-since', 'if-unmodified-since', 'last-modified', 'location',
   'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'server', 'user-agent', 'accept', 'cookie', 'set-cookie', 'range', 'date', 'dnt', 'via',
   'if-match', 'if-none-match', 'if-range', 'content-range', 'content-encoding', 'content-language', 'content-location', 'content-md5', 'tk',
@@ -111,7 +111,7 @@ t.test('over HTTP/2 no two lines of a name are taken for a hook\'s doing', async
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  // Node's own client sends no second line of these; what does not arrive as two lines is no case.
+  // Node's client joins some of these. Names that do not arrive as two lines are left out.
   const names = NAMES.filter(name => name !== 'set-cookie')
   for (const name of names) {
     let stream

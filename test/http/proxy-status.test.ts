@@ -51,7 +51,7 @@ t.test('what cannot be read would make ours unreadable, and is left out', async 
 })
 
 t.test('a list that nearly is one takes no more time than its length', async t => {
-  // 196 bytes of this kind took seconds, since digits of a number could be divided in several ways.
+  // Regression: 196 bytes like these took seconds, since the expression could divide digits in several ways.
   const numbers = `a${';b=1111'.repeat(27)}"`
   const strings = `a${';b="\\\\"'.repeat(8_000)}"`
   for (const field of [numbers, `a${';b=1'.repeat(16_000)} b`, strings, `${' '.repeat(64_000)}"`, `a${' '.repeat(64_000)}b`, `a${', a'.repeat(16_000)},`]) {

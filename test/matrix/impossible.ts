@@ -7,7 +7,7 @@ interface Rule { readonly why: string, readonly holds: (cell: Cell, cause: Cause
 const NEEDS_UPLOAD = /^(?:early answer|bodyLimit|clientBodyTimeout|body fails|body is of|.*and the client waits|client ends its session after)/
 const EARLY = new Set(['preParsing rejects'])
 
-/** The cells that cannot be, each for its reason; the first rule that holds says it. */
+/** The cells that cannot exist. The first rule that holds gives the reason. */
 export const IMPOSSIBLE: readonly Rule[] = [
   {
     why: 'nothing can be left by, half-closed or reset where there is no connection; or it is a matter of another protocol',
@@ -63,7 +63,7 @@ export const IMPOSSIBLE: readonly Rule[] = [
   }
 ]
 
-/** Why a cell cannot be, or undefined where it can. */
+/** Why a cell cannot exist; undefined if it can. */
 export function whyNot (cell: Cell, cause: Cause): string | undefined {
   return IMPOSSIBLE.find(({ holds }) => holds(cell, cause))?.why
 }

@@ -1,5 +1,5 @@
-// Whatever ends a forwarding, the process lives, its client gets one answer or a visible cut, and nothing is left. One cell of each cause;
-// all of them are run by `npm run matrix`.
+// However a forwarding ends, the process lives, the client gets one answer or a visible cut, and nothing is left over. This runs one cell
+// of each cause; `npm run matrix` runs all cells.
 import t from 'tap'
 import { allCells, CAUSES, impossibleCells, oneOfEachCause } from './cells.js'
 import { describe, MOST_CHILDREN, runCells } from './children.js'

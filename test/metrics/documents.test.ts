@@ -9,14 +9,14 @@ interface Variable { readonly name: string, readonly type: string, readonly quer
 interface Dashboard { readonly id: null, readonly uid: string, readonly panels: Panel[], readonly templating: { list: Variable[] } }
 
 const TABLE: readonly MetricRow[] = [...METRICS, ...PROCESS_METRICS]
-// What a scrape adds by itself.
+// Labels that Prometheus adds.
 const SCRAPED = ['job', 'instance', 'le']
 const KEYWORDS = ['sum', 'by', 'on', 'rate', 'or', 'vector', 'max', 'min', 'count', 'histogram_quantile', 'label_values', 'target', 'instance']
 
 const dashboard = JSON.parse(readFileSync(new URL('../../deploy/grafana-dashboard.json', import.meta.url), 'utf8')) as Dashboard
 const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
-/** What is wrong with the metrics and labels that a query names. */
+/** Unknown metrics and labels of a query. */
 function unknownIn (query: string): string[] {
   const wrong: string[] = []
   const used: MetricRow[] = []

@@ -7,7 +7,7 @@ import { Histogram } from '../../src/metrics/histogram.js'
 import type { Sample } from '../../src/metrics/sample.js'
 import type { TargetRegistry } from '../../src/target/registry.js'
 
-/** The names that there are, and the one that is dynamic. */
+/** A registry with some names, one of which is dynamic. */
 function registryOf (...names: string[]): { registry: TargetRegistry, names: Set<string> } {
   const known = new Set(names)
   return { names: known, registry: { get: (name: string) => known.has(name) ? {} : undefined, isDynamic: (name: string) => name === 'chosen' } as unknown as TargetRegistry }

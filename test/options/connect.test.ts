@@ -19,7 +19,7 @@ const rsaEncrypted = rsaKeys.privateKey.export({ type: 'pkcs8', format: 'pem', c
 
 const check = (connect: unknown): void => checkTargetOptions({ undiciOptions: { connect: connect as object } })
 
-/** What is refused, and the option that the refusal names. */
+/** Refused options, and the option that the message names. */
 const REFUSED: [connect: object, option: string][] = [
   [{ ca: 'plain text' }, 'ca'],
   [{ ca: '' }, 'ca'],

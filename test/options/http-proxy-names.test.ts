@@ -8,7 +8,7 @@ const UPSTREAM = 'http://127.0.0.1:9'
 const require = createRequire(import.meta.url)
 const TYPES = { '@fastify/http-proxy': 'FastifyHttpProxyOptions', '@fastify/reply-from': 'FastifyReplyFromOptions' }
 
-/** The names of an interface's members, read from a package's declarations. */
+/** Names of an interface's members, read from a package's declarations. */
 function namesOf (name: string, of: string): string[] {
   const path = require.resolve(name).replace(/index\.js$/, 'types/index.d.ts')
   const body = readFileSync(path, 'utf8').split(`interface ${of} `)[1]!.split('\n  }')[0]!

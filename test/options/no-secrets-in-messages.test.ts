@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkTargetOptions } from '../../src/options/target-options.js'
 import { parseUpstream } from '../../src/options/upstream.js'
 
-// It is logged, and often sent to where logs are kept.
+// Messages are logged, and logs are often sent elsewhere.
 function messageOf (refused: () => void): string {
   try {
     refused()

@@ -53,7 +53,7 @@ const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   clientBodyTimeout: TIMES,
   clientMinRate: COUNTS
 }
-/** The bounds that are still allowed. */
+/** The largest and smallest allowed values. */
 const ALLOWED: Record<string, unknown[]> = {
   'undiciOptions.connections': [1, Infinity],
   'undiciOptions.keepAliveTimeout': [0, 2_147_483_647],

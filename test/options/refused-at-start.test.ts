@@ -9,7 +9,7 @@ import { backendFor } from '../../testing/gateway.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'
 
-/** Options of the gateway that are refused, and the name that the refusal starts with. */
+/** Refused options of the gateway, and the name at the start of the message. */
 const OF_GATEWAY: [options: object, option: string][] = [
   [{ undiciOptons: {} }, 'undiciOptons'],
   [{ upstream: UPSTREAM }, 'upstream'],
@@ -37,7 +37,7 @@ const OF_GATEWAY: [options: object, option: string][] = [
   [{ pressure: null }, 'pressure']
 ]
 
-/** Options of a route that are refused, likewise. */
+/** Refused options of a route, and the name at the start of the message. */
 const OF_PROXY: [options: object, option: string][] = [
   [{ upstreem: UPSTREAM }, 'upstreem'],
   [{ maxHops: 3 }, 'maxHops'],
@@ -82,7 +82,7 @@ const OF_PROXY: [options: object, option: string][] = [
   [{ responseBuffer: NaN }, 'responseBuffer']
 ]
 
-/** Asks an app to start; resolves with what stops it. Also holds that it does not listen afterwards. */
+/** Starts an app, and resolves to the error that stops it. Also holds that the app does not listen afterwards. */
 async function failureOf (app: FastifyInstance): Promise<Error & { code?: string }> {
   try {
     await app.listen({ port: 0, host: '127.0.0.1' })

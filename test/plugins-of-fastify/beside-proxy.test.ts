@@ -4,7 +4,7 @@ import { COMMON, differences, rowOf, startRecorder, tried } from './beside.js'
 import type { Cell } from './beside.js'
 import { PLUGINS } from './plugins.js'
 
-// One cell a plugin otherwise: beside a proxy at `/`, registered before it.
+// Without the variable, one cell a plugin: a proxy at `/`, registered before it.
 const whole = process.env['HOLDFAST_PLUGINS'] === '1'
 const CELLS: readonly Cell[] = whole
   ? [{ prefix: '/', order: 'before' }, { prefix: '/', order: 'after' }, { prefix: '/api', order: 'before' }, { prefix: '/api', order: 'after' }]

@@ -20,7 +20,7 @@ const CSV = { type: 'text/csv', body: 'a,b\n1,2\n' }
 const NONE = { type: undefined, body: 'of no type' }
 const ALL = [FORM, MULTIPART, JSON_LIKE, TEXT, CSV, NONE]
 
-/** A gateway whose app has parsers, and whose backend sends each body back as bytes. */
+/** A gateway whose app has body parsers, and whose backend sends each body back as bytes. */
 async function parsing (t: Test, parsers: (app: FastifyInstance) => void | Promise<void>, options: Partial<ProxyOptions> = {}): Promise<RunningGateway> {
   const backend = await backendFor(t, (request, connection) => connection.reply({ headers: { 'X-Type': request.header('content-type') ?? 'none' }, body: request.body }))
   return gatewayFor(t, { before: parsers, routes: [{ prefix: '/api', upstream: backend.url, ...options }] })
@@ -51,7 +51,7 @@ for (const [name, parsers] of own) {
   t.test(`what a client sent goes on byte for byte in an app that has ${name}`, async t => {
     const running = await parsing(t, parsers)
     await allPass(t, running)
-    // Of the reply.from that the gateway gives to the app's own handlers.
+    // For the `reply.from` that the gateway gives to the app's own handlers.
     t.ok(running.log.filter(({ msg }) => /multipart/.test(msg ?? '')).length <= 1, 'and no route is warned of')
   })
 }

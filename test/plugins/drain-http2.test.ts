@@ -45,7 +45,7 @@ function sessionFor (t: Test, url: string): ClientHttp2Session {
   return session
 }
 
-/** How a stream ends for its client: what it has read, and whether it was cut. */
+/** How a stream ended for its client: what it read, and whether it was cut. */
 async function endOf (stream: ClientHttp2Stream): Promise<{ body: string, cut: boolean }> {
   let body = ''
   let cut = false
@@ -77,7 +77,7 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
     const drained = running.drain()
     await told
     t.equal(app.server.listening, false)
-    // Node 20 throws, Node 24 has the stream fail.
+    // Node 20 throws; with Node 24 the stream fails.
     await t.rejects(async () => once(session.request({ ':path': '/' }), 'response'), { code: /ERR_HTTP2_/ })
     answer()
     t.same(await end, { body: 'done', cut: false })

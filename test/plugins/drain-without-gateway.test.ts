@@ -4,7 +4,7 @@ import t from 'tap'
 import { proxy } from '../../src/index.js'
 import { backendFor, captureLog, clientFor, until } from '../../testing/gateway.js'
 
-// The deadline that no option changes, and what a test waits in its place, in ms.
+// The default deadline, which no option changes here, and the shorter one that tests use, in ms.
 const DEADLINE = 10_000
 const SOONER = 100
 

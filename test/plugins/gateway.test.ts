@@ -111,7 +111,7 @@ async function behindHttp2 (t: Test, script: RequestScript): Promise<{ backend: 
   const backend = await backendFor(t, script)
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
-  // The types of a plugin know HTTP/1 servers only.
+  // The types of plugins have HTTP/1 servers only.
   await app.register(gateway as unknown as FastifyPluginCallback)
   await app.register(proxy as unknown as FastifyPluginCallback<{ upstream: string }>, { upstream: backend.url })
   await app.listen({ port: 0, host: '127.0.0.1' })

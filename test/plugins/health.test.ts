@@ -58,7 +58,7 @@ t.test('while draining it is alive and not ready', async t => {
   t.match(JSON.parse(body), { status: 'draining' })
   t.equal((await app.inject('/health/live')).statusCode, 200)
   await app.close()
-  // Closing the app ends the delay, or this would take its minute.
+  // Closing the app ends the delay; otherwise this would take a minute.
   await drained
 })
 

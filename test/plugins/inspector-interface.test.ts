@@ -10,10 +10,10 @@ const KEEPS: PersistenceSignal = { persistent: true, cause: 'HTTP/1.1', timeout:
 const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connection: close' }
 const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
 
-/** No more of a target than an inspector may use. */
+/** Only the parts of a target that an inspector may use. */
 interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, setPersistence (to: Persistence, cause: string): void }
 
-/** A gateway that is nothing but `observe` and targets with `setPersistence`: whoever acts otherwise fails here. */
+/** A gateway with `observe`, and targets with `setPersistence`, and nothing else. An inspector that uses more fails here. */
 function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
   const observers = new Set<ConnectionObserver>()
   const set: [Persistence, string][] = []

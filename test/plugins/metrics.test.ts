@@ -24,7 +24,7 @@ async function meteredFor (t: Parameters<typeof gatewayFor>[0], setup: GatewaySe
   return Object.assign(running, { read: async () => parseMetrics((await request(`${running.url}${PATH}`)).body.toString()) })
 }
 
-/** Of Holdfast's own metrics. */
+/** Names of Holdfast's own metrics. */
 function series (families: ReadonlyMap<string, MetricFamily>): string[] {
   return [...families.values()].filter(({ name }) => OWN.has(name)).flatMap(({ samples }) => samples.map(seriesOf)).sort()
 }
@@ -167,7 +167,7 @@ t.test('a dial that fails is counted by its errno', async t => {
 
 t.test('a thousand paths and a thousand backends make no more series than a few', async t => {
   const backend = await backendFor(t, persistent())
-  // By whatever name, it is the same backend.
+  // The same backend by another name.
   const dial = ((_to, callback) => {
     const socket = connect(backend.port, '127.0.0.1', () => callback(null, socket))
   }) as ConnectFunction
@@ -177,7 +177,7 @@ t.test('a thousand paths and a thousand backends make no more series than a few'
   })
   const read = async (): Promise<Map<string, MetricFamily>> => parseMetrics((await app.inject(PATH)).body)
   const ask = async (n: number): Promise<void> => { await app.inject({ url: `/api/p${n}/x`, headers: { 'x-host': `h${n}` } }) }
-  // All that ever happens here has happened once.
+  // After this every kind of event has happened once.
   for (let n = 0; n < 25; n++) await ask(n)
   const before = series(await read())
   for (let n = 25; n < 1_000; n += 15) await Promise.all(Array.from({ length: 15 }, (_, i) => ask(n + i)))

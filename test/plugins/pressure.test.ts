@@ -4,7 +4,7 @@ import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
-// No process is this small: under pressure from the first sample on.
+// Below the size of any process, so that it is under pressure from the first sample.
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }
 
 t.test('under pressure requests are refused for now, before any backend hears of them', async t => {

@@ -17,7 +17,7 @@ import { certificates } from '../../testing/certificates.js'
 import { gatewayFor } from '../../testing/gateway.js'
 import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 
-/** What the backend saw. */
+/** The request that the backend got. */
 interface Seen { method: string, url: string, headers: Record<string, string>, body: string }
 type From = (source?: string, options?: object) => unknown
 
@@ -44,7 +44,7 @@ async function backendFor (t: Test, listener: RequestListener = echo): Promise<s
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A gateway with one route to a backend that tells what it saw. */
+/** A gateway with one route to a backend that answers with the request that it got. */
 async function routeFor (t: Test, options: ProxyOptions, setup: GatewaySetup = {}): Promise<RunningGateway> {
   return gatewayFor(t, { ...setup, routes: [{ upstream: await backendFor(t), ...options }] })
 }
@@ -421,7 +421,7 @@ t.test('the options of http-proxy\'s own WebSocket path are taken with a warning
 
 const CLOSE = 8
 
-/** Answers a WebSocket handshake and sends every short frame of a client back to it. */
+/** Answers a WebSocket handshake, and echoes every short frame. */
 function echoFrames (request: IncomingMessage, socket: Duplex): void {
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)

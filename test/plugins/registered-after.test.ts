@@ -16,7 +16,7 @@ import type { LogLine } from '../../testing/gateway.js'
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }
 const LEFT_ALONE = { maxHeapUsedBytes: Number.MAX_SAFE_INTEGER, sampleInterval: 10 }
 
-/** An app that registers plugins after the gateway, and after its proxy at `/api`. */
+/** An app that registers plugins after the gateway and its proxy at `/api`. */
 async function appFor (t: Test, after: (app: FastifyInstance) => unknown, options: GatewayOptions = {}): Promise<{ app: FastifyInstance, url: string, log: LogLine[] }> {
   const backend = await backendFor(t, ({ path }, connection) => connection.reply({ body: `proxied ${path}` }))
   const { stream, lines } = captureLog()
@@ -45,7 +45,7 @@ t.test('the gateway\'s limits do not hold where the app has its own', async t =>
   const { app, url } = await appFor(t, app => app.register(underPressure, LEFT_ALONE), { pressure: PRESSED })
   await until(() => app.memoryUsage().heapUsed > 0)
   t.notOk(app.isUnderPressure())
-  // Its first sample has been taken: the gateway's was due before.
+  // It has taken its first sample, since the gateway's was due before.
   t.equal((await request(`${url}/api/x`)).status, 200)
 })
 

@@ -38,7 +38,7 @@ t.test('a tunnel within a frame is cut, and so is an upgrade without an answer',
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/silent') return
     connection.takeOver()
-    // Two bytes of five.
+    // The first two bytes of a frame of five.
     connection.write(Buffer.concat([Buffer.from(SWITCHING), Buffer.from([0x82, 0x05, 1, 2])]))
   })
   const { port, gateway, log } = await gatewayFor(t, { gateway: { drain: { deadline: 100 } }, routes: [{ prefix: '/live', upstream: backend.url, websocket: true }] })

@@ -26,7 +26,7 @@ async function codeOf (probing: Promise<ProbeReport>): Promise<ErrorCode | undef
   }
 }
 
-/** Writes what it is told for as long as anybody reads. */
+/** Writes the same bytes for as long as the other side reads. */
 function forEver (connection: BackendConnection, head: string, piece: string): void {
   connection.write(head)
   const timer = setInterval(() => connection.write(piece), 5)
@@ -74,7 +74,7 @@ t.test('nobody listens, and nobody of that name', async t => {
 
 t.test('what goes wrong after the first answer is not known, and no failure', async t => {
   const scripts: BackendScript[] = [
-    // All but the first connection, which is kept, get garbage.
+    // The first connection is kept; all others get garbage.
     (request, connection) => connection.id === 1 ? answer(request, connection) : connection.write('garbage\r\n\r\n'),
     (request, connection) => { if (connection.id === 1) answer(request, connection) },
     (request, connection) => connection.id === 1 ? answer(request, connection) : connection.reset()
@@ -105,7 +105,7 @@ t.test('ended early it says what is known, and closes everything', async t => {
   const backend = await backendFor(t, (request, connection) => answer(request, connection, { headers: { 'Keep-Alive': 'timeout=70' } }))
   const controller = new AbortController()
   const probing = probe(new URL(backend.url), { maxWait: 60_000, connections: 3, requests: 10, signal: controller.signal })
-  // One to see if it is kept, and those for the count, the HEAD and what is compressed, are closed by then.
+  // By then the connections for the first answer, the count, the HEAD and compression are closed.
   await backend.waitFor(({ accepted, open }) => accepted === 7 && open === 3)
   controller.abort()
   t.match(await probing, { persistent: true, idleTimeoutMs: null, closesBy: null, hint: { timeoutMs: 70_000 }, headReuses: true, lies: [] })

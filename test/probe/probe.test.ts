@@ -7,7 +7,7 @@ import { apache, gunicornThread, haproxy, idleCloser, nginx, node, persistent, p
 
 t.jobs = 4
 
-/** What a probe finds out of a scripted backend: with one idle connection, and few requests, unless it says otherwise. */
+/** Probes a scripted backend. Default: one idle connection and few requests. */
 async function probed (t: { teardown (fn: () => unknown): void }, script: BackendScript, options: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
   const backend = await startBackend(script)
   t.teardown(() => backend.close())
@@ -15,7 +15,7 @@ async function probed (t: { teardown (fn: () => unknown): void }, script: Backen
 }
 
 function isAbout (measured: number | null, ms: number): boolean {
-  // Timers never fire early by more than their rounding, and a machine that is busy is late.
+  // Timers fire early only by their rounding, and late on a busy machine.
   return measured !== null && measured > ms - 50 && measured < ms + 1_000
 }
 
@@ -113,7 +113,7 @@ t.test('a limit of requests that nobody announces is what to set', async t => {
   for (const end of ['end', 'reset'] as const) {
     const report = await probed(t, (request, connection) => {
       if (request.nth <= 7) answer(request, connection)
-      // A reset would take the response along, unless it has been read.
+      // A reset would discard a response that was not read yet.
       if (request.nth === (end === 'end' ? 7 : 8)) connection[end]()
     }, { maxWait: 1_000 })
     t.match(report, { persistent: true, requestsPerConnection: 7, recommended: { pool: { maxRequestsPerConnection: 7 } } }, end)
@@ -257,7 +257,7 @@ t.test('after a HEAD: closed unannounced, closed announced, given up, and a body
     connection.reply({ headers: { Connection: 'close' } })
     connection.end()
   }), { persistent: true, headReuses: false, lies: [] })
-  // undici gives up a connection after a HEAD whose answer tells no length; the server keeps it.
+  // undici closes a connection after an answer to HEAD without a length; the server keeps it.
   t.match(await after(connection => connection.write('HTTP/1.1 200 OK\r\n\r\n')), { persistent: true, headReuses: true, lies: [] })
   t.match(await after(connection => connection.write('HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n')), { headReuses: true, lies: [] })
   t.match(await after(connection => connection.write('HTTP/1.0 200 OK\r\n\r\n')), { headReuses: false, lies: [] })
@@ -324,7 +324,7 @@ t.test('it sends as many requests as it is told to, on connections that have all
   await probe(new URL(backend.url), { maxWait: 10_000, connections: 4, requests: 50 })
   t.equal(Math.max(...backend.connections.map(({ requests }) => requests)), 50)
   t.notOk(backend.connections.some(({ requests }) => requests === 0))
-  // One to see if it is kept, one for the count, one for the HEAD, one for what is compressed, and the idle ones.
+  // Connections for the first answer, the count, the HEAD and compression, and the idle ones.
   t.equal(backend.accepted, 8)
   await backend.waitFor(({ open }) => open === 0)
 })

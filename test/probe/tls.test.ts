@@ -25,7 +25,7 @@ t.test('the handshake of one that keeps no connections is measured too', async t
 })
 
 t.test('sessions that cannot be resumed', async t => {
-  // TLS 1.2 without tickets, and nobody who keeps sessions.
+  // TLS 1.2 without tickets, and a server that stores no sessions.
   const backend = createServer({ ...server, maxVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET, sessionTimeout: 1 }, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')).on('error', () => {})
   })

@@ -15,7 +15,7 @@ import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../../te
 
 interface Microservice { app: FastifyInstance, url: string, port: number, requests: () => LogLine[], text: () => string }
 
-/** The microservice before an upstream, or with a route file, and the lines of its requests. */
+/** The microservice with an upstream or a route file, and the log lines of its requests. */
 async function microservice (t: Test, { upstream, route, level = 'info' }: { upstream?: string, route?: string, level?: string }): Promise<Microservice> {
   const dir = t.testdir()
   if (route !== undefined) writeFileSync(join(dir, `mine${EXTENSION}`), route)

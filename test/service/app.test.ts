@@ -25,18 +25,18 @@ async function listening (t: Test, input?: Input): Promise<{ app: FastifyInstanc
   return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-/** Answers with the path that reached it. */
+/** Answers with the path of the request. */
 async function backendFor (t: Test, name: string): Promise<Backend> {
   const backend = await startBackend((request, connection) => connection.reply({ body: `${name} ${request.path}` }))
   t.teardown(() => backend.close())
   return backend
 }
 
-/** A folder of routes with ours in it and these beside. */
+/** A folder with the microservice's route files, and these beside them. */
 function routesFor (t: Test, files: Record<string, string>): string {
   const dir = t.testdir()
   for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
-    // The very modules, not copies: what a gateway knows is kept in them.
+    // The original modules, not copies, since they hold the gateway's state.
     writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../../routes/${name}`, import.meta.url).href)}\n`)
   }
   for (const [path, text] of Object.entries(files)) {
@@ -94,7 +94,7 @@ t.test('with the samples there is a dashboard, wherever there is a port for it',
   const taken = await startBackend(() => {}, { port: 9_090 }).catch(() => undefined)
   t.teardown(() => taken?.close())
   const { app } = await listening(t, { variables: { ADMIN_PORT: '' }, logger: { stream } })
-  // Hooks at listening are not waited for by whoever listens.
+  // `listen` does not wait for onListen hooks.
   const said = (): string | undefined => lines.find(({ msg }) => msg?.startsWith('open '))?.msg
   await until(() => said() !== undefined)
   const { url } = app.gateway!.admin!
@@ -157,7 +157,7 @@ t.test('a route of the microservice\'s own goes before an upstream of the same p
 })
 
 t.test('a route file that throws leaves nothing running', async t => {
-  // An app that could not be built has nobody who closes it: were a sample left, this process would not end.
+  // An app that could not be built is never closed. If a sample were left open, this process would not end.
   await t.rejects(appFor(t, { routes: routesFor(t, { [`health${EXTENSION}`]: 'export default async app => { app.addHook(\'onReady\', async () => { throw new Error(\'no good\') }) }\n' }) }), { message: 'no good' })
 })
 

@@ -191,7 +191,7 @@ t.test('.env.example names every variable with the default it has', async t => {
   t.match(UNSET, { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
 })
 
-/** As it is with every line in force. */
+/** The file with every commented line in force. */
 function exampleText (): string {
   return readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').replace(/^# (?=[A-Z_]+=)/gm, '')
 }

@@ -5,7 +5,7 @@ import type { Backend, BackendConnection } from '../../testing/backend.js'
 import { request } from '../../testing/client.js'
 import { EXTENSION } from '../../testing/program.js'
 
-/** A server before a backend that answers when it is told to, with one request under way. */
+/** A server with a backend that answers when the test says so, and one request under way. */
 async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ server: Server, answered: ReturnType<typeof request>, backend: Backend, answer: () => void }> {
   let waiting: BackendConnection | undefined
   const backend = await startBackend((_request, connection) => { waiting = connection })

@@ -9,9 +9,9 @@ import type { Dispatcher } from 'undici'
 import type { RequestScript } from '../../testing/backend.js'
 import { contractFor, kindOf } from '../../testing/undici-contract.js'
 
-// undici's functions over a target do what they do over its Client.
+// undici's functions do the same over a target as over undici's Client.
 
-// undici's own, which is of chance.
+// undici's own header, which is random.
 const BOUNDARY = /-{4}formdata-undici-\d+/g
 
 const echo: RequestScript = ({ method, path, header, body }, connection) => connection.reply({

@@ -13,7 +13,7 @@ const echo: RequestScript = ({ method, path, body }, connection) => connection.r
 
 t.test('the global fetch runs over the managed pool', async t => {
   const { backend, target } = await targetFor(t, echo)
-  // The types of node's own fetch know no dispatcher.
+  // The types of node's fetch have no `dispatcher`.
   const init: object = { method: 'POST', body: 'hello', dispatcher: target }
   for (let n = 0; n < 3; n++) {
     const response = await fetch(`${backend.url}/a?b=c`, init)

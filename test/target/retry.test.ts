@@ -2,7 +2,7 @@ import t from 'tap'
 import { decideRetry, isIdempotent } from '../../src/target/retry.js'
 import type { Evidence, RetryKind } from '../../src/target/retry.js'
 
-/** A GET that died on a reused connection before any of its answer had come. */
+/** A GET that was lost on a reused connection before any byte of an answer. */
 const STALE: Evidence = {
   lost: true,
   reused: true,
@@ -15,7 +15,7 @@ const STALE: Evidence = {
   retried: false
 }
 const UNWRITTEN: Evidence = { ...STALE, written: false, idempotent: false, replayable: false }
-// The 408 was abandoned, not lost, and its bytes are no answer.
+// The attempt with the 408 was abandoned, not lost. The bytes of the 408 are no answer.
 const UNUSED_TIMEOUT: Evidence = { ...STALE, lost: false, responseStarted: true, unusedTimeout: true }
 
 const TABLE: [title: string, evidence: Evidence, decision: RetryKind | undefined][] = [
@@ -65,6 +65,6 @@ t.test('over all evidence there is, a request that may have been carried out is 
 
 t.test('idempotent methods are those of RFC 9110 section 9.2.2, and the registered safe ones', async t => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT']) t.ok(isIdempotent(method), method)
-  // Methods are case-sensitive: `get` is somebody's own.
+  // Methods are case-sensitive, so `get` is an unknown method.
   for (const method of ['POST', 'PATCH', 'CONNECT', 'LOCK', 'get', '', 'constructor']) t.notOk(isIdempotent(method), JSON.stringify(method))
 })

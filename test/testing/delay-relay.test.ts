@@ -38,7 +38,7 @@ t.test('bytes take the delay each way, and one end sees the requests and their r
 
 t.test('a FIN takes the delay; what arrives after the close is a stale hit and gets an RST', async (t) => {
   const relay = await relayFor(t, 100, idleBackend({ idleTimeout: 50 }))
-  // Half open, so that there is something left to reset after the FIN.
+  // Half open, so that a connection is left to reset after the FIN.
   const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
   t.teardown(() => socket.destroy())
   let endedAt = 0
@@ -48,7 +48,7 @@ t.test('a FIN takes the delay; what arrives after the close is a stale hit and g
   t.equal(endedAt, 0, 'closed at the other end by now or soon, and not known here')
   socket.write(ask('POST', 'late'))
   await once(socket, 'end')
-  // After a FIN nothing is read any more: an RST shows in what is written.
+  // After a FIN nothing more is read, so an RST shows only in a write.
   const writing = setInterval(() => socket.write('.'), 10)
   await once(socket, 'error')
   const resetAt = machineTime()

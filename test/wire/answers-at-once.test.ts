@@ -1,10 +1,10 @@
-// A socket that `connect` has made may answer from within a write to it, as one to a server in the same process does.
+// A socket made by a `connect` function may answer within a write to it, as a socket to a server in the same process does.
 import { Duplex } from 'node:stream'
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor } from '../connection/setup.js'
 
-/** Answers each write from within it. */
+/** A duplex that answers within each write. */
 function answering (answer: (text: string) => string): Duplex {
   return new Duplex({
     read () {},

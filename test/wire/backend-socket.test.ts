@@ -10,7 +10,7 @@ import { KINDS, Noted, dialerFor, pairFor, serverFor } from './socket-reader.js'
 
 const MEGABYTE = 1_048_576
 const turn = async (): Promise<void> => await new Promise(resolve => setImmediate(resolve))
-/** Long enough for what has been sent to lie in the kernel of a machine that is not stuck. */
+/** Time for sent bytes to reach the kernel's buffer, in ms. */
 const turns = async (): Promise<void> => { for (let i = 0; i < 20; i++) await turn() }
 
 for (const kind of KINDS) {
@@ -28,7 +28,7 @@ for (const kind of KINDS) {
     t.same([noted.text, socket.bytesRead, socket.ending, socket.destroyed], ['onetwo', 6, 'fin', false])
     t.match(socket.address, /^127\.0\.0\.1:\d+$/)
 
-    // It may be written to behind the FIN: who reads it decides.
+    // It can be written to after the FIN; its reader decides.
     socket.write('late')
     t.equal(String((await once(peer, 'data'))[0]), 'late')
     socket.destroy()
@@ -152,7 +152,7 @@ for (const kind of KINDS) {
         socket.resume()
       })
     })
-    // Half-close, both ways: ours first.
+    // Half-close in both directions, ours first.
     socket.end('bye')
     peer.resume()
     await once(peer, 'end')

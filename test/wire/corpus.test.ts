@@ -13,7 +13,7 @@ import type { Asked } from './oracles/outcome.js'
 import { undiciClient } from './oracles/undici.js'
 
 const GET: Asked = { method: 'GET' }
-/** What is longer is split at a few places only. */
+/** Longer responses are split at a few places only. */
 const LONG = 2_000
 const FEW = 12
 

@@ -15,8 +15,8 @@ const PIECE = Buffer.alloc(65_536, 'x')
 const REFUSAL = 'HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlarge'
 
 /**
- * Writes as a client's body comes: half of it, and the next piece when the backend has just closed, while its answer lies unread in the kernel.
- * Resolves with the end of reading.
+ * Writes as a client's body comes: half of it, and the next piece when the backend has just closed, while its answer lies unread in the
+ * kernel. Resolves with the end of reading.
  */
 async function upload (socket: BackendSocket, size: number, peer: Socket): Promise<Noted> {
   const noted = new Noted(socket)
@@ -38,7 +38,7 @@ for (const tls of [false, true]) {
       let read = 0
       for (let i = 0; i < TIMES; i++) {
         const [peer, socket] = await Promise.all([server.accepted(), dial()])
-        // It reads the head, answers, and closes over what it has not read: a reset.
+        // The backend reads the head, answers, and closes with unread bytes, which makes a reset.
         peer.once('readable', () => {
           peer.read(100)
           peer.write(REFUSAL, () => peer.destroy())
@@ -67,7 +67,7 @@ for (const tls of [false, true]) {
   }
 }
 
-/** Makes the next write of a socket fail, as it does when the backend has gone, while what the backend has sent still comes. */
+/** Makes the next write of a socket fail, as after the backend has closed, while the backend's bytes still come. */
 function failWrites (socket: Socket): void {
   socket._write = (_chunk, _encoding, done) => process.nextTick(done, Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
   socket._writev = null as unknown as NonNullable<Socket['_writev']>
@@ -87,7 +87,7 @@ t.test('a failed write is told once, and not from within write(); no later one d
   t.equal(socket.bytesWritten, bytesWritten)
   t.equal(raw.writableLength, 'lostbehind it'.length)
 
-  // The bound, from the last read on.
+  // The bound counts from the last read.
   const began = performance.now()
   await noted.untilTold('close')
   const took = performance.now() - began

@@ -1,4 +1,4 @@
-// What a backend sends behind a response, in the same go, answers nothing: the request that waits for its connection must not get it.
+// Bytes that a backend sends right after a response answer no request. The request that waits for the connection must not get them.
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'

@@ -67,7 +67,7 @@ const UNSENDABLE: Array<[string, Partial<RequestHeadParts>]> = [
 
 for (const [what, parts] of UNSENDABLE) {
   t.test(`${what} is not sent`, async t => {
-    // Twice: what has been refused once is not taken for known.
+    // Twice, since a refused value must not be remembered as valid.
     for (let n = 0; n < 2; n++) {
       let thrown: unknown
       try {

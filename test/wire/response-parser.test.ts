@@ -9,13 +9,13 @@ const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
 const FINE = `${OK}Content-Length: 2\r\nX-A: b\r\n\r\nhi`
 const FINE_TOLD = ['responded 200 OK Content-Length,2,X-A,b', 'data hi', 'ended ']
-/** Every call of a receiver, in turn. */
+/** Every call of a receiver, in order. */
 const ALL = 'HTTP/1.1 103 Early\r\nLink: a\r\n\r\n' + CHUNKED + '2\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: u\r\n\r\n'
 const ALL_TOLD = ['informed 103 Link,a', 'responded 200 OK Transfer-Encoding,chunked', 'data he', 'data llo', 'ended X-T,u']
 
 type Hook = (call: string, parser: ResponseParser) => void
 
-/** Notes what it is told, and does something about it. */
+/** Records its calls, and reacts to them. */
 class Noting implements ResponseReceiver {
   readonly told: string[] = []
   readonly parser: ResponseParser
@@ -52,7 +52,7 @@ class Noting implements ResponseReceiver {
   }
 }
 
-/** What became of a response, in one piece. */
+/** The calls for a response that comes in one piece. */
 function kindOf (text: string, terms: Partial<ResponseTerms> = {}): string | undefined {
   const reading = new Noting(terms).read(text)
   const kind = reading.parser.failure?.kind ?? (reading.parser.over ? undefined : 'waits')
@@ -60,7 +60,7 @@ function kindOf (text: string, terms: Partial<ResponseTerms> = {}): string | und
   return kind
 }
 
-/** The same however it is split: in one, at each of some places, and byte by byte where it is short. */
+/** Holds that the calls are the same however the response is split: in one piece, at some places, and byte by byte if it is short. */
 function sameKind (t: Test, text: string, wanted: string | undefined, name: string, terms: Partial<ResponseTerms> = {}): void {
   t.equal(kindOf(text, terms), wanted, name)
   const step = Math.max(1, Math.floor(text.length / 97))
@@ -190,13 +190,13 @@ t.test('a head has fewer bytes of names, values and reason than it may', async t
 
 t.test('bytes that say nothing are bounded, exactly, and the same in one piece or in several', async t => {
   const around = (before: number, between: number, last = 'Content-Length: 0\r\n'): string => `${'\r\n'.repeat(before / 2)}HTTP/1.1 200 OK\r\nX-A:${' '.repeat(between)}v\r\n${last}\r\n`
-  // Of a head without blanks: its length, but for the reason, names and values.
+  // In a head without blanks: its length without the reason, names and values.
   const idle = around(0, 0).length - 2 - 'X-Av'.length - 'Content-Length0'.length
   for (const [text, name] of [[(n: number) => around(0, n), 'white space'], [(n: number) => around(n, 0), 'blank lines']] as const) {
     sameKind(t, text(200 - idle - idle % 2), undefined, `${name}, few`, { maxHeaderSize: 200 })
     sameKind(t, text(200 - idle - idle % 2 + 2), 'head-too-large', `${name}, many`, { maxHeaderSize: 200 })
   }
-  // The empty line is at the bound itself.
+  // The empty line reaches the bound exactly.
   const bare = (blanks: number): string => `${'\r'.repeat(blanks)}HTTP/1.1 204\r\n\r\n`
   sameKind(t, bare(184), undefined, 'no line at all', { maxHeaderSize: 200 })
   sameKind(t, bare(185), 'head-too-large', 'no line at all, and a blank more', { maxHeaderSize: 200 })
@@ -207,7 +207,7 @@ t.test('what frames chunks is bounded between pieces of body, and behind the las
   const extension = (n: number): string => `${CHUNKED}1;${'a'.repeat(n)}\r\nx\r\n0\r\n\r\n`
   sameKind(t, extension(196), undefined, 'an extension', { maxHeaderSize: 200 })
   sameKind(t, extension(197), 'head-too-large', 'a long extension', { maxHeaderSize: 200 })
-  // Behind the last piece: CRLF, 0;, the extension, CRLF, CRLF.
+  // After the last piece: CRLF, 0;, the extension, CRLF, CRLF.
   const last = (n: number): string => `${CHUNKED}1\r\nx\r\n0;${'a'.repeat(n)}\r\n\r\n`
   sameKind(t, last(192), undefined, 'the last extension', { maxHeaderSize: 200 })
   sameKind(t, last(193), 'head-too-large', 'a long last extension', { maxHeaderSize: 200 })
@@ -348,6 +348,6 @@ t.test('parsers that are taken and released leave nothing', async t => {
   many()
   const { external } = process.memoryUsage()
   for (let i = 0; i < 20; i++) many()
-  // The memory of WebAssembly is counted there, and a page has 64 KiB; 20 000 parsers would have some MB.
+  // `external` includes WebAssembly's memory, in pages of 64 KiB. 20 000 parsers would take some MB.
   t.ok(process.memoryUsage().external - external < 1_000_000, 'the memory of llhttp has not grown')
 })

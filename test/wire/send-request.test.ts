@@ -7,7 +7,7 @@ import type { RequestBodyOwner, RequestOutput } from '../../src/wire/http1/reque
 import { framingOf, sendRequest } from '../../src/wire/http1/send-request.js'
 import type { SentBody } from '../../src/wire/http1/send-request.js'
 
-/** Notes what a socket would be given, and in how many writes. */
+/** Records what a socket would get, and in how many writes. */
 class Output implements RequestOutput {
   text = ''
   writes = 0
@@ -35,7 +35,7 @@ class Owner implements RequestBodyOwner {
   sent = 0
   ended = 0
   errors: Error[] = []
-  /** Settles with its end, or its failure. */
+  /** Settles when it ends or fails. */
   readonly over: Promise<void>
   #settle!: () => void
 

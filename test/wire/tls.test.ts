@@ -14,7 +14,7 @@ import type { To } from './socket-reader.js'
 
 const { authority, ca, client, server: own } = certificates()
 
-/** Dials until `times` connections have had an answer, one after another; whether each has resumed a session. */
+/** Dials `times` connections, one after another, each with an answer. Returns whether each has resumed a session. */
 async function resumptions (t: Parameters<typeof serverFor>[0], times: number, { version, ...to }: To & { version?: 'TLSv1.2' | 'TLSv1.3' } = {}): Promise<boolean[]> {
   const server = await serverFor(t, { tls: { ...own, ...version && { minVersion: version, maxVersion: version } } })
   const dial = dialerFor(t, server.url, to)
@@ -23,7 +23,7 @@ async function resumptions (t: Parameters<typeof serverFor>[0], times: number, {
     const [peer, socket] = await Promise.all([server.accepted() as Promise<TLSSocket>, dial()])
     resumed.push(peer.isSessionReused())
     const noted = new Noted(socket)
-    // TLS 1.3 sends sessions before the first data.
+    // TLS 1.3 sends session tickets before the first data.
     peer.end('answer')
     await noted.untilTold('end')
     socket.destroy()

@@ -6,7 +6,7 @@ import { readByOurs } from './oracles/ours.js'
 import { wholeOf } from './oracles/outcome.js'
 import type { Asked, End } from './oracles/outcome.js'
 
-/** Longer ones are cut at this many places. */
+/** Longer responses are cut at so many places. */
 const MOST_CUTS = 600
 const GET: Asked = { method: 'GET' }
 
@@ -18,7 +18,7 @@ const RESPONSES: readonly Response[] = [
   ...Array.from({ length: 150 }, (_, i): Response => ({ name: `generated ${i}`, ...ordinaryResponse(dice) }))
 ]
 
-/** How many bytes the response itself has: without those, it is not whole, and with them it is. */
+/** The length of the response itself: it is whole with these bytes, and not with fewer. */
 function lengthOf ({ text, asked }: Response): number | undefined {
   const bytes = Buffer.from(text, 'latin1')
   const outcome = readByOurs([bytes], 'open', asked)
@@ -57,7 +57,7 @@ t.test('a response that ends with its connection is whole by a FIN behind its he
       const cut = bytes.subarray(0, at)
       if (wholeOf(readByOurs([cut], 'open', asked)) !== undefined) t.fail(`${name}: ${at} bytes look whole without a FIN`)
       const byFin = wholeOf(readByOurs([cut], 'fin', asked))
-      // The head of an interim response is not that of the final one.
+      // The head of an interim response is not the final head.
       if (byFin !== undefined && !text.endsWith(byFin.body + text.slice(at))) t.fail(`${name}: ${at} bytes have another body`)
       if (byFin !== undefined && byFin.keepAlive === true) t.fail(`${name}: ${at} bytes and a FIN leave a connection`)
     }
