@@ -14,7 +14,7 @@ import { program } from '../testing/program.js'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT = 200
 
-t.test('running out of file descriptors is survived, and over when they are free again', async t => {
+t.test('the gateway survives running out of file descriptors, and recovers when some are free', async t => {
   const backend = await backendFor(t, persistent())
   const server = spawn('sh', ['-c', `ulimit -n ${LIMIT} && exec "$0" "$@"`, process.execPath, ...program('src/server')], {
     cwd: ROOT, env: { PATH: process.env['PATH'], PORT: '0', UPSTREAMS: `/=${backend.url}` }, stdio: ['ignore', 'pipe', 'ignore']

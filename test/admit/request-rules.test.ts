@@ -103,7 +103,7 @@ async function refusalOf (client: RawClient, bytes: string): Promise<{ status: n
 }
 
 for (const [title, setup, rows] of [['by the gateway', {}, [...OURS, ...UNROUTED]], ['by a proxy without one', false, OURS]] as const) {
-  t.test(`what could be understood in two ways is refused ${title}, and its connection closed`, async t => {
+  t.test(`an ambiguous request is refused ${title}, and its connection closed`, async t => {
     const running = await between(t, setup)
     const { backend } = running
     for (const [what, bytes, status, code] of rows) {
@@ -118,7 +118,7 @@ for (const [title, setup, rows] of [['by the gateway', {}, [...OURS, ...UNROUTED
   })
 }
 
-t.test('without a gateway, what no proxied route takes is the app\'s to answer, and goes nowhere', async t => {
+t.test('without a gateway plugin the app answers what proxied routes refuse, and nothing is forwarded', async t => {
   const running = await between(t, false)
   for (const [what, bytes] of [...UNROUTED, ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${H}\r\n`]]) {
     const client = await clientFor(t, running)
@@ -128,7 +128,7 @@ t.test('without a gateway, what no proxied route takes is the app\'s to answer, 
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('a route and a 404 of the app\'s own are under the same rules', async t => {
+t.test('the rules hold for the app\'s own routes and its 404', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(gateway)
@@ -150,7 +150,7 @@ t.test('broken escapes are refused', async t => {
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('everything else in a path goes on byte for byte', async t => {
+t.test('every other path is forwarded byte for byte', async t => {
   const running = await between(t)
   const client = await clientFor(t, running)
   for (const path of ['/a%2fb', '/a%2Fb', '/%c3%a9', '/a//b', '/a/./b', '/.well-known/a', '/a..b', '/a%5cb', '/%252e%252e/a', '/a{}|"^`<>', '/a;b=c', '/a?b=../..', '/a?b=100%&c=%00', '/a?b?c']) {
@@ -159,7 +159,7 @@ t.test('everything else in a path goes on byte for byte', async t => {
   }
 })
 
-t.test('of an absolute target the path is used', async t => {
+t.test('the path of an absolute target is used', async t => {
   const client = await clientFor(t, await between(t))
   for (const [target, path] of [['http://a.test/b?c', '/b?c'], ['http://A.TEST', '/'], ['https://a.test?c', '/?c']] as const) {
     client.write(`GET ${target} HTTP/1.1\r\n${H}\r\n`)
@@ -167,7 +167,7 @@ t.test('of an absolute target the path is used', async t => {
   }
 })
 
-t.test('OPTIONS of the server itself is answered here, and so is one that may go no further', async t => {
+t.test('the gateway answers OPTIONS * and OPTIONS with Max-Forwards: 0', async t => {
   const running = await between(t)
   const client = await clientFor(t, running)
   for (const request of [`OPTIONS * HTTP/1.1\r\n${H}\r\n`, `OPTIONS http://a.test HTTP/1.1\r\n${H}\r\n`, `OPTIONS /a HTTP/1.1\r\n${H}Max-Forwards: 0\r\n\r\n`]) {
@@ -182,7 +182,7 @@ t.test('OPTIONS of the server itself is answered here, and so is one that may go
   }
 })
 
-t.test('an empty or odd Content-Type is the backend\'s business', async t => {
+t.test('an empty or odd Content-Type is forwarded to the backend', async t => {
   const client = await clientFor(t, await between(t))
   for (const type of ['', 'nonsense', 'a/b/c; d', 'application/json; charset', 'text/plain']) {
     client.write(`POST / HTTP/1.1\r\n${H}Content-Type: ${type}\r\nContent-Length: 5\r\n\r\nhello`)
@@ -190,7 +190,7 @@ t.test('an empty or odd Content-Type is the backend\'s business', async t => {
   }
 })
 
-t.test('where an option asks for a parsed body, Fastify judges the Content-Type', async t => {
+t.test('with an option that parses bodies Fastify judges the Content-Type', async t => {
   const backend = await backendFor(t, echo)
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, proxyPayloads: false }] })
   const client = await clientFor(t, running)
@@ -198,13 +198,13 @@ t.test('where an option asks for a parsed body, Fastify judges the Content-Type'
   t.equal((await client.response()).status, 415)
 })
 
-t.test('what comes behind a refused request is never started: it may have been its body', async t => {
+t.test('bytes after a refused request are never a request: they may be its body', async t => {
   const running = await between(t)
   t.match(await refusalOf(await clientFor(t, running), `POST / HTTP/1.1\r\n${H}Transfer-Encoding: gzip, chunked\r\n\r\n${LAST}GET /smuggled HTTP/1.1\r\n${H}\r\n`), { status: 501 })
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('a limit of the server\'s own on header lines holds', async t => {
+t.test('the server\'s own limit of header lines holds', async t => {
   const backend = await backendFor(t, echo)
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url }], before: app => { app.server.maxHeadersCount = 40 } })
   const lines = (count: number): string => `GET / HTTP/1.1\r\n${H}${'a: b\r\n'.repeat(count - 1)}\r\n`
@@ -214,7 +214,7 @@ t.test('a limit of the server\'s own on header lines holds', async t => {
   for (const count of [41, 64, 100, 1_500]) t.match(await refusalOf(await clientFor(t, running), lines(count)), { status: 431 }, `${count}`)
 })
 
-t.test('the second server of localhost holds to them too', async t => {
+t.test('the rules hold on the second server of localhost', async t => {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
   // On some machines localhost has one address only.
@@ -245,7 +245,7 @@ t.test('the second server of localhost holds to them too', async t => {
   client.destroy()
 })
 
-t.test('behind HTTP/2 pseudo-headers are no error, and what is not of an HTTP/1 socket holds', async t => {
+t.test('over HTTP/2 pseudo-headers are no error, and the rules that do not depend on HTTP/1 hold', async t => {
   const backend = await backendFor(t, echo)
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
@@ -271,7 +271,7 @@ t.test('behind HTTP/2 pseudo-headers are no error, and what is not of an HTTP/1 
   t.equal(await ask({ ':path': '/a%2fb' }), 200)
 })
 
-t.test('under inject they hold as well', async t => {
+t.test('the rules hold for inject()', async t => {
   const { app, backend } = await between(t)
   t.equal((await app.inject({ url: '/%00' })).statusCode, 400)
   t.equal((await app.inject({ url: '/', headers: { host: 'a/b' } })).statusCode, 400)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { persistent } from '../../testing/behaviours.js'
 import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
-t.test('a failure before the upload is read ends the client connection', async t => {
+t.test('a failure before the upload was read closes the client\'s connection', async t => {
   const backend = await backendFor(t, persistent())
   const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, pool: { connectRetry: 0 } }] })
   backend.refuse()

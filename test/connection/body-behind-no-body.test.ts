@@ -19,7 +19,7 @@ function bodyBehind (ms: number): RequestScript {
 }
 
 for (const ms of [0, 1, 5, 10]) {
-  t.test(`a body that comes ${ms} ms behind an answer without one reaches nobody`, async t => {
+  t.test(`a body that comes ${ms} ms after an answer that has none reaches no other request`, async t => {
     const backend = await backendFor(t, bodyBehind(ms))
     const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
     const wrong: string[] = []
@@ -39,7 +39,7 @@ for (const ms of [0, 1, 5, 10]) {
   })
 }
 
-t.test('what is read before a request is written ends the connection, and the request goes on another one, of any method', async t => {
+t.test('bytes that are read before a request is written end the connection, and a request of any method goes to another one', async t => {
   let held: BackendConnection | undefined
   const backend = await startBackend((asked, connection) => {
     held ??= connection
@@ -61,7 +61,7 @@ t.test('what is read before a request is written ends the connection, and the re
   }
 })
 
-t.test('at the bound a request waits for a connection that rests, and is given it', async t => {
+t.test('at the bound a request waits for a resting connection, and gets it', async t => {
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 5_000 } })
@@ -70,7 +70,7 @@ t.test('at the bound a request waits for a connection that rests, and is given i
   t.strictSame(rig.rejections, [])
 })
 
-t.test('below the bound a request does not wait for one that rests', async t => {
+t.test('below the bound a request does not wait for a resting connection', async t => {
   let now = 1_000
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())

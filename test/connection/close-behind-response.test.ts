@@ -3,7 +3,7 @@ import { answer } from '../../testing/answer.js'
 import { startBackend } from '../../testing/backend.js'
 import { type Receiver, rigFor } from './setup.js'
 
-t.test('a request that cannot be sent again is not written before a FIN that has come is read', async t => {
+t.test('a FIN that has come is read before a request that cannot be sent again is written', async t => {
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)
@@ -22,7 +22,7 @@ t.test('a request that cannot be sent again is not written before a FIN that has
   }
 })
 
-t.test('what a backend closes right behind its nth response is learned, and no request is lost to it that cannot be sent again', async t => {
+t.test('a close right after the nth response is learned, and loses no request that cannot be sent again', async t => {
   const backend = await startBackend((asked, connection) => {
     answer(asked, connection)
     if (asked.nth !== 3) return

@@ -10,7 +10,7 @@ async function backendFor (t: Test, script: BackendScript): Promise<Backend> {
   return backend
 }
 
-t.test('responses without a body end with their head, whatever it says of a body', async t => {
+t.test('a response that must have no body ends with its head, whatever its fields say', async t => {
   for (const status of [204, 304]) {
     const backend = await backendFor(t, (_request, connection) => connection.write(`HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n`))
     const rig = rigFor(t, backend.url)
@@ -31,7 +31,7 @@ t.test('a connection is kept after 204, 304 and HEAD', async t => {
   t.equal(backend.accepted, 1)
 })
 
-t.test('a receiver that throws, wherever it does, gets one last call, and its connection is closed once', async t => {
+t.test('a receiver that throws in any call gets one final call, and its connection closes once', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
   for (const where of ['head', 'data', 'end'] as const) {
     const rig = rigFor(t, backend.url)
@@ -45,7 +45,7 @@ t.test('a receiver that throws, wherever it does, gets one last call, and its co
   }
 })
 
-t.test('a call whose receiver throws at its end leaves the counts right', async t => {
+t.test('the counts stay right when a receiver throws at the end', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
   const rig = rigFor(t, backend.url)
   const nothing = (): void => {}
@@ -60,7 +60,7 @@ t.test('a call whose receiver throws at its end leaves the counts right', async 
   t.same(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
 })
 
-t.test('a receiver that throws as its response goes on has given it up', async t => {
+t.test('a receiver that throws when its response resumes has abandoned it', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello'))
   const rig = rigFor(t, backend.url)
   const nothing = (): void => {}
@@ -76,7 +76,7 @@ t.test('a receiver that throws as its response goes on has given it up', async t
   t.same(rig.reasons, ['client_gone'])
 })
 
-t.test('an abort, at any stage, is the last that happens, and the connection is not used again', async t => {
+t.test('after an abort at any stage nothing more is called, and the connection is not used again', async t => {
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/ok') connection.reply()
     else if (path !== '/silent') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello')
@@ -153,7 +153,7 @@ t.test('a response of known length that ends its connection is over with its las
   }
 })
 
-t.test('one that is cut short before its last byte is an error', async t => {
+t.test('a response that is cut short before its last byte is an error', async t => {
   const backend = await backendFor(t, (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello')
     connection.end()
@@ -163,7 +163,7 @@ t.test('one that is cut short before its last byte is an error', async t => {
   t.same(rig.reasons, ['backend_active'])
 })
 
-t.test('who listens to undici hears of no error of a response that ends its connection', async t => {
+t.test('a response that ends its connection makes no error on undici\'s diagnostics channels', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello', headers: { Connection: 'close' } }))
   const rig = rigFor(t, backend.url)
   const told: unknown[] = []

@@ -24,7 +24,7 @@ t.test('dials of one name share its look-up, and names are asked for at each dia
   t.same(asked, ['localhost', 'localhost'])
 })
 
-t.test('a lookup of the user\'s is asked in place of ours', async t => {
+t.test('a user\'s lookup function replaces ours', async t => {
   asked.length = 0
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   const own: string[] = []
@@ -40,7 +40,7 @@ t.test('a lookup of the user\'s is asked in place of ours', async t => {
   t.same([own, asked], [['users.hangs'], []])
 })
 
-t.test('five names that are never answered leave the backends of other names, and of addresses, reachable', async t => {
+t.test('with five names that never resolve, backends with other names and with addresses stay reachable', async t => {
   asked.length = 0
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   const hanging = ['a', 'b', 'c', 'd', 'e'].map(name => rigFor(t, `http://${name}.hangs:${backend.port}`, { undiciOptions: { connect: { timeout: 60_000 } } }))

@@ -24,7 +24,7 @@ function stackOf (connections: Connection[], closed: [number, CloseReason][]): I
   return stack
 }
 
-t.test('an ended connection met on the way may bring the whole stack down', async t => {
+t.test('closing an ended connection during a walk may empty the whole stack', async t => {
   const closed: [number, CloseReason][] = []
   const stack = stackOf([idle(1), idle(2), idle(3, 'backend_idle')], closed)
   const taken = stack.take({ maxIdle: Infinity, trial: true }, 1, undefined)

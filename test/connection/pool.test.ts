@@ -68,7 +68,7 @@ t.test('the most recently used connection is used first, and the longest idle on
   t.equal(rig.opened.length, 3)
 })
 
-t.test('a request that could not be sent again takes a young connection only', async t => {
+t.test('a request that cannot be sent again takes only a briefly idle connection', async t => {
   const { rig, pass } = await poolFor(t, {})
   await rig.send().over
   await idle(rig, 1)
@@ -140,7 +140,7 @@ for (const secure of [false, true]) {
   })
 }
 
-t.test('what a stale connection tells of those that were idle as long closes them, and the request is sent again', async t => {
+t.test('one stale connection closes those that were idle for as long, and the request is sent again', async t => {
   let dying = false
   const answers = together(3)
   const { backend, rig } = await poolFor(t, {}, (request, connection) => {
@@ -155,7 +155,7 @@ t.test('what a stale connection tells of those that were idle as long closes the
   t.equal(backend.requests, 5)
 })
 
-t.test('a POST that died on a reused connection is not sent again', async t => {
+t.test('a POST that was lost on a reused connection is not sent again', async t => {
   const { backend, rig } = await poolFor(t, {}, (request, connection) => request.nth > 1 ? connection.reset() : connection.reply())
   await rig.send().over
   await idle(rig, 1)
@@ -164,7 +164,7 @@ t.test('a POST that died on a reused connection is not sent again', async t => {
   t.same(rig.retries, [])
 })
 
-t.test('any request is sent again that was not written because its connection had ended', async t => {
+t.test('a request of any method is sent again if its connection had ended before it was written', async t => {
   const { backend, rig } = await poolFor(t, {})
   await rig.send().over
   await idle(rig, 1)

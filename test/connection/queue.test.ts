@@ -39,7 +39,7 @@ t.test('a request that waits longer than pendingTimeout is refused, and nothing 
   t.equal(backend.requests, 1)
 })
 
-t.test('how long a refused request has waited is told by the clock of its pool', async t => {
+t.test('the waiting time of a refused request comes from the pool\'s clock', async t => {
   const { backend, answer } = await slowBackend(t)
   let now = 100_000
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } }, () => now)
@@ -56,7 +56,7 @@ t.test('how long a refused request has waited is told by the clock of its pool',
   await first.over
 })
 
-t.test('a client that leaves takes its place along', async t => {
+t.test('a client that leaves frees its place in the queue', async t => {
   const { backend, answer } = await slowBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { maxPending: 1 } })
   const first = rig.send()
@@ -99,7 +99,7 @@ t.test('a request that needs a fresh connection gets one when the last used one 
   t.ok(rig.reasons.includes('evicted'))
 })
 
-t.test('a dial that nobody waits for any more is given up, and so are those that lost their waiter before', async t => {
+t.test('dials without a waiting request are abandoned', async t => {
   // A listener that never accepts: TCP connects to its backlog, and TLS gets no answer.
   const silent = createServer(() => {})
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
@@ -114,7 +114,7 @@ t.test('a dial that nobody waits for any more is given up, and so are those that
   t.same(both.map(({ finals }) => finals), [1, 1])
 })
 
-t.test('a refused dial is tried again, and a request that waits for that is refused by a drain rather than forgotten', async t => {
+t.test('a refused dial is tried again, and a drain refuses the request that waits for it', async t => {
   const { backend, answer } = await slowBackend(t)
   backend.refuse()
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
@@ -151,7 +151,7 @@ t.test('a dial that a closing listener reset is tried again', async t => {
   t.same(rig.retries, ['connect'])
 })
 
-t.test('a request whose dial was refused goes before those that came after it', async t => {
+t.test('a request whose dial was refused keeps its place before later requests', async t => {
   const paths: string[] = []
   const waiting: BackendConnection[] = []
   const backend = await startBackend(({ path }, connection) => {
@@ -175,7 +175,7 @@ t.test('a request whose dial was refused goes before those that came after it', 
   t.same(paths, ['/second', '/refused', '/third'])
 })
 
-t.test('the time in which its dial was refused is part of what a request may wait', async t => {
+t.test('the time of refused dials counts towards a request\'s waiting time', async t => {
   const { backend, answer } = await slowBackend(t)
   backend.refuse()
   let now = 0
@@ -209,7 +209,7 @@ t.test('a client that leaves between two tries of a dial does not keep a drain w
   t.equal(refused.finals, 1)
 })
 
-t.test('a request that is sent while a response ends waits for that connection, and dials none', async t => {
+t.test('a request that is sent while a response ends waits for that connection, and does not dial', async t => {
   const backend = await startBackend(persistent())
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url, {})
