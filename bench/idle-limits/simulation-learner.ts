@@ -1,15 +1,17 @@
-import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
-import type { Estimator, IdleEvent, IdleEvidence, IdleLimit } from '../../src/target/idle-limit.js'
+import { nextEvidence } from '../../src/target/idle-learning.js'
+import type { IdleEvent } from '../../src/target/idle-learning.js'
+import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
+import type { Estimator, IdleEvidence, IdleLimit } from '../../src/target/idle-limit.js'
 import { RoundTrip } from '../../src/target/round-trip.js'
 
 /** Defaults of the options. */
 export const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
 
-// Copies of constants in src/target/.
+// Copies of constants in src/target/belief.ts.
 const SHORT_LOSS = 100
 const RUMOUR_LASTS = 600_000
 
-/** What a lost connection turns out to have been, as in src/target/call.ts. */
+/** What a lost connection turns out to have been, as in src/target/belief.ts. */
 export interface LostReuse {
   answered (): void
   unknown (): void
@@ -20,7 +22,7 @@ interface Clock {
   timer (at: number, run: () => void): void
 }
 
-/** What a target learns from its pool, as in src/target/, with any constants of the estimator. Times in ms. */
+/** What a target learns from its pool, as in src/target/belief.ts, with any constants of the estimator. Times in ms. */
 export class Learner {
   limit: IdleLimit
   unsafeLimit: number

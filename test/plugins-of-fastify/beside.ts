@@ -38,7 +38,7 @@ export interface Beside {
   /** Options without which the app with http-proxy does not start, with the prefix `/`. */
   readonly aloneAtRoot?: Record<string, unknown>
   /**
-   * Intended differences from http-proxy, with the id of the documented difference. A name is `client:etag`, `backend:x`, `status`, `body`,
+   * Intended differences from http-proxy, with the id of the difference in docs/migrating.md. A name is `client:etag`, `backend:x`, `status`, `body`,
    * `form: *` for all of one request, or `also`. A request that may differ in everything must pass byte for byte, or match `expects`.
    */
   readonly differs?: Readonly<Record<string, string>>
@@ -77,7 +77,7 @@ export const COMMON: readonly Asked[] = [
   { name: 'no route', path: '/own/none' }
 ]
 
-// Intended differences of every plugin, with the id of the documented difference.
+// Intended differences of every plugin, with the id of the difference in docs/migrating.md.
 const ALWAYS: readonly (readonly [RegExp, string])[] = [
   [/^(?:client|backend):(?:via|cdn-loop)$/, 'via-forwarded'],
   [/^backend:x-forwarded-(?:for|host|proto)$/, 'via-forwarded'],
@@ -112,7 +112,7 @@ function unequal (one: Record<string, string>, other: Record<string, string>): s
   return [...new Set([...Object.keys(one), ...Object.keys(other)])].filter(name => one[name] !== other[name])
 }
 
-/** The id of the documented difference; undefined if it must not differ. */
+/** The id of the difference in docs/migrating.md; undefined if it must not differ. */
 export function rowOf (difference: string, ask: string, differs: Readonly<Record<string, string>> = {}): string | undefined {
   return differs[`${ask}: *`] ?? differs[difference] ?? ALWAYS.find(([pattern]) => pattern.test(difference))?.[1]
 }
