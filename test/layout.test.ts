@@ -72,7 +72,7 @@ function circlesIn (imports: ReadonlyMap<string, readonly string[]>): string[][]
 const files = sourceFiles()
 const shipped = files.filter(({ name }) => SHIPPED.test(name))
 
-t.test('the reader of imports finds what there is to find', async t => {
+t.test('the reader of imports finds every kind of import', async t => {
   const text = 'import a from \'x\'\nimport {\n  b,\n  c\n} from "y"\nimport type { D } from \'./d.js\'\nexport { e } from \'./e.js\'\nimport \'f\'\nconst g = await import(\'g\')\n'
   t.same(importsOf({ name: 'a.ts', text }), ['x', 'y', './d.js', './e.js', 'f', 'g'])
   t.ok(files.length > 20, `${files.length} files`)
@@ -107,7 +107,7 @@ t.test('no files import each other in a circle', async t => {
   t.same(circlesIn(new Map(judged.map(file => [file.name, importedBy(file)]))), [])
 })
 
-t.test('the pure files import nothing that acts', async t => {
+t.test('the pure files import types only', async t => {
   const pure = ['src/http/connection-signal.ts', 'src/http/headers.ts', 'src/target/persistence.ts', 'src/target/idle-limit.ts', 'src/target/retry.ts']
   for (const name of pure) {
     const file = files.find(file => file.name === name)
@@ -119,7 +119,7 @@ t.test('the pure files import nothing that acts', async t => {
   }
 })
 
-t.test('no client of undici speaks HTTP, and its parser has one file', async t => {
+t.test('undici\'s clients are not used, and one file uses its parser', async t => {
   const takesClient = /import (?!type\b)[^'"]*\b(?:Client|Pool|Agent|BalancedPool|H2CClient|buildConnector)\b[^'"]*from 'undici'/
   t.match("import { Client, errors } from 'undici'", takesClient)
   t.same(shipped.filter(({ text }) => takesClient.test(text)).map(({ name }) => name), [])
@@ -127,7 +127,7 @@ t.test('no client of undici speaks HTTP, and its parser has one file', async t =
   t.same(takesParser.map(({ name }) => name), ['src/wire/http1/llhttp.ts'])
 })
 
-t.test('sockets, pools and targets look at no clock but the one that they are given', async t => {
+t.test('sockets, pools and targets use only the clock that they are given', async t => {
   const clocks = shipped.filter(({ name, text }) => /^src\/(?:wire|connection|target)\//.test(name) && /\b(?:performance|Date)\.now\b/.test(text))
   t.same(clocks.map(({ name }) => name), ['src/connection/lookup.ts', 'src/target/registry.ts'], 'those that give one')
 })

@@ -6,7 +6,7 @@ import { request } from '../../testing/client.js'
 import { persistent } from '../../testing/behaviours.js'
 import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
-t.test('what reads a streamed answer, and what hears of its end, sees the store of its own request', async t => {
+t.test('a reader of a streamed answer, and a listener for its end, see the store of their own request', async t => {
   const backend = await backendFor(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none')
     await new Promise(resolve => setTimeout(resolve, 30))

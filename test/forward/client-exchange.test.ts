@@ -37,7 +37,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const gone = (exchanges: Exchange[]): number[] => exchanges.map(exchange => exchange.gone)
 const listeners = (socket: Socket): Record<string, number> => Object.fromEntries(socket.eventNames().map(name => [name, socket.listenerCount(name)]))
 
-t.test('a client that leaves is told to the response that it waits for, and to those behind it', async t => {
+t.test('a client that leaves is reported to the response that it waits for, and to those behind it', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET.repeat(40))
   await until(() => exchanges.length === 40)
@@ -47,7 +47,7 @@ t.test('a client that leaves is told to the response that it waits for, and to t
   t.ok(exchanges.every(exchange => exchange.gone === 1), 'once each')
 })
 
-t.test('any number of them is one listener on the socket, and none when they are over', async t => {
+t.test('any number of exchanges needs one listener on the socket, and none after their end', async t => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', warned)
@@ -74,7 +74,7 @@ t.test('any number of them is one listener on the socket, and none when they are
   t.strictSame(warnings, [])
 })
 
-t.test('a response that has got its socket in the meantime is told of once', async t => {
+t.test('a response that got its socket meanwhile is told of its client\'s leaving once', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET + GET)
   await until(() => exchanges.length === 2)
@@ -87,7 +87,7 @@ t.test('a response that has got its socket in the meantime is told of once', asy
   t.strictSame(gone(exchanges), [1, 1])
 })
 
-t.test('of a client that had left before, a listener hears all the same, and not within the call', async t => {
+t.test('a listener is told of a client that left before, and not within the call', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET + GET)
   await until(() => exchanges.length === 2)
@@ -103,7 +103,7 @@ t.test('of a client that had left before, a listener hears all the same, and not
 })
 
 for (const [how, leave] of [['resets its stream', 'close'], ['ends its session', 'destroy']] as const) {
-  t.test(`an HTTP/2 client that ${how} is told of`, async t => {
+  t.test(`an HTTP/2 client that ${how} is reported`, async t => {
     const exchanges: Exchange[] = []
     const server = createHttp2Server((message, response) => watch(exchanges, message as unknown as IncomingMessage, response as unknown as ServerResponse))
     const session = connectHttp2(`http://127.0.0.1:${await listen(server)}`)
@@ -123,7 +123,7 @@ for (const [how, leave] of [['resets its stream', 'close'], ['ends its session',
   })
 }
 
-t.test('an injected request is told of when it is answered, and when it is destroyed', async t => {
+t.test('the end of an injected request is reported, answered or destroyed', async t => {
   const exchanges: Exchange[] = []
   const app = Fastify()
   t.teardown(async () => await app.close())

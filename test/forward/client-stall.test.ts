@@ -32,7 +32,7 @@ async function serve (t: Test): Promise<{ watched: Watched[], port: number }> {
   return { watched, port: (server.address() as AddressInfo).port }
 }
 
-t.test('a client that does not read stalls the response that it is sent, and the one behind it', async t => {
+t.test('a client that does not read stalls its current response, and the one behind it', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').pause()
   t.teardown(() => client.destroy())
@@ -43,7 +43,7 @@ t.test('a client that does not read stalls the response that it is sent, and the
   for (const { stalled } of watched) t.ok(stalled! >= TIMEOUT, `not before its time: ${stalled} ms`)
 })
 
-t.test('nothing waits for the client while the response ahead has nothing to send', async t => {
+t.test('a client does not stall while the response ahead has nothing to send', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').resume()
   t.teardown(() => client.destroy())
@@ -60,7 +60,7 @@ function pass (ms: number): void {
   for (let passed = 0; passed < ms; passed += 10) mock.timers.tick(10)
 }
 
-t.test('a client that takes a little now and then does not stall, until it takes nothing for all of its time', async t => {
+t.test('a client that reads a little at times does not stall, until it reads nothing for the whole timeout', async t => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const socket = Object.assign(new EventEmitter(), { writableLength: 100_000, bytesWritten: 200_000, _handle: { writeQueueSize: 50_000 } })
@@ -85,7 +85,7 @@ t.test('a client that takes a little now and then does not stall, until it takes
   t.equal(stalled, 1)
 })
 
-t.test('of HTTP/2, the client\'s window counts', async t => {
+t.test('over HTTP/2 the client\'s window counts', async t => {
   const watched: Watched[] = []
   const watch = watchInto(watched)
   const server = createHttp2Server((message, response) => watch(message as unknown as IncomingMessage, response as unknown as ServerResponse))
@@ -108,7 +108,7 @@ t.test('of HTTP/2, the client\'s window counts', async t => {
   unread.close()
 })
 
-t.test('nothing of it is left when the response has finished', async t => {
+t.test('no timer or listener is left after the response', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').resume()
   t.teardown(() => client.destroy())

@@ -74,7 +74,7 @@ t.test('an event stream may be silent for longer', async t => {
   t.equal(response.body.toString(), 'data:1')
 })
 
-t.test('a backend that does not read an upload is given up', async t => {
+t.test('an upload that its backend does not read is abandoned', async t => {
   const { gateway, client } = await between(t, { onHead: (_head, connection) => { connection.socket.pause() }, onRequest: () => {} }, { undiciOptions: { bodyTimeout: LIMIT } })
   client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 50000000\r\n\r\n')
   // More than all buffers on the way hold.
@@ -120,7 +120,7 @@ t.test('a slow client that goes on reading is not cut', async t => {
   t.ok((await reading).complete)
 })
 
-t.test('103 is relayed to an HTTP/1.1 client where that is asked for, and to nobody else', async t => {
+t.test('103 is relayed only with earlyHints, and only to HTTP/1.1 clients', async t => {
   const script: BackendScript = (_request, connection) => {
     connection.write('HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n')
     connection.reply({ body: 'x' })

@@ -24,7 +24,7 @@ function answering (answer: (text: string) => string): { connect: ConnectFunctio
   return { connect, made }
 }
 
-t.test('a connection that answers from within the write is kept', { timeout: 5_000 }, async t => {
+t.test('a connection that answers within the write is kept', { timeout: 5_000 }, async t => {
   const { connect, made } = answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')
   const { port } = await gatewayFor(t, { routes: [{ upstream: 'http://in-memory', undiciOptions: { connect } }] })
   const client = await clientFor(t, { port })

@@ -13,7 +13,7 @@ import { backendFor, until } from '../../testing/gateway.js'
 
 const UPLOADS = 40
 
-t.test('an upload that comes in full behind its early answer keeps no stream', async t => {
+t.test('an upload that arrives in full after its early answer keeps no stream open', async t => {
   const backend = await backendFor(t, persistent())
   const app = Fastify({ http2: true } as object) as unknown as FastifyInstance
   t.teardown(() => app.close())

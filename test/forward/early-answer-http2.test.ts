@@ -42,7 +42,7 @@ async function upload (session: ClientHttp2Session): Promise<number> {
   return headers[':status'] as number
 }
 
-t.test('uploads that go on after their 502 keep neither their session nor the app', async t => {
+t.test('uploads that continue after their 502 keep neither their session nor the app open', async t => {
   const { app, url } = await setup(t)
   const statuses = await Promise.all(Array.from({ length: 20 }, async () => await upload(sessionFor(t, url))))
   t.ok(statuses.every(status => status === 502), String(statuses))

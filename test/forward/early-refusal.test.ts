@@ -21,7 +21,7 @@ for (const connection of ['', 'Connection: close\r\n']) {
   })
 }
 
-t.test('a refusal that says close and never ends is cut, though nothing of its upload is read any more', async t => {
+t.test('an early answer that says close and never ends is cut, even if its upload is no longer read', async t => {
   const backend = await backendFor(t, {
     onHead: (_head, to) => to.write('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 10\r\n\r\nfirst'),
     onRequest: () => {}

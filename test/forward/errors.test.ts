@@ -41,7 +41,7 @@ async function listener (t: Test, says = ''): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-t.test('502: nobody listens', async t => {
+t.test('502: nothing listens at the backend\'s port', async t => {
   const backend = await backendFor(t, persistent())
   backend.refuse()
   shows(t, await failing(t, backend.url), 502, 'HOLDFAST_ERR_CONNECT', /ECONNREFUSED/)
@@ -51,13 +51,13 @@ t.test('502: the name cannot be resolved', async t => {
   shows(t, await failing(t, 'http://backend.invalid'), 502, 'HOLDFAST_ERR_UNRESOLVABLE', /ENOTFOUND|EAI_AGAIN/)
 })
 
-t.test('502: the certificate is nobody\'s that is trusted', async t => {
+t.test('502: the certificate is not trusted', async t => {
   const backend = await backendFor(t, persistent(), { tls: certificates().server })
   shows(t, await failing(t, backend.url), 502, 'HOLDFAST_ERR_TLS', /certificate/i)
   t.equal(backend.requests, 0, 'nothing was sent')
 })
 
-t.test('502: what listens speaks no TLS', async t => {
+t.test('502: the backend speaks no TLS', async t => {
   const port = await listener(t, 'HTTP/1.1 400 Bad Request\r\n\r\n')
   shows(t, await failing(t, `https://127.0.0.1:${port}`), 502, 'HOLDFAST_ERR_TLS', /SSL|TLS|EPROTO|packet/i)
 })
@@ -128,7 +128,7 @@ t.test('503 with Retry-After: the queue is full, or took too long', async t => {
   await first
 })
 
-t.test('508: the request has been here too often', async t => {
+t.test('508: the request has passed the gateway too often', async t => {
   const backend = await backendFor(t, persistent())
   const { url } = await gatewayFor(t, { gateway: { maxHops: 2 }, routes: [{ upstream: backend.url }] })
   t.equal((await request(url, { headers: { via: '1.1 holdfast' } })).status, 200)

@@ -34,7 +34,7 @@ for (const [title, options] of Object.entries<ProxyOptions>({
   'an upstream with a path': { prefix: '/api', upstream: '/base' },
   'a rewritten prefix': { prefix: '/api', rewritePrefix: '/other' }
 })) {
-  t.test(`with ${title}, the fast way takes each path where the careful one does`, async t => {
+  t.test(`with ${title}, the fast way forwards each path to the same place as the careful way`, async t => {
     const fast = await destinations(options)
     // With a preRewrite, even one that changes nothing, every path takes the careful way.
     const careful = await destinations({ ...options, preRewrite: url => url })

@@ -103,7 +103,7 @@ t.test('bytes above 0x7f of a header value stay bytes: 103, 101, and the answer 
   hasLine(t, await bytesOf(t, port, handshake('/live/403')), 'a refusal')
 })
 
-t.test('bytes above 0x7f that a hook has put on a reply stay bytes where the request fails', async t => {
+t.test('bytes above 0x7f that a hook puts on a reply stay bytes if the request fails', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reset())
   const { port } = await gatewayFor(t, {
     routes: [{ upstream: backend.url }],

@@ -35,7 +35,7 @@ t.test('the backend has each piece of an interactive stream before the client se
   t.equal((await answered).body.toString(), 'answer1answer2answer3')
 })
 
-t.test('what an interactive stream has sent so far is sent again where its connection was stale', async t => {
+t.test('the sent part of an interactive stream is sent again if its connection was stale', async t => {
   let accepted = 0
   let heads = 0
   const backend = await backendFor(t, {
@@ -60,7 +60,7 @@ t.test('what an interactive stream has sent so far is sent again where its conne
   t.match(target.snapshot().totals.retries, { stale: 1 })
 })
 
-t.test('a streamed body is held for a second attempt up to its limit, and no further', async t => {
+t.test('a streamed body is held for a second attempt up to replayLimit', async t => {
   const read = async (stream: AsyncIterable<Buffer>): Promise<string> => {
     let text = ''
     for await (const piece of stream) text += piece.toString()
@@ -82,7 +82,7 @@ t.test('a streamed body is held for a second attempt up to its limit, and no fur
   await t.rejects(read(body.stream()), { message: /not held/ })
 })
 
-t.test('an attempt that nothing was read of is the next one too', async t => {
+t.test('an unread attempt serves as the next attempt too', async t => {
   const body = new StreamedBody([Buffer.from('abcdef')], 2, () => {})
   const first = body.stream()
   t.equal(body.stream(), first)

@@ -33,7 +33,7 @@ function unreadingClient (t: Test, port: number, text: string): Socket {
 
 const active = ({ target }: RunningGateway): number => target.snapshot().connections.active
 
-t.test('clients that pipeline requests for large files and leave free all that was held for them', async t => {
+t.test('clients that pipeline requests for large files and leave free everything that was held for them', async t => {
   const running = await setup(t)
   const clients = Array.from({ length: 5 }, () => unreadingClient(t, running.port, GET.repeat(60)))
   await until(() => active(running) >= 5)
@@ -56,7 +56,7 @@ t.test('a client that leaves behind two requests frees the second, without any t
   t.pass()
 })
 
-t.test('a client that stays and does not read is cut at the client timeout, whatever comes first on its connection', async t => {
+t.test('a client that stays and does not read is cut at the client timeout, whatever is first on its connection', async t => {
   for (const [what, first] of [['a response of the backend', GET], ['one of the app', GET.replace('file', 'own')]] as const) {
     const running = await setup(t, { undiciOptions: { bodyTimeout: 300 } })
     const client = unreadingClient(t, running.port, first + GET)

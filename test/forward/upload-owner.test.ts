@@ -12,7 +12,7 @@ import { backendFor, clientFor, gatewayFor, targetFor, until } from '../../testi
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'
 const chunkOf = (size: number): string => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`
 
-t.test('a client that stops in an upload that has its 502 ends nothing but its own connection', async t => {
+t.test('a client that stalls in an upload after its 502 ends only its own connection', async t => {
   const backend = await backendFor(t, persistent())
   const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, pool: { connectRetry: 0 }, clientBodyTimeout: 60 }] })
   backend.refuse()
@@ -50,7 +50,7 @@ for (const state of ['healthy', 'busy', 'refusing']) {
   })
 }
 
-t.test('an upload that waits for a connection and whose client leaves is nobody\'s any more', async t => {
+t.test('an upload that waits for a connection is released when its client leaves', async t => {
   const backend = await backendFor(t, () => {})
   const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { connections: 1 }, clientBodyTimeout: 80 }] })
   const other = await clientFor(t, gateway)
@@ -66,7 +66,7 @@ t.test('an upload that waits for a connection and whose client leaves is nobody\
   }
 })
 
-t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no process that ends', async t => {
+t.test('over HTTP/2 failed uploads leave no stream and no session, and do not end the process', async t => {
   const backend = await backendFor(t, persistent())
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
@@ -93,7 +93,7 @@ t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no p
   t.equal((await app.inject('/')).statusCode, 502)
 })
 
-t.test('a stream that a target is given, and that fails before it is sent, fails its request', async t => {
+t.test('a stream given to a target that fails before it is sent fails its request', async t => {
   const { target, backend } = await targetFor(t, persistent())
   await t.rejects(ask(backend.url, { dispatcher: target, method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })
   await t.rejects(target.request({ path: '/', method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })

@@ -65,7 +65,7 @@ for (const [title, rows] of [['what makes a connection persistent', PERSISTENCE]
   })
 }
 
-t.test('a token is matched whole, in any case, wherever it stands', async t => {
+t.test('a token is matched whole, in any case and at any place', async t => {
   const rows: [list: string, found: boolean][] = [
     ['close', true], ['Close', true], ['a,close', true], ['close,b', true], ['a, close ,b', true], ['a,\tclose', true],
     ['', false], ['clos', false], ['closed', false], ['disclose', false], ['clo se', false], ['close;q=1', false], ['xxxxx', false]

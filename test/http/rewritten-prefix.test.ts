@@ -1,7 +1,7 @@
 import t from 'tap'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../../src/http/rewritten-prefix.js'
 
-t.test('a Location is rewritten where it is an absolute path, at its front and at a segment\'s end', async t => {
+t.test('a Location is rewritten if it is an absolute path that begins with the prefix and a segment ends there', async t => {
   const rows: [atBackend: string, prefix: string, location: string, rewritten: string][] = [
     ['/base', '/api', '/base/x', '/api/x'],
     ['/base', '/api', '/base', '/api'],
@@ -41,7 +41,7 @@ t.test('a Location is rewritten where it is an absolute path, at its front and a
   for (const [atBackend, prefix, location, rewritten] of rows) t.equal(localizedLocation(location, atBackend, prefix), rewritten, JSON.stringify([atBackend, prefix, location]))
 })
 
-t.test('with parameters in the prefix both sides are those of the request', async t => {
+t.test('with parameters in the prefix both prefixes are those of the request', async t => {
   t.equal(prefixInPath('/:tenant/api', '/acme/api/x?y=/z'), '/acme/api')
   t.equal(prefixInPath('/:tenant/api/', '/acme/api/x'), '/acme/api')
   t.equal(prefixInPath('/:tenant/api', '/a%20b/api'), '/a%20b/api')

@@ -40,7 +40,7 @@ t.test('docs/metrics.md is what `npm run made` writes', async t => {
   t.equal(readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8'), metricsAsMarkdown())
 })
 
-t.test('names, types and units of the table go together, and no two names are alike', async t => {
+t.test('names, types and units of the table fit together, and names are unique', async t => {
   t.equal(new Set(TABLE.map(({ name }) => name)).size, TABLE.length)
   for (const { name, type, unit, labels, meaning } of TABLE) {
     t.match(name, /^[a-z]+(?:_[a-z0-9]+)*$/)
@@ -51,13 +51,13 @@ t.test('names, types and units of the table go together, and no two names are al
   }
 })
 
-t.test('the queries of the document name metrics and labels that there are', async t => {
+t.test('the queries of the document use existing metrics and labels', async t => {
   t.strictSame(unknownIn('sum by (reasn) (rate(holdfast_closes_total{target=""}[5m]))'), ['holdfast_closes_total', 'no metric at all', 'label target', 'label reasn'], 'a wrong one is found')
   t.strictSame(unknownIn('holdfast_queue_wait_seconds'), ['holdfast_queue_wait_seconds', 'no metric at all'], 'a histogram is asked by its parts')
   for (const { query } of QUERIES) t.strictSame(unknownIn(query), [], query)
 })
 
-t.test('the dashboard names metrics and labels that there are', async t => {
+t.test('the Grafana dashboard uses existing metrics and labels', async t => {
   for (const expression of expressions) t.strictSame(unknownIn(expression), [], expression)
   for (const { name, query } of dashboard.templating.list) {
     if (typeof query === 'string') continue
@@ -68,11 +68,11 @@ t.test('the dashboard names metrics and labels that there are', async t => {
   t.ok(expressions.length > 20, `${expressions.length} queries were looked at`)
 })
 
-t.test('every metric of Holdfast\'s own is in the dashboard', async t => {
+t.test('the Grafana dashboard shows every metric of Holdfast', async t => {
   for (const { name } of METRICS) t.ok(expressions.some(expression => new RegExp(`\\b${name}(?:_bucket|_count)?\\b`).test(expression)), name)
 })
 
-t.test('the dashboard can be imported anywhere: it holds no data source but its variable', async t => {
+t.test('the Grafana dashboard can be imported anywhere: its data source is a variable', async t => {
   t.equal(dashboard.id, null)
   t.strictSame(dashboard.templating.list.map(({ name, type }) => [name, type]), [['datasource', 'datasource'], ['instance', 'query'], ['target', 'query']])
   for (const panel of dashboard.panels.filter(({ type }) => type !== 'row')) {
@@ -82,7 +82,7 @@ t.test('the dashboard can be imported anywhere: it holds no data source but its 
   t.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length)
 })
 
-t.test('no two panels lie on one another, and none beyond the edge', async t => {
+t.test('panels do not overlap, and stay within the grid', async t => {
   const taken = new Map<string, string>()
   for (const { title, gridPos: { x, y, w, h } } of dashboard.panels) {
     t.ok(x >= 0 && x + w <= 24, title)

@@ -20,7 +20,7 @@ function counted (samples: readonly Sample[]): Record<string, number> {
   return Object.fromEntries(samples.filter(({ metricName }) => metricName?.endsWith('_count')).map(({ labels, value }) => [Object.values(labels).join(' '), value]))
 }
 
-t.test('a duration falls into the bucket whose upper bound it does not pass', async t => {
+t.test('a duration counts in the first bucket whose upper bound is not below it', async t => {
   const histogram = new Histogram([10, 20, 30])
   for (const ms of [0, 10, 10.5, 20, 31, 1_000]) histogram.observe(ms)
   t.strictSame(histogram.samples('x', { a: 'b' }).map(({ metricName, labels, value }) => [metricName, labels.le, value]), [
@@ -28,7 +28,7 @@ t.test('a duration falls into the bucket whose upper bound it does not pass', as
   ])
 })
 
-t.test('a thousand methods are one more than those that there are, and so with statuses', async t => {
+t.test('a thousand unknown methods, or statuses, make one more series', async t => {
   const durations = new RequestDurations(true)
   for (let n = 0; n < 1_000; n++) durations.observe(1, `METHOD${n}`, 200)
   durations.observe(1, 'GET', 200)
@@ -44,13 +44,13 @@ t.test('a thousand methods are one more than those that there are, and so with s
   t.ok(known['GET']! > 300)
 })
 
-t.test('without errors, a status that is not known makes no second series of the same labels', async t => {
+t.test('without error types, an unknown status makes no second series with the same labels', async t => {
   const durations = new RequestDurations(false)
   for (const status of [299, 599, 404, 999]) durations.observe(1, 'GET', status)
   t.strictSame(counted(durations.samples('x', {})), { GET: 3, 'GET 404': 1 })
 })
 
-t.test('words that nobody can foresee are one, from some number on', async t => {
+t.test('unforeseen label values are counted together beyond a number', async t => {
   const counts = new Counts('error_type')
   for (let n = 0; n < 1_000; n++) counts.add(`E${n}`)
   const samples = counts.samples({})
@@ -58,7 +58,7 @@ t.test('words that nobody can foresee are one, from some number on', async t => 
   t.strictSame(samples.at(-1), { labels: { error_type: '_OTHER' }, value: 936 })
 })
 
-t.test('a request takes from the connection\'s acquiring to its response', async t => {
+t.test('the duration of a request is from the acquire to the response', async t => {
   let now = 0
   const recorder = new Recorder(registryOf('a').registry, () => now)
   recorder.opened(viewOf('a'), 20)
@@ -74,7 +74,7 @@ t.test('a request takes from the connection\'s acquiring to its response', async
   t.match(recorder.figuresOf('a'), { opened: 1, handshakesSaved: 1, connectMsSaved: 20 })
 })
 
-t.test('a response is whole or cut off by what comes of its connection', async t => {
+t.test('the end of a response\'s connection decides whether the response counts as whole', async t => {
   const errors = (reason: CloseReason, response?: ResponseView): string[] => {
     const recorder = new Recorder(registryOf('a').registry, () => 0)
     recorder.opened(viewOf('a'), 1)
@@ -92,7 +92,7 @@ t.test('a response is whole or cut off by what comes of its connection', async t
   t.strictSame(errors('upgraded', { ...ended(101), upgraded: true }), ['101 undefined'])
 })
 
-t.test('a target that has gone leaves no figures, and what is told of it later goes to the dynamic ones', async t => {
+t.test('a closed target leaves no figures, and later events of it count as dynamic', async t => {
   const { registry, names } = registryOf('a', 'b', 'chosen')
   const recorder = new Recorder(registry)
   for (const name of ['a', 'b', 'chosen']) recorder.rejected(name, 'X')

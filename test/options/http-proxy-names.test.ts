@@ -21,7 +21,7 @@ t.test('every option that http-proxy and reply-from declare is known', async t =
   t.strictSame(declared.filter(name => !HTTP_PROXY_NAMES.includes(name)), [])
 })
 
-t.test('what has no effect is warned about and not refused, at the top as in replyOptions', async t => {
+t.test('options without an effect are warned about and not refused, in replyOptions too', async t => {
   const ignored = { retryMethods: ['GET'], retriesCount: 2, retryDelay: () => null, maxRetriesOn503: 1, base: UPSTREAM, balancedPoolOptions: {}, sessionTimeout: 5 }
   for (const [name, value] of Object.entries(ignored)) {
     for (const options of [{ [name]: value }, { replyOptions: { [name]: value } }]) {

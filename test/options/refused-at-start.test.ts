@@ -95,7 +95,7 @@ async function failureOf (app: FastifyInstance): Promise<Error & { code?: string
   throw new Error('it started')
 }
 
-t.test('an app whose gateway is given what cannot be does not start', async t => {
+t.test('an app with an invalid option of the gateway does not start', async t => {
   for (const [options, option] of OF_GATEWAY) {
     const app = Fastify()
     app.register(gateway, options)
@@ -106,7 +106,7 @@ t.test('an app whose gateway is given what cannot be does not start', async t =>
   }
 })
 
-t.test('an app one of whose routes is given what cannot be does not start', async t => {
+t.test('an app with an invalid option of a route does not start', async t => {
   for (const [options, option] of OF_PROXY) {
     const app = Fastify()
     app.register(gateway)
@@ -126,7 +126,7 @@ t.test('a target named twice with other options stops the app', async t => {
   t.match(await failureOf(app), { code: 'HOLDFAST_ERR_OPTION', message: /^proxy \/b, target users: target: "users" / })
 })
 
-t.test('a route that is there already stops the app, in words of ours', async t => {
+t.test('a duplicate route stops the app, with an error of Holdfast', async t => {
   const twice = Fastify()
   twice.register(gateway)
   twice.register(proxy, { upstream: UPSTREAM, prefix: '/a' })
@@ -139,7 +139,7 @@ t.test('a route that is there already stops the app, in words of ours', async t 
   t.match(await failureOf(own), { code: 'HOLDFAST_ERR_OPTION', message: /^gateway: the app has a route for \/health\/live already; / })
 })
 
-t.test('one prefix may be there twice where hosts tell the routes apart', async t => {
+t.test('a prefix may be used twice with different host constraints', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(gateway)
@@ -163,7 +163,7 @@ t.test('a route without an upstream stops the app', async t => {
   t.match(await failureOf(app), { code: 'HOLDFAST_ERR_OPTION', message: /^proxy \/a: upstream: undefined leads nowhere; give / })
 })
 
-t.test('an app that failed to start has dialled nobody and holds nothing open', async t => {
+t.test('an app that failed to start has dialled no backend and holds nothing open', async t => {
   const backend = await backendFor(t, persistent())
   const app = Fastify()
   app.register(gateway, { health: true })
@@ -174,7 +174,7 @@ t.test('an app that failed to start has dialled nobody and holds nothing open', 
   await t.rejects(app.inject('/good'), 'it answers nobody')
 })
 
-t.test('options are not changed by whoever takes them', async t => {
+t.test('plugins do not change their options', async t => {
   const deepFreeze = <T extends object>(value: T): T => {
     for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
     return Object.freeze(value)
@@ -188,7 +188,7 @@ t.test('options are not changed by whoever takes them', async t => {
   t.equal((await app.inject('/nowhere')).statusCode, 404)
 })
 
-t.test('keys of the machinery do nothing', async t => {
+t.test('keys like __proto__ have no effect', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   const evil = '{"__proto__": {"maxHops": 0, "health": true, "undiciOptions": {"connections": 0}}, "drain": {"__proto__": {"delay": -1}}}'

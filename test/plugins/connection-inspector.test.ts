@@ -95,7 +95,7 @@ t.test('a backend that closes unannounced is recognised too', async t => {
   }
 })
 
-t.test('a close after an error says nothing of the backend\'s habits', async t => {
+t.test('a close after an error is no evidence against the backend', async t => {
   for (const status of [400, 404, 413, 500, 503]) {
     const { url, target } = await between(t, (_request, connection) => {
       connection.reply({ status, headers: { Connection: 'close' } })
@@ -106,7 +106,7 @@ t.test('a close after an error says nothing of the backend\'s habits', async t =
   }
 })
 
-t.test('an upload that is refused in its middle says nothing either', async t => {
+t.test('an upload that is refused in its middle is no evidence either', async t => {
   const { port, target, backend } = await between(t, {
     onHead: (_head, connection) => {
       connection.reply({ status: 200, headers: { Connection: 'close' } })

@@ -54,7 +54,7 @@ t.test('the app is closed once the clients of its second server have their answe
   t.strictSame(log, [])
 })
 
-t.test('its idle clients end at once', async t => {
+t.test('idle clients of the second server end at once', async t => {
   const { client, log, drain } = await setup(t, (_request, connection) => connection.reply({ body: 'x' }), { deadline: 30_000 })
   client.write(GET)
   await client.response()
@@ -64,7 +64,7 @@ t.test('its idle clients end at once', async t => {
   t.strictSame(log, [])
 })
 
-t.test('at the deadline they are cut, and counted', async t => {
+t.test('at the deadline clients of the second server are cut and counted', async t => {
   const { backend, client, log, drain } = await setup(t, () => {}, { deadline: 100 })
   client.write(GET)
   await backend.waitFor(({ requests }) => requests === 1)

@@ -20,7 +20,7 @@ const FEW = 12
 const bytesOf = ({ text }: CorpusCase): Buffer => Buffer.from(text, 'latin1')
 const verdictOf = (outcome: OurOutcome): string => wholeOf(outcome) !== undefined ? 'whole' : outcome.refused !== undefined ? 'refused' : 'waits'
 
-t.test('each response of the corpus is read as it should be', async t => {
+t.test('each response of the corpus is read as expected', async t => {
   for (const of of corpus) {
     const { name, is, asked = GET, end = 'open', either = false } = of
     const outcome = readByOurs([bytesOf(of)], end, asked)
