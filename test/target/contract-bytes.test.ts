@@ -169,7 +169,7 @@ t.test('an empty body ends its request', async t => {
   t.match(target, /^0 (0|chunked)$/)
 })
 
-t.test('an upgrade and CONNECT ask as undici asks', async t => {
+t.test('an upgrade and CONNECT send the same bytes as undici', async t => {
   const { both, bytes } = await contractFor(t, ({ method }, connection) => {
     connection.write(method === 'CONNECT' ? 'HTTP/1.1 200 OK\r\n\r\n' : 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n')
     connection.takeOver()

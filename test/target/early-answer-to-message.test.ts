@@ -27,7 +27,7 @@ t.test('an early answer reaches the client whose request was the body', async t 
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('a message that was sent whole keeps its socket', async t => {
+t.test('a request message that was sent whole keeps its socket', async t => {
   const { target } = await targetFor(t, ({ body }, connection) => connection.reply({ body }))
   let address: string | undefined
   const server = createServer((request, response) => {

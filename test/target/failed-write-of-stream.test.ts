@@ -3,7 +3,7 @@ import { Duplex, Readable } from 'node:stream'
 import t from 'tap'
 import { rigFor } from '../connection/setup.js'
 
-t.test('an early answer behind a failed write reaches an app that sends a stream by dispatch', async t => {
+t.test('an early answer reaches an app that sends a stream by dispatch, after a failed write', async t => {
   const make = (): Duplex => {
     let writes = 0
     const socket: Duplex = new Duplex({

@@ -84,7 +84,7 @@ t.test('a dispatched request has one client span too, beneath the active span', 
   t.same(seen, all.map(span => [traceparentOf(span)]), 'one line each')
 })
 
-t.test('what the app sends by undici itself is instrumented as before', async t => {
+t.test('requests that the app sends by undici itself are still instrumented', async t => {
   const { backend, seen, spans } = await tracedFor(t)
   const client = new Client(backend.url)
   t.teardown(() => client.destroy())

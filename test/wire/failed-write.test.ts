@@ -73,7 +73,7 @@ function failWrites (socket: Socket): void {
   socket._writev = null as unknown as NonNullable<Socket['_writev']>
 }
 
-t.test('a failed write is told once, and not from within write(); no later one does anything', async t => {
+t.test('a failed write is reported once, and not within write(); later writes do nothing', async t => {
   const { noted, raw } = await failing(t)
   const { socket } = noted
   socket.write('lost')
@@ -96,7 +96,7 @@ t.test('a failed write is told once, and not from within write(); no later one d
   t.equal(socket.ending, 'reset')
 })
 
-t.test('each read renews the time of a failed write, and the FIN ends it', async t => {
+t.test('each read renews the timer of a failed write, and the FIN ends it', async t => {
   const { noted, peer } = await failing(t)
   noted.socket.write('lost')
   await noted.untilTold('write failed')
@@ -114,7 +114,7 @@ t.test('each read renews the time of a failed write, and the FIN ends it', async
   t.equal(noted.socket.ending, 'fin')
 })
 
-t.test('a paused socket keeps what came before the failure of a write', async t => {
+t.test('a paused socket keeps bytes that came before a failed write', async t => {
   const { noted, peer } = await failing(t)
   noted.reads = () => noted.socket.pause()
   noted.socket.write('lost')
@@ -130,7 +130,7 @@ t.test('a paused socket keeps what came before the failure of a write', async t 
   t.equal(noted.text, '12')
 })
 
-t.test('a write that fails behind the FIN closes the socket at once', async t => {
+t.test('a write that fails after the FIN closes the socket at once', async t => {
   const { noted, peer } = await failing(t)
   peer.end()
   await noted.untilTold('end')
@@ -141,7 +141,7 @@ t.test('a write that fails behind the FIN closes the socket at once', async t =>
   t.same([noted.told, noted.socket.ending], [['end', 'close'], 'fin'])
 })
 
-t.test('what was handed over is destroyed by a failed write, as any socket', async t => {
+t.test('a failed write destroys a handed-over socket, like any socket', async t => {
   const { noted } = await failing(t)
   const socket = noted.socket.handOver(Buffer.alloc(0))
   socket.write('lost')
@@ -150,7 +150,7 @@ t.test('what was handed over is destroyed by a failed write, as any socket', asy
 })
 
 for (const kind of KINDS) {
-  t.test(`a write that fails and is handed over then destroys what was handed over: ${kind}`, async t => {
+  t.test(`a socket that is handed over after a failed write is destroyed: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     peer.destroy()
     const { socket } = noted
@@ -164,7 +164,7 @@ for (const kind of KINDS) {
   })
 }
 
-t.test('writes of a stream are under way one at a time, and each is called back once', async t => {
+t.test('a stream\'s writes run one at a time, and each is called back once', async t => {
   const done: Array<(error?: Error | null) => void> = []
   const stream = new Writable({ write (_chunk, _encoding, callback) { done.push(callback) } })
   let told = 0

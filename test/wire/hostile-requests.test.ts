@@ -53,7 +53,7 @@ function check (t: Test, backend: Backend, came: BackendRequest[], what: string)
 }
 
 for (const [place, options] of PLACES) {
-  t.test(`what could end a line is never one to the backend of a target: ${place}`, async t => {
+  t.test(`characters that could end a line never do so at a target's backend: ${place}`, async t => {
     const came: BackendRequest[] = []
     const { backend, target } = await targetFor(t, (request, connection) => {
       came.push(request)
@@ -71,7 +71,7 @@ for (const [place, options] of PLACES) {
   })
 }
 
-t.test('what could end a line is never one to the backend of a route, whatever hooks and options put there', async t => {
+t.test('characters from hooks and options that could end a line never do so at a route\'s backend', async t => {
   let hostile = ''
   const backend = await backendFor(t, answer, { log: true })
   const running = await gatewayFor(t, {

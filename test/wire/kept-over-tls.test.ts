@@ -15,7 +15,7 @@ const server = require('node:tls').createServer(workerData, socket => {
 server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
 `
 
-t.test('a connection over TLS is kept, however soon its backend answers', async t => {
+t.test('a connection over TLS is kept even if its backend answers at once', async t => {
   const { ca, server } = certificates()
   const worker = new Worker(BACKEND, { eval: true, workerData: { cert: server.cert, key: server.key } })
   t.teardown(() => worker.terminate())

@@ -53,7 +53,7 @@ async function through (t: Test, seed: number): Promise<{ backend: Backend, requ
   return { backend, requests }
 }
 
-t.test('each request reaches its backend as one, well-formed, with its lines as they came', async t => {
+t.test('each request reaches the backend as one valid request, with its lines unchanged', async t => {
   const { backend, requests } = await through(t, 1)
   t.same(backend.malformed, [])
   t.equal(backend.log.length, REQUESTS)

@@ -27,7 +27,7 @@ function lengthOf ({ text, asked }: Response): number | undefined {
   return bytes.length - outcome.rest - (message.upgraded ? message.body.length - outcome.rest : 0)
 }
 
-t.test('a response whose end is told is not whole with a byte less, by a FIN or without', async t => {
+t.test('a response with a declared end is not whole with a byte less, with a FIN or without', async t => {
   let cuts = 0
   for (const response of RESPONSES) {
     const length = lengthOf(response)
@@ -47,7 +47,7 @@ t.test('a response whose end is told is not whole with a byte less, by a FIN or 
   t.ok(cuts > 20_000, `${cuts} cuts`)
 })
 
-t.test('a response that ends with its connection is whole by a FIN behind its head, and never without', async t => {
+t.test('a response that ends with its connection is whole after a FIN behind its head, and never without one', async t => {
   const untilEnd = RESPONSES.filter(response => lengthOf(response) === undefined)
   t.ok(untilEnd.length > 10, `${untilEnd.length} responses`)
   for (const { name, text, asked } of untilEnd) {
@@ -65,7 +65,7 @@ t.test('a response that ends with its connection is whole by a FIN behind its he
   }
 })
 
-t.test('what is cut is told with what had come, and nothing more', async t => {
+t.test('a cut response is reported with the bytes that came, and nothing more', async t => {
   const whole = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nx-a: b\r\n\r\n'
   for (let at = 0; at < whole.length; at++) {
     const { messages, started } = readByOurs([Buffer.from(whole.slice(0, at))], 'fin', GET)
