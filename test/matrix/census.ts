@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 // Timers that belong to the process (undici's coarse clock, node's cached date); what is learned of a backend, which is forgotten after ten
 // minutes; and the 72 s of an HTTP/2 session, which node leaves running if the session ends before.
-const KNOWN = [/^node:internal\/http /, /undici\/lib\/util\/timers/, /target\/target\.[jt]s .*#learn/, /fastify\/lib\/server/]
+const KNOWN = [/^node:internal\/http /, /undici\/lib\/util\/timers/, /target\/belief\.[jt]s .*#learn/, /fastify\/lib\/server/]
 
 // Their handles are made at the first use.
 for (const { writable } of [process.stdout, process.stderr]) if (!writable) throw new Error('nowhere to write')
