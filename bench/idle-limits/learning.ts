@@ -32,7 +32,7 @@ const results = (await Promise.all([
 ])).filter((result) => result !== undefined)
 await nginx?.stop()
 
-printTable(`idle timeouts that nobody announces, ${DELAY} ms one way; requests after the first ${WARM_UP_CLOSES} idle closes of a target`, results.flatMap(rows))
+printTable(`unannounced idle timeouts, ${DELAY} ms one way; requests after the first ${WARM_UP_CLOSES} idle closes of a target`, results.flatMap(rows))
 for (const { gateway, targets } of results) {
   const cold = targets.filter(({ records }) => idleCloses(records).length < WARM_UP_CLOSES).length
   if (cold > 0) console.log(`\n${gateway}: ${cold} targets never had ${WARM_UP_CLOSES} idle closes, and do not count`)

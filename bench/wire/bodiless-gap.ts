@@ -19,7 +19,7 @@ const REQUESTS = Number(values.requests)
 const SILENCE = 500
 const APP = `
 def app(environ, start_response):
-    body = b'a body that nobody asked for'
+    body = b'a body after HEAD'
     start_response('200 OK', [('Content-Length', str(len(body)))])
     return [body]
 `

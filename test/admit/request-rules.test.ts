@@ -111,7 +111,7 @@ for (const [title, setup, rows] of [['by the gateway', {}, [...OURS, ...UNROUTED
       t.strictSame(refusal, { status, code: isNodes(what, refusal) ? undefined : code }, what)
     }
     for (const [what, bytes] of NODES) t.match(await refusalOf(await clientFor(t, running), bytes), { status: 400 }, what)
-    t.equal(backend.accepted, 0, 'nobody was asked')
+    t.equal(backend.accepted, 0, 'the backend got no connection')
     const canary = await clientFor(t, running)
     canary.write(`GET /canary HTTP/1.1\r\n${H}\r\n`)
     t.match(JSON.parse((await canary.response()).body.toString()), { path: '/canary' })

@@ -125,7 +125,7 @@ t.test('a status with its own reason, odd headers and every byte of a body arriv
   t.strictSame(response.headerAll('x-twice'), ['1', '2'])
   t.strictSame(response.headerAll('set-cookie'), ['a=1', 'b=2'])
   t.equal(response.header('via'), '1.1 holdfast')
-  t.equal(response.header('content-type'), undefined, 'nothing is added that nobody said')
+  t.equal(response.header('content-type'), undefined, 'no Content-Type is added')
   t.strictSame(response.body, body)
 })
 

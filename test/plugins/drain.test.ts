@@ -122,6 +122,6 @@ t.test('a request on a kept connection is refused during the close, and the conn
   release()
   t.equal((await client.response()).header('connection'), 'close')
   t.equal(await client.ended, 'fin')
-  t.equal(backend.requests, 1, 'the one behind it reached nobody')
+  t.equal(backend.requests, 1, 'the request behind it did not reach the backend')
   await drained
 })

@@ -166,7 +166,7 @@ t.test('the admin surface is off unless it has a port, and on the network only w
   refused(t, { ADMIN_PORT: '1', ADMIN_TOKEN: 'a b' }, 'ADMIN_TOKEN')
 })
 
-t.test('TRUST_PROXY is everybody, nobody, or addresses', async t => {
+t.test('TRUST_PROXY is true, false, or addresses', async t => {
   t.equal(read({ TRUST_PROXY: 'false' }).trustProxy, false)
   t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
   refused(t, { TRUST_PROXY: '1' }, 'TRUST_PROXY', 'hop count')
