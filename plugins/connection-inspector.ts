@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
+import type { Gateway } from '../src/gateway/gateway.js'
 import { getGateway } from '../src/gateway/state.js'
-import type { Gateway } from '../src/gateway/state.js'
 import { Inspector } from '../src/target/inspector.js'
 
 const inspected = new WeakSet<object>()

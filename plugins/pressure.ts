@@ -4,15 +4,15 @@ import { registerReplaceable } from '../src/quirks/under-pressure.js'
 
 export type PressureOptions = FastifyUnderPressureOptions
 
-// A loop that is a second late answers nobody in time. Utilisation is not judged unless asked for: a gateway at full load is
-// fully used and may still be quick.
+// An event loop that is a second late answers no request in time. Its utilisation has no limit by default: a gateway under full load may
+// still answer quickly.
 const DEFAULTS: PressureOptions = { maxEventLoopDelay: 1_000 }
-// Since the start of the process, as is under-pressure's own default, would remember a quiet night until noon.
+// under-pressure's own default is the mean since the start of the process: after a quiet night it would be low until noon.
 const INTERVAL = 'interval'
 
 /**
- * Guards what is process-wide, and nothing else: no target's state enters it, or one hung backend would take the others, and
- * the replica, out. An app that registers `@fastify/under-pressure` itself, before or after, keeps its own.
+ * Refuses requests while the process is overloaded. The state of targets has no part in it: otherwise one backend that hangs would stop the
+ * requests to the others. An app that registers `@fastify/under-pressure` itself, before or after, keeps its own.
  */
 export const pressure = fp<PressureOptions>(async (app, options) => {
   if (app.hasPlugin('@fastify/under-pressure')) return
@@ -20,6 +20,3 @@ export const pressure = fp<PressureOptions>(async (app, options) => {
     app.log.info('the app registers @fastify/under-pressure itself: the gateway guards nothing any more')
   })
 }, { name: 'holdfast-pressure', fastify: '5.x' })
-
-/** A route's config that lets it through under pressure. */
-export const EXEMPT = { pressureHandler: () => undefined }

@@ -12,9 +12,9 @@ const SLOW = 800
 
 interface Sample {
   readonly name: string
-  /** What its answers say of it. */
+  /** How the backend behaves: each of its answers says so. */
   readonly does: string
-  /** What there is to see. */
+  /** What a user can see of it: logged behind its curl command. */
   readonly shows: string
   create (answer: (socket: Socket) => string): Server
 }
@@ -53,9 +53,9 @@ const SAMPLES: readonly Sample[] = [
 ]
 
 /**
- * Sample backends on free loopback ports, each behind a proxy under `/samples/`: something to curl before there is a backend.
+ * Sample backends on free loopback ports, each behind a proxy under `/samples/`, to try the gateway with before there is a backend.
  *
- * @param options `load`: whether a gentle load makes something of them to be seen; false
+ * @param options `load`: whether a low load is sent to them; false
  */
 export default async function samples (app: FastifyInstance, { load = false }: { load?: boolean } = {}): Promise<void> {
   if (load) sampleLoad(app, () => curlOrigin(app))
@@ -64,7 +64,7 @@ export default async function samples (app: FastifyInstance, { load = false }: {
     await app.register(proxy, { prefix: `/samples/${sample.name}`, upstream: `http://127.0.0.1:${port}`, target: `samples/${sample.name}` })
   }
   app.addHook('onListen', async () => {
-    // Those before it are waited for, and the app may have been closed meanwhile.
+    // The app may have been closed while hooks before this one ran.
     if (!app.server.listening) return
     const origin = curlOrigin(app)
     for (const { name, shows } of SAMPLES) app.log.info(`curl ${origin}/samples/${name} # ${shows}`)
@@ -83,7 +83,7 @@ async function start (app: FastifyInstance, { name, does, create }: Sample): Pro
   })
   server.on('connection', (socket: Socket) => {
     sockets.add(socket)
-    // The gateway resets what it gives up; that is no event here.
+    // The gateway resets connections that it gives up: that is no failure here.
     socket.on('error', () => socket.destroy())
     socket.once('close', () => sockets.delete(socket))
   })
@@ -103,7 +103,7 @@ function httpServer (answer: (socket: Socket) => string, headers: Record<string,
     if (delay === 0) send()
     else setTimeout(send, delay).unref()
   })
-  // No limit of its own, and no Keep-Alive header that would announce one.
+  // No idle limit, and no Keep-Alive header that would announce one.
   server.keepAliveTimeout = 0
   return server
 }
@@ -116,9 +116,9 @@ function closeWhenIdle (server: HttpServer): HttpServer {
   })
 }
 
-// node:http speaks no HTTP/1.0 as a server.
+// A server of node:http answers in HTTP/1.1 only.
 function http10Server (answer: (socket: Socket) => string): Server {
-  // Half-open, so that a body still on its way is read and not met with a reset.
+  // Half-open: a body that is still on its way is read, and not answered with a reset.
   return createTcpServer({ allowHalfOpen: true }, socket => {
     let head = ''
     socket.on('end', () => socket.end())
@@ -127,12 +127,13 @@ function http10Server (answer: (socket: Socket) => string): Server {
       head += chunk.toString('latin1')
       if (!head.includes('\r\n\r\n')) return
       const body = answer(socket)
-      socket.end(`HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${head.startsWith('HEAD ') ? '' : body}`)
+      const answerHead = `HTTP/1.0 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
+      socket.end(head.startsWith('HEAD ') ? answerHead : answerHead + body)
     })
   })
 }
 
-/** Where this machine reaches the gateway: an address that means all of them is none to ask. */
+/** The origin of the gateway as this machine reaches it: the loopback address where the gateway listens on all addresses. */
 function curlOrigin (app: FastifyInstance): string {
   const { address, port, family } = app.server.address() as AddressInfo
   if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`

@@ -2,7 +2,7 @@ import type { ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, Persistence, Provenance } from '../connection/observer.js'
 import type { TargetSnapshot } from '../target/target.js'
 
-/** What one second has seen of a target. `at` is its beginning, epoch ms. */
+/** What happened to a target in one second. `at` is the beginning of the second, in epoch ms. */
 export interface HistorySecond {
   readonly at: number
   readonly requests: number
@@ -10,7 +10,7 @@ export interface HistorySecond {
   readonly closed: Readonly<Partial<Record<CloseReason, number>>>
 }
 
-/** A change of what is believed of a backend. `at` is epoch ms. */
+/** A change of a target's persistence. `at` is in epoch ms. */
 export interface PersistenceChange {
   readonly at: number
   readonly from: Persistence
@@ -18,22 +18,22 @@ export interface PersistenceChange {
   readonly cause: string
 }
 
-/** A request that ended without an answer, or with half of one. `at` is epoch ms. */
+/** A request that got no response, or only a part of one. `at` is in epoch ms. */
 export interface Failure {
   readonly at: number
   readonly code: string
   readonly provenance: Provenance
 }
 
-/** What is remembered of a target. */
+/** The recent history of a target. */
 export interface TargetHistory {
-  /** Since when, epoch ms. */
+  /** When the history begins, in epoch ms. */
   readonly since: number
-  /** The last 300 whole seconds or fewer, empty ones included, oldest first. */
+  /** At most the last 300 whole seconds, with those in which nothing happened, oldest first. */
   readonly seconds: readonly HistorySecond[]
   /**
-   * How long connections had lain idle that the backend closed. `edges` are upper bounds in ms, spaced evenly on a logarithmic scale; the last
-   * count is of longer ones too.
+   * How long connections had been idle when the backend closed them. `edges` are upper bounds in ms, evenly spaced on a logarithmic scale.
+   * The last count has all longer ones too.
    */
   readonly idleCloses: { readonly edges: readonly number[], readonly counts: readonly number[] }
   /** The last 50, oldest first. */
@@ -42,13 +42,13 @@ export interface TargetHistory {
   readonly failures: readonly Failure[]
 }
 
-/** `GET /api/targets`, and the event `snapshot`. `at` is epoch ms. */
+/** The answer of `GET /api/targets`, and the data of the event `snapshot`. `at` is in epoch ms. */
 export interface TargetList {
   readonly at: number
   readonly targets: readonly TargetSnapshot[]
 }
 
-/** `GET /api/targets/:name`. `at` is epoch ms. */
+/** The answer of `GET /api/targets/:name`. `at` is in epoch ms. */
 export interface TargetDetail {
   readonly at: number
   readonly target: TargetSnapshot

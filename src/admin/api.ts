@@ -10,12 +10,12 @@ import { Refusal } from './refusal.js'
 import { serve } from './serve.js'
 import { updateTarget } from './update.js'
 
-/** What the API is about. */
+/** What the API shows and changes. */
 export interface AdminSubject {
   readonly targets: Pick<TargetRegistry, 'get' | typeof Symbol.iterator>
   readonly history: History
   readonly streams: EventStreams
-  /** The app's, for what somebody has changed. */
+  /** The app's logger, for changes that were made over the API. */
   readonly log: FastifyBaseLogger
 }
 
@@ -24,7 +24,7 @@ export function targetList (targets: Iterable<Target>): TargetList {
   return { at: Date.now(), targets: [...targets].map(target => disclosed(target.snapshot())) }
 }
 
-/** The routes of /api. Who may ask is decided before. */
+/** Adds the routes of /api. Hooks of the scope have checked the caller before. */
 export function serveApi (scope: FastifyInstance, { targets, history, streams, log }: AdminSubject): void {
   serve(scope, '/api/targets', { GET: () => targetList(targets) })
   serve(scope, '/api/events', {
@@ -51,8 +51,12 @@ export function serveApi (scope: FastifyInstance, { targets, history, streams, l
   serve(scope, '/api/targets/:name/trial', {
     POST: request => {
       const target = targetOf(request)
-      if (target.persistence !== 'non-persistent') throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', `There is nothing to try: the target is ${target.persistence}`)
-      if (!keepsAlive(target.options)) throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', 'There is nothing to try: keep-alive is switched off by the target\'s own options')
+      if (target.persistence !== 'non-persistent') {
+        throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', `There is nothing to try: the target is ${target.persistence}`)
+      }
+      if (!keepsAlive(target.options)) {
+        throw new Refusal(409, 'HOLDFAST_ADMIN_TRIAL', 'There is nothing to try: keep-alive is switched off by the target\'s own options')
+      }
       target.setPersistence('trial', 'asked for over the admin API')
       return { persistence: target.persistence }
     }

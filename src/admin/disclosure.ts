@@ -2,11 +2,11 @@ import type { ConnectFunction } from '../options/connect-types.js'
 import type { ConnectOptions } from '../options/option-types.js'
 import type { TargetSnapshot } from '../target/target.js'
 
-// Of what a target connects with, only what is known to be no secret: keys, certificates and passphrases stay here, and so does whatever
-// Node invents next.
+// The options of `connect` that are known to be no secrets. Any other, such as a key, a passphrase, or an option that Node adds later, is
+// not shown.
 const SHOWN = ['timeout', 'rejectUnauthorized', 'servername', 'minVersion', 'maxVersion', 'family', 'keepAlive', 'keepAliveInitialDelay', 'autoSelectFamily', 'autoSelectFamilyAttemptTimeout', 'maxCachedSessions'] as const
 
-/** A snapshot as it may be told to whoever may see the gateway: without the secrets that its options hold. A `connect` function is shown as no options. */
+/** A snapshot without the secrets of its options, for users of the admin surface. A `connect` function is shown as an empty object. */
 export function disclosed (snapshot: TargetSnapshot): TargetSnapshot {
   const { limits } = snapshot
   return { ...snapshot, limits: { ...limits, undiciOptions: { ...limits.undiciOptions, connect: shown(limits.undiciOptions.connect) } } }

@@ -2,25 +2,25 @@ import type { ServerResponse } from 'node:http'
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
 import { Refusal } from './refusal.js'
 
-/** Readers at once: pages that somebody looks at, and not a way to hold the gateway's sockets. */
+/** The most readers at once: enough for the pages that people have open, and too few to use up the gateway's sockets. */
 const MAX_STREAMS = 16
-/** What may wait for a reader, in bytes; one that does not read is dropped. */
+/** How much may wait for a reader, in bytes. A reader that does not read is dropped. */
 const MAX_BUFFERED = 1_048_576
-/** Events told a second, snapshots not counted; of the others, how many there were. */
+/** The most events sent between two snapshots. Of further ones only their number is sent. */
 const MAX_EVENTS = 500
 /** Between two snapshots, in ms. */
 const INTERVAL = 1_000
 
-/** What the streams are about. */
+/** Where the events and snapshots come from. */
 export interface EventSource {
-  /** Tells an observer of every connection; returns what stops it. */
+  /** Calls an observer for every connection. Returns a function that removes it. */
   observe (observer: ConnectionObserver): () => void
-  /** What the event `snapshot` says. */
+  /** The data of the event `snapshot`. */
   snapshot (): object
 }
 
 /**
- * Streams of server-sent events on what connections do, all of them the same. While nobody reads, nothing is observed and no timer runs.
+ * Streams of server-sent events about connections. All readers get the same events. Without readers, nothing is observed and no timer runs.
  */
 export class EventStreams implements ConnectionObserver {
   readonly #source: EventSource
@@ -40,7 +40,7 @@ export class EventStreams implements ConnectionObserver {
 
   get size (): number { return this.#streams.size }
 
-  /** Makes a response a stream that begins with a snapshot. Throws a Refusal where there are too many. */
+  /** Makes the response a stream, which begins with a snapshot. Throws a Refusal where there are too many streams. */
   add (response: ServerResponse, headers: Readonly<Record<string, string>>): void {
     if (this.#streams.size >= MAX_STREAMS) throw new Refusal(503, 'HOLDFAST_ADMIN_STREAMS', `${MAX_STREAMS} readers of events are as many as there may be`)
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' })
@@ -110,7 +110,7 @@ export class EventStreams implements ConnectionObserver {
     this.#queue(eventText(event, { at: Date.now(), ...data }))
   }
 
-  // The pool works while it tells: what it says in one turn of the event loop is written once, and after it.
+  // The pool calls observers in the middle of its work. The events of one turn of the event loop are written together, after it.
   #queue (text: string): void {
     if (this.#waiting === '') setImmediate(() => this.#flush())
     this.#waiting += text
@@ -121,7 +121,7 @@ export class EventStreams implements ConnectionObserver {
     this.#waiting = ''
     if (text === '') return
     for (const response of this.#streams) {
-      // Looked at before the write: one snapshot of many targets may be longer than what may wait.
+      // Checked before the write: one snapshot of many targets may be longer than the limit.
       if (response.writableLength > MAX_BUFFERED) response.destroy()
       else response.write(text)
     }

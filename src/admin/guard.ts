@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isLoopback } from './admin-options.js'
 import { Refusal } from './refusal.js'
 
-// No inline script or style and nothing from elsewhere: a name that a backend or a route chose can be shown, and never run.
+// No inline script or style, and nothing from other sites: a name that a backend or a route chose is shown, and cannot run as a script.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"
 ].join('; ')
@@ -19,14 +19,14 @@ const SECURITY_HEADERS = {
 
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
-/** Puts what a browser is to be strict about on each response. */
+/** Sets the security headers of each response. */
 export const addSecurityHeaders: Hook = async (_request, reply) => { reply.headers(SECURITY_HEADERS) }
 
 /**
- * Refuses what a web page elsewhere can make a browser send. A name that an attacker has pointed at this address (DNS rebinding) is in
- * `Host`; a page's own origin is in `Origin` and `Sec-Fetch-Site`, which browsers set and scripts cannot.
+ * Refuses requests that the page of another site can make a browser send. With DNS rebinding, the attacker's name is in `Host`. Otherwise
+ * the page's origin is in `Origin` and `Sec-Fetch-Site`, which browsers set and scripts cannot change.
  *
- * @param host that is listened on
+ * @param host that the surface listens on
  */
 export function refuseOtherSites (host: string): Hook {
   return async request => {
@@ -36,14 +36,14 @@ export function refuseOtherSites (host: string): Hook {
   }
 }
 
-/** Refuses other sites' requests of whatever method, and those without the token, if there is one. */
+/** Refuses requests of other sites, of any method, and requests without the token where one is set. */
 export function refuseStrangers (token: string | undefined): Hook {
   const right = token === undefined ? undefined : digest(token)
   return async request => {
     refuseForeign(request)
     if (right === undefined) return
     const [, given] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? []
-    // Digests are of one length, and how much of a wrong one is right says nothing of the token.
+    // Digests have one length, as `timingSafeEqual` needs, and a part that agrees says nothing about the token.
     if (given !== undefined && timingSafeEqual(digest(given), right)) return
     throw new Refusal(401, 'HOLDFAST_ADMIN_TOKEN', 'This needs the admin token, as Authorization: Bearer', { 'www-authenticate': 'Bearer realm="holdfast"' })
   }
@@ -52,23 +52,23 @@ export function refuseStrangers (token: string | undefined): Hook {
 function refuseForeign ({ headers }: FastifyRequest): void {
   const site = headers['sec-fetch-site']
   const foreign = (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-    // The Host has been found to be ours.
+    // `refuseOtherSites` has checked Host before.
     (headers.origin !== undefined && headers.origin.toLowerCase() !== `http://${headers.host!.toLowerCase()}`)
   if (foreign) throw new Refusal(403, 'HOLDFAST_ADMIN_ORIGIN', 'The request comes from another site\'s page')
 }
 
 function isOwnHost ({ headers, socket }: FastifyRequest, configured: string): boolean {
   const given = headers.host ?? ''
-  // URL would take 'a/@127.0.0.1' too.
+  // URL alone would accept 'a/@127.0.0.1'.
   if (!/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(given) || !URL.canParse(`http://${given}`)) return false
   const { hostname, port } = new URL(`http://${given}`)
   if (Number(port || 80) !== socket.localPort) return false
   const bare = hostname.replace(/^\[|\]$/g, '')
-  // Listening on every address, it is asked by one of them; an address in Host was looked up by nobody.
+  // The address that the client connected to is allowed as well: DNS rebinding needs a name in Host.
   return isLoopback(bare) || bare === canonical(configured) || bare === canonical(socket.localAddress ?? '')
 }
 
-/** As URL writes it. */
+/** The host as URL writes it. */
 function canonical (host: string): string {
   const address = host.replace(/^::ffff:(?=\d+\.)/i, '').split('%', 1)[0]!
   return isIPv6(address) ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address.toLowerCase()

@@ -4,18 +4,18 @@ import type { ConnectionObserver, ConnectionView, Persistence, Provenance } from
 import type { Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
 
 const SECOND = 1_000
-/** Seconds that are remembered: five minutes show what a restart or a deployment did. */
+/** How many seconds are kept: five minutes show the effect of a restart or a deployment. */
 const SECONDS = 300
-/** Changes of persistence, and failures, that are remembered. */
+/** How many changes of persistence are kept, and how many failures. */
 const EVENTS = 50
-// From 10 ms to an hour, ten a decade: a backend that closes after 5 s and one that does after 6 s are told apart.
+// From 10 ms to an hour, ten edges a decade, so that closes after 5 s and closes after 6 s are counted apart.
 const EDGES: readonly number[] = Array.from({ length: 57 }, (_, i) => Math.round(10 * 10 ** (i / 10)))
 
 interface Slot { second: number, requests: number, opened: number, closed: Partial<Record<CloseReason, number>> | undefined }
 
 /**
- * Remembers what happened to each target of late, in memory that is bounded a target. Told of events as an observer, and of the counts of
- * requests, which no event tells cheaply, by `sample`.
+ * Keeps the recent history of each target, in bounded memory. It observes connections. Requests are counted by `sample`, since an event for
+ * each request would cost too much.
  */
 export class History implements ConnectionObserver {
   readonly #clock: () => number
@@ -47,8 +47,8 @@ export class History implements ConnectionObserver {
   }
 
   /**
-   * Takes the targets there are, each with its requests so far: what came since the last time is of the second before. Targets that are gone
-   * are forgotten. Called at the beginning of each second.
+   * Takes all targets with their numbers of requests so far, at the beginning of each second. Requests since the last call belong to the
+   * second before. Targets that are not among them are forgotten.
    */
   sample (totals: Iterable<readonly [name: string, requests: number]>): void {
     const now = this.#clock()
@@ -60,7 +60,7 @@ export class History implements ConnectionObserver {
     for (const name of gone) this.#targets.delete(name)
   }
 
-  /** All that is remembered of a target; of one that nothing happened to, that nothing did. */
+  /** The history of a target; an empty one where nothing has happened to it. */
   of (target: string): TargetHistory {
     const now = this.#clock()
     return (this.#targets.get(target) ?? new TargetMemory(now)).read(now)
@@ -77,7 +77,7 @@ class TargetMemory {
   readonly persistence: PersistenceChange[] = []
   readonly failures: Failure[] = []
   readonly #since: number
-  /** By second modulo their number; those in which nothing happened are not there, or are an older second's. */
+  /** By second, modulo `SECONDS`. A second in which nothing happened has no slot, or the slot of an older second. */
   readonly #slots: (Slot | undefined)[] = []
   readonly #idleCloses: number[] = EDGES.map(() => 0)
   #requests = 0
@@ -101,14 +101,14 @@ class TargetMemory {
   }
 
   requestsSoFar (total: number, at: number): void {
-    // Fewer than before: another target of that name has taken the place of a dynamic one.
+    // Fewer than before: a new dynamic target has the name of one that is gone.
     const added = total < this.#requests ? total : total - this.#requests
     this.#requests = total
     if (added > 0) this.slot(at).requests += added
   }
 
   read (now: number): TargetHistory {
-    // The running second is half of one, and would look like a drop.
+    // The current second is not complete, and would look like a drop.
     const last = Math.floor(now / SECOND) - 1
     const first = Math.max(last - SECONDS + 1, Math.floor(this.#since / SECOND))
     const seconds: HistorySecond[] = []

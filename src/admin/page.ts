@@ -18,10 +18,10 @@ const TYPES: Readonly<Record<string, string>> = {
 const INDEX = 'index.html'
 const PAGE_FILE = /^[\w-]+\.(?:html|js|css|svg)$/
 
-/** The page's files by name, as they are now: what is asked for later is looked up here, and never on disk. */
+/** Reads the files of the page, by name. Requests are answered from this map, and never read the disk. */
 export async function readPage (): Promise<ReadonlyMap<string, Buffer>> {
   const files = new Map<string, Buffer>()
-  // The page is not compiled: it lies beside the plugins in the source, and beside dist/ in a package.
+  // The page is not compiled: its folder is beside `src/`, and in a package beside `dist/`.
   const folder = ['../../dashboard/', '../../../dashboard/'].map(path => fileURLToPath(new URL(path, import.meta.url))).find(existsSync)
   if (folder === undefined) return files
   for (const name of await readdir(folder)) {
@@ -39,7 +39,7 @@ export function servePage (scope: FastifyInstance, files: ReadonlyMap<string, Bu
     const etag = `"${createHash('sha256').update(content).digest('base64url')}"`
     serve(scope, name === INDEX ? '/' : `/${name}`, {
       GET: ({ headers }, reply) => {
-        // Asked for anew each time, so that an update of the gateway is one of its page.
+        // Browsers check for a new version at each request, so that an updated gateway shows its own page.
         reply.headers({ 'cache-control': 'no-cache', etag })
         if (headers['if-none-match'] === etag) return reply.code(304).send()
         return reply.type(TYPES[extname(name)]!).send(content)

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 
-/** What the admin surface will not do: `{ code, message }` is its answer. */
+/** A request that the admin surface refuses. The answer is `{ code, message }`. */
 export class Refusal extends Error {
   readonly statusCode: number
   readonly code: string
@@ -15,7 +15,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Answers what went wrong with its code and message; of what nobody foresaw, the log has the rest. */
+/** Answers an error with its code and message. An unexpected error is logged, and the answer does not show it. */
 export function answerError (error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): void {
   const { statusCode = 500, code, message } = error
   if (error instanceof Refusal) reply.headers(error.headers)

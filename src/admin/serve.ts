@@ -3,7 +3,7 @@ import { Refusal } from './refusal.js'
 
 export type Handler = (request: FastifyRequest, reply: FastifyReply) => unknown
 
-/** Serves a path's methods; HEAD comes with GET, and every other method is refused with those that are served. */
+/** Serves a path with these methods, and HEAD where there is GET. Every other method gets 405 with a list of them. */
 export function serve (scope: FastifyInstance, url: string, handlers: { readonly GET?: Handler, readonly POST?: Handler }): void {
   const served = Object.keys(handlers)
   if (served.includes('GET')) served.push('HEAD')
@@ -11,7 +11,7 @@ export function serve (scope: FastifyInstance, url: string, handlers: { readonly
   scope.route({
     method: scope.supportedMethods.filter(method => !served.includes(method)),
     url,
-    // Before a body is looked at.
+    // Runs before a body is read.
     onRequest: async () => { throw new Refusal(405, 'HOLDFAST_ADMIN_METHOD', `Served here: ${served.join(', ')}`, { allow: served.join(', ') }) },
     handler: () => {}
   })

@@ -5,13 +5,13 @@ import { Refusal } from './refusal.js'
 import type { TargetPatch } from '../options/target-options.js'
 import { nameOf, rowsOf } from '../options/table.js'
 
-// Limits and times, and nothing that says where a target leads or whom it trusts: a token for this surface is not to be one for every unix
-// socket of this machine, or a way to switch off the verification of a backend.
+// Limits and times can be changed, but not where a target connects to or what it trusts: the admin token must not give access to every unix
+// socket of the machine, or switch off the verification of a backend.
 const namesOf = (group: string, live: boolean): string[] => rowsOf(group).filter(row => (row.live === 'admin') === live).map(row => nameOf(row.path))
 
 /**
- * Changes a target's settings as a JSON value asks for, all of it or nothing; null stands for `Infinity`, as it does in what is answered.
- * Returns the change. Throws a Refusal for what cannot be, or may not be changed this way.
+ * Changes a target's options by a JSON value: all of them or, where one is refused, none. null stands for `Infinity`, as in the API's
+ * answers. Returns the change. Throws a Refusal for a value that is not possible, and for an option that cannot be changed over HTTP.
  */
 export function updateTarget (target: Target, body: unknown): TargetPatch {
   try {

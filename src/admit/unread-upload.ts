@@ -4,13 +4,13 @@ import type { ServerHttp2Stream } from 'node:http2'
 import { isHttp2 } from '../http/message-body.js'
 import { isEndWritten } from '../quirks/node-http2.js'
 
-// Between two looks, in ms; most often the first one finds the end of the response written.
+// Time between two looks, in ms. Most often the first look finds that the end of the response is written.
 const FIRST_LOOK = 1
 const LAST_LOOK = 128
 
 /**
- * Has an upload whose answer comes before it has been read hold nothing. Node reads what is left of a body that nothing has begun to read; one
- * that was begun, and paused, would keep its connection, or its HTTP/2 stream and session, for ever.
+ * Releases an upload whose answer comes before all of it has been read. Node reads and drops the rest of a body only where nothing has
+ * begun to read it. A body that was begun and then paused would keep its connection, or its HTTP/2 stream and session, for ever.
  */
 export function endUnreadUpload (message: IncomingMessage, response: ServerResponse): void {
   if (!isHttp2(message)) {
@@ -20,18 +20,18 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
     return
   }
   const { stream } = message
-  // The response itself tells of its end only together with the stream's.
+  // The response emits its events only when the whole stream has ended, so the stream's own 'finish' is used.
   stream.once('finish', () => whenEnded(stream, () => {
-    // RFC 9113 section 8.1: the client need not go on.
+    // RFC 9113 section 8.1: this tells the client to stop its upload.
     stream.close(constants.NGHTTP2_NO_ERROR)
-    // Node keeps a stream that was ended so until what has come of it is read.
+    // Node keeps such a stream until all that has come on it is read.
     message.unpipe().resume()
   }))
 }
 
 /**
- * Calls `then` once the frame that ends the response is written, unless the upload ends before. A reset ahead of it would take its place: the
- * client would see a whole response as one that was cut.
+ * Calls `then` once the frame that ends the response is written, unless the upload ends before. With a reset in its place, the client would
+ * take a whole response for one that was cut.
  */
 function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
   if (stream.readableEnded || stream.destroyed) return

@@ -3,18 +3,18 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Upgrade } from '../forward/upgrade.js'
 import type { Upgrades } from '../forward/upgrade.js'
-import { MOST_LINES } from '../quirks/node-http-server.js'
-import { currentResponse } from '../quirks/node-http-socket.js'
-import { othersTakeUpgrades, passDrains, readAgain, takeUpgrades } from '../quirks/node-http-upgrade.js'
+import { isCut } from './header-lines.js'
 import { watchHeaders } from '../forward/set-again.js'
 import { asksForWebSocket } from '../http/websocket.js'
+import { currentResponse } from '../quirks/node-http-socket.js'
+import { othersTakeUpgrades, passDrains, readAgain, takeUpgrades } from '../quirks/node-http-upgrade.js'
 
 const TOO_MANY_HEADERS = 'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
 
-/** What tells, by server, whose requests may become tunnels. */
+/** By server: functions that tell whether a request is for a route that takes upgrades. */
 const upgradable = new WeakMap<object, ((request: IncomingMessage) => boolean)[]>()
 
-/** Makes the requests to a scope's proxied routes upgradable. A server where nobody does so has no 'upgrade' listener. */
+/** Takes upgrades for a scope's proxied routes. A server whose app never calls this has no 'upgrade' listener of ours. */
 export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: IncomingMessage) => boolean, upgrades: Upgrades): void {
   const { server } = app
   const routes = upgradable.get(server)
@@ -26,18 +26,19 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
   upgradable.set(server, ourRoutes)
   takeUpgrades(server, take)
   app.addHook('preClose', async () => {
-    // Without a deadline there is nothing to wait for, and the server would wait for them.
+    // The server waits for their sockets. Where drain is registered, it ends them at its deadline; else they end now.
     if (!app.hasPlugin('holdfast-drain')) endUpgrades(upgrades)
   })
 
   function take (request: IncomingMessage, socket: Socket, head: Buffer): boolean {
     const ours = ourRoutes.some(isOurs => isOurs(request))
     if (!ours && othersTakeUpgrades(server)) return false
-    // Node has let go of it. What it is handed to below hears its errors, and it may be kept for many requests more.
+    // Node no longer listens for errors on this socket. The listener is taken off below, once the next owner listens: the socket may serve
+    // many more requests.
     socket.on('error', ignore)
     afterEarlierResponses(socket, upgrades, () => {
       const { rawHeaders } = request
-      // Its framing may be among what is missing.
+      // The dropped lines may be those of its framing.
       if (isCut(server, rawHeaders)) return refuse(socket)
       if (ours && asksForWebSocket(request)) dispatch(request, socket, head)
       else parseAgain(server, request, socket, head)
@@ -48,19 +49,19 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
 
   function dispatch (request: IncomingMessage, socket: Socket, head: Buffer): void {
     watchHeaders(request)
-    // Through the router, so that its hooks run before anything is dialled.
+    // The router runs the route's hooks before anything is dialled.
     app.routing(request, new Upgrade(request, socket, head, upgrades).response)
   }
 }
 
-/** Ends all tunnels, and what waits to become one; returns how many. */
+/** Ends all tunnels and all upgrades that wait for an answer, and returns how many there were. */
 export function endUpgrades (upgrades: Upgrades): number {
   const { size } = upgrades
   for (const upgrade of upgrades) upgrade.end()
   return size
 }
 
-/** Calls `next` once the responses to the requests pipelined before are written; never where they end the connection. */
+/** Calls `next` once the responses to the requests ahead on the connection are written. Never calls it if those end the connection. */
 function afterEarlierResponses (socket: Socket, upgrades: Upgrades, next: () => void): void {
   const earlier = currentResponse(socket)
   if (earlier === undefined) {
@@ -77,19 +78,15 @@ function afterEarlierResponses (socket: Socket, upgrades: Upgrades, next: () => 
   })
 }
 
-function isCut ({ maxHeadersCount }: Server, rawHeaders: string[]): boolean {
-  const limit = maxHeadersCount ?? MOST_LINES
-  return limit > 0 && rawHeaders.length >= 2 * limit
-}
-
 function refuse (socket: Socket): void {
-  // Read and dropped: closing over unread bytes is a reset, which may take the answer along.
+  // Reads and drops what comes: closing a socket with unread bytes resets it, and the client may lose the answer.
   socket.resume().end(TOO_MANY_HEADERS, () => socket.destroy())
 }
 
 /**
- * Gives node the same request without `Upgrade`, with what came after its head: an ordinary request, body and all. node has
- * taken the body for the first bytes of another protocol; as the next request of the connection it would be smuggled in.
+ * Gives Node the same request again without `Upgrade`, with the bytes behind its head, as an ordinary request with its body. Node has taken
+ * the body for the first bytes of another protocol. Left on the connection, the body would be read as the next request, which is request
+ * smuggling.
  */
 function parseAgain (mainServer: Server, { method, url, httpVersion, rawHeaders }: IncomingMessage, socket: Socket, head: Buffer): void {
   let text = `${method} ${url} HTTP/${httpVersion}\r\n`

@@ -18,7 +18,7 @@ export function checkedApp (name: string, app: FastifyInstance, state: GatewaySt
     options: route.targetOptions,
     routes: [route]
   }))
-  return { name, server: checkedServer(app), targets: [...declared, ...chosen], told: state.told }
+  return { name, server: checkedServer(app), targets: [...declared, ...chosen], told: state.warnings.told }
 }
 
 function checkedServer (app: FastifyInstance): CheckedServer {

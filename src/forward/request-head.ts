@@ -8,15 +8,15 @@ import { joinsDuplicates } from '../quirks/node-http-headers.js'
 import { setAgain } from './set-again.js'
 
 /**
- * Step 3: the headers of a request as its backend gets them: what the client sent, what hooks of the app have made of that, and what the gateway says.
+ * Step 3: the headers that a backend gets: those of the client, as hooks of the app have changed them, and those that the gateway adds.
  *
- * @param via whether `Via` is to say that it has passed here
+ * @param via whether to add this gateway to `Via`
  */
 export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   const { raw } = request
   const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via }
   const again = setAgain(raw.headers)
-  // Most often.
+  // Most requests: no hook has changed a header.
   if (again === undefined && isUntouched(raw.rawHeaders, request.headers)) return requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
   const hooked = hookChanges(raw.rawHeaders, request.headers, {
     http2: raw.httpVersionMajor === 2,

@@ -15,9 +15,10 @@ const proxiedScopes = new WeakSet<object>()
 const watchedScopes = new WeakSet<object>()
 
 /**
- * Lets the app's own routes go before the proxied ones of this scope where both have the same method and path, as `OPTIONS *` of `@fastify/cors` and
- * `/*` of `@fastify/static` have beside a proxy at `/`: Fastify would refuse to start. What the app declared before is left out of the proxied
- * routes; what it declares later gets a constraint that always holds. Two proxies of one prefix are refused as before.
+ * Gives the app's own routes precedence over the proxied routes of this scope with the same method and path. Beside a proxy at `/`, that is
+ * `OPTIONS *` of `@fastify/cors`, or `/*` of `@fastify/static`: Fastify would refuse to start. A route that the app declared before is left
+ * out of the proxied routes. A route that it declares later gets a constraint that always holds, since the router asks constrained routes
+ * first. Two proxies of one prefix are refused as before.
  */
 export function giveWayToOwnRoutes (app: FastifyInstance): void {
   const routes = proxied.get(app.server) ?? new Map<string, Proxied[]>()
@@ -42,7 +43,7 @@ export function proxiedPaths (app: FastifyInstance, method: string): Proxied[] {
   return [...proxied.get(app.server)?.values() ?? []].flat().filter(route => route.scope === app && route.method === method)
 }
 
-/** The route as it was given, in parts where some of its methods and paths are the app's own. */
+/** The route without the methods and paths that are the app's own; several routes where methods differ in what is left. */
 function withoutOwn (app: FastifyInstance, routes: Map<string, Proxied[]>, options: RouteOptions): RouteOptions[] {
   const { url, constraints = {} } = options
   const paths = pathsToDeclare(app, url)
@@ -90,7 +91,8 @@ function keyOf (method: string, path: string): string {
   return `${method} ${routerPath(path)}`
 }
 
-// That cors answers preflights is what its app wants, and a HEAD goes with its GET; that a folder of files has every GET need not be meant.
+// A warning where it may be a mistake: a folder of files that takes every GET. An app with cors wants its OPTIONS, and a HEAD goes with its
+// GET.
 function tell (app: FastifyInstance, method: string, paths: string[]): void {
   const level = method === 'OPTIONS' || method === 'HEAD' ? 'info' : 'warn'
   app.log[level](`${method} ${paths.join(', ')} is a route of the app's own, and goes before the proxied one`)

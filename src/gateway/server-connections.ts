@@ -3,14 +3,14 @@ import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 
 /**
- * What the clients of an app hold open, on whichever of its servers. Node keeps no such account of its own for all of it: a server of HTTP/2 knows
- * neither its sessions nor `closeAllConnections`, and one of HTTP/1 does not count a TLS handshake that hangs.
+ * The connections of clients to all servers of an app. Node does not keep count of all of them: an HTTP/2 server has no list of its
+ * sessions and no `closeAllConnections`, and an HTTP/1 server does not count a TLS handshake that hangs.
  */
 export class ServerConnections {
   readonly #servers = new Set<Server>()
   readonly #sockets = new Set<Socket>()
   readonly #sessions = new Set<ServerHttp2Session>()
-  // One function for all sockets: idle clients are many.
+  // One function for all sockets saves memory: there are many idle clients.
   readonly #onSocketClose: (this: Socket) => void
   #ending = false
 
@@ -19,53 +19,53 @@ export class ServerConnections {
     this.#onSocketClose = function () { sockets.delete(this) }
   }
 
-  /** Connections of clients. */
+  /** How many connections clients have open. */
   get size (): number { return this.#sockets.size }
 
-  /** Those of HTTP/2. */
+  /** How many of them are HTTP/2 sessions. */
   get sessions (): number { return this.#sessions.size }
 
-  /** Counts what a server accepts from now on. */
+  /** Counts the connections that a server accepts from now on. */
   follow (server: Server): void {
     if (this.#servers.has(server)) return
     this.#servers.add(server)
-    // Over TLS it is the socket beneath, and its end is the connection's.
+    // Over TLS this is the socket beneath. It closes with the connection.
     server.on('connection', this.#onConnection)
-    // Where there is no HTTP/2 nothing emits it.
+    // Only HTTP/2 servers emit it.
     server.on('session', this.#onSession)
   }
 
-  /** Has HTTP/2 clients open no more streams, by a GOAWAY; a session ends with its last stream. RFC 9113 section 6.8. */
+  /** Sends GOAWAY, so that HTTP/2 clients open no more streams. A session ends with its last stream. RFC 9113 section 6.8. */
   endSessions (): void {
     this.#ending = true
     for (const session of this.#sessions) session.close()
   }
 
-  /** Ends connections of HTTP/1 on which nothing is asked or answered. */
+  /** Ends the HTTP/1 connections without a request in flight. */
   endIdle (): void {
-    // A server of HTTP/2 has it where it takes HTTP/1 too.
+    // An HTTP/2 server has this method only where it serves HTTP/1 too.
     for (const server of this.#servers) server.closeIdleConnections?.()
   }
 
-  /** Cuts HTTP/1 connections and HTTP/2 sessions, so that no client takes what it has got for whole. What has been upgraded stays. */
+  /** Cuts HTTP/1 connections and HTTP/2 sessions such that no client takes half a response for a whole one. Tunnels stay. */
   cut (): void {
     for (const server of this.#servers) server.closeAllConnections?.()
     for (const session of this.#sessions) session.destroy(new Error('the server ends'))
   }
 
-  /** Destroys what is left, whatever it is. */
+  /** Destroys all sockets that are left. */
   destroy (): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  /** Stops all servers but one, which their app stops itself, and resolves once no client of theirs is left. */
+  /** Closes all servers except the main one, which Fastify closes. Resolves when they have no clients left. */
   async closeAllBut (main: Server): Promise<void> {
     const others = [...this.#servers].filter(server => server !== main && server.listening)
     await Promise.all(others.map(async server => await new Promise<void>(resolve => server.close(() => resolve()))))
   }
 
   #onConnection = (socket: Socket): void => {
-    // What is given to node a second time, without its Upgrade, is known already.
+    // A socket comes twice where its upgrade is read again as an ordinary request.
     if (this.#sockets.has(socket)) return
     this.#sockets.add(socket)
     socket.once('close', this.#onSocketClose)

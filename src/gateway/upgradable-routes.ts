@@ -3,15 +3,15 @@ import type { FastifyInstance } from 'fastify'
 import { FIRST, paramsOf } from '../quirks/fastify-router.js'
 import { proxiedPaths } from './own-routes.js'
 
-/** A path of a route's, as far as it can be told by what the router says of a request: its parameters. */
+/** The path of a route, as it can be matched with a request's path and the names of the parameters that the router found in it. */
 interface Pattern { readonly expression: RegExp, readonly names: string, readonly segments: number }
 
 // What the router reads of a request for them. It tells nobody what it read for a strategy of the app's.
 const DERIVED = ['host', 'version']
 
 /**
- * Tells whether the router takes a request to a proxied route of this scope: beside a proxy at `/` an app may have sockets of its own. Where the
- * scope's routes have a constraint strategy of the app's, its prefix decides.
+ * Returns a function that says whether the router takes a request to a proxied route of this scope: beside a proxy at `/` an app may have
+ * WebSocket routes of its own. Where the scope's routes have a constraint strategy of the app's, the prefix decides.
  */
 export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessage) => boolean {
   const { caseSensitive = true, ignoreTrailingSlash = false } = { ...app.initialConfig, ...app.initialConfig.routerOptions }
@@ -46,7 +46,7 @@ function patternOf (path: string, slash: boolean, flags: string): Pattern {
   return { expression: new RegExp(`^${source}$`, flags), names: namesOf(names), segments: path.split('/').length - 1 }
 }
 
-// As the router has it, as far as a prefix goes.
+// The source of an expression that matches the path as the router does, with any parameter.
 function sourceOf (path: string): string {
   return path.split('/').map(part => /[:*]/.test(part) ? '[^/]+' : part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')).join('/')
 }
@@ -55,7 +55,7 @@ function namesOf (names: string[]): string {
   return [...names].sort().join()
 }
 
-// It may have been told to ignore them.
+// Without slashes that the router may ignore.
 function plain (path: string): string {
   return path.replace(/\/+/g, '/').replace(/^\/|\/$/g, '')
 }

@@ -1,8 +1,8 @@
 import type { Sample, Labels } from './sample.js'
 import { OTHER } from './table.js'
 
-// More than there are reasons, codes and errnos of one kind; whoever makes up words, as a connect function of the user's may, gets no
-// more series than that.
+// More than the reasons, codes and errnos of one kind. A user's `connect` function may make errors of any number of codes: this bounds
+// their series.
 const MOST = 64
 
 /** Counts by the value of one label. */

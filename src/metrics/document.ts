@@ -1,7 +1,7 @@
 import { METRICS, PROCESS_METRICS } from './table.js'
 import type { MetricRow } from './table.js'
 
-/** What one would ask Prometheus, by what one wants to know. */
+/** Queries for Prometheus, by what they show. */
 export const QUERIES: readonly { readonly about: string, readonly query: string }[] = [
   { about: 'Reuse ratio: the part of requests that needed no new connection', query: 'sum by (target) (rate(holdfast_handshakes_saved_total[5m])) / sum by (target) (rate(holdfast_queue_wait_seconds_count[5m]))' },
   { about: 'Handshakes saved a second', query: 'sum by (target) (rate(holdfast_handshakes_saved_total[5m]))' },

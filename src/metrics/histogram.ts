@@ -1,8 +1,8 @@
 import type { Labels, Sample } from './sample.js'
 
 /**
- * Counts of durations by upper bound, in ms. Observing costs a few comparisons; prom-client's own, which finds its series by the
- * hash of the labels each time, costs as much as all else that is done for a metric.
+ * Counts of durations by upper bound, in ms. Observing costs a few comparisons. prom-client's histogram finds its series by a hash of the
+ * labels at each call, which costs as much as all other work for a metric.
  */
 export class Histogram {
   readonly #bounds: readonly number[]
@@ -27,7 +27,7 @@ export class Histogram {
     this.#sum += ms
   }
 
-  /** As Prometheus has it: in seconds, each bucket with those below it. */
+  /** The samples in Prometheus' form: in seconds, and each bucket counts those below it too. */
   samples (name: string, labels: Labels): Sample[] {
     const samples: Sample[] = []
     let count = 0

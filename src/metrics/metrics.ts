@@ -26,14 +26,28 @@ export class Metrics {
     return this.#registry.contentType
   }
 
-  /** What all figures are now. */
+  /** All figures of this moment. */
   async text (): Promise<string> {
     this.#figures = scrape(this.#targets, this.recorder)
     return await this.#registry.metrics()
   }
 
-  /** Lets go of everything: prom-client's observer of garbage collections holds the registry for as long as the process lives. */
+  /**
+   * Removes all metrics from the registry: prom-client's observer of garbage collections keeps the registry for the life of the process.
+   */
   close (): void {
     this.#registry.clear()
   }
+}
+
+const byTargets = new WeakMap<TargetRegistry, Metrics>()
+
+/** The metrics of an app. They count from the first call on. */
+export function metricsOf ({ targets }: { readonly targets: TargetRegistry }): Metrics {
+  let metrics = byTargets.get(targets)
+  if (metrics === undefined) {
+    byTargets.set(targets, metrics = new Metrics(targets))
+    targets.observe(metrics.recorder)
+  }
+  return metrics
 }

@@ -12,20 +12,20 @@ const NO_REQUEST = -1
 interface Tracked {
   readonly figures: TargetFigures
   readonly connectMs: number
-  /** When it was given the request that is on it; NO_REQUEST where there is none. */
+  /** When its current request acquired it; NO_REQUEST where it has none. */
   since: number
-  /** Of the response on it; 0 until it has ended. */
+  /** The status of its current response; 0 until that has ended. */
   status: number
-  /** How long that took. */
+  /** How long that response took, from the acquiring of the connection. */
   ms: number
 }
 
 /**
- * Counts what happens to connections and requests. An observer like any other; a request costs it two looks at the clock and a few
- * additions, and labels are made when somebody reads.
+ * Counts what happens to connections and requests, as an observer. A request costs two readings of the clock and a few additions. Labels
+ * are made when the metrics are read.
  */
 export class Recorder implements ConnectionObserver {
-  /** By the URL pattern of the route; undefined where none matched. */
+  /** By the URL pattern of the route; undefined for requests that no route matched. */
   readonly routes = new Map<string | undefined, RequestDurations>()
   readonly #targets: TargetRegistry
   readonly #clock: () => number
@@ -37,7 +37,7 @@ export class Recorder implements ConnectionObserver {
     this.#clock = clock
   }
 
-  /** A request of a client's has been answered. */
+  /** Counts a client's request that was answered. */
   served (route: string | undefined, method: string, status: number, ms: number): void {
     let durations = this.routes.get(route)
     if (durations === undefined) this.routes.set(route, durations = new RequestDurations(false))
@@ -69,7 +69,7 @@ export class Recorder implements ConnectionObserver {
     tracked.since = this.#clock()
   }
 
-  // Whether the response was whole is told by what comes of its connection, which is told next.
+  // Whether the response was whole shows in the next event of the connection: released, or closed with a reason.
   responded (connection: ConnectionView, { status, upgraded }: ResponseView): void {
     const tracked = this.#connections.get(connection.id)
     if (tracked === undefined) return
@@ -105,7 +105,7 @@ export class Recorder implements ConnectionObserver {
     this.figuresOf(target).retries.add(kind)
   }
 
-  /** What a target is counted under: its name, or what dynamic ones are called together. One that has gone was dynamic. */
+  /** The label of a target: its name, or DYNAMIC for dynamic ones. A target that is gone was a dynamic one. */
   labelOf (target: string): string {
     return this.#targets.isDynamic(target) || this.#targets.get(target) === undefined ? DYNAMIC : target
   }
@@ -119,10 +119,10 @@ export class Recorder implements ConnectionObserver {
     return figures
   }
 
-  /** Whether anything was counted of targets that are, or were, dynamic. */
+  /** Whether anything was counted for dynamic targets, past ones included. */
   get hasDynamic (): boolean { return this.#figures.has(DYNAMIC) }
 
-  /** Forgets targets that have gone. */
+  /** Forgets targets that are gone. */
   prune (): void {
     for (const name of this.#figures.keys()) {
       if (name !== DYNAMIC && this.#targets.get(name) === undefined) this.#figures.delete(name)

@@ -3,9 +3,9 @@ import { Histogram } from './histogram.js'
 import type { Labels, Sample } from './sample.js'
 import { OTHER, REQUEST_BUCKETS } from './table.js'
 
-// RFC 9110 and RFC 5789. Anybody may send any word as a method, and any number as a status; a series is for ever.
+// RFC 9110 and RFC 5789. Clients can send any word as a method, and backends any number as a status, and a series is never removed.
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
-// 499 is what a client that left is put down as.
+// 499 is the status of a request whose client has left.
 const STATUSES: ReadonlySet<number> = new Set([...Object.keys(STATUS_CODES).map(Number), 499])
 const NO_STATUS = 0
 const OTHER_ERROR = -1
@@ -15,7 +15,7 @@ interface Series { readonly labels: Labels, readonly durations: Histogram }
 /** Durations of requests by method, status and failure: few series, whatever clients and backends send. */
 export class RequestDurations {
   readonly #errors: boolean
-  /** By status, and by method and failure as one word: the usual request is found without making one. */
+  /** By method and failure as one key, then by status. A request without a failure needs no new string for its key. */
   readonly #series = new Map<string, Map<number, Series>>()
 
   /** @param errors whether a status from 400 on is an `error_type` too */
@@ -24,8 +24,8 @@ export class RequestDurations {
   }
 
   /**
-   * @param status 0 where none came
-   * @param failure why it failed, where no status says so
+   * @param status 0 where no response came
+   * @param failure why the request failed, where the status does not show it
    */
   observe (ms: number, method: string | undefined, status: number, failure?: string): void {
     const series = this.#series.get(keyOf(method, failure))?.get(status) ?? this.#find(method, status, failure)
@@ -37,7 +37,7 @@ export class RequestDurations {
       .flatMap(series => series.durations.samples(name, { ...labels, ...series.labels }))
   }
 
-  // What has no series of its own comes here each time.
+  // Methods and statuses without a series of their own come here each time.
   #find (givenMethod: string | undefined, givenStatus: number, failure: string | undefined): Series {
     const method = givenMethod === undefined || METHODS.has(givenMethod) ? givenMethod : OTHER
     const status = STATUSES.has(givenStatus) ? givenStatus : this.#errors && givenStatus >= 400 ? OTHER_ERROR : NO_STATUS

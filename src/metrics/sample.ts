@@ -1,8 +1,8 @@
 export type Labels = Readonly<Record<string, string | number>>
 
-/** One line of a scrape, as prom-client takes it. */
+/** One line of a scrape, in prom-client's form. */
 export interface Sample {
-  /** Where it is not the metric's own: a histogram's parts. */
+  /** For the parts of a histogram, whose names differ from the metric's. */
   readonly metricName?: string
   readonly labels: Labels
   readonly value: number

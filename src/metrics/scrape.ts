@@ -38,7 +38,7 @@ export function scrape (targets: TargetRegistry, recorder: Recorder): Scrape {
   return all
 }
 
-/** What can be added up over targets. */
+/** Figures that can be added up over targets. */
 function count (all: Scrape, figures: TargetFigures, snapshots: readonly TargetSnapshot[], own: Labels, server: Labels): void {
   const sum = (of: (snapshot: TargetSnapshot) => number): number => snapshots.reduce((total, snapshot) => total + of(snapshot), 0)
   all.http_client_open_connections.push(
@@ -62,7 +62,7 @@ function count (all: Scrape, figures: TargetFigures, snapshots: readonly TargetS
   all.holdfast_sentinels.push({ labels: own, value: sum(({ sentinel }) => sentinel === undefined ? 0 : 1) })
 }
 
-/** What holds for one backend alone. */
+/** Figures of one target, which cannot be added up. */
 function believe (all: Scrape, { persistence, idleLimit }: TargetSnapshot, own: Labels): void {
   for (const state of STATES) all.holdfast_persistence_state.push({ labels: { ...own, state }, value: state === persistence ? 1 : 0 })
   for (const source of SOURCES) {
@@ -71,7 +71,7 @@ function believe (all: Scrape, { persistence, idleLimit }: TargetSnapshot, own: 
   }
 }
 
-/** `server.address` and `server.port` of OpenTelemetry: a socket's path has no port. */
+/** OpenTelemetry's `server.address` and `server.port`. For a unix socket the address is its path, and there is no port. */
 function serverOf ({ origin, options: { undiciOptions: { socketPath } } }: Target): Labels {
   if (socketPath !== undefined) return { server_address: socketPath }
   const { hostname, port, protocol } = new URL(origin)

@@ -1,4 +1,4 @@
-/** A metric: what a scrape, the documents and the dashboard know of it. */
+/** A metric, as the scrape and the documents describe it. */
 export interface MetricRow {
   readonly name: string
   readonly type: 'counter' | 'gauge' | 'histogram'
@@ -8,7 +8,7 @@ export interface MetricRow {
   readonly meaning: string
 }
 
-// Those of OpenTelemetry's HTTP client metrics that say which server.
+// The labels of OpenTelemetry's HTTP client metrics that name the server.
 const SERVER = ['target', 'server_address', 'server_port']
 
 /**
@@ -39,7 +39,7 @@ export const METRICS = [
 
 export type MetricName = typeof METRICS[number]['name']
 
-/** Those of prom-client's default metrics that are worth a look; the others are served too. */
+/** The most useful of prom-client's default metrics. The others are served too. */
 export const PROCESS_METRICS: readonly MetricRow[] = [
   { name: 'process_cpu_seconds_total', type: 'counter', unit: 'seconds', labels: [], meaning: 'CPU time of the process, user and system.' },
   { name: 'process_resident_memory_bytes', type: 'gauge', unit: 'bytes', labels: [], meaning: 'What of the process is in memory.' },
@@ -49,16 +49,16 @@ export const PROCESS_METRICS: readonly MetricRow[] = [
   { name: 'nodejs_gc_duration_seconds', type: 'histogram', unit: 'seconds', labels: ['kind'], meaning: 'Garbage collections, by kind.' }
 ]
 
-/** Under which all targets that getUpstream chose are counted together. */
+/** The label under which all targets that `getUpstream` chose are counted together. */
 export const DYNAMIC = 'dynamic'
-/** What a label says of a value that is none of those it may have. */
+/** The label of a value that is not among the known ones. */
 export const OTHER = '_OTHER'
 
-/** Upper bounds in ms. OpenTelemetry's advice, for requests. */
+/** Upper bounds in ms, as OpenTelemetry advises for requests. */
 export const REQUEST_BUCKETS: readonly number[] = [5, 10, 25, 50, 75, 100, 250, 500, 750, 1_000, 2_500, 5_000, 7_500, 10_000]
-/** Upper bounds in ms. OpenTelemetry's for connections, and the age at which they are closed by default, with its jitter. */
+/** Upper bounds in ms: OpenTelemetry's for connections, and the default of `maxConnectionAge` with its jitter. */
 export const CONNECTION_BUCKETS: readonly number[] = [10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000, 660_000]
-/** Upper bounds in ms: from a backend on the same host to connect.timeout. */
+/** Upper bounds in ms: from a backend on the same host to the default of `connect.timeout`. */
 export const CONNECT_BUCKETS: readonly number[] = [0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 3_000]
-/** Upper bounds in ms: as far as pool.pendingTimeout, and dials on top. */
+/** Upper bounds in ms: up to the default of `pool.pendingTimeout`, and the time of dials beyond it. */
 export const WAIT_BUCKETS: readonly number[] = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]

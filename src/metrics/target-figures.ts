@@ -3,7 +3,7 @@ import { Histogram } from './histogram.js'
 import { RequestDurations } from './request-durations.js'
 import { CONNECTION_BUCKETS, CONNECT_BUCKETS, WAIT_BUCKETS } from './table.js'
 
-/** What is counted of one target, or of all dynamic ones together. */
+/** The counts of one target, or of all dynamic ones together. */
 export class TargetFigures {
   readonly connectionDurations = new Histogram(CONNECTION_BUCKETS)
   readonly connectDurations = new Histogram(CONNECT_BUCKETS)

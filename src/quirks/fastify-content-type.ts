@@ -1,13 +1,3 @@
-// RFC 9110 section 8.3.1, narrower than what Fastify takes.
-const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\]*"))*$/
-
-/**
- * Whether Fastify would refuse a Content-Type before any parser sees it; somewhat more is odd than what it refuses.
- */
-export function isOddContentType (type: string): boolean {
-  return type !== 'application/json' && !MEDIA_TYPE.test(type)
-}
-
 const hiddenTypes = new WeakMap<object, string>()
 
 /**

@@ -1,7 +1,7 @@
 import { LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { HoldfastError } from '../errors.js'
-import { provenanceOf } from '../forward/forward.js'
+import { provenanceOf } from '../forward/tracked-response.js'
 import { traceIdOf } from '../http/trace-context.js'
 import type { Provenance } from '../connection/observer.js'
 
@@ -10,8 +10,8 @@ type Level = 'debug' | 'info' | 'warn' | 'error'
 interface Outcome { readonly level: Level, readonly message: string, readonly err?: unknown }
 
 /**
- * In place of Fastify's lines of a request, one that has all of it: when its response has ended, or its connection with it. There
- * are no headers and no bodies in it. A route whose `logLevel` leaves out `info` has what went well logged at `debug`.
+ * Logs one line for each request, in place of Fastify's lines: when its response is finished, or its connection closes before that. The
+ * line has no headers and no bodies. Where a route's `logLevel` leaves out `info`, its lines of level `info` are logged at `debug`.
  */
 export class AccessLog extends LogController {
   readonly #errors = new WeakMap<FastifyReply, Error>()
@@ -28,7 +28,7 @@ export class AccessLog extends LogController {
     }
     const closed = (): void => {
       raw.off('finish', finished)
-      // Others listen too, and then know why.
+      // Other listeners of 'close' run first: they note why the response was not finished.
       queueMicrotask(() => this.#tell(request, reply))
     }
     raw.once('finish', finished).once('close', closed)
@@ -55,7 +55,7 @@ export class AccessLog extends LogController {
     const provenance = provenanceOf(reply)
     const { level, message, err } = outcomeOf(reply, provenance, this.#errors.get(reply))
     const traceId = traceIdOf(request.headers.traceparent)
-    // Not the request's own logger, whose level is its route's.
+    // Not the logger of the request: its level is the one of the route.
     request.server.log[level === 'info' && isQuiet(request.log) ? 'debug' : level]({
       reqId: request.id,
       method: request.method,
@@ -73,7 +73,7 @@ export class AccessLog extends LogController {
 function outcomeOf ({ raw }: FastifyReply, provenance: Provenance | undefined, error: Error | undefined): Outcome {
   const code = provenance?.error
   if (!raw.writableFinished) {
-    // A reset says no more than that.
+    // The reset of a connection has no reason to log.
     if ((code ?? 'HOLDFAST_ERR_CLIENT_GONE') === 'HOLDFAST_ERR_CLIENT_GONE' && (error === undefined || error instanceof HoldfastError)) {
       return { level: 'info', message: 'client left', err: { code: 'HOLDFAST_ERR_CLIENT_GONE' } }
     }
@@ -82,19 +82,19 @@ function outcomeOf ({ raw }: FastifyReply, provenance: Provenance | undefined, e
   if (raw.statusCode === 101) return { level: 'info', message: 'upgraded' }
   if (raw.statusCode < 500) return { level: 'info', message: 'request completed', err: toldBriefly(error, code) }
   if (error !== undefined && !(error instanceof HoldfastError)) return { level: 'error', message: 'request failed', err: error }
-  // What a backend has answered is its own to log.
+  // An error status of a backend is the backend's to log.
   if (provenance !== undefined && code === undefined) return { level: 'info', message: 'request completed' }
   return { level: 'warn', message: 'request failed', err: told(error, code) }
 }
 
-// Its own message is the same each time, and its stack is ours.
+// The message of a HoldfastError is the same for each error of a code, and its stack shows only the gateway: the cause says more.
 function told (error: Error | undefined, code: string | undefined): unknown {
   if (!(error instanceof HoldfastError)) return error ?? (code === undefined ? undefined : { code })
   const { cause, message } = error
   return { code: error.code, reason: cause instanceof Error ? cause.message : message }
 }
 
-// What was wrong with a request may be told in words of its body's.
+// Without the message: an error about a request may quote its body.
 function toldBriefly (error: (Error & { code?: string }) | undefined, code: string | undefined): unknown {
   if (error instanceof HoldfastError) return told(error, code)
   const name = error?.code ?? error?.name ?? code

@@ -1,27 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance } from 'fastify'
 
-export const REQUEST_ID = 'x-request-id'
+const REQUEST_ID = 'x-request-id'
 
 const NOMINATED = /x-request-id/i
 
-// One that could not be written into a header or a line of a log as it is, or would fill it, is nobody's id.
+// An id that cannot stand in a header or in a log line, or would fill it, is not taken.
 const SANE = /^[\x21-\x7e]{1,200}$/
 
-/** The id that a request came with; a new one where it had none, or none that is 1 to 200 visible ASCII characters. */
+/** The id that a request came with, if it is 1 to 200 visible ASCII characters; else a new one. */
 export function requestIdOf ({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers[REQUEST_ID]
   return typeof given === 'string' && SANE.test(given) ? given : randomUUID()
 }
 
 /**
- * Has a request say that id, and no other, to whoever reads its headers from here on; a client's `Connection` cannot keep it on its hop.
+ * Sets the id in the headers of a request, in place of any other, so that backends get it. A client's `Connection` header that names
+ * `X-Request-Id` would remove it, so the name is taken out there.
  */
 export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>, id: string): void {
   const { connection } = headers
   if (connection !== undefined && NOMINATED.test(connection)) {
     headers.connection = withoutRequestId(connection)
-    // What the two disagree on would be taken for a hook's.
+    // `rawHeaders` must agree with `headers`: a difference would be read as a change by a hook.
     for (let i = 0; i < rawHeaders.length; i += 2) {
       if (rawHeaders[i]!.toLowerCase() === 'connection') rawHeaders[i + 1] = withoutRequestId(rawHeaders[i + 1]!)
     }
@@ -32,6 +34,21 @@ export function setRequestId ({ headers, rawHeaders }: Pick<IncomingMessage, 'he
     if (rawHeaders[i]!.toLowerCase() === REQUEST_ID) rawHeaders.splice(i, 2)
   }
   rawHeaders.push(REQUEST_ID, id)
+}
+
+/** Sends the id under which a request is logged to its backend and to its client. */
+export function passRequestIds (app: FastifyInstance): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    setRequestId(request.raw, request.id)
+    // Set here too: no `onSend` hook runs for a 101.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    // The response of a backend may have set its own.
+    reply.header(REQUEST_ID, request.id)
+    done()
+  })
 }
 
 function withoutRequestId (connection: string): string {

@@ -3,11 +3,11 @@ import { Agent, get } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { hasOwnLevel } from '../quirks/fastify-log.js'
 
-/** How requests follow each other, over and over: the gaps before them in ms, and how many come at once. */
+/** When requests are sent to a path: the gaps between them in ms, and how many are sent at once. Both lists are repeated. */
 interface Pace { readonly path: string, readonly gaps: readonly number[], readonly atOnce: readonly number[] }
 
-// Together some three requests a second, which cost less than a hundredth of a core. What a client of the idle closer does is what
-// shows its limit: now and then it is away for longer.
+// Together about three requests a second, which cost less than a hundredth of a core. The gaps to the idle closer differ: its idle limit
+// shows only where some are longer than the limit.
 const PACES: readonly Pace[] = [
   { path: '/samples/persistent', gaps: [1_500], atOnce: [1, 1, 2] },
   { path: '/samples/idle-closer', gaps: [1_200, 1_600, 2_900], atOnce: [1, 2] },
@@ -18,8 +18,8 @@ const PACES: readonly Pace[] = [
 const MARK = 'x-sample-load'
 
 /**
- * Something to see on the samples while nobody asks them: a gentle load through the gateway itself, from its first listening to its
- * close. Its requests are logged at `debug`, and nobody else's: they are known by a secret, which goes no further than the gateway.
+ * Sends a low load through the gateway to the samples, so that the dashboard has something to show: from the time the app listens until it
+ * closes. Its requests are logged at `debug`. The gateway knows them by a secret header, which it does not forward.
  *
  * @param origin of the gateway, once it listens
  */
@@ -34,7 +34,7 @@ export function sampleLoad (app: FastifyInstance, origin: () => string): void {
     done()
   })
   app.addHook('onListen', async () => {
-    // It may have been closed before this hook's turn.
+    // The app may have been closed while hooks before this one ran.
     if (app.server.listening) for (const pace of PACES) follow(pace, 0)
   })
   app.addHook('preClose', async () => {

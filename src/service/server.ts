@@ -2,14 +2,15 @@ import { constants } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import { getGateway } from '../gateway/state.js'
 import { buildApp } from './app.js'
-import { EnvironmentError, readEnvironment } from './environment.js'
+import { EnvironmentError } from './environment-error.js'
+import { readEnvironment } from './environment.js'
 import type { Environment } from './environment.js'
 
-// One Ctrl-C, or one stop of a service manager, reaches npm and this process, and npm hands it on: the second within this
-// time, in ms, is the first one's echo.
+// A Ctrl-C, or a stop by a service manager, reaches both npm and this process, and npm sends it on. A second signal within this time, in
+// ms, is the same stop.
 const ECHO = 200
 
-// Which setting is to blame where the port cannot be had.
+// The variable that is wrong, by the error of `listen`.
 const LISTEN_ERRORS: Record<string, 'HOST' | 'PORT'> = {
   EADDRINUSE: 'PORT', EACCES: 'PORT', EADDRNOTAVAIL: 'HOST', EAFNOSUPPORT: 'HOST', EINVAL: 'HOST', ENOTFOUND: 'HOST', EAI_AGAIN: 'HOST'
 }
@@ -28,11 +29,12 @@ async function listen (app: FastifyInstance, { host, port }: Environment): Promi
     const { code = '', message } = error as NodeJS.ErrnoException
     const name = LISTEN_ERRORS[code]
     if (name === undefined) throw error
-    throw new EnvironmentError(`${name}: ${name === 'PORT' ? port : JSON.stringify(host)} cannot be listened on: ${message}`, { cause: error })
+    const value = name === 'PORT' ? port : JSON.stringify(host)
+    throw new EnvironmentError(`${name}: ${value} cannot be listened on: ${message}`, { cause: error })
   }
 }
 
-/** The first signal ends the app in good order, a second one at once. */
+/** The first signal drains the app, a second one ends the process at once. */
 function closeOnSignals (app: FastifyInstance): void {
   let first: { signal: string, at: number } | undefined
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -44,7 +46,7 @@ function closeOnSignals (app: FastifyInstance): void {
       }
       if (signal === first.signal && performance.now() - first.at < ECHO) return
       app.log.fatal({ signal }, 'a second signal: ends at once, in-flight requests are cut')
-      // As a shell says of what a signal has ended.
+      // The status that shells use for a process that a signal ended.
       process.exit(128 + constants.signals[signal])
     })
   }
@@ -55,7 +57,7 @@ function close (app: FastifyInstance, signal: string): void {
   getGateway(app).drain().then(
     () => {
       app.log.info('closed')
-      // Not left to the event loop: a timer that some route has forgotten would keep the process.
+      // A timer that a route has left would keep the process alive.
       process.exit(0)
     },
     err => {
@@ -66,7 +68,7 @@ function close (app: FastifyInstance, signal: string): void {
 }
 
 start().catch((error: unknown) => {
-  // A wrong setting is told in one line; what a route file has thrown needs its stack.
+  // A wrong setting needs one line, an error of a route file its stack.
   const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
   process.stderr.write(`holdfast cannot start: ${told}\n`)
   process.exit(1)

@@ -1,0 +1,74 @@
+import type { Dispatcher } from 'undici'
+import { HoldfastError } from '../errors.js'
+import type { ForwardRoute } from '../forward/forward-route.js'
+import type { TargetOptions, UndiciOptions } from '../options/option-types.js'
+import { resolveTargetOptions } from '../options/target-options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
+import { parseUpstream } from '../options/upstream.js'
+import { OriginDispatcher } from '../target/origin-dispatcher.js'
+import type { Target } from '../target/target.js'
+import type { ProxyOptions } from './proxy-options.js'
+import { isOurs, isUpgradable, toHttp } from './route-upgrades.js'
+import type { GatewayState } from './state.js'
+
+/** Where the requests of a route go. */
+export interface RouteTargets {
+  /** Undefined where `getUpstream` chooses for each request. */
+  readonly target: Target | undefined
+  /** The target of upgrades where `wsUpstream` names one. */
+  readonly wsTarget: Target | undefined
+  /** The options of every target that the route uses. */
+  readonly targetOptions: ResolvedTargetOptions
+  readonly targetOf: ForwardRoute['targetOf']
+  /** For handlers that call `reply.from()` themselves. */
+  readonly dispatcher: Dispatcher
+}
+
+/** Declares the targets of a route. */
+export function declareTargets (state: GatewayState, prefix: string, options: ProxyOptions, given: TargetOptions): RouteTargets {
+  const { defaults } = state.settings
+  const { upstream, wsUpstream, target: name, replyOptions } = options
+  // On a route with WebSockets http-proxy takes ws: and wss: URLs too. The route's other requests go to the same server.
+  const upgradable = isUpgradable(options)
+  const url = upgradable && upstream !== undefined ? toHttp(upstream) : upstream
+  const address = url === undefined || url === '' ? undefined : parseUpstream(url)
+  const targetOptions = resolveTargetOptions(defaults, withSocketPath(given, address?.socketPath))
+  const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: targetOptions, prefix, name })
+  const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream), 'wsUpstream') : undefined
+  let wsTarget: Target | undefined
+  if (wsAddress !== undefined) {
+    const wsOptions = resolveTargetOptions(defaults, withSocketPath(given, wsAddress.socketPath))
+    wsTarget = state.targets.declare({ origin: wsAddress.origin, options: wsOptions, prefix })
+  }
+  return {
+    target,
+    wsTarget,
+    targetOptions,
+    targetOf: (request, from) => {
+      const chosen = from.getUpstream?.(request, upstream ?? '')
+      if (chosen === undefined || chosen === upstream) return target ?? noUpstream()
+      return chosenTarget(state, upgradable ? toHttp(chosen) : chosen, targetOptions, prefix)
+    },
+    dispatcher: new OriginDispatcher(origin => {
+      if (origin === target?.origin) return target
+      return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, targetOptions, prefix)
+    })
+  }
+}
+
+function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {
+  const url = URL.canParse(upstream) ? new URL(upstream) : undefined
+  // A unix socket is an option of a target: a request cannot choose it.
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
+  return state.targets.dynamic(url, options, prefix)
+}
+
+function noUpstream (): never {
+  throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_TARGET')
+}
+
+function withSocketPath (given: TargetOptions, socketPath: string | undefined): TargetOptions {
+  if (socketPath === undefined) return given
+  const undiciOptions: UndiciOptions = { ...given.undiciOptions, socketPath }
+  return { ...given, undiciOptions }
+}
