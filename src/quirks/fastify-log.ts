@@ -1,11 +1,11 @@
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 
-/** What Fastify's logger has where it is pino, as it is unless an app brings a logger of its own. */
+/** Fastify's own logger is pino, which has this method. A logger that the app brings need not have it. */
 interface LeveledLogger { isLevelEnabled? (level: string): boolean }
 
 /**
- * Whether a logger writes lines of a level. The logger of an app without one is no pino, and has no level, which
- * tells it from a logger that an app has brought: that one is taken to write any line.
+ * Whether a logger writes lines of a level. An app without logging has a logger without a level, and no line is written. For a logger
+ * that the app brings, this cannot be known, and counts as true.
  */
 export function writesLevel (log: FastifyBaseLogger, level: string): boolean {
   const { isLevelEnabled } = log as LeveledLogger
@@ -13,17 +13,15 @@ export function writesLevel (log: FastifyBaseLogger, level: string): boolean {
 }
 
 /**
- * Whether a request's logger is its own, and its level may be changed. An app without a logger has one for all
- * requests, which is no pino.
+ * Whether the logger of a request has a level of its own, which may be changed. In an app without logging all requests share one logger.
  */
 export function hasOwnLevel (log: FastifyBaseLogger): boolean {
   return 'isLevelEnabled' in log
 }
 
 /**
- * Has Fastify's own lines of a request be written by another logger from here on, `request completed` and that of an
- * error: Fastify writes them with `reply.log` as it is then. Should it keep a logger of its own one day, its lines
- * say nothing more than they do without this.
+ * Replaces the logger of a reply. Fastify writes its own later lines of the request (`request completed`, or the error) with the logger
+ * that the reply has then. Its docs do not promise that. If a later version uses another logger, its lines stay as they are.
  */
 export function logLinesWith (reply: FastifyReply, log: FastifyBaseLogger): void {
   reply.log = log

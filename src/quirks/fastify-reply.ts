@@ -8,12 +8,10 @@ const HEADERS = 'fastify.reply.headers'
 let headersKey: symbol | undefined
 
 /**
- * Makes a record the headers of a reply that has none of its own so far, and tells whether it did. `reply.headers()`
- * would copy them one by one, which with 40 lines takes a twentieth of a request's time. The record is the reply's
- * from then on, and changes with it.
+ * Makes a record the headers of a reply that has no headers so far, and returns whether it did. `reply.headers()` copies them one by one,
+ * which takes a twentieth of a request's time with 40 lines. The reply owns the record from then on, and changes it.
  *
- * False where the app has put headers on the reply, or where a later version of Fastify keeps them elsewhere: then
- * they have to be set one by one.
+ * Returns false where the app has put headers on the reply, or where a later Fastify keeps them elsewhere: then set them one by one.
  *
  * @param headers with names in lower case
  */
@@ -29,29 +27,28 @@ export function giveHeaders (reply: object, headers: Headers): boolean {
 }
 
 /**
- * Sends text under the Content-Type that the reply has. Fastify would put `charset=utf-8` into a JSON type; it does
- * not for a reply with a serializer. Should it do so one day, or serialize text twice, the type has a charset more,
- * or the text quotes around it.
+ * Sends text with the Content-Type that the reply has. Fastify adds `charset=utf-8` to a JSON type, but not for a reply with a serializer
+ * of its own. If a later version does it all the same, clients get a charset that the backend did not send.
  */
 export function sendText (reply: FastifyReply, text: string): void {
   reply.serializer(asItIs).send(text)
 }
 
-// For this one payload: an error handler may send another in its place. Fastify takes null for none, which its types
-// do not say.
+// It serves one payload only, since an error handler may send another in its place. Fastify takes null for no serializer, which its types
+// do not allow.
 function asItIs (this: FastifyReply, payload: unknown): string {
   this.serializer(null as unknown as typeof asItIs)
   return payload as string
 }
 
 /**
- * Sends a stream whose head leaves at once, unless the stream fails before. Node keeps a head until the body begins,
- * which may be long: an event stream is open from its head on. Fastify puts the head on node's response and then
- * pipes the stream into that. Should it do otherwise one day, the head leaves with the first piece of the body.
+ * Sends a stream, and flushes the head at once. Node holds a head back until the body begins. Fastify puts the head on Node's response
+ * and then pipes the stream into it, which its docs do not promise. If a later version does otherwise, the head leaves with the first
+ * piece of the body.
  */
 export function sendStreamWithHead (reply: FastifyReply, stream: Readable): void {
   const { raw } = reply
-  // A failure meanwhile has another head.
+  // After a failure, the head is that of another answer.
   raw.once('pipe', () => { if (!stream.destroyed) raw.flushHeaders() })
   reply.send(stream)
 }

@@ -1,21 +1,21 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 
 /**
- * Declares a route in the place of a scope's own `route`.
+ * Declares a route in place of a scope's `route`.
  *
- * @param scope in which it is declared: the one that was given, or one within it
- * @param declare as it was before; it may be called for several routes, or for none
+ * @param scope the scope that declares the route: the given one, or one within it
+ * @param declare the replaced `route`; it may be called more than once, or not at all
  */
 export type RouteDeclarer = (scope: FastifyInstance, options: RouteOptions, declare: (options: RouteOptions) => void) => void
 
 /**
- * Has the routes that are declared by `route` of a scope go another way from now on, in the scopes within it too,
- * until the returned function is called. A plugin declares its routes by `route` of the scope that it is given, and a
- * scope inherits it from the scope around it: Fastify's docs promise neither. `get`, `post` ... and the HEAD beside a
- * GET go past it. Should a plugin declare otherwise, its routes are as it made them.
+ * Sends the routes that a scope declares with `route` through a function, until the returned function is called. The scopes within it are
+ * included. A plugin declares routes with the `route` of the scope that it gets, and a scope inherits it from the scope around it.
+ * Fastify's docs promise neither. Routes that are declared with `get`, `post` and so on are not included, nor the HEAD that Fastify adds
+ * to a GET. If a later version does otherwise, plugins declare their routes as if nothing were replaced.
  */
 export function declareBy (app: FastifyInstance, by: RouteDeclarer): () => void {
-  // A plugin of the app's (@fastify/websocket) may have widened what it takes.
+  // A plugin of the app's (@fastify/websocket) may have added options to it.
   const { route } = app
   const before = route as (this: FastifyInstance, options: RouteOptions) => FastifyInstance
   app.route = function (this: FastifyInstance, options: RouteOptions): FastifyInstance {
@@ -26,24 +26,21 @@ export function declareBy (app: FastifyInstance, by: RouteDeclarer): () => void 
 }
 
 /**
- * The paths of a route with a given `url` that is about to be declared in a scope: `/` stands for its prefix, with
- * and without a slash at its end.
+ * The paths of a route that a scope is about to declare. For the URL `/` Fastify declares the prefix both with a slash at its end and
+ * without.
  */
 export function pathsToDeclare ({ prefix }: FastifyInstance, url: string): string[] {
   return url === '/' && prefix !== '' ? [prefix, `${prefix}/`] : [prefix.replace(/\/$/, '') + url]
 }
 
-/**
- * The paths of a route of which an `onRoute` hook is told: Fastify declares both of a prefix, and tells its hooks of
- * the first one alone.
- */
+/** The paths of a route that an `onRoute` hook gets. Of the two paths for the URL `/`, Fastify gives its hooks the first only. */
 export function pathsOfTold ({ prefix }: FastifyInstance, url: string): string[] {
   return url === prefix && prefix !== '' ? [url, `${url}/`] : [url]
 }
 
 /**
- * The path in Fastify's error for a route that is there already; undefined for any other error. Its message alone has
- * it.
+ * The path in Fastify's error for a route that exists already; undefined for any other error. The error has the path in its message only.
+ * If a later version words the message in another way, the result is `this path`.
  */
 export function duplicatedPathOf (error: unknown): string | undefined {
   const { code, message } = error as NodeJS.ErrnoException

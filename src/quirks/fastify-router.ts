@@ -2,19 +2,19 @@ import type { FastifyInstance, RouteOptions } from 'fastify'
 
 type Constraints = NonNullable<RouteOptions['constraints']>
 type Strategy = Parameters<FastifyInstance['addConstraintStrategy']>[0]
+type PathParameters = Readonly<Record<string, string | undefined>>
 type Handler = ReturnType<ReturnType<Strategy['storage']>['get']>
 
 const STRATEGY = 'holdfastOwnRoute'
 const VALUE = 'own'
 
-/** What the router derives of each request once a route was `askFirst`. */
+/** The constraint of a route that `askFirst` has changed, as the router derives it from each request. */
 export const FIRST: Readonly<Record<string, string>> = { [STRATEGY]: VALUE }
 
 /**
- * Has the router ask a route, of which an `onRoute` hook is told, before those of the same method and path, by a
- * constraint that always holds. The router asks the routes with more constraints first, which its docs do not say,
- * and Fastify reads what a hook leaves in `constraints`. Should either change, two equal routes stop the app, or the
- * other one is asked.
+ * Makes the router prefer a route that an `onRoute` hook gets to others with the same method and path, by a constraint that always holds.
+ * The router prefers routes with more constraints, and Fastify uses the `constraints` that a hook leaves. Their docs promise neither. If
+ * one of the two changes, the app does not start, since it has two equal routes, or the other route is used.
  */
 export function askFirst (scope: FastifyInstance, options: RouteOptions): void {
   if (!scope.hasConstraintStrategy(STRATEGY)) scope.addConstraintStrategy(alwaysHolds())
@@ -39,16 +39,18 @@ function alwaysHolds (): Strategy {
   }
 }
 
-/** A path as the router has it: it takes `*` for `/*`. */
+/** A path in the form that the router keeps: it keeps `*` as `/*`. */
 export function routerPath (path: string): string {
   return path === '*' ? '/*' : path
 }
 
 /**
- * The parameters that the router reads out of a request's path; undefined where it has no route for that. `findRoute`
- * looks a path up as for a request, and its docs show the path of a route. It asks no strategy: `constraints` has
- * what those would derive of the request. Should it compare the paths of routes one day, it finds none here.
+ * The parameters that the router finds in the URL of a request; undefined where no route takes it. `findRoute` looks for the route of a
+ * request, although its docs show it with the path of a route. It calls no constraint strategy: `constraints` holds the values that the
+ * strategies would derive. If a later version looks for paths of routes, the result is undefined.
  */
-export function paramsOf (app: FastifyInstance, method: string, url: string, constraints: Record<string, unknown>): Readonly<Record<string, string | undefined>> | undefined {
-  return app.findRoute({ method: method as 'GET', url, constraints })?.params
+export function paramsOf (
+  app: FastifyInstance, method: 'GET', url: string, constraints: Record<string, unknown>
+): PathParameters | undefined {
+  return app.findRoute({ method, url, constraints })?.params
 }

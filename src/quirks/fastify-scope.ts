@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * A symbol that an object has itself, by its description; undefined where it has none of that description. Fastify
- * keeps its own under symbols that it does not export.
+ * An object's own symbol with this description; undefined where it has none. Fastify keeps its internals under symbols that it does not
+ * export.
  */
 export function ownSymbol (object: object, description: string): symbol | undefined {
   return Object.getOwnPropertySymbols(object).find(symbol => symbol.description === description)
 }
 
 /**
- * The scope around a scope; undefined for the app itself. Fastify makes a scope by `Object.create` of the scope
- * around it, which its docs do not say. Should a later version do otherwise, a scope is taken for an app of its own.
+ * The scope around a scope; undefined for the app itself. Fastify makes a scope with `Object.create`, from the scope around it. Its docs
+ * do not promise that. If a later version does otherwise, each scope counts as an app of its own.
  */
 export function scopeAround (scope: FastifyInstance): FastifyInstance | undefined {
   const around: unknown = Object.getPrototypeOf(scope)
@@ -22,8 +22,8 @@ function isScope (value: unknown): value is FastifyInstance {
 }
 
 /**
- * The preParsing hooks that hold in a scope so far. Fastify has no API that lists hooks. undefined where a later
- * version keeps them by another name: there may be some.
+ * The preParsing hooks that a scope has so far. Fastify has no API that lists hooks. If a later version keeps them under another name,
+ * the result is undefined: there may be hooks.
  */
 export function preParsingHooksOf (scope: FastifyInstance): readonly unknown[] | undefined {
   const key = ownSymbol(scope, 'fastify.hooks')

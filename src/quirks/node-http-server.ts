@@ -1,15 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 
 /**
- * Header lines of a request that Node keeps where `maxHeadersCount` is not set. Its docs say 2 000; it counts a name
- * and its value as two. What is more than that is missing from `headers`, and nothing tells of it.
+ * How many header lines of a request Node keeps where `maxHeadersCount` is not set. Its docs say 2 000, but Node counts a name and its
+ * value as two. It leaves further lines out of `headers` without an error.
  */
 export const MOST_LINES = 1_000
 
 /**
- * Calls back when a request's body is first read, by a parser, a pipe, or Node itself, which reads what is left of a
- * body behind its answer. Before that Node does not read it, which its docs do not promise. Should it begin sooner
- * one day, this is called sooner.
+ * Calls back at the first read of a request's body: by a parser, by a pipe, or by Node itself, which drops the rest of a body behind the
+ * answer. Node's docs do not promise that Node does not read before. If a later version reads sooner, this calls back sooner.
  */
 export function atFirstRead (message: IncomingMessage, then: () => void): void {
   const read = message._read
@@ -23,16 +22,16 @@ export function atFirstRead (message: IncomingMessage, then: () => void): void {
 type ClientError = Error & { readonly code?: string, readonly reason?: string }
 
 /**
- * Whether a 'clientError' is one of the parser's, and not of the socket. Its codes are those of llhttp, which no docs
- * list.
+ * Whether a 'clientError' comes from the parser, and not from the socket. The parser's codes are those of llhttp, which Node's docs do
+ * not list.
  */
 export function isParserError ({ code }: ClientError): boolean {
   return code?.startsWith('HPE_') === true
 }
 
 /**
- * Whether the parser refused an HTTP version that it does not know. The reason is llhttp's own text; should it
- * change, the answer is a 400, not a 505.
+ * Whether the parser has refused a version of HTTP that it does not know. The reason is a text of llhttp's. If it changes, the answer is
+ * a 400 and not a 505.
  */
 export function isUnknownVersion ({ reason }: ClientError): boolean {
   return reason === 'Invalid HTTP version'

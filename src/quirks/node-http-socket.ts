@@ -1,52 +1,49 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** The response that has the socket. */
+/** `_httpMessage` is the response that has the socket. */
 type ServedSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
 
-/** Of a socket, how much of its last write libuv still has. */
+/** `writeQueueSize` is how much of the socket's last write libuv still holds, in bytes. */
 type Writing = Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }
 
 /**
- * The response that a client's socket is busy with; undefined while there is none. Node's own timeouts and its
- * answers to the parser's errors go by the same property, which is in no docs. Where a later version has no such
- * property, a socket is taken for idle.
+ * The response that has a socket now; undefined where none has it. Node keeps it in a property that its docs do not mention, and uses it
+ * itself for timeouts and for the parser's errors. If a later version has no such property, every socket counts as idle: what waits for
+ * the responses ahead does not wait.
  */
 export function currentResponse (socket: Socket): ServerResponse | undefined {
   return (socket as ServedSocket)._httpMessage ?? undefined
 }
 
 /**
- * Whether a response has no socket of its own yet, since another response on the same connection goes first. Only
- * HTTP/1. Such a response emits no 'close'; it gets its socket when the one ahead of it has ended, before that one's
- * 'close' is emitted. Node's docs say neither.
+ * Whether a response has no socket yet, since another response on the same connection goes first. HTTP/1 only. Such a response emits no
+ * 'close'. It gets its socket when the response ahead has ended, before that one emits 'close'. Node's docs promise none of this.
  */
 export function isBehindAnother (response: ServerResponse): boolean {
-  // The socket of an HTTP/2 response is a proxy that is made when it is asked for.
+  // Node makes a proxy object each time that the socket of an HTTP/2 response is read.
   return !('stream' in response) && response.socket === null
 }
 
 /**
- * Calls back with the socket of a response that is behind another, once it gets it. Node's docs have the event for a
- * client's request alone.
+ * Calls back when a response that waits behind another one gets its socket. Node's docs have the event 'socket' for a client's request
+ * only. If a later version does not emit it for a response, a response that was cut while it waited keeps its connection.
  */
 export function onceItHasSocket (response: ServerResponse, then: (socket: Socket) => void): void {
   response.once('socket', then)
 }
 
 /**
- * Bytes of a socket's last write that the system has not taken. Node's own timeouts go by it, and its docs have it
- * not; where a later version keeps it elsewhere, a long write is taken for one that no client reads, until all of it
- * has left.
+ * How many bytes of a socket's last write the system has not taken yet. Node uses this number for its own timeouts, and its docs do not
+ * mention it. If a later version has no such number, a client that reads one long write slowly is taken for one that reads nothing.
  */
 export function bytesBeingWritten (socket: Socket): number {
   return (socket as Writing)._handle?.writeQueueSize ?? 0
 }
 
 /**
- * Keeps a request of a server's from ending its client's socket where it is destroyed before it has been read to its
- * end. Without a socket it destroys none, which is what undici does with such a body, and what Node's docs do not
- * say.
+ * Prevents that a server's request destroys its client's socket when it is destroyed before its end. Without a socket it destroys none.
+ * undici does the same with such a body, and Node's docs do not promise it.
  */
 export function spareSocket (message: IncomingMessage): void {
   (message as { socket: unknown }).socket = null

@@ -6,12 +6,12 @@ import { TLSSocket } from 'node:tls'
 type UpgradeArguments = [request: IncomingMessage, socket: Socket, head: Buffer]
 
 /**
- * Gives the upgrades of a server to a function first, and to the listeners of others only where that returns false,
- * whenever those were added: two would answer. Node emits 'upgrade' by `server.emit`, as any emitter does; should it
- * have a way of its own one day, the function is never asked, and no upgrade is answered here.
+ * Calls a function for each upgrade of a server. The server's other listeners get only those for which it returns false, whenever they
+ * were added: two listeners would both answer. Node emits 'upgrade' through `server.emit`. If a later version has another way, the
+ * function is never called, and no upgrade is answered.
  */
 export function takeUpgrades (server: Server, take: (...upgrade: UpgradeArguments) => boolean): void {
-  // Node hands over no upgrades unless something listens.
+  // Node emits upgrades only where there is a listener.
   server.on('upgrade', ignore)
   const { emit } = server
   server.emit = ((event: string, ...given: unknown[]): boolean => {
@@ -20,31 +20,31 @@ export function takeUpgrades (server: Server, take: (...upgrade: UpgradeArgument
   }) as typeof emit
 }
 
-/** Whether anything else listens for upgrades of a server whose upgrades are taken. */
+/** Whether a server has other listeners for upgrades, beside the one of `takeUpgrades`. */
 export function othersTakeUpgrades (server: Server): boolean {
   return server.listenerCount('upgrade') > 1
 }
 
 /**
- * A response to a request for an upgrade, on the socket that Node has let go of. Node's own servers answer by these
- * same methods, which are in no docs. Should one be gone, the request fails with an error that names it.
+ * Makes the response to an upgrade request, on the socket that Node has let go of. Node's own servers use the same methods, which its
+ * docs do not mention. If a later version lacks one, the request fails with an error that names it.
  */
 export function responseOn (request: IncomingMessage, socket: Socket): ServerResponse {
   const response = new ServerResponse(request)
-  // It is the last one on its socket.
+  // It is the last response on its socket.
   response.shouldKeepAlive = false
   response.assignSocket(socket)
   return response
 }
 
-/** Takes a response off its socket, whose bytes are of another protocol from then on. */
+/** Takes a response off its socket, which carries another protocol from then on. */
 export function letGoOf (response: ServerResponse, socket: Socket): void {
   response.detachSocket(socket)
 }
 
 /**
- * Tells a response of each 'drain' of its socket, until the returned function is called: Node's servers do it for the
- * sockets that they have, and stop where they let go of one.
+ * Passes each 'drain' of a socket on to a response, until the returned function is called. Node's servers do that for their own sockets
+ * only, and not for one that they have let go of.
  */
 export function passDrains (socket: Socket, response: ServerResponse): () => void {
   const pass = (): void => { response.emit('drain') }
@@ -53,15 +53,15 @@ export function passDrains (socket: Socket, response: ServerResponse): () => voi
 }
 
 /**
- * Has Node's server read a socket that it has let go of again, beginning with other bytes. Its docs let a user emit
- * 'connection'; that bytes may be put in front, that a server of TLS is told by 'secureConnection', and that a socket
- * knows its server, they do not say.
+ * Makes Node's server read a socket again that it has let go of, beginning with the given bytes. Its docs allow to emit 'connection' for
+ * a socket. They do not promise that the socket may hold bytes, that a TLS server takes 'secureConnection', and that a socket has its
+ * server as a property.
  */
 export function readAgain (mainServer: Server, socket: Socket, bytes: Buffer): void {
-  // An earlier response may have armed it.
+  // An earlier response may have set the keep-alive timeout.
   socket.setTimeout(0)
   socket.unshift(bytes)
-  // On `localhost` there are two servers, and the upgrades of both are emitted on the first.
+  // On `localhost` there are two servers, and Fastify emits the upgrades of both on the first.
   const { server = mainServer } = socket as { server?: Server }
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }

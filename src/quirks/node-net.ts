@@ -1,10 +1,10 @@
 import { Server } from 'node:net'
 
 /**
- * Has every server of the process ask a function in place of listening, for as long as the process lives. Each server
- * of Node listens by this one method, which its docs do not promise. Should one not do so, it listens.
+ * Replaces listening by a function for every server of the process, for as long as the process runs. All of Node's servers listen with
+ * this one method, which its docs do not promise. A server that has a method of its own listens as usual.
  *
- * @param by may set what `address()` says; 'listening' is emitted behind it
+ * @param by may replace the server's `address()`; 'listening' is emitted after it
  */
 export function listenBy (by: (server: Server, given: unknown) => void): void {
   Server.prototype.listen = function (this: Server, ...args: unknown[]) {

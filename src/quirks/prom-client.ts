@@ -1,6 +1,6 @@
 import type { Metric, Registry } from 'prom-client'
 
-/** A metric as prom-client's registry reads it. */
+/** What a metric says of itself when it is read. */
 export interface Figures {
   readonly name: string
   readonly type: string
@@ -9,9 +9,9 @@ export interface Figures {
 }
 
 /**
- * Registers a metric whose figures were counted elsewhere: prom-client's own histograms cannot be given any. Its
- * registry takes whatever has a name and a `get` that tells the figures, as its own metrics are to it, and its docs
- * promise no such thing. Should it ask for more one day, its text fails with an error of its own.
+ * Registers a metric whose figures are counted elsewhere. prom-client's own histograms take single observations only. Its registry reads
+ * any object with a name and a function `get`, which its docs do not promise. If a later version needs more, the metrics cannot be read,
+ * and the error says why.
  */
 export function registerFigures (registry: Registry, name: string, figures: () => Figures): void {
   const get = async (): Promise<object> => ({ ...figures(), aggregator: 'sum' })

@@ -7,14 +7,16 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error)
 const DECORATIONS = ['memoryUsage', 'isUnderPressure']
 
 /**
- * Registers `@fastify/under-pressure` such that an app may register it again: what the app registers then takes the
- * place of this one, whose hook lets all requests pass from then on. It adds its hook by `addHook` of the app and
- * decorates it by `decorate`, once with each name, and a second time would stop the app. Its docs say neither. Should
- * it do otherwise, a second one stops the app, or both guard it.
+ * Registers `@fastify/under-pressure` in such a way that the app may register it again. The app's own then takes the place of this one,
+ * whose hook lets every request pass from then on. under-pressure adds its hook with the app's `addHook`, and decorates the app with its
+ * `decorate`, once for each name. Its docs promise neither. If a later version does otherwise, an app that registers it again does not
+ * start.
  *
- * @param onReplaced is called once, when the app has registered it
+ * @param onReplaced is called once, when the app has registered its own
  */
-export async function registerReplaceable (app: FastifyInstance, options: FastifyUnderPressureOptions, onReplaced: () => void): Promise<void> {
+export async function registerReplaceable (
+  app: FastifyInstance, options: FastifyUnderPressureOptions, onReplaced: () => void
+): Promise<void> {
   const { addHook, decorate } = app
   let replaced = false
   app.addHook = ((name: string, hook: Hook) => {

@@ -2,37 +2,34 @@ import type { Dispatcher } from 'undici'
 
 type Handler = Dispatcher.DispatchHandler
 
-/** What undici's types leave out of the older dialect, or have otherwise. */
+/** Callbacks of the older dialect that undici's types leave out, or have with other arguments than undici's clients call them with. */
 interface OlderHandler {
   onBodySent? (chunk: Uint8Array): void
   onRequestSent? (): void
   onComplete? (trailers: Buffer[]): void
 }
 
-// Handlers of the older dialect (`onConnect` ... `onError`) are in the docs as deprecated, and undici's own `request`
-// and Node's own `fetch` speak it. Its types have other arguments than its clients give.
+// undici's own `request()`, and the `fetch` of Node's versions, use handlers of this dialect (`onConnect` ... `onError`).
 
-/** Whether a handler speaks the newer dialect: undici's clients look for this callback too. */
+/** Whether a handler uses the newer dialect (`onRequestStart` ... `onResponseError`). undici's clients look for the same callback. */
 export function speaksNewer (handler: Handler): boolean {
   return handler.onRequestStart !== undefined
 }
 
 /**
- * Tells a handler of the older dialect of a piece of the body that is on its way. The types have sizes for it;
- * undici's clients give the piece.
+ * Calls a handler of the older dialect for a piece of the request's body. undici's types have two sizes as its arguments; undici's
+ * clients give the piece.
  */
 export function tellBodySent (handler: Handler, chunk: Uint8Array): void {
   (handler as OlderHandler).onBodySent?.(chunk)
 }
 
-/** Tells a handler of the older dialect that all of the request is on its way. No types have it. */
+/** Calls a handler of the older dialect once the request is written. undici's types lack this callback. */
 export function tellRequestSent (handler: Handler): void {
   (handler as OlderHandler).onRequestSent?.()
 }
 
-/**
- * Tells a handler of the older dialect of the end. The types have text for the trailers; undici's clients give bytes.
- */
+/** Calls a handler of the older dialect at the end of the response. undici's types have trailers as text; undici's clients give bytes. */
 export function tellComplete (handler: Handler, trailers: Buffer[]): void {
   (handler as OlderHandler).onComplete?.(trailers)
 }
