@@ -5,7 +5,10 @@ import t from 'tap'
 
 type Ajv = NonNullable<EnvSchemaOpt['ajv']>
 
-const SCHEMA = { type: 'object', properties: { PORT: { type: 'integer', nullable: true, maximum: 10 }, NAME: { type: 'string', enum: ['a', 'b'] } } }
+const SCHEMA = {
+  type: 'object',
+  properties: { PORT: { type: 'integer', nullable: true, maximum: 10 }, NAME: { type: 'string', enum: ['a', 'b'] } }
+}
 
 function read (data: Record<string, string>, ajv?: object): Record<string, unknown> {
   return envSchema({ schema: SCHEMA, env: false, data, ajv: ajv as Ajv })

@@ -5,7 +5,10 @@ import t from 'tap'
 
 type Class = { readonly prototype: object }
 
-const keyOf = (object: object, description: string): symbol | undefined => Object.getOwnPropertySymbols(object).find(symbol => symbol.description === description)
+function keyOf (object: object, description: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find(symbol => symbol.description === description)
+}
+
 const classOf = (scope: object, description: string): Class => Reflect.get(scope, keyOf(scope, description)!) as Class
 
 const decorate = (scope: FastifyInstance, name: string): void => {

@@ -26,11 +26,12 @@ t.test('the lines of a request are written with the logger that its reply has th
   await app.inject('/')
   await app.inject('/failed')
   t.same(lines.map(({ msg, mark }) => [msg, mark]), [
-    ['incoming request', undefined], ['request completed', 'ours'], ['incoming request', undefined], ['failed', 'ours'], ['request completed', 'ours']
+    ['incoming request', undefined], ['request completed', 'ours'],
+    ['incoming request', undefined], ['failed', 'ours'], ['request completed', 'ours']
   ])
 })
 
-t.test('the logger of an app is pino, which tells whether it writes lines of a level; that of a request has a level of its own', async t => {
+t.test('the logger of an app is pino, which knows whether it writes a level, and a request has a level of its own', async t => {
   const { app, lines } = logging()
   t.teardown(() => app.close())
   app.get('/', ({ log }) => {

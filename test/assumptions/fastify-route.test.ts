@@ -22,7 +22,8 @@ t.test('route is a method that a scope inherits and that may be replaced; shorth
     await scope.register(async within => { within.route({ method: 'GET', url: '/d', handler }) })
   })
   t.strictSame(declared, [[true, ['GET', 'POST'], '/a'], [true, 'GET', '/c'], [false, 'GET', '/d']])
-  t.strictSame(await Promise.all(['/a', '/b', '/c', '/d'].map(async path => (await app.inject(path)).body)), ['replaced', 'text', 'replaced', 'replaced'])
+  const bodies = await Promise.all(['/a', '/b', '/c', '/d'].map(async path => (await app.inject(path)).body))
+  t.strictSame(bodies, ['replaced', 'text', 'replaced', 'replaced'])
   t.equal((await app.inject({ method: 'HEAD', url: '/a' })).statusCode, 200)
 })
 
@@ -44,7 +45,10 @@ t.test('prefixTrailingSlash leaves one of the two paths out', async t => {
     const app = Fastify()
     t.teardown(() => app.close())
     await app.register(async scope => { scope.route({ method: 'POST', url: '/', handler, prefixTrailingSlash: rule }) }, { prefix: '/in' })
-    for (const url of ['/in', '/in/']) t.equal((await app.inject({ method: 'POST', url })).statusCode, (paths as readonly string[]).includes(url) ? 200 : 404, `${rule} ${url}`)
+    for (const url of ['/in', '/in/']) {
+      const { statusCode } = await app.inject({ method: 'POST', url })
+      t.equal(statusCode, (paths as readonly string[]).includes(url) ? 200 : 404, `${rule} ${url}`)
+    }
   }
 })
 
@@ -66,5 +70,6 @@ t.test('so has the error for one of several methods', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.get('/a', handler)
-  t.throws(() => app.route({ method: ['GET', 'POST'], url: '/a', handler }), { code: 'FST_ERR_DUPLICATED_ROUTE', message: /for route '\/a'/ })
+  const declare = (): unknown => app.route({ method: ['GET', 'POST'], url: '/a', handler })
+  t.throws(declare, { code: 'FST_ERR_DUPLICATED_ROUTE', message: /for route '\/a'/ })
 })

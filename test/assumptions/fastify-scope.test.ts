@@ -47,7 +47,10 @@ t.test('a scope keeps its preParsing hooks in a list of its own, with those that
   const app = Fastify()
   t.teardown(() => app.close())
   const hook = async (): Promise<void> => {}
-  const listed = (scope: object): number | undefined => (own(scope, 'fastify.hooks') as { preParsing?: unknown[] } | undefined)?.preParsing?.length
+  const listed = (scope: object): number | undefined => {
+    const hooks = own(scope, 'fastify.hooks') as { preParsing?: unknown[] } | undefined
+    return hooks?.preParsing?.length
+  }
   t.equal(listed(app), 0)
   await app.register(async scope => { t.equal(listed(scope), 0) })
   app.addHook('preParsing', hook)

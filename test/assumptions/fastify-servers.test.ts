@@ -1,4 +1,4 @@
-// What src/quirks/fastify-servers.ts relies on of Fastify, asked of Fastify alone. A look-up stands in, by which `localhost` has two addresses.
+// What src/quirks/fastify-servers.ts relies on of Fastify, asked of Fastify alone. By a look-up of the test, `localhost` has two addresses.
 import dns from 'node:dns'
 import { once } from 'node:events'
 import { connect } from 'node:net'

@@ -9,7 +9,10 @@ const HEADERS = { 'x-forwarded-for': '192.0.2.1' }
 /** What `ips` makes of an X-Forwarded-For that the request itself did not have. */
 async function ipsOf (trustProxy: TrustProxy, peer: string): Promise<{ has: boolean, ips: unknown }> {
   const app = Fastify({ trustProxy: trustProxy! })
-  app.get('/', (request: FastifyRequest) => ({ has: 'ips' in request, ips: Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: HEADERS } }) }))
+  app.get('/', (request: FastifyRequest) => {
+    const other = { raw: { socket: request.raw.socket, headers: HEADERS } }
+    return { has: 'ips' in request, ips: Reflect.get(request, 'ips', other) }
+  })
   const answer = await app.inject({ url: '/', remoteAddress: peer })
   await app.close()
   return answer.json()

@@ -7,6 +7,8 @@ import t from 'tap'
 import type { Test } from 'tap'
 
 type Options = Record<string, unknown>
+/** The prefix of its scope, and what is done there before. */
+interface Within { readonly prefix?: string, readonly before?: (scope: FastifyInstance) => void }
 type Handler = (request: FastifyRequest, reply: FastifyReply, dest: string, options: Options) => unknown
 
 const plain = httpProxy as unknown as FastifyPluginAsync<Options>
@@ -15,7 +17,8 @@ const UPSTREAM = 'http://backend.test'
 const dest: Handler = (_request, reply, dest) => { reply.send({ dest }) }
 
 /** An app with it in a scope of a prefix, called as a plain plugin. */
-async function proxying (t: Test, options: Options, { prefix = '/in', before = () => {} }: { prefix?: string, before?: (scope: FastifyInstance) => void } = {}): Promise<FastifyInstance> {
+async function proxying (t: Test, options: Options, within: Within = {}): Promise<FastifyInstance> {
+  const { prefix = '/in', before = () => {} } = within
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(async scope => {
@@ -109,15 +112,16 @@ t.test('its handler gets replyOptions, with a rewriteHeaders of its own', async 
   await app.inject('/in/a')
   t.equal(given['onError'], replyOptions.onError)
   t.equal(given['timeout'], 5)
-  t.same((given['rewriteHeaders'] as (headers: Options, request: unknown) => Options)({ location: '/a' }, undefined), { location: '/a', more: 'yes' })
+  const rewrite = given['rewriteHeaders'] as (headers: Options, request: unknown) => Options
+  t.same(rewrite({ location: '/a' }, undefined), { location: '/a', more: 'yes' })
 })
 
 t.test('it hands bodies on as streams, of JSON and of any other type', async t => {
-  const app = await proxying(t, { handler: (request: FastifyRequest, reply: FastifyReply) => { reply.send({ streams: request.body === request.raw }) } }, {
-    before: scope => { scope.removeAllContentTypeParsers() }
-  })
+  const handler = (request: FastifyRequest, reply: FastifyReply): void => { reply.send({ streams: request.body === request.raw }) }
+  const app = await proxying(t, { handler }, { before: scope => { scope.removeAllContentTypeParsers() } })
   for (const type of ['application/json', 'text/plain', 'a/b']) {
-    t.same((await app.inject({ method: 'POST', url: '/in/a', headers: { 'content-type': type }, payload: '{}' })).json(), { streams: true }, type)
+    const answer = await app.inject({ method: 'POST', url: '/in/a', headers: { 'content-type': type }, payload: '{}' })
+    t.same(answer.json(), { streams: true }, type)
   }
 })
 

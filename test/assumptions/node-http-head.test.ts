@@ -42,7 +42,8 @@ t.test('a response sends its head and body by _send of its prototype, unless it 
 })
 
 t.test('a head that is sent with text is written in the encoding of that, and with bytes as latin1', async t => {
-  for (const [body, encoding, wanted] of [['text', undefined, '\u00c3\u00a9'], ['text', 'latin1', BYTE], [Buffer.from('text'), undefined, BYTE]] as const) {
+  const cases = [['text', undefined, '\u00c3\u00a9'], ['text', 'latin1', BYTE], [Buffer.from('text'), undefined, BYTE]] as const
+  for (const [body, encoding, wanted] of cases) {
     const text = await answer(t, response => {
       response.writeHead(200, { 'x-a': BYTE })
       response._send(body, encoding)

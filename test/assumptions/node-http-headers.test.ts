@@ -13,9 +13,9 @@ import type { Test } from 'tap'
 const FIRST = ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
   'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'user-agent']
 const FIRST_IN_HTTP1 = ['server']
-const FIRST_IN_HTTP2 = ['access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'content-encoding', 'content-language',
-  'content-location', 'content-md5', 'content-range', 'date', 'dnt', 'if-match', 'if-none-match', 'if-range', 'range', 'tk', 'upgrade-insecure-requests',
-  'x-content-type-options']
+const FIRST_IN_HTTP2 = ['access-control-allow-credentials', 'access-control-max-age', 'access-control-request-method', 'content-encoding',
+  'content-language', 'content-location', 'content-md5', 'content-range', 'date', 'dnt', 'if-match', 'if-none-match', 'if-range', 'range',
+  'tk', 'upgrade-insecure-requests', 'x-content-type-options']
 const JOINED = ['accept', 'cache-control', 'connection', 'forwarded', 'via', 'x-a', 'x-forwarded-for']
 // A server's parser refuses two of them.
 const REFUSED = new Set(['content-length', 'host'])
@@ -61,7 +61,8 @@ t.test('the object of the headers is one plain object, with names in lower case,
   const message = await messageOf(t, ['X-A: b'])
   message.headers['x-a'] = 'c'
   t.equal(message.headers['x-a'], 'c')
-  t.strictSame(Object.getOwnPropertyDescriptor(message.headers, 'x-a'), { value: 'c', writable: true, enumerable: true, configurable: true })
+  const wanted = { value: 'c', writable: true, enumerable: true, configurable: true }
+  t.strictSame(Object.getOwnPropertyDescriptor(message.headers, 'x-a'), wanted)
   t.same(message.rawHeaders, ['X-A', 'b'])
 })
 
@@ -79,6 +80,13 @@ function frame (type: number, flags: number, stream: number, payload: Buffer): B
   return Buffer.concat([head, payload])
 }
 
+const PSEUDO = [[':method', 'GET'], [':path', '/'], [':scheme', 'http'], [':authority', 'a']] as const
+
+/** The frame of a request whose head is all of it. */
+function requestOf (stream: number, fields: ReadonlyArray<readonly [string, string]>): Buffer {
+  return frame(1, 0x5, stream, Buffer.concat([...PSEUDO, ...fields].map(([name, value]) => literal(name, value))))
+}
+
 t.test('of two lines of a name in HTTP/2 it has the first or both, by another list', async t => {
   const server = createHttp2Server().listen(0, '127.0.0.1')
   t.teardown(() => server.close())
@@ -92,15 +100,13 @@ t.test('of two lines of a name in HTTP/2 it has the first or both, by another li
     for (const name of names) {
       // What nghttp2 refuses, or what is no part of HTTP/2.
       if (name === 'content-length' || name === 'connection' || name === 'host') continue
-      const fields = [[':method', 'GET'], [':path', '/'], [':scheme', 'http'], [':authority', 'a'], [name, 'one'], [name, 'two']] as const
-      socket.write(frame(1, 0x5, stream, Buffer.concat(fields.map(([name, value]) => literal(name, value)))))
+      socket.write(requestOf(stream, [[name, 'one'], [name, 'two']]))
       stream += 2
       const { value: [{ headers }] } = await asked.next() as { value: [Http2ServerRequest] }
       t.equal(headers[name], wanted, name)
     }
   }
-  const cookies = [[':method', 'GET'], [':path', '/'], [':scheme', 'http'], [':authority', 'a'], ['cookie', 'a=1'], ['cookie', 'b=2'], ['set-cookie', 'c=3']] as const
-  socket.write(frame(1, 0x5, stream, Buffer.concat(cookies.map(([name, value]) => literal(name, value)))))
+  socket.write(requestOf(stream, [['cookie', 'a=1'], ['cookie', 'b=2'], ['set-cookie', 'c=3']]))
   const { value: [{ headers }] } = await asked.next() as { value: [Http2ServerRequest] }
   t.equal(headers.cookie, 'a=1; b=2')
   t.same(headers['set-cookie'], ['c=3'])

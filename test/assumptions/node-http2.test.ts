@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { connect, constants, createServer } from 'node:http2'
 import type {
-  ClientHttp2Session, ClientHttp2Stream, Http2Server, Http2ServerRequest, Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream
+  ClientHttp2Session, ClientHttp2Stream, Http2Server, Http2ServerRequest, Http2ServerResponse, OutgoingHttpHeaders, ServerHttp2Session,
+  ServerHttp2Stream
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
@@ -36,7 +37,7 @@ async function uploading (t: Test): Promise<{ request: Http2ServerRequest, respo
   })
 }
 
-t.test('the state of a stream says by localClose whether the end of its response is written, which is so some turns after finish', async t => {
+t.test('localClose of a stream says whether the end of its response is written, some turns after finish', async t => {
   const { response } = await uploading(t)
   const { stream } = response
   t.equal(stream.state.localClose, 0)
@@ -142,7 +143,7 @@ t.test("bufferSize of a stream falls as its client reads, and drain is the respo
   asked.close()
 })
 
-t.test('a server emits session for each client, has no closeIdleConnections unless it takes HTTP/1, and a session tells of its close', async t => {
+t.test('a server emits session for each client, and has no closeIdleConnections unless it takes HTTP/1', async t => {
   const { server, client } = await pair(t, (_request, response) => response.end())
   t.equal((server as { closeIdleConnections?: unknown }).closeIdleConnections, undefined)
   const sessions: ServerHttp2Session[] = []

@@ -10,7 +10,10 @@ function register (registry: Registry, metric: object): void {
 t.test('a registry takes what has a name and a get, and asks it each time', async t => {
   const registry = new Registry()
   let value = 1
-  const get = async (): Promise<object> => ({ name: 'a_total', type: 'counter', help: 'what it counts', aggregator: 'sum', values: [{ labels: { b: 'c"d' }, value: value++ }] })
+  const get = async (): Promise<object> => {
+    const values = [{ labels: { b: 'c"d' }, value: value++ }]
+    return { name: 'a_total', type: 'counter', help: 'what it counts', aggregator: 'sum', values }
+  }
   register(registry, { name: 'a_total', get })
   t.equal(await registry.metrics(), '# HELP a_total what it counts\n# TYPE a_total counter\na_total{b="c\\"d"} 1\n')
   t.match(await registry.metrics(), /a_total\{b="c\\"d"\} 2\n$/)
@@ -24,15 +27,18 @@ t.test('the samples of a histogram have names of their own', async t => {
     { metricName: 'a_seconds_sum', labels: {}, value: 3 },
     { metricName: 'a_seconds_count', labels: {}, value: 2 }
   ]
-  register(registry, { name: 'a_seconds', get: async () => ({ name: 'a_seconds', type: 'histogram', help: 'h', aggregator: 'sum', values }) })
+  const figures = { name: 'a_seconds', type: 'histogram', help: 'h', aggregator: 'sum', values }
+  register(registry, { name: 'a_seconds', get: async () => figures })
   t.equal(await registry.metrics(), [
-    '# HELP a_seconds h', '# TYPE a_seconds histogram', 'a_seconds_bucket{le="1"} 1', 'a_seconds_bucket{le="+Inf"} 2', 'a_seconds_sum 3', 'a_seconds_count 2', ''
+    '# HELP a_seconds h', '# TYPE a_seconds histogram',
+    'a_seconds_bucket{le="1"} 1', 'a_seconds_bucket{le="+Inf"} 2', 'a_seconds_sum 3', 'a_seconds_count 2', ''
   ].join('\n'))
 })
 
 t.test('its own metrics go beside them, and a cleared registry has neither', async t => {
   const registry = new Registry()
-  register(registry, { name: 'a', get: async () => ({ name: 'a', type: 'gauge', help: 'h', aggregator: 'sum', values: [{ labels: {}, value: 1 }] }) })
+  const figures = { name: 'a', type: 'gauge', help: 'h', aggregator: 'sum', values: [{ labels: {}, value: 1 }] }
+  register(registry, { name: 'a', get: async () => figures })
   collectDefaultMetrics({ register: registry })
   const text = await registry.metrics()
   t.match(text, /^a 1$/m)

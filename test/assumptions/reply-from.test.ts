@@ -11,8 +11,17 @@ import { Dispatcher } from 'undici'
 type Answer = (error: Error | null, response?: unknown) => void
 type Asked = Record<string, unknown>
 
+interface Setup {
+  readonly request: (options: Asked, answer: Answer) => void
+  /** Of the plugin. */
+  readonly options?: object
+  /** Of `reply.from()`. */
+  readonly from?: object
+  readonly logger?: object | boolean
+}
+
 /** An app whose backend is a function. */
-async function app (t: Test, { request, options = {}, from = {}, logger = false }: { request: (options: Asked, answer: Answer) => void, options?: object, from?: object, logger?: object | boolean }): Promise<FastifyInstance> {
+async function app (t: Test, { request, options = {}, from = {}, logger = false }: Setup): Promise<FastifyInstance> {
   const app = Fastify({ logger: logger as false })
   t.teardown(() => app.close())
   await app.register(replyFrom, { base: 'http://backend.test', undici: { request }, ...options } as unknown as FastifyReplyFromOptions)
@@ -127,8 +136,9 @@ t.test('it asks a dispatcher of any copy of undici by request, with the origin o
     ended = 0
     override dispatch ({ origin, path }: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
       this.asked.push(String(origin), path)
-      handler.onRequestStart?.({ abort () {}, pause () {}, resume () {}, aborted: false, paused: false, reason: null, rawHeaders: null, rawTrailers: null } as never, undefined)
-      handler.onConnect?.(() => {})
+      const ignore = (): void => {}
+      handler.onRequestStart?.({ abort: ignore, pause: ignore, resume: ignore } as never, undefined)
+      handler.onConnect?.(ignore)
       handler.onError?.(new Error('asked'))
       handler.onResponseError?.(undefined as never, new Error('asked'))
       return true

@@ -1,4 +1,4 @@
-// What src/quirks/undici-dialect.ts relies on of undici's dispatch handlers, asked of undici alone, and of the fetch of Node's own copy of it.
+// What src/quirks/undici-dialect.ts relies on of undici's dispatch handlers, asked of undici alone, and of the fetch of Node's own copy.
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -54,7 +54,8 @@ async function told (t: Test, body: Buffer): Promise<unknown[][]> {
 t.test('a handler of the older dialect is told of the pieces of the body, of its end, and of the trailers as bytes', async t => {
   const body = Buffer.from('body')
   const calls = await told(t, body)
-  t.same(calls.map(([name]) => name), ['onConnect', 'onBodySent', 'onRequestSent', 'onResponseStarted', 'onHeaders', 'onData', 'onComplete'])
+  const wanted = ['onConnect', 'onBodySent', 'onRequestSent', 'onResponseStarted', 'onHeaders', 'onData', 'onComplete']
+  t.same(calls.map(([name]) => name), wanted)
   t.strictSame(calls.find(([name]) => name === 'onBodySent'), ['onBodySent', body])
   t.strictSame(calls.find(([name]) => name === 'onRequestSent'), ['onRequestSent'])
   t.strictSame(calls.find(([name]) => name === 'onComplete'), ['onComplete', [Buffer.from('x-last'), Buffer.from('yes')]])
@@ -110,8 +111,9 @@ t.test('handlers of request() and of both fetches speak one of the dialects', as
   await (await fetch(url, { dispatcher: keeping } as unknown as RequestInit)).text()
   t.equal(keeping.handlers.length, 3)
   for (const handler of keeping.handlers) {
-    const isNewer = handler.onRequestStart !== undefined
-    const names = isNewer ? ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError'] : ['onConnect', 'onHeaders', 'onData', 'onComplete', 'onError']
+    const names = handler.onRequestStart === undefined
+      ? ['onConnect', 'onHeaders', 'onData', 'onComplete', 'onError']
+      : ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd', 'onResponseError']
     for (const name of names) t.type((handler as Record<string, unknown>)[name], 'function', name)
   }
 })
