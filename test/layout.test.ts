@@ -69,6 +69,11 @@ function circlesIn (imports: ReadonlyMap<string, readonly string[]>): string[][]
   return circles
 }
 
+/** A text without its comments. */
+function codeOf (text: string): string {
+  return text.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '')
+}
+
 const files = sourceFiles()
 const shipped = files.filter(({ name }) => SHIPPED.test(name))
 
@@ -125,6 +130,36 @@ t.test('undici\'s clients are not used, and one file uses its parser', async t =
   t.same(shipped.filter(({ text }) => takesClient.test(text)).map(({ name }) => name), [])
   const takesParser = shipped.filter(file => importsOf(file).some(specifier => specifier.startsWith('undici/')))
   t.same(takesParser.map(({ name }) => name), ['src/wire/http1/llhttp.ts'])
+})
+
+t.test('only quirks and the wire cast twice', async t => {
+  const twice = /\bas unknown as\b|\bas never\b(?!')/
+  t.match('(a as unknown as B)', twice)
+  const mayCast = /^src\/(?:quirks|wire)\//
+  t.same(shipped.filter(({ name, text }) => !mayCast.test(name) && twice.test(codeOf(text))).map(({ name }) => name), [])
+})
+
+t.test('quirks import the table of errors, and each other, and nothing else of the code', async t => {
+  const quirks = shipped.filter(({ name }) => name.startsWith('src/quirks/'))
+  const others = quirks.flatMap(importedBy).filter(target => target !== 'src/errors.ts' && !target.startsWith('src/quirks/'))
+  t.same(others, [])
+  t.ok(quirks.length > 10, `${quirks.length} files`)
+})
+
+t.test('each quirk, and what the wire relies on, is asked of its dependency in a test of the same name', async t => {
+  const names = new Set(files.map(({ name }) => name))
+  const wanted = shipped.filter(({ name }) => name.startsWith('src/quirks/')).map(({ name }) => basename(name, '.ts'))
+  const missing = [...wanted, 'llhttp', 'sockets'].filter(name => !names.has(`test/assumptions/${name}.test.ts`))
+  t.same(missing, [])
+})
+
+t.test('a dependency that quirks rely on is pinned to its minor version, peers excepted', async t => {
+  interface Manifest { readonly dependencies: Record<string, string>, readonly peerDependencies: Record<string, string> }
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Manifest
+  const reliedOn = ['undici', 'uplot', '@fastify/reply-from', ...shipped.filter(({ name }) => name.startsWith('src/quirks/')).flatMap(importsOf)]
+  const packages = new Set(reliedOn.filter(name => !/^(?:\.|node:)/.test(name) && name !== 'fastify-plugin' && !(name in peerDependencies)))
+  t.same([...packages].filter(name => !/^~\d+\.\d+\.\d+$/.test(dependencies[name] ?? '')), [])
+  t.ok(packages.size > 5, [...packages].join(', '))
 })
 
 t.test('sockets, pools and targets use only the clock that they are given', async t => {

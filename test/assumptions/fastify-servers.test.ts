@@ -100,3 +100,28 @@ t.test('the other servers are stopped when the first one has closed, and an app 
   while (!text.includes('late')) await once(socket, 'data')
   t.pass('it is answered all the same')
 })
+
+t.test('close lets the requests that are under way finish', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  let answer = (): void => {}
+  const begun = new Promise<void>(resolve => {
+    app.get('/', async () => {
+      resolve()
+      await new Promise<void>(resolve => { answer = resolve })
+      return 'late'
+    })
+  })
+  await app.listen({ port: 0, host: FIRST })
+  const { port } = app.server.address() as AddressInfo
+  const socket = await asked(t, port, FIRST, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  let text = ''
+  socket.on('data', (chunk: Buffer) => { text += chunk.toString() })
+  await begun
+  const closed = app.close()
+  await new Promise(resolve => setTimeout(resolve, 50))
+  answer()
+  if (!socket.destroyed) await once(socket, 'close')
+  t.match(text, /^HTTP\/1.1 200 OK\r\n[^]*late$/)
+  await closed
+})
