@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
-import { HoldfastError } from '../src/errors.js'
+import { HoldfastError, ignoreError } from '../src/errors.js'
 import { hasBody } from '../src/http/message-body.js'
 import { endPipeline, isBehind, isPipelineOver, startInTurn } from '../src/admit/pipelining.js'
 import { hideContentType, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../src/admit/request-rules.js'
@@ -73,7 +73,7 @@ export function streamBodies (app: FastifyInstance): void {
 export function acceptHookedBodies (app: FastifyInstance): void {
   if (!hasPreParsing(app)) return
   app.addHook('preParsing', (request, _reply, payload, done) => {
-    if (payload !== request.raw) payload.on('error', ignore)
+    if (payload !== request.raw) payload.on('error', ignoreError)
     done(null, payload)
   })
 }
@@ -111,5 +111,3 @@ function countDown ({ headers, rawHeaders }: IncomingMessage, left: number): voi
     if (rawHeaders[i]!.toLowerCase() === 'max-forwards') rawHeaders[i + 1] = String(left)
   }
 }
-
-function ignore (): void {}

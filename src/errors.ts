@@ -78,3 +78,6 @@ function show (value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object'
   return String(value)
 }
+
+/** A listener for the error of a stream, or of a promise, that has no more to tell. Without a listener, Node ends the process. */
+export function ignoreError (): void {}

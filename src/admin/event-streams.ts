@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { ignoreError } from '../errors.js'
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
 import { Refusal } from './refusal.js'
 
@@ -44,7 +45,7 @@ export class EventStreams implements ConnectionObserver {
   add (response: ServerResponse, headers: Readonly<Record<string, string>>): void {
     if (this.#streams.size >= MAX_STREAMS) throw new Refusal(503, 'HOLDFAST_ADMIN_STREAMS', `${MAX_STREAMS} readers of events are as many as there may be`)
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' })
-    response.on('error', () => {})
+    response.on('error', ignoreError)
     response.once('close', () => this.#remove(response))
     this.#streams.add(response)
     if (this.#streams.size === 1) this.#start()

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import { hasBody } from '../http/message-body.js'
 import { currentResponse } from './pipelining.js'
 import { watchHeaders } from '../forward/set-again.js'
@@ -83,7 +83,7 @@ function refuseConnect (_message: IncomingMessage, socket: Socket | ServerRespon
     return
   }
   // Node has let go of the socket: nobody hears its errors, and a response ahead of this could not be finished.
-  socket.on('error', ignore)
+  socket.on('error', ignoreError)
   if (currentResponse(socket) === undefined) answer(socket, new HoldfastError('HOLDFAST_ERR_METHOD'), `Allow: ${ALLOW}\r\n`)
   else socket.destroy()
 }
@@ -142,5 +142,3 @@ function answer (socket: Socket, { statusCode, code, message }: HoldfastError, h
   socket.end(`HTTP/1.1 ${statusCode} ${reason}\r\n${headers}Connection: close\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
   socket.destroySoon()
 }
-
-function ignore (): void {}

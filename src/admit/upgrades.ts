@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { ignoreError } from '../errors.js'
 import { Upgrade } from '../forward/upgrade.js'
 import type { Upgrades } from '../forward/upgrade.js'
 import { currentResponse } from './pipelining.js'
@@ -45,14 +46,14 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
     const ours = ourRoutes.some(isOurs => isOurs(request))
     if (!ours && server.listenerCount('upgrade') > 1) return false
     // Node has let go of it. What it is handed to below hears its errors, and it may be kept for many requests more.
-    socket.on('error', ignore)
+    socket.on('error', ignoreError)
     afterEarlierResponses(socket, upgrades, () => {
       const { rawHeaders } = request
       // Its framing may be among what is missing.
       if (isCut(server, rawHeaders)) return refuse(socket)
       if (ours && asksForWebSocket(request)) dispatch(request, socket, head)
       else parseAgain(server, request, socket, head)
-      socket.off('error', ignore)
+      socket.off('error', ignoreError)
     })
     return true
   }
@@ -116,5 +117,3 @@ function parseAgain (mainServer: Server, { method, url, httpVersion, rawHeaders 
   const { server = mainServer } = socket as { server?: Server }
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }
-
-function ignore (): void {}

@@ -385,7 +385,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   #heed (result: unknown): void {
     // A reply is a thenable of Fastify's, for those who await it.
     if (result === this.#reply || typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return
-    (result as PromiseLike<unknown>).then(ignore, (error: unknown) => {
+    (result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
       const { raw, log } = this.#reply
       // What is on its way needs nothing of it.
       if (raw.headersSent) log.error({ err: error }, 'a function of the app failed after its response had begun')
@@ -474,5 +474,3 @@ function onResponseClose (this: TrackedResponse): void {
 function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
   return isHttp2(message) ? message.stream.session : message.socket
 }
-
-function ignore (): void {}

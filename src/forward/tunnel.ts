@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ignoreError } from '../errors.js'
 import { FrameTracker, GOING_AWAY } from '../http/websocket.js'
 
 /** How long a client that has been told to go may take to leave, in ms. */
@@ -76,7 +77,7 @@ export class Tunnel {
       from.resume()
     })
     // 'close' follows.
-    from.on('error', ignore)
+    from.on('error', ignoreError)
     from.on('close', () => {
       // One that has sent and taken all it had leaves the other to finish what it still holds.
       if (from.readableEnded && from.writableFinished && to.writableEnded && !to.destroyed) return
@@ -90,5 +91,3 @@ export class Tunnel {
     if (!this.#ending) this.#client.destroy()
   }
 }
-
-function ignore (): void {}

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { ignoreError } from '../errors.js'
 
 // The mark of what streams, in bytes: two reads of a socket. With one or less the client is paused, and let go on, at each of them: a tenth
 // of the CPU time of 128 kB.
@@ -66,7 +67,7 @@ export class StreamedBody {
     }
     const stream = this.#attempt = new Readable({ highWaterMark: STREAM_MARK, read: () => this.#wantsMore() })
     // Of a failure the exchange tells in any case.
-    stream.on('error', ignore)
+    stream.on('error', ignoreError)
     if (this.#held === undefined) return stream.destroy(new Error('a part of the body is not held any more'))
     for (const piece of this.#held) stream.push(piece)
     if (this.#size > this.#limit) this.#held = undefined
@@ -78,5 +79,3 @@ export class StreamedBody {
     return this.#attempt?.destroyed === true ? undefined : this.#attempt
   }
 }
-
-function ignore (): void {}

@@ -1,6 +1,6 @@
 import type { Dial, Dialer } from '../connection/dial.js'
 import { createDialer } from '../connection/dial.js'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import type { ConnectOptions, ResolvedTargetOptions } from '../options/options.js'
 import { resolveTargetOptions } from '../options/options.js'
 import type { BackendSocket } from '../wire/backend-socket.js'
@@ -88,7 +88,7 @@ export class Subject {
         this.dials.push(connectMs)
         const connection = connectionOn(socket!, connectMs)
         this.#connections.add(connection)
-        connection.closed.then(() => this.#connections.delete(connection), ignore)
+        connection.closed.then(() => this.#connections.delete(connection), ignoreError)
         resolve(connection)
       })
       const abandon = (): void => {
@@ -127,5 +127,3 @@ export class Subject {
     for (const connection of this.#connections) connection.destroy()
   }
 }
-
-function ignore (): void {}

@@ -32,7 +32,7 @@ export function dispatchTo (call: (request: CallRequest, handler: CallHandler) =
 
 /** Tells a handler that its request was not begun. */
 export function refuse (handler: Dispatcher.DispatchHandler, error: Error): void {
-  tellError(handler, new DispatchController(ignore, ignore), error)
+  tellError(handler, new DispatchController(() => {}, () => {}), error)
 }
 
 // undici asks a handler of the newer dialect for no more than its beginning.
@@ -45,5 +45,3 @@ function checkHandler (handler: Dispatcher.DispatchHandler, { method, upgrade }:
   else names.push('onHeaders', 'onData', 'onComplete')
   for (const name of names) if (typeof callbacks[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`)
 }
-
-function ignore (): void {}

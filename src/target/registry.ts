@@ -122,7 +122,7 @@ export class TargetRegistry implements Iterable<Target> {
 
   /** Ends every connection at once. */
   destroy (): void {
-    for (const target of this.#targets.values()) target.destroy(ignore)
+    for (const target of this.#targets.values()) target.destroy(() => {})
   }
 
   #choicesOf (options: ResolvedTargetOptions): Choices {
@@ -179,5 +179,3 @@ export class TargetRegistry implements Iterable<Target> {
     return target
   }
 }
-
-function ignore (): void {}

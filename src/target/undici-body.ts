@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { ignoreError } from '../errors.js'
 import { encodeForm, isFormData } from './form-data.js'
 
 /** What undici's `body` option says, as an exchange sends it. */
@@ -95,7 +96,7 @@ function wrapped (stream: Stream): Readable {
     }
   })
   // The stream may fail when nothing listens to what is made of it, as where the request was refused.
-  readable.on('error', ignore)
+  readable.on('error', ignoreError)
   stream.on('error', error => readable.destroy(error))
   stream.on('close', () => { if (!ended) readable.destroy() })
   const { readableEnded, destroyed, errored } = stream as Partial<Readable>
@@ -139,5 +140,3 @@ function isIterable (body: unknown): body is Iterable<unknown> | AsyncIterable<u
   const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = body as Partial<Iterable<unknown> & AsyncIterable<unknown>>
   return typeof iterator === 'function' || typeof asyncIterator === 'function'
 }
-
-function ignore (): void {}

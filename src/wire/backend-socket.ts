@@ -389,7 +389,6 @@ function addressOf (socket: Socket & { _peername?: unknown }): string | undefine
 // Without its listener, a socket that is read by 'data' would flow on, and lose what comes. One that has had a 'readable' listener, and has
 // none any more, waits for the next listener.
 function letGo (socket: Socket): void {
-  socket.pause().on('readable', ignore).off('readable', ignore)
+  const listener = (): void => {}
+  socket.pause().on('readable', listener).off('readable', listener)
 }
-
-function ignore (): void {}
