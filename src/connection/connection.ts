@@ -51,8 +51,6 @@ export class Connection implements SocketReader {
   readonly socket: BackendSocket
   /** Makes the heads of its requests. */
   readonly heads: RequestHeads
-  /** How long it took to connect, handshake included, in ms. */
-  readonly connectMs: number
   readonly openedAt: number
   /** Its pool's, when it was dialled. */
   readonly generation: number
@@ -84,13 +82,12 @@ export class Connection implements SocketReader {
 
   constructor (socket: BackendSocket, from: {
     id: number, target: string, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
-    connectMs: number, now: number, generation: number, clock: () => number
+    now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
     this.socket = socket
     this.heads = from.heads
-    this.connectMs = from.connectMs
     this.openedAt = from.now
     this.generation = from.generation
     this.#ageJitter = 1 + MAX_AGE_JITTER * (2 * Math.random() - 1)

@@ -45,7 +45,6 @@ export interface ProbedConnectionSettings {
   readonly headers: readonly string[]
   readonly options: ResolvedTargetOptions
   readonly answerTimeout: number
-  readonly connectMs: number
 }
 
 /** A connection as the gateway would use it, with an eye on how the backend ends its socket. */
@@ -69,7 +68,6 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketR
       heads: new RequestHeads(new URL(settings.origin).host),
       options: settings.options,
       owner: this,
-      connectMs: settings.connectMs,
       now,
       generation: 0,
       clock: () => performance.now()

@@ -58,8 +58,8 @@ export class Subject {
   open (): Promise<ProbedConnection> {
     const { pathname, search, origin } = this.url
     const { headers, answerTimeout } = this.#settings
-    return this.#dial((socket, connectMs) => new ProbedConnection(socket, {
-      id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout, connectMs
+    return this.#dial(socket => new ProbedConnection(socket, {
+      id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout
     }))
   }
 
@@ -77,16 +77,15 @@ export class Subject {
     return `${lines.join('\r\n')}\r\n\r\n`
   }
 
-  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: BackendSocket, connectMs: number) => T): Promise<T> {
+  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: BackendSocket) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       const began = performance.now()
       const dial: Dial = this.#dialer((error, socket) => {
         this.#pending.delete(abandon)
         if (error !== undefined) return reject(error)
-        const connectMs = performance.now() - began
-        this.dials.push(connectMs)
-        const connection = connectionOn(socket!, connectMs)
+        this.dials.push(performance.now() - began)
+        const connection = connectionOn(socket!)
         this.#connections.add(connection)
         connection.closed.then(() => this.#connections.delete(connection), ignoreError)
         resolve(connection)

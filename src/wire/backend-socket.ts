@@ -46,8 +46,6 @@ interface Owned extends Socket {
 export class BackendSocket {
   /** Bytes that have come. */
   bytesRead = 0
-  /** Bytes given to the socket's `write()`. */
-  bytesWritten = 0
   readonly #socket: Socket
   readonly #writes: WithheldWrites
   /** Whether it is read by 'data'. */
@@ -109,7 +107,6 @@ export class BackendSocket {
   /** The error that ended it, or that of a failed write. */
   get error (): Error | undefined { return this.#error ?? this.#writes.failure }
   get writeFailed (): boolean { return this.#writes.failure !== undefined }
-  get destroyed (): boolean { return this.#socket.destroyed }
   /** Whether more may have lain there than the last read has taken: it filled its buffer, or was a piece of one TLS read. */
   get mayHoldMore (): boolean { return this.#mayHoldMore }
   /** Whether the backend has stopped reading what is written to it. */
@@ -130,7 +127,6 @@ export class BackendSocket {
   write (data: string | Uint8Array, encoding: 'latin1' = 'latin1'): boolean {
     const socket = this.#socket
     if (this.#writes.failure !== undefined || !socket.writable) return false
-    this.bytesWritten += data.length
     if (this.#byData) return this.#writeAside(data, encoding)
     return typeof data === 'string' ? socket.write(data, encoding) : socket.write(data)
   }
@@ -171,12 +167,6 @@ export class BackendSocket {
   // A duplex that a user has made may have neither.
   ref (): void { this.#socket.ref?.() }
   unref (): void { this.#socket.unref?.() }
-
-  /** Sends a FIN behind what was written. */
-  end (): void {
-    this.#ending ??= 'own'
-    this.#socket.end()
-  }
 
   /** Ends it at once, with nothing more told but `onClose`. */
   destroy (): void {
