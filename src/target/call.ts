@@ -13,7 +13,7 @@ import { authenticatesConnection, challengesConnection } from '../http/connectio
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options/options.js'
-import { hasBody } from '../wire/http1/send-request.js'
+import { hasBytes } from '../wire/http1/send-request.js'
 import type { Served } from './after-response.js'
 import { USUAL, kindOf } from './persistence.js'
 import type { RequestKind } from './persistence.js'
@@ -251,7 +251,7 @@ export class Call implements Waiter, ExchangeSink {
 
   /** Whether it may find out if connections are kept: after another kind the backend may close any, and a tunnel never ends like a response. */
   get #tests (): boolean {
-    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBody(this.#request.body)) === USUAL
+    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBytes(this.#request.body)) === USUAL
   }
 
   /** Whether its connection becomes a tunnel, if the backend agrees. */
@@ -261,7 +261,7 @@ export class Call implements Waiter, ExchangeSink {
 
   get #apart (): boolean {
     const { apart } = this.#target
-    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request.body)))
+    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBytes(this.#request.body)))
   }
 
   /** Step 6: one request on one connection. */
