@@ -13,6 +13,7 @@ import { health } from './health.js'
 import { metrics, metricsOptions } from './metrics.js'
 import type { MetricsOptions } from './metrics.js'
 import { namingOptionsOf } from '../src/options/named-options.js'
+import { LONGEST_TIMER } from '../src/options/timer.js'
 import { pressure } from './pressure.js'
 import type { PressureOptions } from './pressure.js'
 import { shareReplies } from '../src/gateway/shared-replies.js'
@@ -39,8 +40,6 @@ export interface GatewayOptions extends TargetOptions, RouteOptions {
 }
 
 const OWN_NAMES = ['health', 'maxHops', 'maxDynamicTargets', 'pressure', 'drain', 'metrics', 'admin', 'clientHeadersTimeout']
-// Node's timers fire at once for more.
-const LONGEST_TIMER = 2_147_483_647
 
 /** The gateway: register it first, at the root, once. Throws HOLDFAST_ERR_OPTION for an option that cannot be. */
 export const gateway = fp<GatewayOptions>((app, options) => namingOptionsOf('gateway', () => registerGateway(app, options)), { name: 'holdfast', fastify: '5.x' })

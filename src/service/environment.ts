@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
 import { isLoopback, isSendable } from '../admin/admin-options.js'
 import type { AdminOptions } from '../admin/admin-options.js'
+import { LONGEST_TIMER } from '../options/timer.js'
 
 /** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
 export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }
@@ -41,7 +42,6 @@ const HOST = '127.0.0.1'
 const PORT = 8080
 const LOG_LEVEL = 'info'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-const LONGEST_TIMER = 2_147_483_647
 
 // `nullable` reads an empty string as not given, which is how compose files and .env files say so.
 const number = (minimum: number, maximum: number, description: string): object => ({ type: 'integer', nullable: true, minimum, maximum, description })
