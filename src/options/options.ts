@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { TcpNetConnectOpts } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import { distance } from 'fastest-levenshtein'
 import type { buildConnector } from 'undici'
 import { optionError } from '../errors.js'
 import { checkConnect } from './check-connect.js'
@@ -290,19 +291,6 @@ function closest (name: string, known: Set<string>): string | undefined {
     if (far < least) { least = far; best = candidate }
   }
   return best
-}
-
-// Levenshtein, one row at a time.
-function distance (a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 function checkGroup (options: object | undefined, checks: Record<string, Check>, where: string): void {
