@@ -5,7 +5,7 @@ import { connectTimeout, prefixes } from './target-rules.js'
 const MARGIN = 1_000
 
 /** The front, the app's server, the gateway and the backend: where one gives up before the next has had its say. */
-export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
+export const CHAIN_TARGET_RULES = [
   {
     id: 'front-answers-first',
     severity: 'error',
@@ -49,10 +49,10 @@ export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
       return connectionTimeout > longest ? undefined : `connectionTimeout: ${connectionTimeout}, undiciOptions.headersTimeout: ${headersTimeout}, bodyTimeout: ${bodyTimeout}`
     }
   }
-]
+] as const satisfies readonly TargetRule[]
 
 /** The same, and what adds up, for an app as a whole. */
-export const CHAIN_APP_RULES: readonly AppRule[] = [
+export const CHAIN_APP_RULES = [
   {
     id: 'front-outlives-server',
     severity: 'error',
@@ -142,7 +142,7 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     atRegister: true,
     ofApp: app => toldAtRegister(app, 'option-ignored')
   }
-]
+] as const satisfies readonly AppRule[]
 
 function headersTimeout ({ options }: CheckedTarget): number {
   return options.undiciOptions.headersTimeout || Infinity

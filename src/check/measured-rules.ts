@@ -7,7 +7,7 @@ import { connectTimeout, prefixes } from './target-rules.js'
 const CONNECT_SHARE = 4
 
 /** A backend that is not there. */
-export const REACH_RULES: readonly TargetRule[] = [
+export const REACH_RULES = [
   {
     id: 'unreachable',
     severity: 'error',
@@ -17,10 +17,10 @@ export const REACH_RULES: readonly TargetRule[] = [
     remedy: 'See to the backend, or to upstream and undiciOptions.connect.',
     ofTarget: ({ measured }) => measured !== undefined && 'unreachable' in measured ? measured.unreachable : undefined
   }
-]
+] as const satisfies readonly TargetRule[]
 
 /** What a probe shows of a backend, against the settings made for it. */
-export const MEASURED_RULES: readonly MeasuredRule[] = [
+export const MEASURED_RULES = [
   {
     id: 'idle-above-backend',
     severity: 'warning',
@@ -139,7 +139,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
       return viaStopsCompression === true && telling.length > 0 ? `via: true (${prefixes(telling)}); the backend compresses without Via and not with it` : undefined
     }
   }
-]
+] as const satisfies readonly MeasuredRule[]
 
 /** With nothing to recommend, the default is right. */
 function remedyOf (option: string, recommended: number | undefined): string {

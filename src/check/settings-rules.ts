@@ -13,7 +13,7 @@ const PACED_DIALS = 8
 const LEAVE_OUT = 'Leave it out; a backend that cannot keep connections open is recognised without it.'
 
 /** What can be said of a target's settings by looking at nothing else. */
-export const SETTINGS_RULES: readonly SettingsRule[] = [
+export const SETTINGS_RULES = [
   {
     id: 'keep-alive-off',
     severity: 'error',
@@ -181,4 +181,4 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     remedy: 'Give undiciOptions.connect: { ca, cert, key, timeout, ... } where options will do.',
     ofSettings: ({ undiciOptions }) => typeof undiciOptions?.connect === 'function' ? 'undiciOptions.connect is a function' : undefined
   }
-]
+] as const satisfies readonly SettingsRule[]

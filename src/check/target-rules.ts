@@ -3,7 +3,7 @@ import type { CheckedTarget, TargetRule } from './rule.js'
 import { hostOf, isAddress, isPrivate } from './private-host.js'
 
 /** What needs a target's origin and routes besides its settings. */
-export const TARGET_RULES: readonly TargetRule[] = [
+export const TARGET_RULES = [
   {
     id: 'headers-timeout-off',
     severity: 'warning',
@@ -97,7 +97,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
       return isPrivate(hostOf(origin)) ? undefined : origin.origin
     }
   }
-]
+] as const satisfies readonly TargetRule[]
 
 /** How long a dial may take, in ms: a function of the user's has the default's time. */
 export function connectTimeout ({ options: { undiciOptions: { connect } } }: CheckedTarget): number {

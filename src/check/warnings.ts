@@ -1,11 +1,13 @@
 import type { OptionWarning, TargetOptions } from '../options/options.js'
+import type { SettingsRule } from './rule.js'
 import { RULES, warningCode } from './rules.js'
 import { SETTINGS_RULES } from './settings-rules.js'
 
 /** Looks at what was set for a gateway or a route, never at a default. */
 export function warningsFor (given: TargetOptions): OptionWarning[] {
   const warnings: OptionWarning[] = []
-  for (const { id, atRegister, ofSettings } of SETTINGS_RULES) {
+  const rules: readonly SettingsRule[] = SETTINGS_RULES
+  for (const { id, atRegister, ofSettings } of rules) {
     const found = atRegister === true ? ofSettings(given) : undefined
     if (found !== undefined) warnings.push({ id, found })
   }

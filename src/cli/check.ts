@@ -4,6 +4,7 @@ import { findingsOf } from '../check/findings.js'
 import type { Finding } from '../check/findings.js'
 import type { CheckedApp, Surroundings } from '../check/rule.js'
 import { RULES } from '../check/rules.js'
+import type { RuleId } from '../check/rules.js'
 import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
 import { existingState } from '../gateway/state.js'
 import { EnvironmentError, readEnvironment } from '../service/environment.js'
@@ -52,7 +53,7 @@ interface Options {
   readonly around: Surroundings
   /** How long a probe may take, in ms; undefined without one. */
   readonly maxWait: number | undefined
-  readonly ignored: ReadonlySet<string>
+  readonly ignored: ReadonlySet<RuleId>
   readonly strict: boolean
   readonly json: boolean
 }
@@ -167,7 +168,8 @@ function count (option: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : readCount('check', option, text)
 }
 
-function ruleId (id: string): string {
-  if (!RULES.some(rule => rule.id === id)) throw new UsageError(`check: --ignore: ${JSON.stringify(id)} is no rule; holdfast check --rules lists them`)
-  return id
+function ruleId (text: string): RuleId {
+  const rule = RULES.find(({ id }) => id === text)
+  if (rule === undefined) throw new UsageError(`check: --ignore: ${JSON.stringify(text)} is no rule; holdfast check --rules lists them`)
+  return rule.id
 }
