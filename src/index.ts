@@ -13,7 +13,7 @@ export type {
   ConnectFunction, ConnectOptions, InspectorOptions, PoolOptions, ResolvedTargetOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions
 } from './options/options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
-export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from './connection/observer.js'
+export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'
 export { provenanceOf } from './forward/forward.js'
 export type { PersistenceSignal } from './http/connection-signal.js'
 export type { IdleLimit } from './target/idle-limit.js'

@@ -1,5 +1,6 @@
 import type { ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, Persistence, Provenance } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { TargetSnapshot } from '../target/target.js'
 
 /** What one second has seen of a target. `at` is its beginning, epoch ms. */
@@ -21,7 +22,7 @@ export interface PersistenceChange {
 /** A request that ended without an answer, or with half of one. `at` is epoch ms. */
 export interface Failure {
   readonly at: number
-  readonly code: string
+  readonly code: ErrorCode
   readonly provenance: Provenance
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import { ignoreError } from '../errors.js'
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import { ignoreError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import { Refusal } from './refusal.js'
 
 /** Readers at once: pages that somebody looks at, and not a way to hold the gateway's sockets. */
@@ -74,7 +75,7 @@ export class EventStreams implements ConnectionObserver {
     this.#tell('persistence', { target, from, to, cause })
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     this.#tell('failure', { target, code, provenance })
   }
 

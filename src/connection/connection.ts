@@ -31,16 +31,19 @@ const MAX_AGE_JITTER = 0.1
 // As undici's and node's, in bytes.
 const MAX_HEADER_SIZE = 16_384
 
-/** A connection as it can be seen from outside; times in ms. */
+/** A connection at one moment: `target.connections()`. Times in ms. */
 export interface ConnectionSnapshot {
+  /** Unique in the app; observers know the connection by it. */
   readonly id: number
   /** The sentinel is idle past the limit, to see when the backend closes it. */
   readonly state: 'active' | 'idle' | 'sentinel'
+  /** Since it was opened. */
   readonly age: number
   /** Responses it has carried. */
   readonly served: number
-  /** 0 while it is active. */
+  /** How long it has been idle; 0 while it is active. */
   readonly idleMs: number
+  /** Whether it tests if its backend keeps connections open. */
   readonly trial: boolean
 }
 

@@ -7,7 +7,10 @@ export type { CloseReason } from './close-reason.js'
 /** Whether a backend keeps connections open: what is believed now, or that it is being found out. */
 export type Persistence = 'persistent' | 'non-persistent' | 'trial'
 
-/** What an observer may know of a connection. The same object for all of a connection's life. */
+/** Why a request was sent again; `connect`: no connection was had yet, and a refused dial was tried again. See "Retry" in docs/internals.md. */
+export type RetryReason = 'unwritten' | 'stale' | 'unused_timeout' | 'connect'
+
+/** A connection as observers see it. The same object for all of a connection's life. */
 export interface ConnectionView {
   /** The target's name. */
   readonly target: string
@@ -27,13 +30,17 @@ export interface ConnectionView {
 
 /** How an exchange ended, as told to observers. */
 export interface ResponseView {
+  /** What the response said about the life of its connection. */
   readonly signal: PersistenceSignal
+  /** The status code. */
   readonly status: number
   /** What the request said in `Connection`. */
   readonly asked: 'keep-alive' | 'close'
   /** Whether the request was written whole before the response ended. */
   readonly requestSent: boolean
+  /** Whether the client had left before the response ended. */
   readonly clientGone: boolean
+  /** Whether the connection is a tunnel now, after a 101 or a 2xx to CONNECT. */
   readonly upgraded: boolean
   /** Whether the request had a body. */
   readonly withBody?: boolean | undefined
@@ -49,14 +56,14 @@ export interface Provenance {
   readonly reused: boolean
   /** Which of its connection's requests it was: 1 for the first, 0 where no connection was had. */
   readonly nth: number
-  /** How long the connection had been idle before; 0 for a fresh one. */
+  /** How long the connection had been idle before, in ms; 0 for a fresh one. */
   readonly idleMs: number
-  /** How long it waited for a connection, dials included; for those of all attempts together. */
+  /** How long the request waited for a connection, dials included, in ms; the waits of all its attempts together. */
   readonly waitMs: number
   /** How often it was begun on a connection: 0 to 2. */
   readonly attempts: number
-  /** Why it was sent again; `connect` where a refused dial was tried again before a connection was had. */
-  readonly retries: readonly ('unwritten' | 'stale' | 'unused_timeout' | 'connect')[]
+  /** Why it was sent again, in order. */
+  readonly retries: readonly RetryReason[]
   /** What was believed of the backend when the request was given its connection. */
   readonly persistence: Persistence
   /** The code of the failure that it ended with; absent where there was none. */
@@ -64,25 +71,66 @@ export interface Provenance {
 }
 
 /**
- * Anybody who wants to know what connections do. All methods are optional and are called while the pool works, so they
- * are to be quick; one that throws is logged once and never called again. Times in ms.
+ * Is told what connections do: `gateway.observe(observer)`. All methods are optional. They are called while the pool works, so they have to
+ * return soon. An observer that throws is logged once and never called again.
  */
 export interface ConnectionObserver {
+  /**
+   * A connection is open, TLS handshake included. No request has it yet.
+   *
+   * @param connectMs how long its dial took, in ms
+   */
   opened?(connection: ConnectionView, connectMs: number): void
+  /**
+   * A dial has failed. Its request may still be served: by another dial, or by another connection.
+   *
+   * @param target the target's name
+   * @param code of the cause, as `ECONNREFUSED`, `ENOTFOUND` or a code of TLS; a code of Holdfast where the cause has none
+   * @param ms how long the dial took, in ms
+   */
   dialFailed?(target: string, code: string, ms: number): void
+  /**
+   * A request, or its second attempt, has been given a connection. Nothing is written yet.
+   *
+   * @param idleMs how long the connection was idle, in ms; 0 for a fresh one
+   * @param waitMs how long this attempt waited for it, in ms; 0 where it was there at once
+   */
   acquired?(connection: ConnectionView, idleMs: number, waitMs: number): void
-  /** An exchange's response has ended; the connection is not yet released or closed. */
+  /** An exchange's response has ended. The connection is not yet released or closed. */
   responded?(connection: ConnectionView, response: ResponseView): void
+  /** A connection is idle in the pool again. */
   released?(connection: ConnectionView): void
-  /** `idleMs` is undefined unless the connection was idle. */
+  /**
+   * A connection is closed.
+   *
+   * @param idleMs how long it was idle then, in ms; undefined where a request was on it. A connection that the backend closed before its
+   *   next request was written counts as idle
+   */
   closed?(connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void
-  /** A request ended without an answer, or with half of one. */
-  rejected?(target: string, code: string, provenance: Provenance): void
-  retried?(target: string, kind: string): void
+  /**
+   * A request ended without a response, or with a part of one.
+   *
+   * @param target the target's name
+   * @param code of the error that it failed with
+   * @param provenance how it had travelled by then
+   */
+  rejected?(target: string, code: ErrorCode, provenance: Provenance): void
+  /**
+   * A request is sent again, or its refused dial is tried again.
+   *
+   * @param target the target's name
+   */
+  retried?(target: string, kind: RetryReason): void
+  /**
+   * What is believed of a backend has changed.
+   *
+   * @param target the target's name
+   * @param cause what it was concluded from, as a log line says it
+   */
   persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
 }
 
-/** An app's observers. Tells each of them everything, and nobody waits for any of them. */
+/** An app's observers. Tells each of them everything. */
 export class Observers implements Required<ConnectionObserver> {
   #list: readonly ConnectionObserver[] = []
   readonly #onThrow: (error: unknown) => void
@@ -132,11 +180,11 @@ export class Observers implements Required<ConnectionObserver> {
     for (const o of this.#list) try { o.closed?.(connection, reason, idleMs) } catch (error) { this.#dismiss(o, error) }
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     for (const o of this.#list) try { o.rejected?.(target, code, provenance) } catch (error) { this.#dismiss(o, error) }
   }
 
-  retried (target: string, kind: string): void {
+  retried (target: string, kind: RetryReason): void {
     for (const o of this.#list) try { o.retried?.(target, kind) } catch (error) { this.#dismiss(o, error) }
   }
 

@@ -1,4 +1,5 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 
 /** What a target has done since it was made. */
 export interface Totals {
@@ -6,8 +7,8 @@ export interface Totals {
   opened: number
   reused: number
   closed: Partial<Record<CloseReason, number>>
-  retries: Record<string, number>
-  rejected: Record<string, number>
+  retries: Partial<Record<RetryReason, number>>
+  rejected: Partial<Record<ErrorCode, number>>
 }
 
 /** Counts what happens to one target's connections, and passes it on to the app's observers. */
@@ -62,12 +63,12 @@ export class Tally implements Required<ConnectionObserver> {
     this.#next.closed(connection, reason, idleMs)
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     this.totals.rejected[code] = (this.totals.rejected[code] ?? 0) + 1
     this.#next.rejected(target, code, provenance)
   }
 
-  retried (target: string, kind: string): void {
+  retried (target: string, kind: RetryReason): void {
     this.totals.retries[kind] = (this.totals.retries[kind] ?? 0) + 1
     this.#next.retried(target, kind)
   }

@@ -95,7 +95,7 @@ t.test('a response is whole or cut off by what comes of its connection', async t
 t.test('a target that has gone leaves no figures, and what is told of it later goes to the dynamic ones', async t => {
   const { registry, names } = registryOf('a', 'b', 'chosen')
   const recorder = new Recorder(registry)
-  for (const name of ['a', 'b', 'chosen']) recorder.rejected(name, 'X')
+  for (const name of ['a', 'b', 'chosen']) recorder.rejected(name, 'HOLDFAST_ERR_CONNECT')
   const gone = recorder.figuresOf('a')
   names.delete('a')
   names.delete('chosen')
@@ -103,5 +103,5 @@ t.test('a target that has gone leaves no figures, and what is told of it later g
   t.not(recorder.figuresOf('a'), gone)
   t.equal(recorder.figuresOf('a'), recorder.figuresOf('chosen'))
   t.not(recorder.figuresOf('b'), recorder.figuresOf('chosen'))
-  t.strictSame(recorder.figuresOf('chosen').rejected.samples({}), [{ labels: { code: 'X' }, value: 1 }])
+  t.strictSame(recorder.figuresOf('chosen').rejected.samples({}), [{ labels: { code: 'HOLDFAST_ERR_CONNECT' }, value: 1 }])
 })
