@@ -1,7 +1,7 @@
 import { CLOSE_REASONS, isIdleClose } from '../src/connection/close-reason.js'
 import type { CloseReason } from '../src/connection/close-reason.js'
 import type { ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../src/connection/observer.js'
-import { keepsAlive } from '../src/options/options.js'
+import { keepsAlive } from '../src/options/target-options.js'
 import { PERSISTENT, isSuspect, kindOf, nextPersistence } from '../src/target/persistence.js'
 import type { PersistenceEvent, PersistenceState, RequestKind } from '../src/target/persistence.js'
 import type { Target } from '../src/target/target.js'

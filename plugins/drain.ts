@@ -9,21 +9,13 @@ import { otherServersOf } from '../src/admit/server-events.js'
 import { existingState } from '../src/gateway/state.js'
 import type { GatewayState } from '../src/gateway/state.js'
 import { endUpgrades } from '../src/admit/upgrades.js'
-
-export interface DrainOptions {
-  /** How long requests are served after readiness has said 503, in ms. 0. */
-  delay?: number
-  /** How long `app.close()` may take, in ms, over HTTP/1 and HTTP/2; what is not done by then is cut. 10 000. */
-  deadline?: number
-}
+import { DEFAULT_DRAIN } from '../src/options/gateway-options.js'
+import type { DrainOptions } from '../src/options/option-types.js'
 
 /** How often, while closing, connections of clients that have their answer are looked for, in ms. */
 const SWEEP = 50
 /** Past the deadline all that is ours is cut. A hook of the app's that still holds `app.close()` is waited for this long, in ms. */
 const GRACE = 500
-
-/** What holds unless `drain` says otherwise, and for proxies without the gateway. */
-export const DEFAULT_DRAIN: Required<DrainOptions> = { delay: 0, deadline: 10_000 }
 
 /**
  * Closes an app in good order. From `app.close()` on every response says `Connection: close`, idle client connections end, and

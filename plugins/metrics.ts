@@ -1,17 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { HoldfastError, optionError } from '../src/errors.js'
 import { Metrics } from '../src/metrics/metrics.js'
-import { refuseUnknown } from '../src/options/options.js'
 import { EXEMPT } from './pressure.js'
 import { existingState } from '../src/gateway/state.js'
 import type { GatewayState } from '../src/gateway/state.js'
-
-/** Where metrics are served to whoever can reach the gateway. */
-export interface MetricsOptions {
-  /** Begins with `/`. It goes before proxied routes. */
-  path: string
-}
+import { HoldfastError } from '../src/errors.js'
+import type { MetricsOptions } from '../src/options/option-types.js'
 
 const recorded = new WeakMap<GatewayState, Metrics>()
 
@@ -52,11 +46,3 @@ export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
     return await metrics.text()
   })
 }, { name: 'holdfast-metrics', fastify: '5.x' })
-
-/** Throws HOLDFAST_ERR_OPTION for what names no path. */
-export function metricsOptions (given: MetricsOptions): MetricsOptions {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw optionError('metrics', given, 'must be an object like { path: \'/metrics\' }')
-  refuseUnknown(given, ['path'], 'metrics.')
-  if (typeof given.path !== 'string' || !given.path.startsWith('/')) throw optionError('metrics.path', given.path, 'is no path; give one that begins with a slash, like /metrics')
-  return { path: given.path }
-}

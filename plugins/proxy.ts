@@ -14,8 +14,11 @@ import { toWritable } from '../src/http/headers.js'
 import type { HeaderRecord } from '../src/http/headers.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../src/http/rewritten-prefix.js'
 import type { Parameters } from '../src/http/rewritten-prefix.js'
-import { ROUTE_NAMES, TARGET_GROUPS, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../src/options/options.js'
-import type { ResolvedTargetOptions, RouteOptions, TargetOptions, UndiciOptions } from '../src/options/options.js'
+import { ROUTE_NAMES, resolveRouteOptions } from '../src/options/route-options.js'
+import { TARGET_GROUPS, resolveTargetOptions } from '../src/options/target-options.js'
+import { refuseUnknown } from '../src/options/unknown-names.js'
+import type { RouteOptions, TargetOptions, UndiciOptions, WhereToOptions } from '../src/options/option-types.js'
+import type { ResolvedTargetOptions } from '../src/options/target-options.js'
 import { checkChosen, checkUpstreams, parseUpstream } from '../src/options/upstream.js'
 import { OriginDispatcher } from '../src/target/origin-dispatcher.js'
 import type { Target } from '../src/target/target.js'
@@ -32,16 +35,9 @@ import { upgradableRoutes } from '../src/gateway/upgradable-routes.js'
 
 type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
 
-/** Every option of @fastify/http-proxy with its meaning, and the target's and the route's own settings. */
-export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, TargetOptions, RouteOptions {
-  /**
-   * The backend's URL; '' where `replyOptions.getUpstream` chooses. Its path stands in for `rewritePrefix`. One with credentials, a
-   * query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with a 500.
-   */
-  upstream?: string
-  /** A name for the target. Default: its origin. */
-  target?: string
-  /** @fastify/http-proxy's name for what `undiciOptions` says. */
+/** Every option of `@fastify/http-proxy` with its meaning, and the target's and the route's own settings. */
+export interface ProxyOptions extends Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>, WebSocketOptions, WhereToOptions, TargetOptions, RouteOptions {
+  /** The name that `@fastify/http-proxy` has for `undiciOptions`. */
   undici?: FastifyHttpProxyOptions['undici']
 }
 

@@ -1,17 +1,16 @@
 export { gateway } from '../plugins/gateway.js'
-export type { GatewayOptions } from '../plugins/gateway.js'
 export { proxy, proxy as default } from '../plugins/proxy.js'
 export type { ProxyOptions } from '../plugins/proxy.js'
 export { getGateway } from './gateway/state.js'
 export type { Gateway } from './gateway/state.js'
-export type { AdminOptions } from './admin/admin-options.js'
-export type { DrainOptions } from '../plugins/drain.js'
 export type { PressureOptions } from '../plugins/pressure.js'
 export { HoldfastError } from './errors.js'
 export type { Blame, ErrorCode } from './errors.js'
+export type { ConnectFunction, NodeConnectOptions } from './options/connect-types.js'
 export type {
-  ConnectFunction, ConnectOptions, InspectorOptions, PoolOptions, ResolvedTargetOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions
-} from './options/options.js'
+  AdminOptions, ConnectOptions, DrainOptions, GatewayOptions, InspectorOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions, WholeGatewayOptions
+} from './options/option-types.js'
+export type { ResolvedTargetOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
 export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'
 export { provenanceOf } from './forward/forward.js'

@@ -8,7 +8,7 @@ import t from 'tap'
 // the time of most files, and there is more of it in the processes that they start: so neither is done here.
 
 const ROOT = join(import.meta.dirname, '..')
-const COMPILED = ['src', 'plugins', 'routes', 'testing', 'test', 'bench', 'examples']
+const COMPILED = ['src', 'plugins', 'routes', 'scripts', 'testing', 'test', 'bench', 'examples']
 const COPIES = '.test-copies'
 const JOBS = 3
 // Of all files, in ms; each has the time of .taprc besides.

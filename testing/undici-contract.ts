@@ -4,7 +4,7 @@ import { Client } from 'undici'
 import type { Dispatcher } from 'undici'
 import type { Target } from '../src/index.js'
 import type { Backend, RequestScript } from './backend.js'
-import { resolveTargetOptions } from '../src/options/options.js'
+import { resolveTargetOptions } from '../src/options/target-options.js'
 import { TargetRegistry } from '../src/target/registry.js'
 import { backendFor } from './gateway.js'
 

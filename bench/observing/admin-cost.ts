@@ -1,6 +1,6 @@
 import { History } from '../../src/admin/history.js'
 import type { ConnectionView, Provenance } from '../../src/index.js'
-import { resolveTargetOptions } from '../../src/options/options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import { Bounds, quick } from '../instruments/bounds.js'
 import { cpuPerCall } from '../instruments/cpu-time.js'

@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import * as v8 from 'node:v8'
 import type { Dispatcher } from 'undici'
-import type * as Options from '../../src/options/options.js'
+import type * as Options from '../../src/options/target-options.js'
 import type * as Registry from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 
@@ -46,7 +46,7 @@ const ownSockets = queryObjects(Socket, { format: 'count' })
 
 const [, , entry = '', url = ''] = process.argv
 const { TargetRegistry } = await import(pathToFileURL(join(entry, '../target/registry.js')).href) as typeof Registry
-const { resolveTargetOptions } = await import(pathToFileURL(join(entry, '../options/options.js')).href) as typeof Options
+const { resolveTargetOptions } = await import(pathToFileURL(join(entry, '../options/target-options.js')).href) as typeof Options
 const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => { throw error } })
 const target = declare('wide', CONCURRENT)
 // A target whose one connection is taken, so that all others wait in its queue.

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify
 import type { TargetDetail, TargetList } from './api-shapes.js'
 import { disclosed } from './disclosure.js'
 import type { History } from './history.js'
-import { keepsAlive } from '../options/options.js'
+import { keepsAlive } from '../options/target-options.js'
 import type { TargetRegistry } from '../target/registry.js'
 import type { Target } from '../target/target.js'
 import type { EventStreams } from './event-streams.js'

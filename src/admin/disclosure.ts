@@ -1,4 +1,5 @@
-import type { ConnectFunction, ConnectOptions } from '../options/options.js'
+import type { ConnectFunction } from '../options/connect-types.js'
+import type { ConnectOptions } from '../options/option-types.js'
 import type { TargetSnapshot } from '../target/target.js'
 
 // Of what a target connects with, only what is known to be no secret: keys, certificates and passphrases stay here, and so does whatever

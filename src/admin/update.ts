@@ -1,14 +1,13 @@
 import { HoldfastError, optionError } from '../errors.js'
-import { givenNames, refuseUnknown } from '../options/options.js'
-import type { PoolOptions, TargetPatch, UndiciOptions } from '../options/options.js'
+import { givenNames, refuseUnknown } from '../options/unknown-names.js'
 import type { Target } from '../target/target.js'
 import { Refusal } from './refusal.js'
+import type { TargetPatch } from '../options/target-options.js'
+import { nameOf, rowsOf } from '../options/table.js'
 
 // Limits and times, and nothing that says where a target leads or whom it trusts: a token for this surface is not to be one for every unix
 // socket of this machine, or a way to switch off the verification of a backend.
-const UNDICI_NAMES = ['connections', 'keepAliveTimeout', 'keepAliveMaxTimeout', 'keepAliveTimeoutThreshold', 'headersTimeout', 'bodyTimeout'] as const satisfies (keyof UndiciOptions)[]
-const FIXED_NAMES = ['connect', 'pipelining', 'localAddress', 'socketPath', 'maxHeaderSize', 'maxResponseSize'] as const satisfies (keyof UndiciOptions)[]
-const POOL_NAMES = ['maxRequestsPerConnection', 'maxConnectionAge', 'maxPending', 'pendingTimeout', 'maxDials', 'connectRetry', 'maxUpgraded'] as const satisfies (keyof PoolOptions)[]
+const namesOf = (group: string, live: boolean): string[] => rowsOf(group).filter(row => (row.live === 'admin') === live).map(row => nameOf(row.path))
 
 /**
  * Changes a target's settings as a JSON value asks for, all of it or nothing; null stands for `Infinity`, as it does in what is answered.
@@ -30,14 +29,15 @@ function patchOf (body: unknown): TargetPatch {
   refuseUnknown(given, ['undiciOptions', 'pool'], '')
   if (givenNames(given).length === 0) throw optionError('The body', body, 'changes nothing; give undiciOptions or pool')
   return {
-    ...('undiciOptions' in given ? { undiciOptions: numbersOf(given['undiciOptions'], 'undiciOptions', UNDICI_NAMES, FIXED_NAMES) } : undefined),
-    ...('pool' in given ? { pool: numbersOf(given['pool'], 'pool', POOL_NAMES, []) } : undefined)
+    ...('undiciOptions' in given ? { undiciOptions: numbersOf(given['undiciOptions'], 'undiciOptions') } : undefined),
+    ...('pool' in given ? { pool: numbersOf(given['pool'], 'pool') } : undefined)
   }
 }
 
-function numbersOf (value: unknown, group: string, names: readonly string[], fixed: readonly string[]): Record<string, number> {
+function numbersOf (value: unknown, group: string): Record<string, number> {
   const given = objectOf(value, group)
-  refuseUnknown(given, [...names, ...fixed], `${group}.`)
+  const fixed = namesOf(group, false)
+  refuseUnknown(given, [...namesOf(group, true), ...fixed], `${group}.`)
   const numbers: Record<string, number> = {}
   for (const name of givenNames(given)) {
     const value = given[name]

@@ -1,4 +1,4 @@
-import { keepsAlive } from '../options/options.js'
+import { keepsAlive } from '../options/target-options.js'
 import { idleLimit } from '../target/idle-limit.js'
 import type { MeasuredRule, TargetRule } from './rule.js'
 import { connectTimeout, prefixes } from './target-rules.js'

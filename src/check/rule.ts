@@ -1,4 +1,6 @@
-import type { ResolvedRouteOptions, ResolvedTargetOptions, TargetOptions } from '../options/options.js'
+import type { TargetOptions } from '../options/option-types.js'
+import type { ResolvedRouteOptions } from '../options/route-options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { ProbeReport } from '../probe/report.js'
 
 /** error: requests fail, or whom they reach is not assured, in ordinary operation. warning: it costs work, time or bounds. */

@@ -1,4 +1,4 @@
-import { keepsAlive } from '../options/options.js'
+import { keepsAlive } from '../options/target-options.js'
 import type { SettingsRule } from './rule.js'
 
 // Below it, one request in twenty or more pays for a handshake.

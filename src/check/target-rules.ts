@@ -1,4 +1,4 @@
-import { CONNECT_TIMEOUT, keepsAlive } from '../options/options.js'
+import { CONNECT_TIMEOUT, keepsAlive } from '../options/target-options.js'
 import type { CheckedTarget, TargetRule } from './rule.js'
 import { hostOf, isAddress, isPrivate } from './private-host.js'
 

@@ -1,4 +1,5 @@
-import type { OptionWarning, TargetOptions } from '../options/options.js'
+import type { TargetOptions } from '../options/option-types.js'
+import type { OptionWarning } from '../options/warning.js'
 import type { SettingsRule } from './rule.js'
 import { RULES, warningCode } from './rules.js'
 import { SETTINGS_RULES } from './settings-rules.js'

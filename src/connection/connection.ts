@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { HoldfastError } from '../errors.js'
-import type { ResolvedTargetOptions } from '../options/options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import type { RequestHeads } from '../wire/http1/request-head.js'
 import { NO_CLIENT } from './bindings.js'

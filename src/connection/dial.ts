@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
 import { HoldfastError, ignoreError } from '../errors.js'
-import { CONNECT_TIMEOUT } from '../options/options.js'
-import type { ConnectFunction, ResolvedUndiciOptions } from '../options/options.js'
+import { CONNECT_TIMEOUT } from '../options/target-options.js'
+import type { ConnectFunction } from '../options/connect-types.js'
+import type { ResolvedUndiciOptions } from '../options/target-options.js'
 import { BackendSocket } from '../wire/backend-socket.js'
 import { SocketOpener, hostnameOf } from './socket-opener.js'
 

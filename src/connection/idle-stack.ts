@@ -15,6 +15,8 @@ export interface Fit {
 export interface IdleStackHost {
   /** How long a connection may lie unused now, in ms. */
   readonly idleLimit: number
+  /** With at most this many idle connections, the one that has been idle longest is taken. */
+  readonly minIdle: number
   /** How long this one must have been quiet before it carries a request that could not be sent again, in ms. */
   quietBefore (connection: Connection): number
   /** Closes a connection that the stack has let go of. */
@@ -63,31 +65,46 @@ export class IdleStack {
     this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
   }
 
-  /** The most recently used one that fits and is bound to this client, or to none; those met on the way whose time is over are closed. */
+  /**
+   * The most recently used one that fits and is bound to this client, or to none; with at most `minIdle` of them, the least recently used one, so that each
+   * is used before its limit. Those met on the way whose time is over are closed.
+   */
   take (fit: Fit, now: number, client: object | undefined): Connection | undefined {
+    const oldestFirst = this.#connections.length <= this.#host.minIdle
     let ended: Ended[] | undefined
     let taken: Connection | undefined
-    for (let i = this.#connections.length - 1; i >= 0; i--) {
+    let i = oldestFirst ? 0 : this.#connections.length - 1
+    while (i >= 0 && i < this.#connections.length) {
       const connection = this.#connections[i]!
       const expired = this.#expired(connection, now)
       if (expired !== undefined) {
         this.#connections.splice(i, 1)
         ended ??= []
         ended.push({ connection, reason: expired })
+        // From the oldest on, the next one has moved here.
+        if (!oldestFirst) i--
         continue
       }
-      // The ones below have been idle for longer.
-      if (now - connection.idleSince > fit.maxIdle) break
-      if (connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) continue
-      if (fit.once === true && now - connection.idleSince < this.#host.quietBefore(connection)) continue
-      // Most often the last: `splice` would make an array of what it removes.
-      if (i === this.#connections.length - 1) this.#connections.pop()
-      else this.#connections.splice(i, 1)
-      taken = connection
-      break
+      const fits = this.#fits(connection, fit, now, client)
+      if (fits) {
+        // Most often the last: `splice` would make an array of what it removes.
+        if (i === this.#connections.length - 1) this.#connections.pop()
+        else this.#connections.splice(i, 1)
+        taken = connection
+        break
+      }
+      // Those below have been idle for longer.
+      if (!oldestFirst && now - connection.idleSince > fit.maxIdle) break
+      i += oldestFirst ? 1 : -1
     }
     if (ended !== undefined) this.#close(ended, now)
     return taken
+  }
+
+  #fits (connection: Connection, fit: Fit, now: number, client: object | undefined): boolean {
+    const idle = now - connection.idleSince
+    if (idle > fit.maxIdle || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
+    return fit.once !== true || idle >= this.#host.quietBefore(connection)
   }
 
   /** The one that has been idle longest, now the caller's; with `spare`, of those that do not rest. One that is bound goes last. */

@@ -1,4 +1,4 @@
-import type { ResolvedTargetOptions } from '../options/options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { Connection } from './connection.js'
 import type { CloseReason, ConnectionObserver } from './observer.js'
 import type { IdleLearner } from './sentinel.js'

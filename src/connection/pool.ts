@@ -212,6 +212,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   // What the idle stack asks and tells.
 
   get idleLimit (): number { return this.#host.idleLimit }
+  get minIdle (): number { return this.#host.options.pool.minIdle }
   quietBefore (connection: Connection): number { return this.#host.learner.quietBefore(connection) }
 
   /** Closes a connection that the idle stack has let go of. */

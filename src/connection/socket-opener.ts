@@ -3,7 +3,7 @@ import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net'
 import { connect as connectSecure, createSecureContext } from 'node:tls'
 import type { ConnectionOptions, SecureContext } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
-import type { ConnectOptions } from '../options/options.js'
+import type { ConnectOptions } from '../options/option-types.js'
 import { TlsSessions } from '../wire/tls-sessions.js'
 import { sharedLookup } from './lookup.js'
 

@@ -3,10 +3,14 @@ import type { ConnectionObserver } from '../connection/observer.js'
 import { logLine, warningsFor } from '../check/warnings.js'
 import { HoldfastError } from '../errors.js'
 import type { Upgrades } from '../forward/upgrade.js'
-import type { OptionWarning, ResolvedRouteOptions, ResolvedTargetOptions, RouteOptions, TargetOptions } from '../options/options.js'
+import type { RouteOptions, TargetOptions } from '../options/option-types.js'
+import type { ResolvedRouteOptions } from '../options/route-options.js'
+import type { ResolvedTargetOptions } from '../options/target-options.js'
+import type { OptionWarning } from '../options/warning.js'
 import { TargetRegistry } from '../target/registry.js'
 import type { Target } from '../target/target.js'
 import { findTracing } from '../target/tracing.js'
+import { DEFAULT_GATEWAY } from '../options/gateway-options.js'
 
 /** What an app may do with its gateway: `app.gateway`. */
 export interface Gateway {
@@ -40,7 +44,7 @@ export interface GatewaySettings {
 }
 
 /** What holds for an app that registers a proxy without the gateway plugin. */
-export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, maxHops: 8, maxDynamicTargets: 100 }
+export const DEFAULT_SETTINGS: GatewaySettings = { defaults: {}, ...DEFAULT_GATEWAY }
 
 /** A route as it was declared: what there is to see of it before it has served anything. */
 export interface DeclaredRoute {

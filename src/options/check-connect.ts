@@ -3,34 +3,27 @@ import type { PrivateKeyInput } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { SecureContextOptions } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
+import { FUNCTION, holding, whole } from './kinds.js'
+import type { Kind } from './kinds.js'
 import { faultOfCertificates } from './pem.js'
+import { LONGEST_TIMER } from './timer.js'
 import { OF_THE_CONTEXT } from './tls-identity.js'
 
 type Given = Readonly<Record<string, unknown>>
-type Form = readonly [holds: (value: unknown) => boolean, remedy: string]
-
-const aFunction: Form = [value => typeof value === 'function', 'must be a function']
-const whole = (least: number, most: number): Form => [value => Number.isInteger(value) && (value as number) >= least && (value as number) <= most, `must be a whole number from ${least} to ${most}`]
-const LONGEST_TIMER = 2_147_483_647
-
-/** What tls or net would throw for at the first dial, or take for something else. */
-const FORMS: Readonly<Record<string, Form>> = {
-  checkServerIdentity: aFunction,
-  pskCallback: aFunction,
-  lookup: aFunction,
-  servername: [value => typeof value === 'string', 'must be a string'],
-  // Anything but `false` verifies.
-  rejectUnauthorized: [value => typeof value === 'boolean', 'must be true or false'],
-  autoSelectFamily: [value => typeof value === 'boolean', 'must be true or false'],
-  autoSelectFamilyAttemptTimeout: whole(1, LONGEST_TIMER),
-  family: [value => value === 0 || value === 4 || value === 6, 'must be 4, 6, or 0 for both'],
+/** What tls or net would throw for at the first dial, or take for something else; what the table of options has is checked before. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  checkServerIdentity: FUNCTION,
+  pskCallback: FUNCTION,
   localPort: whole(0, 65_535),
   hints: whole(0, LONGEST_TIMER),
   minDHSize: whole(1, LONGEST_TIMER),
-  maxCachedSessions: whole(0, Number.MAX_SAFE_INTEGER),
-  session: [value => ArrayBuffer.isView(value), 'must be a Buffer'],
-  secureContext: [value => typeof value === 'object' && value !== null && typeof (value as { context?: unknown }).context === 'object', 'must be made by tls.createSecureContext()'],
-  localAddress: [() => false, 'has no effect here; give undiciOptions.localAddress']
+  session: holding(value => ArrayBuffer.isView(value), 'must be a Buffer', 'Buffer'),
+  secureContext: holding(isSecureContext, 'must be made by tls.createSecureContext()', 'SecureContext'),
+  localAddress: holding(() => false, 'has no effect here; give undiciOptions.localAddress', 'undefined')
+}
+
+function isSecureContext (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { context?: unknown }).context === 'object'
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {
@@ -57,8 +50,8 @@ const passed = new WeakMap<object, readonly unknown[]>()
  */
 export function checkConnect (connect: object, option: string): void {
   const given = connect as Given
-  for (const [name, [holds, remedy]] of Object.entries(FORMS)) {
-    if (given[name] !== undefined && !holds(given[name])) throw optionError(`${option}.${name}`, given[name], remedy)
+  for (const [name, kind] of Object.entries(KINDS)) {
+    if (given[name] !== undefined) kind.check!(given[name], `${option}.${name}`)
   }
   const values = OF_THE_CONTEXT.map(name => given[name])
   if (passed.get(connect)?.every((value, i) => value === values[i]) !== true) checkContext(given, option)

@@ -1,64 +1,30 @@
-import { optionError } from '../errors.js'
-import type { OptionWarning, UndiciOptions } from './options.js'
+import { checkRows } from './groups.js'
+import { FUNCTION } from './kinds.js'
+import type { UndiciOptions } from './option-types.js'
+import { TABLE, nameOf, rowsOf } from './table.js'
+import type { OptionWarning } from './warning.js'
 
-/** Option names of @fastify/http-proxy and @fastify/reply-from that `proxy` takes with their meaning there. */
-export const HTTP_PROXY_NAMES: readonly string[] = [
-  'upstream', 'prefix', 'rewritePrefix', 'httpMethods', 'preHandler', 'beforeHandler', 'preValidation', 'preRewrite', 'constraints', 'config', 'routes',
-  'proxyPayloads', 'internalRewriteLocationHeader', 'replyOptions', 'handler', 'contentTypesToEncode',
-  'websocket', 'wsUpstream', 'wsReconnect', 'wsHooks', 'wsServerOptions', 'wsClientOptions',
-  'undici', 'http', 'http2', 'globalAgent', 'destroyAgent', 'sessionTimeout', 'cacheURLs', 'disableCache', 'disableRequestLogging',
-  'retryMethods', 'retriesCount', 'retryDelay', 'maxRetriesOn503', 'base', 'balancedPoolOptions', 'logLevel', 'logSerializers'
-]
+const ROWS = TABLE.filter(({ httpProxy }) => httpProxy !== undefined)
+const TARGET_ROW = TABLE.filter(({ path }) => path === 'target')
 
-const RETRIES = 'a request is sent again only where it is known not to have been carried out, or safe to repeat; see the retry option'
-const UPSTREAM = 'a route has one backend, which upstream or replyOptions.getUpstream names'
-/** Taken, without effect in a managed route, and why; at the top and in replyOptions, since people give them in both places. */
-const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  // Retries by error code and status are replaced by retries on evidence.
-  retryMethods: RETRIES,
-  retriesCount: RETRIES,
-  retryDelay: RETRIES,
-  maxRetriesOn503: RETRIES,
-  base: UPSTREAM,
-  balancedPoolOptions: UPSTREAM,
-  sessionTimeout: 'it is for http2 alone'
-}
+/** Option names of `@fastify/http-proxy` and `@fastify/reply-from` that `proxy` takes with their meaning there. */
+export const HTTP_PROXY_NAMES: readonly string[] = ROWS.map(({ path }) => path)
 
-const isText = (value: unknown): boolean => typeof value === 'string'
-const areTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
-const isObject = (value: unknown): boolean => typeof value === 'object' && !Array.isArray(value)
-const isFunction = (value: unknown): boolean => typeof value === 'function'
-type Form = readonly [names: readonly string[], holds: (value: unknown) => boolean, remedy: string]
-const FUNCTION = 'must be a function'
-/** What http-proxy would fail for in words of its own, or of Node's, that name no option. */
-const FORMS: readonly Form[] = [
-  [['prefix', 'rewritePrefix', 'target'], isText, 'must be a string'],
-  [['httpMethods', 'routes', 'contentTypesToEncode'], areTexts, 'must be an array of strings'],
-  [['constraints', 'config', 'replyOptions'], isObject, 'must be an object'],
-  [['handler', 'preRewrite'], isFunction, FUNCTION]
-]
-const REPLY_FORMS: readonly Form[] = [[['onResponse', 'onError', 'rewriteHeaders', 'rewriteRequestHeaders'], isFunction, FUNCTION]]
+const REPLY_FUNCTIONS = ['onResponse', 'onError', 'rewriteHeaders', 'rewriteRequestHeaders']
 
-/** Throws HOLDFAST_ERR_OPTION for an option of http-proxy's own that cannot be. */
+/** Throws HOLDFAST_ERR_OPTION for an option that http-proxy would fail for in words of its own, or of Node's, that name no option. */
 export function checkHttpProxyOptions (options: Record<string, unknown>): void {
-  checkForms(options, FORMS, '')
-  checkForms((options['replyOptions'] ?? {}) as Record<string, unknown>, REPLY_FORMS, 'replyOptions.')
-}
-
-function checkForms (options: Record<string, unknown>, forms: readonly Form[], where: string): void {
-  for (const [names, holds, remedy] of forms) {
-    for (const name of names) {
-      const value = options[name]
-      // http-proxy takes null for not given.
-      if (value !== undefined && value !== null && !holds(value)) throw optionError(`${where}${name}`, value, remedy)
-    }
+  // http-proxy takes null for not given.
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
+  checkRows(given, [...ROWS, ...TARGET_ROW])
+  const replyOptions = (options['replyOptions'] ?? {}) as Record<string, unknown>
+  for (const name of REPLY_FUNCTIONS) {
+    const value = replyOptions[name]
+    if (value !== undefined && value !== null) FUNCTION.check!(value, `replyOptions.${name}`)
   }
 }
 
-const UNDICI_NAMES = new Set<string>([
-  'connections', 'keepAliveTimeout', 'keepAliveMaxTimeout', 'keepAliveTimeoutThreshold', 'headersTimeout', 'bodyTimeout', 'connect', 'pipelining',
-  'localAddress', 'socketPath', 'maxHeaderSize', 'maxResponseSize'
-] satisfies (keyof UndiciOptions)[])
+const UNDICI_NAMES = new Set(rowsOf('undiciOptions').map(({ path }) => nameOf(path)))
 
 /** Why a route asks for a transport that is not ours, or undefined where it does not. */
 export function foreignTransport (options: Record<string, unknown>): string | undefined {
@@ -88,12 +54,12 @@ export function readUndici (undici: unknown): { undiciOptions: UndiciOptions, wa
   return { undiciOptions: undiciOptions as UndiciOptions, warnings }
 }
 
-/** Options that a managed route takes and does not heed. */
+/** Options that a managed route takes and that have no effect; at the top and in `replyOptions`, since people give them in both places. */
 export function ignoredOptions (options: Record<string, unknown>): OptionWarning[] {
   const replyOptions = (options['replyOptions'] ?? {}) as Record<string, unknown>
   const warnings: OptionWarning[] = []
-  for (const [name, why] of Object.entries(WITHOUT_EFFECT)) {
-    if (options[name] !== undefined || replyOptions[name] !== undefined) warnings.push(ignored(name, why))
+  for (const { path, text, httpProxy } of ROWS) {
+    if (httpProxy === 'ignored' && (options[path] !== undefined || replyOptions[path] !== undefined)) warnings.push(ignored(path, text))
   }
   return warnings
 }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { connect } from 'node:tls'
-import { CONNECT_TIMEOUT } from '../options/options.js'
+import { CONNECT_TIMEOUT } from '../options/target-options.js'
 import type { Handshakes } from './measurements.js'
 import type { Subject } from './subject.js'
 

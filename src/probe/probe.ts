@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.js'
-import type { ConnectOptions } from '../options/options.js'
+import type { ConnectOptions } from '../options/option-types.js'
 import { measureCompression } from './compression.js'
 import { judgeHead } from './head-reuse.js'
 import { measureHandshakes } from './handshakes.js'

@@ -1,5 +1,5 @@
-import type { PoolOptions, UndiciOptions } from '../options/options.js'
-import { resolveTargetOptions } from '../options/options.js'
+import type { PoolOptions, UndiciOptions } from '../options/option-types.js'
+import { resolveTargetOptions } from '../options/target-options.js'
 import { idleLimit } from '../target/idle-limit.js'
 import type { Measurements } from './measurements.js'
 import { persistenceOf, smallestClose, unannouncedLimit, viaStopsCompression } from './measurements.js'

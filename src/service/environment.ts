@@ -1,8 +1,9 @@
 import { isIP } from 'node:net'
 import { envSchema } from 'env-schema'
-import { isLoopback, isSendable } from '../admin/admin-options.js'
-import type { AdminOptions } from '../admin/admin-options.js'
+import { isLoopback } from '../admin/admin-options.js'
+import { isSendable } from '../options/kinds.js'
 import { LONGEST_TIMER } from '../options/timer.js'
+import type { AdminOptions } from '../options/option-types.js'
 
 /** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
 export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }

@@ -1,4 +1,4 @@
-import type { TargetOptions } from '../../src/options/options.js'
+import type { TargetOptions } from '../../src/options/option-types.js'
 import type { Case, TargetCase } from './subjects.js'
 
 /** For each rule: where it is broken, and what comes close and is none of its business. */

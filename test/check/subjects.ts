@@ -1,6 +1,7 @@
 import type { CheckedApp, CheckedRoute, CheckedServer, CheckedTarget, Surroundings } from '../../src/check/rule.js'
-import { resolveRouteOptions, resolveTargetOptions } from '../../src/options/options.js'
-import type { RouteOptions, TargetOptions } from '../../src/options/options.js'
+import { resolveRouteOptions } from '../../src/options/route-options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
+import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 import type { ProbeReport } from '../../src/probe/report.js'
 
 /** What a case sets; the rest is as it is by default. */

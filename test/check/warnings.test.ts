@@ -1,8 +1,8 @@
 import t from 'tap'
 import { RULES } from '../../src/check/rules.js'
 import { logLine, warningsFor } from '../../src/check/warnings.js'
-import { resolveTargetOptions } from '../../src/options/options.js'
-import type { TargetOptions } from '../../src/options/options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
+import type { TargetOptions } from '../../src/options/option-types.js'
 
 t.test('what is set and will be regretted is warned about, a default never', async t => {
   const codes = (options: TargetOptions): string[] => warningsFor(options).map(warning => logLine(warning).code)

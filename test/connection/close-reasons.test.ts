@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startBackend, type BackendScript } from '../../testing/backend.js'
 import type { CloseReason } from '../../src/connection/observer.js'
-import type { TargetOptions } from '../../src/options/options.js'
+import type { TargetOptions } from '../../src/options/option-types.js'
 import { type Rig, rigFor } from './setup.js'
 
 const headers = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fields}\r\n${body}`

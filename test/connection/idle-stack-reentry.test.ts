@@ -12,6 +12,7 @@ function idle (id: number, endedBy?: CloseReason): Connection {
 function stackOf (connections: Connection[], closed: [number, CloseReason][]): IdleStack {
   const stack: IdleStack = new IdleStack({
     quietBefore: () => 0,
+    minIdle: 0,
     idleLimit: 1_000,
     close: ({ id }, reason) => {
       closed.push([id, reason])

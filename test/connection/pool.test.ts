@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { buildConnector } from 'undici'
-import type { TargetOptions } from '../../src/options/options.js'
+import type { TargetOptions } from '../../src/options/option-types.js'
 import { startBackend, type Backend, type RequestScript } from '../../testing/backend.js'
 import { certificates } from '../../testing/certificates.js'
 import { type Receiver, type Rig, rigFor } from './setup.js'

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import type { CloseReason, ConnectionView } from '../../src/connection/observer.js'
-import { resolveTargetOptions, type TargetOptions } from '../../src/options/options.js'
+import type { TargetOptions } from '../../src/options/option-types.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 

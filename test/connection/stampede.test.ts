@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { buildConnector } from 'undici'
-import type { PoolOptions } from '../../src/options/options.js'
+import type { PoolOptions } from '../../src/options/option-types.js'
 import { type Backend, type BackendConnection, startBackend } from '../../testing/backend.js'
 import { type Rig, rigFor } from './setup.js'
 

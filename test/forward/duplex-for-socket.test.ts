@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import t from 'tap'
-import type { ConnectFunction } from '../../src/options/options.js'
+import type { ConnectFunction } from '../../src/options/connect-types.js'
 import { clientFor, gatewayFor } from '../../testing/gateway.js'
 
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'

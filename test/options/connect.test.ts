@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import t from 'tap'
-import { checkTargetOptions } from '../../src/options/options.js'
+import { checkTargetOptions } from '../../src/options/target-options.js'
 import { certificates, createAuthority } from '../../testing/certificates.js'
 
 const { ca, server, client } = certificates()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkTargetOptions } from '../../src/options/options.js'
+import { checkTargetOptions } from '../../src/options/target-options.js'
 import { parseUpstream } from '../../src/options/upstream.js'
 
 // It is logged, and often sent to where logs are kept.

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { checkTargetOptions, refuseUnknown, resolveRouteOptions, resolveTargetOptions } from '../../src/options/options.js'
-import type { RouteOptions, TargetOptions } from '../../src/options/options.js'
+import { resolveRouteOptions } from '../../src/options/route-options.js'
+import { checkTargetOptions, resolveTargetOptions } from '../../src/options/target-options.js'
+import { refuseUnknown } from '../../src/options/unknown-names.js'
+import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 
 const TIMES = [-1, 1.5, NaN, Infinity, 2_147_483_648, '5', null, true, {}]
 const COUNTS = [-1, 1.5, NaN, '5', null, 2 ** 53]
@@ -25,6 +27,7 @@ const REFUSED: Record<string, unknown[]> = {
   'undiciOptions.maxResponseSize': [0, Infinity, ...COUNTS],
   'pool.maxRequestsPerConnection': [Infinity, ...COUNTS],
   'pool.maxConnectionAge': TIMES,
+  'pool.minIdle': [Infinity, ...COUNTS],
   'pool.maxPending': COUNTS,
   'pool.pendingTimeout': [0, ...TIMES],
   'pool.maxDials': [0, Infinity, ...COUNTS],

@@ -1,7 +1,8 @@
 import { createSecureContext } from 'node:tls'
 import t from 'tap'
-import { keepsAlive, resolveRouteOptions, resolveTargetOptions, sameTargetOptions } from '../../src/options/options.js'
-import type { ConnectOptions, RouteOptions, TargetOptions } from '../../src/options/options.js'
+import { resolveRouteOptions } from '../../src/options/route-options.js'
+import { keepsAlive, resolveTargetOptions, sameTargetOptions } from '../../src/options/target-options.js'
+import type { ConnectOptions, RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 import { certificates, createAuthority } from '../../testing/certificates.js'
 
 const { ca: CA, server: SERVER, client: CLIENT } = certificates()
@@ -22,7 +23,7 @@ const DEFAULTS = {
     pipelining: 1,
     connect: { timeout: 3_000, rejectUnauthorized: true }
   },
-  pool: { maxRequestsPerConnection: 0, maxConnectionAge: 600_000, maxPending: 1_024, pendingTimeout: 5_000, maxDials: 8, connectRetry: 1_000, maxUpgraded: 1_024 },
+  pool: { maxRequestsPerConnection: 0, maxConnectionAge: 600_000, minIdle: 0, maxPending: 1_024, pendingTimeout: 5_000, maxDials: 8, connectRetry: 1_000, maxUpgraded: 1_024 },
   inspector: { closesBeforeTeardown: 3, trialInterval: 30_000 },
   retry: { stale: true, replayLimit: 65_536 }
 }

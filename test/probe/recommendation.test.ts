@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Measurements } from '../../src/probe/measurements.js'
 import { lessMargin, recommend } from '../../src/probe/recommendation.js'
-import { resolveTargetOptions } from '../../src/options/options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 import { closedAfter, found, hinted, reuse } from './found.js'
 
 function keepAliveTimeout (measuredMs: number, hintMs?: number): number | undefined {

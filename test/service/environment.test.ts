@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { EnvironmentError, readEnvironment } from '../../src/service/environment.js'
-import { resolveTargetOptions } from '../../src/options/options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 
 const NO_FILE = 'there-is-no.env'
 

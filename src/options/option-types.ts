@@ -1,0 +1,442 @@
+// Made from src/options/table.ts by `npm run made`; a test holds it to that.
+import type { FastifyUnderPressureOptions } from '@fastify/under-pressure'
+import type { LookupFunction } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
+import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
+
+/** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
+export interface UndiciOptions {
+  /**
+   * The most connections to the target: active, idle and connecting ones together. `Infinity`: no limit. One connection more, which carries
+   * no requests, may lie idle to see when the backend closes it. 0: refused. Can be changed at run time.
+   *
+   * @defaultValue 128
+   */
+  connections?: number
+  /**
+   * How long an idle connection is kept where the backend gives no hint. What is learned of the backend shortens it. In ms. 0: no
+   * keep-alive, which is warned about. Can be changed at run time.
+   *
+   * @defaultValue 60_000
+   */
+  keepAliveTimeout?: number
+  /**
+   * The longest idle time that a backend's `Keep-Alive` header can ask for. In ms. 0: refused. Can be changed at run time.
+   *
+   * @defaultValue keepAliveTimeout
+   */
+  keepAliveMaxTimeout?: number
+  /**
+   * Taken off the time that a `Keep-Alive` header says, and never more than half of it. The backend's clock started earlier than the
+   * gateway's. In ms. Can be changed at run time.
+   *
+   * @defaultValue 1_000
+   */
+  keepAliveTimeoutThreshold?: number
+  /**
+   * From the last byte of a request to the head of its response; then 504. In ms. 0: no limit. Can be changed at run time.
+   *
+   * @defaultValue 55_000
+   */
+  headersTimeout?: number
+  /**
+   * Between two pieces of a response's body; then the client is cut off. In ms. 0: no limit. Can be changed at run time.
+   *
+   * @defaultValue 55_000
+   */
+  bodyTimeout?: number
+  /**
+   * How connections are made: TLS and socket options, or a function with the shape of undici's connectors. Certificates and keys are read
+   * when the route is registered and at `update()`; one that is cut, is no PEM, or does not belong to the other is refused. A route that
+   * sets any option of the TLS identity (`ca`, `cert`, `key`, `secureContext`, `servername`, `checkServerIdentity`, `minVersion` ...) takes
+   * none of the gateway's. A function, or a SecureContext, is compared by identity: targets share connections only where it is the same
+   * one. A function's dial fails where it calls back without a socket. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue none
+   */
+  connect?: ConnectOptions | ConnectFunction
+  /**
+   * Requests at a time on one connection. 0: no keep-alive, which is warned about. Can be changed at run time.
+   *
+   * @defaultValue 1
+   */
+  pipelining?: 0 | 1
+  /**
+   * The IP address of this machine to connect from. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue the system's choice
+   */
+  localAddress?: string
+  /**
+   * A unix socket to connect to in place of host and port. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue none
+   */
+  socketPath?: string
+  /**
+   * The largest head of a response, and the largest trailers: names, values and reason; then 502. What stands between them may be as large
+   * again. In bytes. 0: refused. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue 16 384
+   */
+  maxHeaderSize?: number
+  /**
+   * The largest body of a response; then 502, or the client is cut off. In bytes. 0: refused. Can be changed at run time; connections are
+   * made anew.
+   *
+   * @defaultValue no limit
+   */
+  maxResponseSize?: number
+}
+
+/** How connections are made: options of `net.connect` and `tls.connect`, as undici's `connect` takes them. Each connection of a target is made with them. */
+export interface ConnectOptions extends NodeConnectOptions {
+  /**
+   * Until a connection is made, TLS handshake included; then 504. In ms. 0: refused. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue 3_000
+   */
+  timeout?: number
+  /**
+   * Whether a certificate that no trusted authority has signed is refused. `false` is warned about. Can be changed at run time; connections
+   * are made anew.
+   *
+   * @defaultValue true
+   */
+  rejectUnauthorized?: boolean
+  /**
+   * The authorities whose certificates are trusted, in PEM. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue the authorities that Node trusts
+   */
+  ca?: ConnectionOptions['ca']
+  /**
+   * The gateway's own certificate, in PEM, with those of its issuers behind it. It needs `key`. Can be changed at run time; connections are
+   * made anew.
+   *
+   * @defaultValue none
+   */
+  cert?: ConnectionOptions['cert']
+  /**
+   * The private key of `cert`, in PEM. With `passphrase` where it is encrypted. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue none
+   */
+  key?: ConnectionOptions['key']
+  /**
+   * The name in the TLS handshake (SNI), which the backend's certificate has to be for. Can be changed at run time; connections are made
+   * anew.
+   *
+   * @defaultValue the host of the upstream
+   */
+  servername?: string
+  /**
+   * TLS sessions that are kept, so that a later handshake can resume one. 0: every handshake is a full one. Can be changed at run time;
+   * connections are made anew.
+   *
+   * @defaultValue 0
+   */
+  maxCachedSessions?: number
+  /**
+   * Whether the addresses of both families are tried, one after another (RFC 8305). Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue Node's
+   */
+  autoSelectFamily?: boolean
+  /**
+   * How long one address is tried before the next one. In ms. 0: refused. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue Node's
+   */
+  autoSelectFamilyAttemptTimeout?: number
+  /**
+   * The family of addresses that a name is resolved to. 0: both. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue 0
+   */
+  family?: 4 | 6 | 0
+  /**
+   * How long a connection is silent before TCP asks whether its other end is still there. In ms. Can be changed at run time; connections
+   * are made anew.
+   *
+   * @defaultValue 60 000
+   */
+  keepAliveInitialDelay?: number
+  /**
+   * Resolves the upstream's name; it is asked at each dial. Can be changed at run time; connections are made anew.
+   *
+   * @defaultValue dns.lookup
+   */
+  lookup?: LookupFunction
+}
+
+/** Limits of a target's pool that undici has no name for. */
+export interface PoolOptions {
+  /**
+   * Requests after which a connection is closed. 0: no limit. Can be changed at run time.
+   *
+   * @defaultValue 0
+   */
+  maxRequestsPerConnection?: number
+  /**
+   * Age at which a connection takes no new request, with 10 % of jitter either way. A change of DNS, or of a load balancer behind the name,
+   * is followed within it. In ms. 0: no limit. Can be changed at run time.
+   *
+   * @defaultValue 600_000
+   */
+  maxConnectionAge?: number
+  /**
+   * With at most this many idle connections, a request takes the one that has been idle longest. So many connections stay warm under a
+   * little traffic, where otherwise all but the latest would age out. It opens no connection, and extends no limit: one that has reached
+   * its idle limit is closed. Can be changed at run time.
+   *
+   * @defaultValue 0
+   */
+  minIdle?: number
+  /**
+   * Requests that may wait for a connection; beyond that, 503 with `Retry-After`. `Infinity`: no limit. 0: never queue. Can be changed at
+   * run time.
+   *
+   * @defaultValue 1_024
+   */
+  maxPending?: number
+  /**
+   * How long a request may wait for a connection; then 503. In ms. 0: refused. Can be changed at run time.
+   *
+   * @defaultValue 5_000
+   */
+  pendingTimeout?: number
+  /**
+   * Connections that are being made at once. A backend that comes back is not met by a stampede. 0: refused. Can be changed at run time.
+   *
+   * @defaultValue 8
+   */
+  maxDials?: number
+  /**
+   * How long a refused connection is tried again; then 502. A process that restarts listens again within that. In ms. 0: not at all. Can be
+   * changed at run time.
+   *
+   * @defaultValue 1_000
+   */
+  connectRetry?: number
+  /**
+   * The most upgraded connections (WebSocket and the like); beyond that, 503. `Infinity`: no limit. 0: no upgrades. Can be changed at run
+   * time.
+   *
+   * @defaultValue 1_024
+   */
+  maxUpgraded?: number
+}
+
+/** How a backend that does not keep connections open is recognised; `false`: not at all. */
+export interface InspectorOptions {
+  /**
+   * Connections in a row that the backend closes after their first response, before the pool is torn down. 0: refused.
+   *
+   * @defaultValue 3
+   */
+  closesBeforeTeardown?: number
+  /**
+   * How long a non-persistent backend is left alone before it is tried again, with jitter. A backend that kept connections before is tried
+   * again after a second at most. In ms. 0: refused.
+   *
+   * @defaultValue 30_000
+   */
+  trialInterval?: number
+}
+
+/** When a request that got no answer is sent again. */
+export interface RetryOptions {
+  /**
+   * Whether a request that died on a reused connection is sent again, once, where that is safe.
+   *
+   * @defaultValue true
+   */
+  stale?: boolean
+  /**
+   * Request bodies up to this size are held, so that they can be sent again. In bytes. 0: none is held.
+   *
+   * @defaultValue 65_536
+   */
+  replayLimit?: number
+}
+
+/** What a route may set besides the settings of its target. */
+export interface RouteOptions {
+  /**
+   * How much of a response is held, so that the backend is done before a slow client is. In bytes. 0: nothing is held.
+   *
+   * @defaultValue 262_144
+   */
+  responseBuffer?: number
+  /**
+   * The largest body of a request; then 413. In bytes. 0: no limit.
+   *
+   * @defaultValue 0
+   */
+  bodyLimit?: number
+  /**
+   * The whole exchange, from a request's head to the last byte of its response; then 504, or the client is cut off. In ms. 0: no limit.
+   *
+   * @defaultValue 0
+   */
+  totalTimeout?: number
+  /**
+   * For a request's body: in total until the backend is asked, then between two pieces; then 408. In ms. 0: no limit.
+   *
+   * @defaultValue 55_000
+   */
+  clientBodyTimeout?: number
+  /**
+   * The least rate of a request's body that streams, averaged over 10 s; below it, 408. It counts while the next piece is waited for and
+   * the backend has not begun to answer. In bytes/s. 0: no limit.
+   *
+   * @defaultValue 256
+   */
+  clientMinRate?: number
+  /**
+   * How long an upgraded connection may be silent in both directions. In ms. 0: no limit.
+   *
+   * @defaultValue 300_000
+   */
+  tunnelIdleTimeout?: number
+  /**
+   * Whether 103 responses are passed on. Up to 16 for a request, and none while the client has not taken what was written before.
+   *
+   * @defaultValue false
+   */
+  earlyHints?: boolean
+  /**
+   * Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed.
+   *
+   * @defaultValue false
+   */
+  proxyStatus?: boolean
+  /**
+   * Say in `Via` that a message has passed this gateway, to backends and to clients (RFC 9110 section 7.6.3). Some servers compress nothing
+   * for a request that has one (nginx, unless `gzip_proxied` says otherwise). Loops are found by `CDN-Loop` too.
+   *
+   * @defaultValue true
+   */
+  via?: boolean
+}
+
+/** How an app ends: what `app.close()` and `gateway.drain()` do. */
+export interface DrainOptions {
+  /**
+   * How long requests are served after readiness has said 503. In ms.
+   *
+   * @defaultValue 0
+   */
+  delay?: number
+  /**
+   * How long `app.close()` may take, over HTTP/1 and HTTP/2; what is not done by then is cut and logged. The default holds for a `proxy`
+   * without the gateway too. In ms.
+   *
+   * @defaultValue 10_000
+   */
+  deadline?: number
+}
+
+/** Where the public listener serves metrics, to every client that can reach it. */
+export interface MetricsOptions {
+  /**
+   * The path, which begins with `/`; it goes before proxied routes.
+   */
+  path: string
+}
+
+/** Where the admin surface listens, and who may use it. */
+export interface AdminOptions {
+  /**
+   * The port of the admin surface: dashboard, API, metrics. 0: any free one.
+   */
+  port: number
+  /**
+   * An address or a host name of this machine to listen on. One that is not loopback needs a token.
+   *
+   * @defaultValue '127.0.0.1'
+   */
+  host?: string
+  /**
+   * What callers of the API prove themselves by, as `Authorization: Bearer <token>`.
+   *
+   * @defaultValue none
+   */
+  token?: string
+}
+
+/** What belongs to the whole gateway. */
+export interface WholeGatewayOptions {
+  /**
+   * Serve `/health/live` and `/health/ready` on the public port. No target is named there.
+   *
+   * @defaultValue false
+   */
+  health?: boolean
+  /**
+   * How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508. 0: refused.
+   *
+   * @defaultValue 8
+   */
+  maxHops?: number
+  /**
+   * The most targets that `getUpstream` may make; beyond that, 503. 0: refused.
+   *
+   * @defaultValue 100
+   */
+  maxDynamicTargets?: number
+  /**
+   * How long a client may take for the head of a request; then 408. In ms. 0: no limit.
+   *
+   * @defaultValue the server's own; Node's is 60 000
+   */
+  clientHeadersTimeout?: number
+  /**
+   * Options of `@fastify/under-pressure`, which refuses requests while the process is overloaded; `false`: none. An app that registers
+   * `@fastify/under-pressure` itself, before or after, has its own in place of it.
+   *
+   * @defaultValue { maxEventLoopDelay: 1_000 }
+   */
+  pressure?: FastifyUnderPressureOptions | false
+}
+
+/** Where a route leads. */
+export interface WhereToOptions {
+  /**
+   * The backend's URL: http:, https:, or unix+http: with the path of a socket; '' where `replyOptions.getUpstream` chooses. Its path stands
+   * in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that
+   * `getUpstream` returns, with a 500.
+   *
+   * @defaultValue none
+   */
+  upstream?: string
+  /**
+   * A name for the target, in metrics, logs and the admin surface.
+   *
+   * @defaultValue the origin of the upstream
+   */
+  target?: string
+}
+
+/** The settings of one target. */
+export interface TargetOptions {
+  /** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
+  undiciOptions?: UndiciOptions
+  /** Limits of a target's pool that undici has no name for. */
+  pool?: PoolOptions
+  /** How a backend that does not keep connections open is recognised; `false`: not at all. */
+  inspector?: InspectorOptions | false
+  /** When a request that got no answer is sent again. */
+  retry?: RetryOptions
+}
+
+/** The defaults of every route and target, and what belongs to the whole gateway. */
+export interface GatewayOptions extends TargetOptions, RouteOptions, WholeGatewayOptions {
+  /** How an app ends: what `app.close()` and `gateway.drain()` do. */
+  drain?: DrainOptions
+  /** Where the public listener serves metrics, to every client that can reach it. */
+  metrics?: MetricsOptions
+  /** Where the admin surface listens, and who may use it. */
+  admin?: AdminOptions
+}

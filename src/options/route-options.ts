@@ -1,0 +1,20 @@
+import { checkRows } from './groups.js'
+import type { RouteOptions } from './option-types.js'
+import { defaultsOf, nameOf, rowsOf } from './table.js'
+
+export type ResolvedRouteOptions = Readonly<Required<RouteOptions>>
+
+const ROWS = rowsOf('', 'gateway and route')
+const DEFAULTS = defaultsOf('', 'gateway and route') as Required<RouteOptions>
+
+/** Names of a route's settings, as gateway and proxy take them. */
+export const ROUTE_NAMES = ROWS.map(({ path }) => nameOf(path) as keyof RouteOptions)
+
+/** The gateway's route settings under the route's own, over the defaults. Throws HOLDFAST_ERR_OPTION for the first that cannot be, in either. */
+export function resolveRouteOptions (gateway: RouteOptions, route: RouteOptions): ResolvedRouteOptions {
+  checkRows(gateway, ROWS)
+  checkRows(route, ROWS)
+  const resolved: Record<string, unknown> = {}
+  for (const name of ROUTE_NAMES) resolved[name] = route[name] ?? gateway[name] ?? DEFAULTS[name]
+  return Object.freeze(resolved) as ResolvedRouteOptions
+}

@@ -1,0 +1,42 @@
+import { distance } from 'fastest-levenshtein'
+import { optionError } from '../errors.js'
+import { TABLE, groupOf, nameOf } from './table.js'
+
+// Names of what may be a secret: its value is in no message.
+const SECRET = /key$|pass|secret|token|credential|auth|pfx|cert/i
+// Own keys of a parsed JSON text that would reach an object's machinery if copied by assignment.
+const MACHINERY = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** Own, enumerable, given (not undefined) options, by name: what options say, and nothing that a prototype says. */
+export function givenNames (options: object): string[] {
+  return Object.keys(options).filter(name => !MACHINERY.has(name) && (options as Record<string, unknown>)[name] !== undefined)
+}
+
+/** Refuses a name that is none of `known`, naming the closest one, or what a foreign name is called here. */
+export function refuseUnknown (options: object, known: Iterable<string>, where: string): void {
+  const names = new Set(known)
+  for (const name of givenNames(options)) {
+    if (names.has(name)) continue
+    const right = ownNameOf(name) ?? closest(name, names)
+    const value = (options as Record<string, unknown>)[name]
+    throw optionError(`${where}${name}`, SECRET.test(name) ? '***' : value, `is unknown${right === undefined ? '' : `; did you mean ${right}?`}`)
+  }
+}
+
+function closest (name: string, known: Set<string>): string | undefined {
+  let best: string | undefined
+  let least = Math.max(2, Math.ceil(name.length / 3)) + 1
+  for (const candidate of known) {
+    const far = distance(name.toLowerCase(), candidate.toLowerCase())
+    if (far < least) { least = far; best = candidate }
+  }
+  return best
+}
+
+/** What a name of another system's is called here; with those that stand for two, both. */
+function ownNameOf (foreign: string): string | undefined {
+  const paths = TABLE.filter(({ elsewhere = {} }) => Object.values(elsewhere).flat().includes(foreign)).map(({ path }) => path)
+  const [first, ...others] = paths
+  if (first === undefined) return undefined
+  return [first, ...others.map(path => groupOf(path) === groupOf(first) ? nameOf(path) : path)].join(' and ')
+}
