@@ -49,8 +49,11 @@ export type ErrorCode = keyof typeof KINDS
  * with a `Retry-After` of whole seconds.
  */
 export class HoldfastError extends Error {
+  /** Stable, and part of the client's answer. */
   readonly code: ErrorCode
+  /** The status of the client's answer. */
   readonly statusCode: number
+  /** Who caused the failure. */
   readonly blame: Blame
   /** Response headers; Fastify's default error handler sends them along. */
   readonly headers: Record<string, string> | undefined
