@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { closeReasonsAsMarkdown } from '../src/admin/close-reason-texts.js'
+import { errorsAsMarkdown } from '../src/admin/error-texts.js'
 import { rulesAsMarkdown } from '../src/check/rules-text.js'
 import { metricsAsMarkdown } from '../src/metrics/document.js'
 import { REPOSITORY } from '../testing/program.js'
@@ -21,6 +22,7 @@ export const MADE_FILES: readonly MadeFile[] = [
   { path: 'docs/options.md', text: optionsAsMarkdown },
   { path: 'docs/check.md', text: rulesAsMarkdown },
   { path: 'docs/close-reasons.md', text: closeReasonsAsMarkdown },
+  { path: 'docs/errors.md', text: errorsAsMarkdown },
   { path: 'docs/metrics.md', text: metricsAsMarkdown },
   { path: 'README.md', text: () => withPart(readFileSync(join(REPOSITORY, 'README.md'), 'utf8'), 'options', commonOptionsAsMarkdown()) }
 ]

@@ -1,6 +1,6 @@
 // Runs @fastify/http-proxy's own test suite, with Holdfast's `proxy` in its place:
 //
-//   npx tsx bench/compare/http-proxy-suite.ts            ... and accounts for each failure by a line of README.md
+//   npx tsx bench/compare/http-proxy-suite.ts            ... and accounts for each failure by a line of docs/migrating.md
 //   npx tsx bench/compare/http-proxy-suite.ts --stock    ... of @fastify/http-proxy itself, to compare with
 //
 // Fails where a test fails that no intended difference accounts for, or passes that one says must fail.
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 const SUITE = '@fastify/http-proxy@11.6.3'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Tests that fail, by file and title, and the id of the difference in README.md that accounts for each. */
+/** Tests that fail, by file and title, and the id of the difference in docs/migrating.md that accounts for each. */
 const INTENDED: Record<string, string> = {
   'test/test.js: dynamic upstream for basic proxy': 'unknown-options',
   // It is refused, in other words.
@@ -102,7 +102,7 @@ function account (results: Result[]): number {
   for (const { name, why } of failed) {
     const id = expected[name]
     if (id === undefined) wrong.push(`${name}\n    ${why}`)
-    else console.log(`${name}\n    ${why}\n    ${readmeRow(id)}`)
+    else console.log(`${name}\n    ${why}\n    ${differenceRow(id)}`)
   }
   for (const name of Object.keys(expected)) {
     if (!failed.some(result => result.name === name)) wrong.push(`${name}\n    is to fail (${expected[name]}) and did not`)
@@ -112,11 +112,11 @@ function account (results: Result[]): number {
   return wrong.length === 0 ? 0 : 1
 }
 
-/** The row of README.md's table of differences that has this id in its first column; the id while there is none. */
-function readmeRow (id: string): string {
-  let readme = ''
+/** The row of the table of differences in docs/migrating.md that has this id in its first column; the id while there is none. */
+function differenceRow (id: string): string {
+  let page = ''
   try {
-    readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+    page = readFileSync(join(ROOT, 'docs/migrating.md'), 'utf8')
   } catch {}
-  return readme.split('\n').find(line => line.replaceAll('`', '').startsWith(`| ${id} |`)) ?? id
+  return page.split('\n').find(line => line.replaceAll('`', '').startsWith(`| ${id} |`)) ?? id
 }

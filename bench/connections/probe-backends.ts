@@ -89,14 +89,14 @@ function page (probed: readonly Probed[]): string {
   const columns = Object.keys(rows[0]!)
   return [
     '# What backends say of their connections, and what they do', '',
-    'Made by `npm run backends`, which starts each of these servers with its own settings, but for those named, and measures it as',
-    `\`holdfast probe --post-path /d0 --max-wait ${MAX_WAIT / 1000}s\` does: 16 idle connections each, and up to 1100 requests on one. Idle times are the smallest and`,
-    'the largest seen. `-`: it keeps no connections, so there is nothing to measure.', '',
+    'Made by `npm run backends`. It starts each of these servers with its default settings, except for those named, and measures it as',
+    `\`holdfast probe --post-path /d0 --max-wait ${MAX_WAIT / 1000}s\` does: 16 idle connections each, and up to 1100 requests on one. Idle times are the shortest and`,
+    'the longest seen. `-`: the server keeps no connections, so there is nothing to measure.', '',
     `| ${columns.join(' | ')} |`,
     `|${'---|'.repeat(columns.length)}`,
     ...rows.map((row) => `| ${Object.values(row).join(' | ')} |`), '',
-    '## Where they do other than they say', '',
-    'A server that keeps connections for longer than it says does no harm; one that closes them earlier fails requests.', '',
+    '## Where they do not do what they say', '',
+    'A server that keeps connections for longer than it says does no harm. A server that closes them earlier fails requests.', '',
     ...probed.filter(({ report }) => report.lies.length > 0).flatMap(({ server, report }) => [`- ${server.name}`, ...report.lies.map((lie) => `  - ${steady(lie)}`)]), ''
   ].join('\n')
 }

@@ -1,15 +1,17 @@
-import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
-import type { Estimator, IdleEvent, IdleEvidence, IdleLimit } from '../../src/target/idle-limit.js'
+import { nextEvidence } from '../../src/target/idle-learning.js'
+import type { IdleEvent } from '../../src/target/idle-learning.js'
+import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
+import type { Estimator, IdleEvidence, IdleLimit } from '../../src/target/idle-limit.js'
 import { RoundTrip } from '../../src/target/round-trip.js'
 
 /** The options' defaults. */
 export const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
 
-// As src/target/target.ts has them.
+// As src/target/belief.ts has them.
 const SHORT_LOSS = 100
 const RUMOUR_LASTS = 600_000
 
-/** What a loss may turn out to have been, as src/target/call.ts has it. */
+/** What a loss may turn out to have been, as src/target/belief.ts has it. */
 export interface LostReuse {
   answered (): void
   unknown (): void
@@ -20,7 +22,7 @@ interface Clock {
   timer (at: number, run: () => void): void
 }
 
-/** What a target does with what its pool sees, as Core in src/target/target.ts, by any constants. Times in ms. */
+/** What a target does with what its pool sees, as Belief in src/target/belief.ts, by any constants. Times in ms. */
 export class Learner {
   limit: IdleLimit
   unsafeLimit: number

@@ -38,7 +38,7 @@ function requestLogger (level: string): FastifyReply['log'] {
 
 const request = { server: { initialConfig: { disableRequestLogging: false } } }
 const record = recorded()
-const of = { get provenance () { return record.read(target, undefined) } }
+const of = { get provenance () { return record.read(target.name, target.persistence, undefined) } }
 const info = requestLogger('info')
 const warn = requestLogger('warn')
 // What a loop makes and nobody takes, an optimiser may leave out.

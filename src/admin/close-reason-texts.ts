@@ -1,6 +1,6 @@
 import { CLOSE_REASONS } from '../connection/close-reason.js'
 
-const ABOUT = `<!-- Made by: npm run -s docs:close-reasons > docs/close-reasons.md -->
+const ABOUT = `<!-- Made by: npm run made -->
 # Close reasons
 
 Every connection to a backend that is closed has exactly one of these reasons. Observers are told it (\`ConnectionObserver.closed\`), the admin

@@ -7,7 +7,7 @@ import type { IdleStack } from './idle-stack.js'
 import type { PoolHost } from './pool-host.js'
 import { Sentinel } from './sentinel.js'
 
-/** Ends a pool's connections, each with its one reason, and lets observers and the learner know. */
+/** Ends a pool's connections, each with its one reason, and tells observers and the belief. */
 export class Closing {
   /** The connection past the limit that is left to watch its backend. */
   readonly sentinel: Sentinel
@@ -21,7 +21,7 @@ export class Closing {
     this.#idle = idle
     this.#bindings = bindings
     this.#draining = draining
-    this.sentinel = new Sentinel(host.learner, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
+    this.sentinel = new Sentinel(host.belief, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
   }
 
   /** Whether a connection that has been idle for a while is open, the sentinel included. */
@@ -44,10 +44,10 @@ export class Closing {
   closed (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.toClosed()
     this.#bindings.release(connection)
-    const { observers, learner } = this.#host
+    const { observers, belief } = this.#host
     observers.closed(connection.view, reason, idleMs)
     if (!isIdleClose(reason) || idleMs === undefined || connection.served === 0) return
-    learner.closedAfter(connection, idleMs)
-    learner.closed(idleMs, this.somethingSettled)
+    belief.closedAfter(connection, idleMs)
+    belief.closed(idleMs, this.somethingSettled)
   }
 }

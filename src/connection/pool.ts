@@ -211,9 +211,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   // What the idle stack asks and tells.
 
-  get idleLimit (): number { return this.#host.idleLimit }
+  get idleLimit (): number { return this.#host.belief.idleLimit }
   get minIdle (): number { return this.#host.options.pool.minIdle }
-  quietBefore (connection: Connection): number { return this.#host.learner.quietBefore(connection) }
+  quietBefore (connection: Connection): number { return this.#host.belief.quietBefore(connection) }
 
   /** Closes a connection that the idle stack has let go of. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void {

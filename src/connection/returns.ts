@@ -65,10 +65,10 @@ export class Returns {
       closing.close(connection, reason, connection.endedBy === 'backend_idle' ? 0 : undefined)
       return
     }
-    if (answered) this.#host.learner.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
+    if (answered) this.#host.belief.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
     connection.toIdle(answered || connection.served === 0 ? now : connection.idleSince)
     idle.push(connection)
-    if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.roundTripMs))
+    if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.belief.roundTripMs))
     this.#host.observers.released(connection.view)
     this.#offer(connection)
   }
@@ -78,7 +78,7 @@ export class Returns {
     const { draining, room, supply } = this.#parts
     if (draining.begun) return 'drained'
     // The bound may have been lowered since it was taken.
-    return this.#host.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
+    return this.#host.belief.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
   }
 
   /** Gives an idle connection to the request that has waited longest for one. */

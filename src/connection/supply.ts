@@ -96,7 +96,7 @@ export class Supply {
     const ticket = owner?.queue === undefined ? waiters.next(true) : owner
     if (ticket !== undefined) return grants.hand(connection, ticket, true)
     connection.toIdle(now)
-    const reason = draining.begun ? 'drained' : this.#host.refuseReturn(connection)
+    const reason = draining.begun ? 'drained' : this.#host.belief.refuseReturn(connection)
     if (reason === undefined) idle.push(connection)
     else closing.close(connection, reason, 0)
   }

@@ -27,7 +27,9 @@ import type { ResolvedRouteOptions } from '../options/route-options.js'
 import type { Call, CallHandler } from '../target/call.js'
 import { provenanceWords } from '../target/provenance.js'
 import { isIdempotent } from '../target/retry.js'
-import type { Target, TargetClaim } from '../target/target.js'
+import type { TargetClaim } from '../target/target-core.js'
+import { internalsOf } from '../target/target.js'
+import type { Target } from '../target/target.js'
 import { ClientBody } from './client-body.js'
 import type { ClientBodyOwner, CollectedBody } from './client-body.js'
 import { bodyOf, headersOf, pathOf } from './outgoing.js'
@@ -143,7 +145,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     const headers = headersOf(body, request, this.#options, origin, this.#route.options.via)
     const response = this.#reply.raw as TrackedResponse
     response[kForward] = this
-    this.#target.claim(this)
+    internalsOf(this.#target).claim(this)
     // Most often nothing is made for it.
     if (tellsOfItsEnd(raw, response)) response.on('close', onResponseClose)
     else this.#unlisten = onClientGone(raw, response, () => this.clientClosed())
@@ -343,7 +345,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
   #send (method: string, path: string, headers: HeaderList, body: CollectedBody | string | null, length?: number): void {
     const { timeout } = this.#options
     const { headersTimeout, bodyTimeout } = this.#target.options.undiciOptions
-    const call = this.#call = this.#target.call({
+    const call = this.#call = internalsOf(this.#target).call({
       method,
       path,
       headers,
@@ -461,7 +463,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim {
     this.#over = true
     clearTimeout(this.#totalTimer)
     this.#body?.release()
-    this.#target.release(this)
+    internalsOf(this.#target).release(this)
     return true
   }
 }

@@ -16,12 +16,19 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
 ]
 
-const ABOUT = `<!-- Made by: npm run -s docs:metrics > docs/metrics.md -->
+const ABOUT = `<!-- Made by: npm run made -->
 # Metrics
 
-\`\`\`ts
-await app.register(gateway, { metrics: { path: '/metrics' } })   // to whoever can reach the gateway
-await app.register(gateway, { admin: { port: 9901 } })           // on the admin surface alone
+On the gateway's own port, where its clients can read them too:
+
+\`\`\`ts fragment
+await app.register(gateway, { metrics: { path: '/metrics' } })
+\`\`\`
+
+On the admin surface alone:
+
+\`\`\`ts fragment
+await app.register(gateway, { admin: { port: 9901 } })
 \`\`\`
 
 In Prometheus' text format. Names and labels are those of [OpenTelemetry's semantic conventions for
@@ -36,7 +43,7 @@ On a path of the gateway's own, its clients can read them too, targets' names an
 is never lost with those that go. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
 \`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A label that is not said of a sample is one that does not apply to it.
 
-Reasons of closes are those of [close-reasons.md](close-reasons.md), codes those of [src/errors.ts](../src/errors.ts).
+Reasons of closes are those of [close-reasons.md](close-reasons.md), codes those of [errors.md](errors.md).
 `
 
 /** docs/metrics.md. */

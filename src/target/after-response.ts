@@ -1,38 +1,38 @@
 /**
- * What is known of closes that come right behind a response, unannounced: some servers close after HEAD, or after the nth request of a
- * connection, and a request that is written before the FIN is here is lost. Times in ms.
+ * What is known of unannounced closes right behind a response. Some servers close after each HEAD, or after the nth request of a
+ * connection; a request that is written before the FIN has arrived is lost. Times in ms.
  */
 export interface AfterResponse {
-  /** By what they came behind: a method, or `#n` for a connection's nth response; latest last. */
+  /** By what the closes followed: a method, or `#n` for the nth response of a connection. The latest is last. */
   readonly habits: ReadonlyMap<string, Habit>
 }
 
 interface Habit {
   /** The longest time from the response to the close. */
   readonly gap: number
-  /** Connections that served another request after such a response, since the last close. */
+  /** How many connections have served another request after such a response, since the last close. */
   readonly kept: number
 }
 
-/** What a response was to, and which of its connection's it was. */
+/** The last response of a connection: the method of its request, and its number on the connection, from 1. */
 export interface Served { readonly method: string | undefined, readonly nth: number }
 
 export type AfterResponseEvent =
-  /** The backend closed a connection so long after this response, or was found to have. */
+  /** The backend closed a connection `ms` after this response, or the close was found by the next request. */
   | { readonly type: 'closed', readonly after: Served, readonly ms: number }
-  /** Another request was answered after it. */
+  /** The connection answered another request after this response. */
   | { readonly type: 'kept', readonly after: Served }
 
 export const NO_HABIT: AfterResponse = { habits: new Map() }
 
-/** A close that comes later is an idle close: `ESTIMATOR.shortest` of idle-limit.ts. In ms. */
+/** A close that comes later, in ms, is an idle close (`ESTIMATOR.shortest` of idle-limit.ts). */
 export const RIGHT_BEHIND = 100
-// Seen a little early or late by the loop's turns, at both ends.
+// The event loop sees a response or a close up to so many ms late.
 const UNCERTAIN = 1
 const FACTOR = 2
-// What a backend keeps so often, in a row, it does not close by habit.
+// A backend that keeps its connection so often in a row has no habit of closing it.
 const FORGOTTEN_AFTER = 4
-// Methods are few; of numbers of requests there is one that matters.
+// Few methods are in use, and only one number of requests matters; this bounds the memory.
 const MOST_HABITS = 32
 
 /** What is known after an event. */

@@ -1,6 +1,6 @@
 import type { Dispatcher } from 'undici'
 
-/** What the newer dialect of undici's handlers pauses, resumes and aborts a request with. The older one has it behind plain functions. */
+/** Pauses, resumes and aborts a request for a handler of undici's newer dialect. A handler of the older one gets functions that call it. */
 export class DispatchController implements Dispatcher.DispatchController {
   rawHeaders: Buffer[] | null = null
   rawTrailers: Buffer[] | null = null

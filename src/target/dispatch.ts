@@ -6,14 +6,20 @@ import { HandlerAdapter, tellError } from './handler-adapter.js'
 import { undiciRequest } from './undici-request.js'
 import type { UndiciRequest } from './undici-request.js'
 
+interface DispatchTarget {
+  call (request: CallRequest, handler: CallHandler): Call
+}
+
 /**
- * Carries out undici's `dispatch`. What undici refuses is told to the handler's error callback at once, with undici's own errors, and
- * nothing is sent; a handler that has no such callback gets it thrown.
+ * Carries out undici's `dispatch`. For options that undici refuses, nothing is sent, and the handler's error callback gets undici's own
+ * error at once; without such a callback, the error is thrown.
  *
- * @param refusal why the target does not take the request, where it does not
+ * @param refusal why the target does not take the request; undefined where it does
  * @returns false for a request that was refused, as undici does
  */
-export function dispatchTo (call: (request: CallRequest, handler: CallHandler) => Call, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, refusal?: Error): boolean {
+export function dispatchTo (
+  target: DispatchTarget, options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, refusal?: Error
+): boolean {
   if (typeof handler !== 'object' || handler === null) throw new errors.InvalidArgumentError('handler must be an object')
   let request: UndiciRequest
   try {
@@ -26,16 +32,16 @@ export function dispatchTo (call: (request: CallRequest, handler: CallHandler) =
     return false
   }
   const adapter = new HandlerAdapter(handler, request.source)
-  adapter.start(call(request, adapter))
+  adapter.start(target.call(request, adapter))
   return true
 }
 
-/** Tells a handler that its request was not begun. */
+/** Gives the error to a handler whose request was not begun. */
 export function refuse (handler: Dispatcher.DispatchHandler, error: Error): void {
   tellError(handler, new DispatchController(() => {}, () => {}), error)
 }
 
-// undici asks a handler of the newer dialect for no more than its beginning.
+// undici checks no other callback of a handler that has `onRequestStart`.
 function checkHandler (handler: Dispatcher.DispatchHandler, { method, upgrade }: UndiciRequest): void {
   if (typeof handler.onRequestStart === 'function') return
   const callbacks = handler as Record<string, unknown>

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 
-/** As much of a FormData as its encoding needs: undici's, that of Node's own fetch, or another implementation's. */
+/** The part of a FormData that its encoding needs. The form may be undici's, that of Node's own fetch, or another implementation's. */
 export interface FormDataLike extends Iterable<[string, string | Blob]> {
   readonly [Symbol.toStringTag]: string
 }
@@ -21,7 +21,7 @@ export function isFormData (body: unknown): body is FormDataLike {
   return METHODS.every(name => typeof (body as Record<string, unknown>)[name] === 'function')
 }
 
-/** Encodes a form as multipart/form-data (RFC 7578), as the Fetch standard has it. The entries are read now, the files when they are sent. */
+/** Encodes a form as multipart/form-data (RFC 7578, and the Fetch standard). Entries are read now; files are read when they are sent. */
 export function encodeForm (form: FormDataLike): EncodedForm {
   const boundary = `----formdata-holdfast-${randomBytes(16).toString('hex')}`
   const parts: (Uint8Array | Blob)[] = []
@@ -38,7 +38,8 @@ export function encodeForm (form: FormDataLike): EncodedForm {
       continue
     }
     const { name: file } = value as Blob & { name?: string }
-    add(Buffer.from(`${head}${file ? `; filename="${escaped(file)}"` : ''}\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`))
+    const filename = file ? `; filename="${escaped(file)}"` : ''
+    add(Buffer.from(`${head}${filename}\r\nContent-Type: ${value.type || 'application/octet-stream'}\r\n\r\n`))
     add(value)
     add(Buffer.from('\r\n'))
   }

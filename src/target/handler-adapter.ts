@@ -11,15 +11,15 @@ import type { Call, CallHandler } from './call.js'
 import { DispatchController } from './dispatch-controller.js'
 
 type StartedCall = Pick<Call, 'start' | 'resume' | 'abort'>
-/** Of the older dialect, and in no types. */
+/** Callbacks of the older dialect that undici's types leave out. */
 type SendingHandler = { onBodySent? (chunk: Uint8Array): void, onRequestSent? (): void }
 
 /**
- * Gives a response to one of undici's dispatch handlers, of either dialect: `onConnect ... onError` with raw headers, or
- * `onRequestStart ... onResponseError` with parsed ones and a controller.
+ * Gives a response to one of undici's dispatch handlers. The older dialect (`onConnect ... onError`) gets raw headers; the newer one
+ * (`onRequestStart ... onResponseError`) gets parsed headers and a controller.
  *
- * A paused handler is not called, except with an error: what still comes of the read during which it paused is held until it resumes.
- * A handler that throws has given its response up, and is told so by its error callback.
+ * A paused handler is not called, except with an error: the rest of the read during which it paused is held until it resumes. A handler
+ * that throws gives its response up, and its error callback gets what it threw.
  */
 export class HandlerAdapter implements CallHandler {
   readonly #handler: Dispatcher.DispatchHandler
@@ -29,16 +29,16 @@ export class HandlerAdapter implements CallHandler {
   readonly #scope = new AsyncResource('holdfast.dispatch')
   #source: Readable | undefined
   #call: StartedCall | undefined
-  /** The handler has had its last call. */
+  /** The handler's last callback has been called. */
   #over = false
-  /** The handler has a piece of the body in hand. */
+  /** The handler's callback for a piece of the body is running. */
   #delivering = false
   /** Pieces of the body that came while the handler was paused. */
   #held: Buffer[] = []
   /** The response has ended while the handler was paused. */
   #trailers: string[] | undefined
 
-  /** @param source the request's body, where it is a stream: it may fail long before a connection is had, and ends with the request */
+  /** @param source the request's body where it is a stream: it may fail before a connection is acquired, and ends with the request */
   constructor (handler: Dispatcher.DispatchHandler, source?: Readable) {
     this.#handler = handler
     this.#newer = handler.onRequestStart !== undefined
@@ -46,7 +46,7 @@ export class HandlerAdapter implements CallHandler {
     this.#controller = new DispatchController(() => this.#resume(), reason => this.#abort(reason ?? new errors.RequestAbortedError()))
   }
 
-  /** Tells the handler how to abort, from now on, and then starts the call unless it did so at once. */
+  /** Gives the handler its means to abort, and then starts the call, unless the handler has aborted already. */
   start (call: StartedCall): void {
     this.#call = call
     const handler = this.#handler
@@ -54,14 +54,14 @@ export class HandlerAdapter implements CallHandler {
       if (this.#newer) handler.onRequestStart!(this.#controller, undefined)
       else handler.onConnect?.(reason => this.#controller.abort(reason))
     })
-    // The stream may have ended badly before anything listened to it.
+    // The stream may have failed before its listeners were added.
     if (this.#source?.errored) this.#abort(this.#source.errored)
     else if (this.#source?.destroyed) this.#onSourceClose()
     if (!this.#over) call.start()
   }
 
   informed (status: number, lines: string[]): void {
-    // The wire does not keep their phrases, which mean nothing (RFC 9112 section 4).
+    // The wire does not keep the reason phrase of an interim response; it means nothing (RFC 9112 section 4).
     this.#answered(status, bytesOf(lines), STATUS_CODES[status] ?? '', true)
   }
 
@@ -78,7 +78,7 @@ export class HandlerAdapter implements CallHandler {
         handler.onResponseStart?.(this.#controller, status, parsed(raw), reason)
       } else {
         const more = handler.onHeaders?.(status, raw, () => this.#controller.resume(), reason)
-        // There is nothing to pause behind an interim response. Node's fetch returns false for each.
+        // No body follows an interim response, so there is nothing to pause. Node's fetch returns false for each.
         if (more === false && !interim) this.#controller.pause()
       }
     })
@@ -150,13 +150,13 @@ export class HandlerAdapter implements CallHandler {
     try {
       this.#scope.runInAsyncScope(() => tellError(this.#handler, this.#controller, error))
     } catch (thrown) {
-      // undici's contract has no place for it, and the connection's own work must go on.
+      // undici has no rule for an error callback that throws, and the connection must go on working.
       process.emitWarning(thrown as Error)
     }
   }
 
   #resume (): void {
-    // A handler that resumes while it has a piece in hand gets the next one after it: what gave it the piece looks at `paused` then.
+    // The handler has resumed inside its callback for a piece. The code that called it looks at `paused` afterwards, and goes on.
     if (this.#delivering) return
     const held = this.#held
     while (held.length > 0 && !this.#controller.paused && !this.#over) this.#deliver(held.shift()!)
@@ -171,7 +171,7 @@ export class HandlerAdapter implements CallHandler {
     this.failed(reason)
   }
 
-  // A stream with an error of its own fails the request with it, as with undici's own clients.
+  // The request fails with the stream's own error, as with undici's clients.
   #onSourceError = (error: Error): void => this.#abort(error)
 
   #onSourceClose = (): void => {
@@ -182,7 +182,7 @@ export class HandlerAdapter implements CallHandler {
     const source = this.#source
     if (source === undefined) return
     this.#source = undefined
-    // An error after the end concerns nothing that is still sent.
+    // An error of the stream after the request has ended concerns nothing that is still sent.
     source.on('error', ignoreError).off('error', this.#onSourceError).off('close', this.#onSourceClose)
     source.destroy(error)
   }
@@ -196,7 +196,7 @@ export class HandlerAdapter implements CallHandler {
     }
   }
 
-  /** @returns whether the handler took it */
+  /** @returns whether the handler's callback ran without an error */
   #runLast (step: () => void): boolean {
     if (this.#over) return false
     this.#over = true
@@ -211,7 +211,10 @@ export class HandlerAdapter implements CallHandler {
   }
 }
 
-/** Tells a handler that its request failed. Throws the error itself where the handler has no callback for it, as undici does. */
+/**
+ * Calls a handler's error callback. A handler without one gets the error thrown in the older dialect, and undici's `InvalidArgumentError`
+ * in the newer one, as with undici.
+ */
 export function tellError (handler: Dispatcher.DispatchHandler, controller: DispatchController, error: Error): void {
   if (handler.onRequestStart === undefined) {
     if (typeof handler.onError !== 'function') throw error

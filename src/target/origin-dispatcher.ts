@@ -1,11 +1,11 @@
 import { Dispatcher } from 'undici'
 import { refuse } from './dispatch.js'
 
-/** What reply-from is given: asks for each request's origin where to send it. */
+/** A dispatcher that chooses another one by each request's origin. `@fastify/reply-from` gets it. */
 export class OriginDispatcher extends Dispatcher {
   readonly #choose: (origin: string) => Dispatcher
 
-  /** @param choose may throw: that is the request's failure then */
+  /** @param choose may throw; the request fails with that error */
   constructor (choose: (origin: string) => Dispatcher) {
     super()
     this.#choose = choose
@@ -23,7 +23,7 @@ export class OriginDispatcher extends Dispatcher {
     return chosen.dispatch(options, handler)
   }
 
-  // Targets are closed with their app; reply-from, which holds this, must not do it before.
+  // The targets are closed with their app. reply-from, which holds this dispatcher, must not close them earlier.
   override close (callback?: () => void): Promise<void> {
     if (callback !== undefined) queueMicrotask(callback)
     return Promise.resolve()

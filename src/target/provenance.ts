@@ -1,9 +1,8 @@
 import type { Connection } from '../connection/connection.js'
-import type { Persistence, Provenance } from '../connection/observer.js'
+import type { Persistence, Provenance, RetryReason } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
-import type { RetryKind } from './retry.js'
 
-/** What a call notes of its way, for whoever asks: most often nobody does, so there is nothing here but a few assignments. */
+/** What a call notes while it runs. Most often nothing reads it, so noting costs a few assignments only. */
 export class ProvenanceRecord {
   #connection: number | undefined
   #reused = false
@@ -11,7 +10,7 @@ export class ProvenanceRecord {
   #idleMs = 0
   #waitMs = 0
   #attempts = 0
-  #retries: (RetryKind | 'connect')[] | undefined
+  #retries: RetryReason[] | undefined
   #persistence: Persistence | undefined
 
   waited (ms: number): void {
@@ -27,15 +26,19 @@ export class ProvenanceRecord {
     this.#persistence = persistence
   }
 
-  retried (kind: RetryKind | 'connect'): void {
+  retried (kind: RetryReason): void {
     this.#retries ??= []
     this.#retries.push(kind)
   }
 
-  /** All of it, as it is now. */
-  read (target: { readonly name: string, readonly persistence: Persistence }, error: ErrorCode | undefined): Provenance {
+  /**
+   * The provenance up to now.
+   *
+   * @param persistence what is believed now, for a call that has had no connection yet
+   */
+  read (target: string, persistence: Persistence, error: ErrorCode | undefined): Provenance {
     return {
-      target: target.name,
+      target,
       connection: this.#connection,
       reused: this.#reused,
       nth: this.#nth,
@@ -43,15 +46,15 @@ export class ProvenanceRecord {
       waitMs: Math.round(this.#waitMs),
       attempts: this.#attempts,
       retries: this.#retries === undefined ? [] : [...this.#retries],
-      persistence: this.#persistence ?? target.persistence,
+      persistence: this.#persistence ?? persistence,
       ...(error === undefined ? undefined : { error })
     }
   }
 }
 
 /**
- * A provenance in `key=value` words, for whoever is on the other side. Not the target's name: it is an origin unless somebody gave
- * it another, and a client is not told addresses.
+ * A provenance in `key=value` words, for the client. The target's name is left out: by default it is the backend's origin, and a client
+ * must not learn addresses.
  */
 export function provenanceWords ({ connection, reused, nth, idleMs, waitMs, attempts, retries, persistence, error }: Provenance): string {
   const words: string[] = []

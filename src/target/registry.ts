@@ -5,16 +5,17 @@ import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { OriginDispatcher } from './origin-dispatcher.js'
-import { Target } from './target.js'
+import { TargetCore } from './target-core.js'
+import { Target, internalsOf } from './target.js'
 import type { Tracing } from './tracing.js'
 
-/** What a route declares: where to, how, and what to call it. */
+/** The target that a route declares. */
 export interface TargetDeclaration {
   readonly origin: URL
   readonly options: ResolvedTargetOptions
-  /** The route's prefix: names a second set of options for one origin. */
+  /** The route's prefix. It becomes a part of the name of a second target with the same origin. */
   readonly prefix: string
-  /** An explicit name. */
+  /** The name that the route's options give. */
   readonly name?: string | undefined
 }
 
@@ -23,17 +24,17 @@ type Choices = Map<string, Target>
 /** An app's targets. Iterates over them; `get` finds one by name. */
 export class TargetRegistry implements Iterable<Target> {
   readonly observers: Observers
-  /** A dispatcher over all declared targets, chosen by a request's origin; others are refused. */
+  /** A dispatcher over all targets: the request's origin chooses one. Fails with HOLDFAST_ERR_UNKNOWN_TARGET for any other origin. */
   readonly dispatcher: Dispatcher
   readonly #targets = new Map<string, Target>()
-  /** What a route has chosen before, by origin; the route is known by its options, one object for all of its requests. */
+  /** The targets that a route has chosen before, by origin. Its options are one object for all its requests, and stand for the route. */
   readonly #chosen = new WeakMap<ResolvedTargetOptions, Choices>()
-  /** Targets made because getUpstream chose them, least recently used first, with all the routes' choices that they are in. */
+  /** Targets that were made because getUpstream chose them, least recently used first, each with the routes' choices that it is in. */
   readonly #dynamic = new Map<Target, Set<Choices>>()
   readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
   #lastId = 0
-  /** Set where somebody traces. */
+  /** Set where the app traces. */
   tracing: Tracing | undefined
   maxDynamicTargets: number
 
@@ -52,7 +53,7 @@ export class TargetRegistry implements Iterable<Target> {
     return this.#targets.get(name)
   }
 
-  /** Whether it was made for an origin that a route chose for one request. */
+  /** Whether the target was made for an origin that a route chose for one request. */
   isDynamic (name: string): boolean {
     return this.#dynamicNames.has(name)
   }
@@ -61,14 +62,14 @@ export class TargetRegistry implements Iterable<Target> {
     return this.#targets.values()
   }
 
-  /** Tells an observer of all connections, from now on; returns what stops it. */
+  /** Adds an observer of all connections; returns a function that removes it. */
   observe (observer: ConnectionObserver): () => void {
     return this.observers.add(observer)
   }
 
   /**
-   * The target for a declaration: an existing one where origin and options are the same, whatever the prefix, else a new
-   * one. An explicit name that already means something else is an error.
+   * The target for a declaration: an existing one with the same origin and options, whatever the prefix, or else a new one. Throws
+   * HOLDFAST_ERR_OPTION for an explicit name that another target has.
    */
   declare (declaration: TargetDeclaration): Target {
     const { origin, options, prefix, name } = declaration
@@ -85,29 +86,30 @@ export class TargetRegistry implements Iterable<Target> {
   }
 
   /**
-   * The target for an origin that a route chose for one request. At the bound, the least recently used quiet one goes.
+   * The target for an origin that a route chose for one request. At the bound, the least recently used quiet target is closed to make room;
+   * throws HOLDFAST_ERR_TOO_MANY_TARGETS where none is quiet.
    *
-   * @param options the route's own: the same object each time, or each request looks through all targets
+   * @param options the route's own. With another object each time, each request would look through all targets
    */
   dynamic (url: URL, options: ResolvedTargetOptions, prefix: string): Target {
     const { origin } = url
     const choices = this.#choicesOf(options)
     let target = choices.get(origin)
-    // Drained by its operator, and wanted again.
+    // An operator has closed the target, and a request chooses it again.
     if (target?.closed === true && this.#dynamic.has(target)) this.#remove(target)
     if (target === undefined || target.closed) {
       target = this.#openLike(origin, options) ?? this.#addDynamic({ origin: url, options, prefix })
       choices.set(origin, target)
     }
     const usedBy = this.#dynamic.get(target)
-    // A declared one never goes.
+    // A declared target is never closed to make room.
     if (usedBy === undefined) return target
     this.#dynamic.delete(target)
     this.#dynamic.set(target, usedBy.add(choices))
     return target
   }
 
-  /** The first declared target of an origin. */
+  /** The first target of an origin. */
   byOrigin (origin: string): Target | undefined {
     for (const target of this.#targets.values()) {
       if (target.origin === origin) return target
@@ -115,14 +117,9 @@ export class TargetRegistry implements Iterable<Target> {
     return undefined
   }
 
-  /** Closes every target: no new work, and resolves when what is in flight is done. */
-  async close (): Promise<void> {
-    await Promise.all([...this.#targets.values()].map(target => target.close()))
-  }
-
   /** Ends every connection at once. */
   destroy (): void {
-    for (const target of this.#targets.values()) target.destroy(() => {})
+    for (const target of this.#targets.values()) internalsOf(target).destroy()
   }
 
   #choicesOf (options: ResolvedTargetOptions): Choices {
@@ -150,7 +147,7 @@ export class TargetRegistry implements Iterable<Target> {
 
   #retireOne (): void {
     for (const target of this.#dynamic.keys()) {
-      if (target.quiet) return this.#remove(target)
+      if (internalsOf(target).quiet) return this.#remove(target)
     }
     throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
   }
@@ -161,7 +158,7 @@ export class TargetRegistry implements Iterable<Target> {
     }
     this.#dynamic.delete(target)
     this.#targets.delete(target.name)
-    // Observers are told of its last connections by that name.
+    // Until its last connection has closed, observers get events with its name and ask `isDynamic`.
     target.close(() => { if (!this.#targets.has(target.name)) this.#dynamicNames.delete(target.name) })
   }
 
@@ -174,7 +171,15 @@ export class TargetRegistry implements Iterable<Target> {
   }
 
   #add (name: string, { origin, options }: TargetDeclaration): Target {
-    const target = new Target({ name, origin, options, observers: this.observers, nextId: () => ++this.#lastId, clock: this.#clock, tracing: () => this.tracing })
+    const target = new Target(new TargetCore({
+      name,
+      origin,
+      options,
+      observers: this.observers,
+      nextId: () => ++this.#lastId,
+      clock: this.#clock,
+      tracing: () => this.tracing
+    }))
     this.#targets.set(name, target)
     return target
   }

@@ -1,9 +1,9 @@
-// Exchanges after which a way that has become longer is noticed.
+// A round trip that has become longer is noticed after at most twice so many exchanges.
 const WINDOW = 256
 
 /**
- * The shortest time, in ms, that an exchange has taken lately: the way to the backend and back, and what its quickest answer
- * takes. The time to connect would be shorter where something in between, a balancer or a sidecar, accepts in its stead.
+ * The shortest time, in ms, that an exchange has taken lately: the network's round trip, and the time of the backend's quickest response.
+ * The time to connect is no measure of it: a balancer or a sidecar may accept the connection in the backend's place.
  */
 export class RoundTrip {
   /** 0 before the first exchange. */
@@ -12,7 +12,7 @@ export class RoundTrip {
   #now = Infinity
   #count = 0
 
-  /** Takes the time of one exchange. Returns true where the shortest one has changed. */
+  /** Adds the time of one exchange. Returns whether `shortest` has changed. */
   add (ms: number): boolean {
     if (ms < this.#now) this.#now = ms
     if (++this.#count < WINDOW && ms >= this.shortest && this.shortest > 0) return false

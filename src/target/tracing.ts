@@ -2,24 +2,25 @@ import { createRequire } from 'node:module'
 import type * as Api from '@opentelemetry/api'
 import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer, TracerProvider } from '@opentelemetry/api'
 import type { Provenance } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { CallRequest } from './call.js'
 
 type Headers = CallRequest['headers']
 
 /** Makes spans of calls. */
 export interface Tracing {
-  /** A call's trace, beneath what is active now, or else beneath what its headers say. */
+  /** Begins the trace of a call. Its parent is the active span, or else the span that the request's headers name. */
   call (origin: URL, request: Pick<CallRequest, 'method' | 'path' | 'headers'>): CallTrace
 }
 
-/** A span for each attempt of one call: from asking for a connection to the end of the response, or the failure. */
+/** The spans of one call, one for each attempt: from asking for a connection to the end of the response, or the failure. */
 export interface CallTrace {
   begin (): void
-  /** Returns the headers to send: the given ones, with this attempt for a parent. */
+  /** Returns the headers to send: those of the request, with this attempt's span as the parent. */
   connected (provenance: Provenance): Headers
   responded (status: number): void
   ended (): void
-  failed (code: string): void
+  failed (code: ErrorCode): void
 }
 
 type DelegatingProvider = TracerProvider & { getDelegateTracer? (name: string): Tracer | undefined }
@@ -27,14 +28,14 @@ type DelegatingProvider = TracerProvider & { getDelegateTracer? (name: string): 
 const NAME = 'holdfast'
 const CLIENT: SpanKind.CLIENT = 2
 const ERROR: SpanStatusCode.ERROR = 2
-// What the conventions know; any other could be a name of anybody's making, each of them a series of its own.
+// The methods that the semantic conventions name. A client can make up any other, and each would become a series of its own.
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
 
-/** Tracing by OpenTelemetry, where its API is installed and somebody has registered a provider; else undefined. */
+/** Tracing by OpenTelemetry; undefined where its API is not installed, or no provider is registered. */
 export function findTracing (): Tracing | undefined {
   const api = loadApi()
   const provider = api?.trace.getTracerProvider() as DelegatingProvider | undefined
-  // Without a provider there is a stand-in, whose spans would be made for nobody.
+  // Without a provider the API hands out a stand-in, whose spans nothing would read.
   const tracer = provider?.getDelegateTracer === undefined ? provider?.getTracer(NAME) : provider.getDelegateTracer(NAME)
   return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request) }
 }
@@ -71,7 +72,7 @@ class OpenTelemetryCall implements CallTrace {
     this.#attributes = {
       'http.request.method': known ? method : '_OTHER',
       ...known ? undefined : { 'http.request.method_original': method },
-      // Without the query, in which there may be tokens.
+      // Without the query, which may hold tokens.
       'url.full': origin.origin + path.split('?', 1)[0]!,
       'server.address': origin.hostname.replace(/^\[|\]$/g, ''),
       'server.port': Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
@@ -98,7 +99,7 @@ class OpenTelemetryCall implements CallTrace {
     const carrier: Record<string, string> = {}
     const { propagation, trace } = this.#api
     propagation.inject(trace.setSpan(this.#parent, span), carrier)
-    // Where nothing is propagated, what came goes on as it is.
+    // Where the app propagates nothing, the client's headers are sent on unchanged.
     return Object.keys(carrier).length === 0 ? this.#headers : withFields(this.#headers, propagation.fields(), carrier)
   }
 
@@ -112,7 +113,7 @@ class OpenTelemetryCall implements CallTrace {
     this.#span = undefined
   }
 
-  failed (code: string): void {
+  failed (code: ErrorCode): void {
     this.#span?.setAttribute('error.type', code).setStatus({ code: ERROR })
     this.ended()
   }
@@ -128,7 +129,7 @@ const GETTER = {
 }
 
 function withFields (headers: Headers, replaced: readonly string[], fields: Record<string, string>): Headers {
-  // A propagator may write its fields in any case.
+  // A propagator may write its fields in upper or lower case.
   const names = new Set(replaced.map(name => name.toLowerCase()))
   const lines: string[] = []
   for (let i = 0; i + 1 < headers.length; i += 2) if (!names.has(headers[i]!.toLowerCase())) lines.push(headers[i]!, headers[i + 1]!)

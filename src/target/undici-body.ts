@@ -4,19 +4,21 @@ import { errors } from 'undici'
 import { ignoreError } from '../errors.js'
 import { encodeForm, isFormData } from './form-data.js'
 
-/** What undici's `body` option says, as an exchange sends it. */
+/** undici's `body` option in the form that an exchange sends. */
 export interface GivenBody {
   readonly body: Uint8Array | Readable | null
   /** In bytes, where it is known before the body is sent. */
   readonly length: number | undefined
-  /** The media type that the body itself has. */
+  /** The media type of the body itself, as a form or a Blob has it. */
   readonly type: string | undefined
-  /** A stream that may fail at any time, and that ends with the request. */
+  /** A stream that may fail at any time, and that is destroyed with the request. */
   readonly source: Readable | undefined
 }
 
 type Stream = NodeJS.ReadableStream & { destroy? (error?: Error): void }
-type BlobLike = Pick<Blob, 'type'> & { size?: number } & ({ stream (): AsyncIterable<Uint8Array> } | { stream: undefined, arrayBuffer (): Promise<ArrayBuffer> })
+type BlobLike = Pick<Blob, 'type'> & { size?: number } & (
+  { stream (): AsyncIterable<Uint8Array> } | { stream: undefined, arrayBuffer (): Promise<ArrayBuffer> }
+)
 
 const NONE: GivenBody = { body: null, length: 0, type: undefined, source: undefined }
 
@@ -61,7 +63,8 @@ function ofReadable (source: Readable, length: number | undefined, type?: string
   return { body: length === 0 ? null : source, length, type, source }
 }
 
-// What a stream has in it is all of it where its source has ended. Node has no public name for that; without it the body goes in chunks.
+// A stream whose source has ended holds all of its data, so its length is known. Node has no public property for that; without it the body
+// is sent chunked.
 function lengthOf (stream: Readable): number | undefined {
   if (stream.readableObjectMode || stream.readableFlowing === true) return undefined
   stream.read(0)
@@ -70,8 +73,8 @@ function lengthOf (stream: Readable): number | undefined {
 }
 
 /**
- * For streams that a connection cannot end like others: those of before Node 0.10, which may know no `destroy`, and the messages of a server,
- * which end their client's socket where they are destroyed before they have been read to their end.
+ * Wraps a stream that must not, or cannot, be destroyed: streams in the style of before Node 0.10 may have no `destroy`, and a server's
+ * message that is destroyed before its end destroys its client's socket.
  */
 function wrapped (stream: Stream): Readable {
   let begun = false
@@ -86,7 +89,7 @@ function wrapped (stream: Stream): Readable {
   }
   const readable = new Readable({
     read: () => {
-      // Not before: a request that is refused leaves its body as it was.
+      // Not earlier: a request that is refused must leave its body untouched.
       if (!begun) begin()
       stream.resume()
     },
@@ -95,7 +98,7 @@ function wrapped (stream: Stream): Readable {
       callback(error)
     }
   })
-  // The stream may fail when nothing listens to what is made of it, as where the request was refused.
+  // The stream may fail while nothing listens to the wrapper, for example after the request was refused.
   readable.on('error', ignoreError)
   stream.on('error', error => readable.destroy(error))
   stream.on('close', () => { if (!ended) readable.destroy() })
@@ -108,7 +111,7 @@ function wrapped (stream: Stream): Readable {
 function release (stream: Stream, error: Error | undefined): void {
   if (isMessage(stream)) {
     if (stream.readableEnded || stream.destroyed) return
-    // As undici does it: without a socket it destroys none.
+    // undici does the same: a message without a socket destroys none.
     (stream as { socket: unknown }).socket = null
   }
   stream.destroy?.(error)
@@ -119,7 +122,7 @@ async function * piecesOf (blob: BlobLike): AsyncGenerator<Uint8Array> {
   else yield * blob.stream()
 }
 
-// Exactly: what inherits from it, as a double of a test does, may have no socket of its own.
+// Not `instanceof`: an object that inherits from IncomingMessage, as a test double does, may have no socket.
 function isMessage (body: unknown): body is IncomingMessage {
   return typeof body === 'object' && body !== null && Object.getPrototypeOf(body)?.constructor === IncomingMessage
 }
@@ -132,7 +135,8 @@ function isStream (body: unknown): body is Stream {
 function isBlob (body: unknown): body is BlobLike {
   if (body instanceof Blob) return true
   if (typeof body !== 'object' || body === null) return false
-  const { [Symbol.toStringTag]: tag, stream, arrayBuffer } = body as { [Symbol.toStringTag]?: unknown, stream?: unknown, arrayBuffer?: unknown }
+  const { stream, arrayBuffer } = body as { stream?: unknown, arrayBuffer?: unknown }
+  const tag = (body as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag]
   return (tag === 'Blob' || tag === 'File') && (typeof stream === 'function' || typeof arrayBuffer === 'function')
 }
 

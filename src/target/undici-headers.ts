@@ -3,9 +3,12 @@ import type { Dispatcher } from 'undici'
 import { hasToken } from '../http/connection-signal.js'
 import { isFieldValue, isToken } from '../http/field-syntax.js'
 
-/** What undici's `headers` option says, as a connection sends it. */
+/** undici's `headers` option in the form that a connection sends. */
 export interface RequestHeaders {
-  /** Names and values in turn, in their order and case; `host` comes first. None that says how the message or its connection ends. */
+  /**
+   * Names and values in turn, in their order and case; `host` comes first. Without the headers that frame the message or manage the
+   * connection.
+   */
   readonly lines: string[]
   /** The value of `content-length`. */
   readonly length: number | undefined
@@ -41,7 +44,7 @@ export function readHeaders (headers: Dispatcher.DispatchOptions['headers']): Re
   return reader
 }
 
-// An iterator that was put on Object.prototype is in every record.
+// Some code puts an iterator on Object.prototype; then every record would look iterable.
 function isIterable (headers: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(headers)
   return Object.hasOwn(headers, Symbol.iterator) || (prototype !== null && prototype !== Object.prototype && Symbol.iterator in headers)
@@ -87,9 +90,11 @@ class HeaderReader implements RequestHeaders {
     this.length = Number(value)
   }
 
-  // Its other members are of no use on a connection of ours: what they would name is not sent hop by hop.
+  // Members other than `close` are dropped: a header that they name is sent like any other.
   #connection (value: string | string[]): void {
-    if (typeof value !== 'string' || !value.split(',').every(member => isToken(member.trim()))) throw new errors.InvalidArgumentError('invalid connection header')
+    if (typeof value !== 'string' || !value.split(',').every(member => isToken(member.trim()))) {
+      throw new errors.InvalidArgumentError('invalid connection header')
+    }
     this.close ||= hasToken(value, 'close')
   }
 }

@@ -9,7 +9,7 @@ import { readBody } from './undici-body.js'
 import type { GivenBody } from './undici-body.js'
 import { readHeaders } from './undici-headers.js'
 
-/** What undici's dispatch was given, as a request to a target. */
+/** The options of undici's dispatch in the form of a request to a target. */
 export interface UndiciRequest extends CallRequest {
   /** The body, where it is a stream that may fail at any time. */
   readonly source: Readable | undefined
@@ -17,15 +17,15 @@ export interface UndiciRequest extends CallRequest {
 
 type Options = Dispatcher.DispatchOptions & { maxRedirections?: number | null }
 
-// A length that differs from the body's is a mistake, but for methods whose requests have no body as a rule: undici forgives it there.
+// undici refuses a declared length that differs from the body's, except for methods whose requests have no body as a rule.
 const FORGIVING = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'CONNECT'])
 
 /**
- * Reads the options of undici's dispatch. Throws what undici's own clients give to the handler for options that they refuse:
+ * Reads the options of undici's dispatch. For options that undici's own clients refuse, throws the errors that they give to the handler:
  * `InvalidArgumentError`, `NotSupportedError` (`Expect`), `RequestContentLengthMismatchError`.
  *
- * These have no effect: `blocking` (nothing is pipelined), `expectContinue` (it is for HTTP/2), `typeOfService` (a connection serves many
- * requests), `servername` (the target's TLS identity holds).
+ * These options have no effect: `blocking` (nothing is pipelined), `expectContinue` (undici uses it for HTTP/2 only), `typeOfService` (a
+ * connection serves many requests), `servername` (the target's TLS identity holds).
  */
 export function undiciRequest (options: Dispatcher.DispatchOptions): UndiciRequest {
   checkHead(options)
@@ -56,11 +56,13 @@ export function undiciRequest (options: Dispatcher.DispatchOptions): UndiciReque
 
 function checkHead ({ path, method, upgrade }: Options): void {
   if (typeof path !== 'string') throw new errors.InvalidArgumentError('path must be a string')
-  if (method !== 'CONNECT' && !/^(?:\/|https?:\/\/)/.test(path)) throw new errors.InvalidArgumentError('path must be an absolute URL or start with a slash')
+  if (method !== 'CONNECT' && !/^(?:\/|https?:\/\/)/.test(path)) {
+    throw new errors.InvalidArgumentError('path must be an absolute URL or start with a slash')
+  }
   if (/[^\x21-\xff]/.test(path)) throw new errors.InvalidArgumentError('invalid request path')
   if (typeof method !== 'string') throw new errors.InvalidArgumentError('method must be a string')
   if (!isToken(method)) throw new errors.InvalidArgumentError('invalid request method')
-  // undici's types have `true`, and its code refuses it.
+  // undici's types allow `true`, but its code refuses it; `true` is taken here.
   if (upgrade && upgrade !== true && typeof upgrade !== 'string') throw new errors.InvalidArgumentError('upgrade must be a string')
   if (typeof upgrade === 'string' && !isFieldValue(upgrade)) throw new errors.InvalidArgumentError('invalid upgrade header')
 }
@@ -70,9 +72,11 @@ function checkTerms ({ headersTimeout, bodyTimeout, reset, expectContinue, throw
   if (!isTimeout(bodyTimeout)) throw new errors.InvalidArgumentError('invalid bodyTimeout')
   if (!isFlag(reset)) throw new errors.InvalidArgumentError('invalid reset')
   if (!isFlag(expectContinue)) throw new errors.InvalidArgumentError('invalid expectContinue')
-  // undici 7 has interceptors in their place.
+  // undici 7 has interceptors in the place of these two options.
   if (!isAbsent(throwOnError)) throw new errors.InvalidArgumentError('invalid throwOnError')
-  if (!isAbsent(maxRedirections) && maxRedirections !== 0) throw new errors.InvalidArgumentError('maxRedirections is not supported, use the redirect interceptor')
+  if (!isAbsent(maxRedirections) && maxRedirections !== 0) {
+    throw new errors.InvalidArgumentError('maxRedirections is not supported, use the redirect interceptor')
+  }
   if (!isAbsent(typeOfService) && !(Number.isInteger(typeOfService) && typeOfService >= 0 && typeOfService <= 255)) {
     throw new errors.InvalidArgumentError('typeOfService must be an integer between 0 and 255')
   }

@@ -6,7 +6,7 @@ import type { CloseReason } from '../../src/connection/close-reason.js'
 
 const REASONS = Object.keys(CLOSE_REASONS) as CloseReason[]
 
-t.test('docs/close-reasons.md is what the table says; npm run -s docs:close-reasons > docs/close-reasons.md makes it so', async t => {
+t.test('docs/close-reasons.md is what the table says; npm run made makes it so', async t => {
   t.equal(readFileSync(new URL('../../docs/close-reasons.md', import.meta.url), 'utf8'), closeReasonsAsMarkdown())
 })
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { channel } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import { startBackend, type Backend, type BackendScript } from '../../testing/backend.js'
+import { internalsOf } from '../../src/target/target.js'
 import { rigFor } from './setup.js'
 
 async function backendFor (t: Test, script: BackendScript): Promise<Backend> {
@@ -49,7 +50,7 @@ t.test('a call whose receiver throws at its end leaves the counts right', async 
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
   const rig = rigFor(t, backend.url)
   const nothing = (): void => {}
-  const call = rig.target.call({
+  const call = internalsOf(rig.target).call({
     method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
   }, { informed: nothing, responded: nothing, data: () => true, ended: () => { throw new Error('thrown') }, upgraded: nothing, failed: nothing, bodySent: nothing, requestSent: nothing })
   const warned = once(process, 'warning')
@@ -67,7 +68,7 @@ t.test('a receiver that throws as its response goes on has given it up', async t
   const failed = new Promise<Error>((resolve, reject) => {
     process.once('uncaughtException', reject)
     t.teardown(() => process.off('uncaughtException', reject))
-    rig.target.call({
+    internalsOf(rig.target).call({
       method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
     }, { informed: nothing, responded: nothing, data: () => true, goesOn: () => { throw new Error('thrown') }, ended: nothing, upgraded: nothing, failed: resolve, bodySent: nothing, requestSent: nothing }).start()
   })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { HandlerAdapter } from '../../src/target/handler-adapter.js'
+import { internalsOf } from '../../src/target/target.js'
 import { Receiver, rigFor } from './setup.js'
 import type { Rig } from './setup.js'
 
@@ -10,7 +11,7 @@ const echo = () => startBackend((_request, connection) => connection.reply({ bod
 function callUnsendable (rig: Rig): Receiver {
   const receiver = new Receiver({})
   const adapter = new HandlerAdapter(receiver)
-  adapter.start(rig.target.call({
+  adapter.start(internalsOf(rig.target).call({
     method: 'GET', path: '/', headers: ['expect', '100-continue'], body: null, headersTimeout: undefined, bodyTimeout: undefined, upgrade: undefined,
     idempotent: true, replayable: true, askClose: false
   }, adapter))

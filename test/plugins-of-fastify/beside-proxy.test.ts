@@ -10,7 +10,7 @@ const CELLS: readonly Cell[] = whole
   ? [{ prefix: '/', order: 'before' }, { prefix: '/', order: 'after' }, { prefix: '/api', order: 'before' }, { prefix: '/api', order: 'after' }]
   : [{ prefix: '/', order: 'before' }]
 
-const rows = new Set([...readFileSync('README.md', 'utf8').matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id))
+const rows = new Set([...readFileSync('docs/migrating.md', 'utf8').matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id))
 
 for (const row of PLUGINS) {
   for (const cell of CELLS) {
@@ -26,7 +26,7 @@ for (const row of PLUGINS) {
         t.match(outcome, row.expects?.(cell)[name] ?? { status: 200, backend: { body: Buffer.from(body ?? '').toString('latin1') } }, `${name} passes as it should`)
       }
       if (row.also === undefined) return
-      if (row.differs?.['also'] !== undefined) t.ok(rows.has(row.differs['also']), 'what the plugin tells differs by a row of README')
+      if (row.differs?.['also'] !== undefined) t.ok(rows.has(row.differs['also']), 'what the plugin tells differs by a row of docs/migrating.md')
       t.strictSame(ours.also, row.tells === undefined ? stock.also : row.tells(cell), 'and what the plugin tells')
     })
   }

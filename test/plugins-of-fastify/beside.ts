@@ -38,7 +38,7 @@ export interface Beside {
   /** Options without which http-proxy's app does not start, where it is at `/`. */
   readonly aloneAtRoot?: Record<string, unknown>
   /**
-   * What differs by right from http-proxy, and by which row of README's Differences: names as `client:etag`, `backend:x`, `status`, `body`, or
+   * What differs by right from http-proxy, and by which row of Differences in docs/migrating.md: names as `client:etag`, `backend:x`, `status`, `body`, or
    * `form: *` for all of one request, or `also`. A request that may differ in all is held to have passed byte for byte, or to what `expects` says.
    */
   readonly differs?: Readonly<Record<string, string>>
@@ -77,7 +77,7 @@ export const COMMON: readonly Asked[] = [
   { name: 'no route', path: '/own/none' }
 ]
 
-// By right for every plugin, by row of README's Differences.
+// By right for every plugin, by row of Differences in docs/migrating.md.
 const ALWAYS: readonly (readonly [RegExp, string])[] = [
   [/^(?:client|backend):(?:via|cdn-loop)$/, 'via-forwarded'],
   [/^backend:x-forwarded-(?:for|host|proto)$/, 'via-forwarded'],
@@ -112,7 +112,7 @@ function unequal (one: Record<string, string>, other: Record<string, string>): s
   return [...new Set([...Object.keys(one), ...Object.keys(other)])].filter(name => one[name] !== other[name])
 }
 
-/** The row of README's Differences by which it differs; undefined where it should not. */
+/** The row of Differences in docs/migrating.md by which it differs; undefined where it should not. */
 export function rowOf (difference: string, ask: string, differs: Readonly<Record<string, string>> = {}): string | undefined {
   return differs[`${ask}: *`] ?? differs[difference] ?? ALWAYS.find(([pattern]) => pattern.test(difference))?.[1]
 }

@@ -187,7 +187,7 @@ export const PLUGINS: readonly Beside[] = [
       // A span ends with its response, which the client may have sooner.
       const told = spans.get(app)!
       await until(() => told.open === 0)
-      // README, own-hooks.
+      // docs/migrating.md, own-hooks.
       return told.exporter.getFinishedSpans().filter(({ name }) => !name.startsWith('preParsing - holdfast-proxy'))
         .map(({ name, attributes }) => `${name.replace(/- .*@fastify\/otel/, '- otel')} ${String(attributes['http.route'] ?? '')} ${String(attributes['http.response.status_code'] ?? '')}`).sort()
     }

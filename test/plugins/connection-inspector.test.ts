@@ -125,7 +125,7 @@ t.test('an upload that is refused in its middle says nothing either', async t =>
   t.equal(backend.accepted, 4)
 })
 
-t.test('HEAD and 304 are responses like others', async t => {
+t.test('HEAD and 304 count like other responses', async t => {
   for (const [method, status] of [['HEAD', 200], ['GET', 304], ['GET', 204]] as const) {
     const closing = await between(t, (_request, connection) => {
       connection.reply({ status, headers: { Connection: 'close' } })
@@ -148,7 +148,7 @@ t.test('without the inspector nothing is concluded', async t => {
   t.notOk(backend.log.some(({ header }) => header('connection') === 'close'))
 })
 
-t.test('one target\'s backend says nothing of another\'s', async t => {
+t.test('evidence about one target\'s backend does not count for another target', async t => {
   const [closing, keeping] = [await backendFor(t, phpServer()), await backendFor(t, persistent())]
   const { url, gateway } = await gatewayFor(t, { routes: [{ upstream: closing.url, prefix: '/closing' }, { upstream: keeping.url, prefix: '/keeping' }] })
   for (let n = 0; n < 4; n++) {
@@ -159,7 +159,7 @@ t.test('one target\'s backend says nothing of another\'s', async t => {
   t.equal(keeping.accepted, 1)
 })
 
-t.test('a client\'s connection is never closed because a backend said so', async t => {
+t.test('a backend\'s Connection: close never closes a client\'s connection', async t => {
   const { port, target, backend } = await between(t, phpServer())
   const client = await clientFor(t, { port })
   for (let n = 0; n < 6; n++) {

@@ -13,7 +13,7 @@ const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive
 /** No more of a target than an inspector may use. */
 interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, setPersistence (to: Persistence, cause: string): void }
 
-/** A gateway that is nothing but `observe` and targets with `setPersistence`: whoever acts otherwise fails here. */
+/** A gateway with `observe` and one target that records `setPersistence`. An inspector that uses anything else fails. */
 function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
   const observers = new Set<ConnectionObserver>()
   const set: [Persistence, string][] = []
@@ -67,7 +67,7 @@ t.test('the inspector needs observe and setPersistence, and nothing else', async
   t.equal(observers.size, 0)
 })
 
-t.test('only what a backend did of its own accord counts', async t => {
+t.test('only closes that the backend decided on count', async t => {
   const rows: [title: string, response: Partial<ResponseView>, context?: Parameters<typeof exchange>[2]][] = [
     ['it was asked to close', { asked: 'close' }],
     ['an error', { status: 500 }],
@@ -96,7 +96,7 @@ t.test('an unannounced close counts while its connection is watched', async t =>
   }
 })
 
-t.test('connections that die under their second request count only if none beside them is kept', async t => {
+t.test('connections that end under their second request count only if no watched connection is kept', async t => {
   const { gateway, observers, set } = fakeGateway()
   t.teardown(inspectConnections(gateway))
   const views = Array.from({ length: 8 }, (): { -readonly [K in keyof ConnectionView]: ConnectionView[K] } => ({ target: 'fake', id: ++lastId, served: 1, age: 1, trial: false }))
@@ -128,7 +128,7 @@ t.test('a target with the inspector off is left alone', async t => {
   t.strictSame(set, [])
 })
 
-t.test('a target that was given up before it had a connection is tried too', async t => {
+t.test('a target that became non-persistent before its first connection gets a trial too', async t => {
   const { gateway, set, target } = fakeGateway()
   t.teardown(inspectConnections(gateway))
   target.setPersistence('non-persistent', 'an operator wanted to see')
@@ -136,7 +136,7 @@ t.test('a target that was given up before it had a connection is tried too', asy
   t.strictSame(set.map(([to]) => to), ['non-persistent', 'trial'])
 })
 
-t.test('where keep-alive is switched off nothing is tried', async t => {
+t.test('while keep-alive is switched off there is no trial', async t => {
   const off = { keepAliveTimeout: 0 }
   const rows: [title: string, act: (fake: ReturnType<typeof fakeGateway>) => void][] = [
     ['by an update', ({ target, observers }) => {
@@ -164,7 +164,7 @@ t.test('where keep-alive is switched off nothing is tried', async t => {
   }
 })
 
-t.test('once stopped it decides nothing, not even what was due', async t => {
+t.test('a stopped inspector decides nothing, not even a trial that was due', async t => {
   const { gateway, observers, set } = fakeGateway()
   const stop = inspectConnections(gateway)
   for (let n = 0; n < 3; n++) exchange(observers, {})
@@ -175,7 +175,7 @@ t.test('once stopped it decides nothing, not even what was due', async t => {
   t.equal(set.length, 1)
 })
 
-t.test('somebody else\'s plugin can do the same', async t => {
+t.test('an observer of the app\'s own can do the same', async t => {
   const backend = await backendFor(t, phpServer(), { log: true })
   const { app, url, target } = await gatewayFor(t, { gateway: { inspector: false }, routes: [{ upstream: backend.url }] })
   const gateway = getGateway(app)
@@ -194,13 +194,13 @@ t.test('somebody else\'s plugin can do the same', async t => {
   t.equal(target.persistence, 'persistent', 'an observer that was stopped hears nothing')
 })
 
-t.test('an observer that throws is removed, logged once, and nobody else suffers', async t => {
+t.test('an observer that throws is removed and logged once, and other observers go on', async t => {
   const backend = await backendFor(t, phpServer())
   const { url, gateway, log } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   let heard = 0
-  gateway.observe({ responded: () => { throw new Error('an observer of somebody\'s') } })
+  gateway.observe({ responded: () => { throw new Error('an observer of the app') } })
   gateway.observe({ responded: () => { heard++ } })
   for (let n = 0; n < 3; n++) t.equal((await request(url)).status, 200)
   t.equal(heard, 3)
-  t.equal(log.filter(({ err }) => err?.message === 'an observer of somebody\'s').length, 1)
+  t.equal(log.filter(({ err }) => err?.message === 'an observer of the app').length, 1)
 })

@@ -47,7 +47,7 @@ t.test('where a backend closes after each POST, GETs keep their connections and 
   t.notOk(backend.log.some(({ header }) => header('connection') === 'close'), 'each POST asks to persist, so that a change is noticed')
 })
 
-t.test('a backend that closes a few connections while it keeps others is not given up', async t => {
+t.test('a backend that closes a few connections while it keeps others stays persistent', async t => {
   let closing = false
   const keeps = persistent()
   const held: (() => void)[] = []
@@ -94,7 +94,7 @@ t.test('a backend that kept connections is tried again long before the interval'
   t.equal(target.persistence, 'persistent')
 })
 
-t.test('where a backend closes after each HEAD, those of a quiet time do not cost the GETs their connections', async t => {
+t.test('where a backend closes after each HEAD, GETs keep their connections even after a time with only HEADs', async t => {
   const keeps = persistent()
   const backend = await backendFor(t, (asked, connection) => {
     if (asked.method !== 'HEAD') return keeps(asked, connection)

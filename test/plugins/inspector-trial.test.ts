@@ -60,7 +60,7 @@ t.test('a trial that fails is repeated, and later than the first', async t => {
   }
 })
 
-t.test('while a trial is on, all other requests go as before', async t => {
+t.test('during a trial, all other requests ask for close as before', async t => {
   // Answers four requests together, so that none of them finds what another has left.
   const waiting: (() => void)[] = []
   const kept = persistent()
@@ -109,7 +109,7 @@ t.test('when the pool is torn down idle connections end at once and active ones 
   await backend.waitFor(({ requests }) => requests === 1)
   await request(url)
   t.match(target.snapshot().connections, { active: 1, idle: 1 })
-  target.setPersistence('non-persistent', 'somebody said so')
+  target.setPersistence('non-persistent', 'an operator said so')
   t.match(target.snapshot().connections, { active: 1, idle: 0 })
   await backend.waitFor(({ open }) => open === 1)
   release()
@@ -118,7 +118,7 @@ t.test('when the pool is torn down idle connections end at once and active ones 
   t.strictSame(target.snapshot().totals.closed, { non_persistent: 2 })
 })
 
-t.test('what somebody else decides is where the inspector goes on from', async t => {
+t.test('the inspector goes on from a decision of an operator', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, inspector: { trialInterval: 500 } }] })
   await request(url)

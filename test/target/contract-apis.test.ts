@@ -99,7 +99,7 @@ t.test('interim responses and trailers reach request() and stream()', async t =>
   t.same(target, client)
 })
 
-t.test('a sink that is slow, and one that fails', async t => {
+t.test('stream() waits for a slow sink, and ends with a sink that fails', async t => {
   const { backend, both } = await contractFor(t, (_request, connection) => connection.reply({ body: 'x'.repeat(1_000_000) }))
   const [client, target] = await both(async dispatcher => {
     let size = 0

@@ -68,7 +68,7 @@ const REFUSED: [title: string, options: Options][] = [
   ['a form\'s length that is wrong', { method: 'POST', body: 'hello', headers: { 'content-length': '4' } }]
 ]
 
-t.test('undici and a target refuse alike, through either dialect', async t => {
+t.test('undici and a target refuse the same options with the same errors, in both dialects', async t => {
   const { backend, both } = await contractFor(t, (_request, connection) => connection.reply())
   for (const [title, options] of REFUSED) {
     for (const [dialect, tell] of [['older', tellOlder], ['newer', tellNewer]] as const) {
@@ -80,7 +80,7 @@ t.test('undici and a target refuse alike, through either dialect', async t => {
   t.equal(backend.requests, 0)
 })
 
-t.test('a refusal is told within dispatch, which returns false', async t => {
+t.test('a refusal reaches the handler within dispatch, which returns false', async t => {
   const { target } = await contractFor(t, (_request, connection) => connection.reply())
   let told: unknown
   const returned = target.dispatch({ path: 'a', method: 'GET' }, { onRequestStart: () => {}, onResponseError: (_controller, error) => { told = error } })
@@ -99,7 +99,7 @@ const older = (without: string, more: object = {}): Options => {
   return handler
 }
 
-t.test('a handler that lacks a callback is refused alike', async t => {
+t.test('undici and a target refuse a handler that lacks a callback with the same error', async t => {
   const { both } = await contractFor(t, (_request, connection) => connection.reply())
   const dispatched = (dispatcher: Dispatcher, handler: unknown, options: unknown = { path: '/', method: 'GET' }): unknown => {
     let told: unknown = 'nothing'
@@ -132,7 +132,7 @@ t.test('a handler that lacks a callback is refused alike', async t => {
   }
 })
 
-t.test('request, stream, upgrade and connect reject with what undici rejects with', async t => {
+t.test('request, stream, upgrade and connect reject with undici\'s errors', async t => {
   const { both } = await contractFor(t, (_request, connection) => connection.reply())
   const failure = async (promise: Promise<unknown>): Promise<unknown> => promise.then(() => 'none', kindOf)
   const calls: ((dispatcher: Dispatcher) => Promise<unknown>)[] = [
@@ -149,7 +149,7 @@ t.test('request, stream, upgrade and connect reject with what undici rejects wit
   }
 })
 
-t.test('a refusal leaves the body to its sender, whom it tells', async t => {
+t.test('a refusal leaves the body to its caller, which gets the error', async t => {
   const { target } = await targetFor(t, (_request, connection) => connection.reply())
   const body = Readable.from(['a'])
   await t.rejects(target.request({ path: '/', method: 'POST', body, headers: { 'keep-alive': '1' } }), { code: 'UND_ERR_INVALID_ARG' })

@@ -107,7 +107,7 @@ t.test('a target writes the bytes that undici\'s Client writes', async t => {
   }
 })
 
-t.test('a form is the same but for its boundary, from whichever FormData', async t => {
+t.test('a form is the same except for its boundary, from any FormData', async t => {
   const { both, bytes } = await contractFor(t, ok)
   const filled = <F extends { set (name: string, value: unknown, file?: string): void }>(form: F): F => {
     form.set('plain', 'one\ntwo')
@@ -148,7 +148,7 @@ const DIFFERENT: [title: string, options: () => Options, client: RegExp, target:
   ['upgrade: true asks for a WebSocket', () => ({ upgrade: true as unknown as string }), /^$/, /connection: upgrade\r\nupgrade: Websocket\r\n/]
 ]
 
-t.test('what a target does otherwise is known', async t => {
+t.test('the known differences from undici\'s bytes are these', async t => {
   const { both, bytes } = await contractFor(t, ok)
   for (const [title, options, client, target] of DIFFERENT) {
     const [byClient, byTarget] = await both(async dispatcher => {
@@ -160,7 +160,7 @@ t.test('what a target does otherwise is known', async t => {
   }
 })
 
-t.test('a body that has no bytes has an end', async t => {
+t.test('an empty body ends its request', async t => {
   const { both } = await contractFor(t, ({ body, header }, connection) => connection.reply({ body: `${body.length} ${header('content-length') ?? 'chunked'}` }))
   const empty = async (dispatcher: Dispatcher): Promise<string> => (await dispatcher.request({ path: '/', method: 'POST', body: [] as unknown as string })).body.text()
   const [client, target] = await both(empty)

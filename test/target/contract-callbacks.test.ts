@@ -47,7 +47,7 @@ function joined (told: Told[], data: string): Told[] {
   }, [])
 }
 
-t.test('the older dialect is told the same, in the same order', async t => {
+t.test('a handler of the older dialect gets undici\'s callbacks in undici\'s order', async t => {
   const { both } = await contractFor(t, answers)
   for (const [title, options] of CASES) {
     const [client, target] = await both(async dispatcher => joined(await tellOlder(dispatcher, options()), 'onData'))
@@ -56,7 +56,7 @@ t.test('the older dialect is told the same, in the same order', async t => {
   }
 })
 
-t.test('the newer dialect is told the same, in the same order', async t => {
+t.test('a handler of the newer dialect gets undici\'s callbacks in undici\'s order', async t => {
   const { both } = await contractFor(t, answers)
   for (const [title, options] of CASES) {
     const [client, target] = await both(async dispatcher => joined(await tellNewer(dispatcher, options()), 'onResponseData'))
@@ -65,7 +65,7 @@ t.test('the newer dialect is told the same, in the same order', async t => {
   }
 })
 
-t.test('an upgrade, and CONNECT, are told alike', async t => {
+t.test('an upgrade and CONNECT call the handler as undici does', async t => {
   const { both } = await contractFor(t, ({ method }, connection) => {
     connection.write(method === 'CONNECT' ? 'HTTP/1.1 200 Tunnel\r\nX-A: 1\r\n\r\n' : 'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n')
     connection.takeOver()
@@ -79,7 +79,7 @@ t.test('an upgrade, and CONNECT, are told alike', async t => {
   }
 })
 
-t.test('an upgrade that is answered otherwise is a response', async t => {
+t.test('an upgrade that the backend does not accept is a response', async t => {
   const { both } = await contractFor(t, (_request, connection) => connection.reply({ status: 403, body: 'no' }))
   for (const tell of [tellOlder, tellNewer]) {
     const [client, target] = await both(dispatcher => tell(dispatcher, { upgrade: 'chat' }))
@@ -123,7 +123,7 @@ for (const [dialect, tell, steps] of [
   })
 }
 
-t.test('a stream that fails, or is destroyed, fails its request alike', async t => {
+t.test('a stream that fails or is destroyed fails its request as with undici', async t => {
   const { both } = await contractFor(t, answers)
   const failed = (error?: Error): Readable => {
     const stream = new Readable({ read () {} })

@@ -29,7 +29,7 @@ t.test('an abort in the middle of a body ends that body and the connection', asy
   t.equal(target.snapshot().connections.active, 0)
 })
 
-t.test('an abort while queued leaves the queue, and the backend hears nothing of it', async t => {
+t.test('an aborted request leaves the queue, and nothing is sent to the backend', async t => {
   const release: (() => void)[] = []
   const { backend, target } = await targetFor(t, ({ path }, connection) => new Promise<void>(resolve => {
     release.push(() => {
@@ -62,7 +62,7 @@ t.test('a signal that is aborted already sends nothing', async t => {
   t.equal(backend.requests, 1)
 })
 
-t.test('an upgrade gives the socket, and is counted until that ends', async t => {
+t.test('an upgrade gives the socket, and counts as upgraded until the socket ends', async t => {
   const { backend, target } = await targetFor(t, (request, connection) => {
     t.equal(request.header('upgrade'), 'chat')
     connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\nwelcome ')
@@ -82,7 +82,7 @@ t.test('an upgrade gives the socket, and is counted until that ends', async t =>
   t.strictSame(target.snapshot().totals.closed, { upgraded: 1 })
 })
 
-t.test('an upgrade that is answered otherwise is an error for its sender alone', async t => {
+t.test('an upgrade that the backend does not accept is an error for its caller alone', async t => {
   const { backend, target } = await targetFor(t, persistent())
   await t.rejects(upgrade(backend.url, { dispatcher: target, protocol: 'chat' }))
   await until(() => target.snapshot().connections.active === 0)

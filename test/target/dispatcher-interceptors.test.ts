@@ -22,7 +22,7 @@ t.test('a redirect to another origin does not leave its target', async t => {
   await t.rejects(request(backend.url, { dispatcher }), { code: 'HOLDFAST_ERR_WRONG_ORIGIN' })
 })
 
-t.test('retries by status are undici\'s to make', async t => {
+t.test('undici\'s interceptor retries by status', async t => {
   let asked = 0
   const { backend, target } = await targetFor(t, (_request, connection) => {
     if (++asked < 3) connection.reply({ status: 503 })
@@ -36,7 +36,7 @@ t.test('retries by status are undici\'s to make', async t => {
   t.strictSame(target.snapshot().totals.retries, {}, 'none of them is ours')
 })
 
-t.test('answers of 400 and above are errors, as responseError has it', async t => {
+t.test('responses of 400 and above are errors with responseError', async t => {
   const { backend, target } = await targetFor(t, (_request, connection) => connection.reply({ status: 418, headers: { 'Content-Type': 'text/plain' }, body: 'short and stout' }))
   const dispatcher = target.compose(interceptors.responseError())
   await t.rejects(request(backend.url, { dispatcher }), { code: 'UND_ERR_RESPONSE', statusCode: 418, body: 'short and stout' })
@@ -52,7 +52,7 @@ t.test('bodies are decompressed', { skip: decompress === undefined && 'this undi
   t.equal(await (await request(backend.url, { dispatcher })).body.text(), 'hello')
 })
 
-t.test('several are composed, and close and destroy reach the target through them', async t => {
+t.test('several interceptors are composed, and close and destroy reach the target through them', async t => {
   const { backend, target } = await targetFor(t, ({ header }, connection) => connection.reply({ body: header('x-mark') ?? '' }))
   const mark: Dispatcher.DispatcherComposeInterceptor = dispatch => (options, handler) => dispatch({ ...options, headers: { 'x-mark': 'made it' } }, handler)
   const dispatcher = target.compose(mark, interceptors.redirect({ maxRedirections: 1 }), interceptors.responseError())

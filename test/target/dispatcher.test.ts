@@ -24,7 +24,7 @@ t.test('the global fetch runs over the managed pool', async t => {
   t.match(target.snapshot(), { totals: { requests: 3, opened: 1, reused: 2 }, connections: { active: 0, idle: 1 } })
 })
 
-t.test('undici\'s own fetch and request do too', async t => {
+t.test('undici\'s own fetch and request run over the managed pool', async t => {
   const { backend, target } = await targetFor(t, echo)
   t.strictSame(await (await undiciFetch(`${backend.url}/f`, { dispatcher: target })).json(), { method: 'GET', path: '/f', body: '' })
   const { statusCode, headers, body } = await request(`${backend.url}/r`, { dispatcher: target, query: { a: '1' } })
@@ -113,7 +113,7 @@ t.test('the newer dialect gets parsed headers and a controller that pauses', asy
   t.match(target.snapshot().connections, { active: 0, idle: 1 })
 })
 
-t.test('a handler that throws has given up its own response and no other', async t => {
+t.test('a handler that throws ends its own response and no other', async t => {
   const { backend, target } = await targetFor(t, persistent())
   const thrown = new Error('the handler has had enough')
   const error = await new Promise<Error>(resolve => {
@@ -141,7 +141,7 @@ t.test('another origin is refused before anything is acquired', async t => {
   t.equal(target.snapshot().totals.requests, 0)
 })
 
-t.test('what undici cannot write is told to its sender, and the connection serves the next', async t => {
+t.test('a request that cannot be written fails for its caller, and the connection serves the next one', async t => {
   const { backend, target } = await targetFor(t, persistent())
   await (await request(backend.url, { dispatcher: target })).body.dump()
   await t.rejects(request(backend.url, { dispatcher: target, headers: { 'X-A': 'a\r\nb' } }), { code: 'UND_ERR_INVALID_ARG' })

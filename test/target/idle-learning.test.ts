@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ESTIMATOR, NO_EVIDENCE, idleLimit, learnedLimit, nextEvidence, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
+import { nextEvidence } from '../../src/target/idle-learning.js'
+import { ESTIMATOR, NO_EVIDENCE, idleLimit, learnedLimit, outlivedAt, unsafeIdleLimit } from '../../src/target/idle-limit.js'
 import type { IdleEvidence } from '../../src/target/idle-limit.js'
 
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
@@ -58,7 +59,7 @@ class Story {
 const story = (): Story => new Story()
 const times = (n: number, idleMs: number): number[] => Array.from({ length: n }, () => idleMs)
 
-t.test('nothing is learned from nothing', async t => {
+t.test('without evidence nothing is learned', async t => {
   t.equal(story().learned, undefined)
   t.equal(outlivedAt(story().evidence), undefined)
 })
@@ -79,13 +80,13 @@ t.test('the margin follows the spread', async t => {
   t.ok(2_100 - spread.learned! > 200, `${spread.learned} leaves room below the shortest seen`)
 })
 
-t.test('a longer way to the backend leaves less time', async t => {
+t.test('a longer round trip makes the limit shorter', async t => {
   const { evidence } = story().closed(2_000).closed(2_000)
   t.equal(learnedLimit(evidence, 0)! - learnedLimit(evidence, 100)!, 100)
   t.equal(learnedLimit(evidence, 500), learnedLimit(evidence, 9_999), 'and what looks like a very long way is a slow answer')
 })
 
-t.test('what closes at once is not about idle times', async t => {
+t.test('a close right after a response says nothing of idle times', async t => {
   t.equal(story().closed(ESTIMATOR.shortest - 1).learned, undefined)
 })
 
@@ -112,7 +113,7 @@ t.test('a sentinel that outlives all closes makes the limit unknown again, and i
   t.ok(told.learned! > 24_000 && told.learned! < 30_000, `${told.learned}`)
 })
 
-t.test('a backend that goes back to what it did is known at once', async t => {
+t.test('a backend that goes back to its habit before is recognised at once', async t => {
   const told = [2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story())
   const before = told.learned!
   told.outlived(3_000).closed(30_000).closed(30_000).closed(2_000)
@@ -124,7 +125,7 @@ t.test('a backend that goes back to what it did is known at once', async t => {
   t.ok(told.unsafe > 25_000)
 })
 
-t.test('what was idle before a habit began says nothing against it', async t => {
+t.test('a connection that was idle before a habit began does not contradict it', async t => {
   const told = story().closed(30_000).closed(30_000).closed(2_000)
   const { learned } = told
   told.now += 10
@@ -147,7 +148,7 @@ t.test('where some connections are closed early and some late, the early ones ru
   t.strictSame(sentinels, [1, 2, 4, 8, 8])
 })
 
-t.test('one close at the early time, and the count of the late ones begins anew', async t => {
+t.test('one close at the early time begins the count of outlived sentinels anew', async t => {
   const told = story().closed(2_000).closed(2_000).outlived(3_100).closed(2_000).outlived(3_100)
   t.equal(told.evidence.needed, 2)
   told.closed(2_000).outlived(3_100)
@@ -167,7 +168,7 @@ t.test('all connections closed at once are no evidence', async t => {
   t.equal(known.learned, learned, 'what was known before stands')
 })
 
-t.test('closed at once at the same idle time twice, that is their habit', async t => {
+t.test('two events that close all at the same idle time are a habit', async t => {
   const told = story().closedAtOnce(times(4, 2_000)).closedAtOnce(times(3, 2_010))
   t.ok(told.learned! > 1_700 && told.learned! < 2_000, `${told.learned}`)
 })
@@ -179,20 +180,20 @@ t.test('a restart is a rumour for requests that cannot be repeated, until a conn
   t.equal(told.unsafe, 10_250)
 })
 
-t.test('where others stay open, closes at one moment are a sweep, and count as one', async t => {
+t.test('closes at one moment count as one where other connections stay open', async t => {
   const told = story().closedAtOnce([2_900, 2_500, 2_100], 2)
   t.ok(told.learned! < 2_100 && told.learned! > 1_700, `${told.learned}`)
   t.strictSame(told.evidence.closes, [2_100])
 })
 
-t.test('the end of a single connection counts, as a restart too, until the sentinel says otherwise', async t => {
+t.test('the close of a single connection counts, even in a restart, until the sentinel contradicts it', async t => {
   const told = [2_000, 2_000, 2_000].reduce((s, ms) => s.closed(ms), story()).closed(400)
   t.ok(told.learned! < 400)
   told.outlived(outlivedAt(told.evidence)!)
   t.ok(told.learned! > 1_800, 'then the habit before it is believed again')
 })
 
-t.test('requests that cannot be repeated stay further away', async t => {
+t.test('requests that cannot be repeated keep a larger margin', async t => {
   t.equal(story().unsafe, 1_000 - ROUND_TRIP, 'there within a second where nothing is known')
   t.equal(story().survived(20_000).unsafe, 10_000, 'half of what was survived')
   const once = story().closed(2_000)
@@ -202,35 +203,35 @@ t.test('requests that cannot be repeated stay further away', async t => {
   t.equal(told.unsafe, 2_000 - ROUND_TRIP - 2 * margin, 'two margins off what was seen more than once')
 })
 
-t.test('a restart that takes its time is one too', async t => {
+t.test('a slow restart is one event too', async t => {
   t.equal(story().closedAtOnce([158, 4_000, 250, 9_000, 20_000], 0, 90).learned, undefined)
   t.equal(story().closedAtOnce([50, 60, 80, 150, 90]).learned, undefined, 'and so is that of a busy pool')
   t.equal(story().closedAtOnce([208, 2_024, 2_026], 6).learned, undefined, 'and that of one server of three')
 })
 
-t.test('a timer shows by one idle time at several times, though it leaves nothing', async t => {
+t.test('closes at one idle time and several moments are a timer, even where no connection stays open', async t => {
   t.ok(story().closedAtOnce([2_000, 2_000, 2_001, 2_000], 0, 20).learned! < 2_000)
   t.equal(story().closedAtOnce([2_000, 2_020, 2_041, 2_060], 0, 20).learned, undefined, 'while these were closed one after another, whatever their idle time')
 })
 
-t.test('a backend that has gone back closes all that is idle at once, and that is known', async t => {
+t.test('a backend that goes back to a short habit and closes all idle connections at once is recognised', async t => {
   const told = story().closed(2_000).closed(2_000).outlived(3_000).closed(30_000).closed(30_000).closedAtOnce([2_000, 2_000, 2_001])
   t.ok(told.learned! < 2_000, `${told.learned}`)
 })
 
-t.test('but not all closes of a busy backend are one event for ever', async t => {
+t.test('an event ends after a while, even while a busy backend goes on closing', async t => {
   const told = story().closedAtOnce(times(100, 2_000), 5, 90)
   t.ok(told.evidence.closes.length >= 4, `${told.evidence.closes.length}`)
 })
 
-t.test('a close that was found at a reuse counts, unless others may have met the same end', async t => {
+t.test('a close that was found at a reuse counts, unless other connections were closed with it', async t => {
   t.ok(story().found(2_000).learned! < 2_000)
   const crashed = story().found(5_000, 5)
   t.equal(crashed.learned, undefined)
   t.ok(crashed.found(5_100, 3).learned! < 5_000, 'until it happens again')
 })
 
-t.test('a loss that nobody could look into is for requests like it alone, and not for ever', async t => {
+t.test('a loss that was not retried binds only requests that cannot be repeated, and not for ever', async t => {
   const told = story().closed(4_000).closed(4_000).closed(4_000).doubted(150)
   t.ok(told.learned! > 3_500)
   t.equal(told.unsafe, 75)
@@ -240,28 +241,28 @@ t.test('a loss that nobody could look into is for requests like it alone, and no
   t.ok(told.unsafe > 3_000)
 })
 
-t.test('silence says little where no close was ever heard', async t => {
+t.test('an open sentinel proves little where every close was found at a reuse', async t => {
   const told = story().found(20_000).found(20_000)
   for (let n = 1; n < ESTIMATOR.mostNeeded; n++) t.ok(told.outlived(30_000).learned! < 20_000, `${n} silent ones`)
   t.equal(told.outlived(30_000).learned, undefined)
   t.equal(told.unsafe, 1_000 - ROUND_TRIP, 'and nothing is staked on it')
 })
 
-t.test('a habit cannot widen step by step until nothing speaks against it', async t => {
+t.test('a habit cannot widen step by step without end', async t => {
   const told = story()
   for (const idleMs of [2_000, 2_900, 4_200, 6_200, 9_200, 13_700, 20_400, 30_400, 45_000, 54_000]) told.closed(idleMs)
   for (let n = 0; n < 20; n++) told.outlived(60_000)
   t.equal(told.learned, undefined)
 })
 
-t.test('a hint that was wrong once is not believed again', async t => {
+t.test('a hint that was wrong once does not count again', async t => {
   const told = story().closed(2_000).outlived(3_100)
   const limit = idleLimit(SETTINGS, 30_000, told.learned)
   t.equal(limit.effective, 29_000)
   t.equal(unsafeIdleLimit(limit, told.evidence, ROUND_TRIP), 1_000 - ROUND_TRIP)
 })
 
-t.test('however odd the order of events, there is a way back', async t => {
+t.test('in any order of events, the limit can rise again', async t => {
   const told = story()
   let seed = 7
   const random = (): number => (seed = seed * 16_807 % 2_147_483_647) / 2_147_483_647

@@ -2,7 +2,7 @@ import t from 'tap'
 import { closeWhenIdle } from '../../testing/idle-close.js'
 import { until, targetFor } from '../../testing/gateway.js'
 
-t.test('a backend that begins to keep connections longer is noticed by the sentinel, and one that stops is at once', async t => {
+t.test('the sentinel notices a backend that begins to keep connections longer; a backend that stops is noticed at once', async t => {
   let idleMs = 200
   const { backend, target } = await targetFor(t, (_request, connection) => {
     connection.reply()
@@ -31,7 +31,7 @@ t.test('a backend that begins to keep connections longer is noticed by the senti
   t.ok(target.snapshot().idleLimit.effective < 2_000)
 })
 
-t.test('a sentinel that has been heard and reaches the configured timeout has seen enough', async t => {
+t.test('a sentinel that has outlived the habit ends at the configured timeout', async t => {
   let idleMs = 150
   const { backend, target } = await targetFor(t, (_request, connection) => {
     connection.reply()

@@ -27,7 +27,7 @@ t.test('a row of closes makes a backend non-persistent', async t => {
   t.match(state.cause, '3')
 })
 
-t.test('the length of the row is the operator\'s', async t => {
+t.test('the operator sets the length of the row', async t => {
   for (const closesBeforeTeardown of [1, 2, 7]) {
     let state = PERSISTENT
     for (let n = 1; n < closesBeforeTeardown; n++) {
@@ -60,7 +60,7 @@ t.test('a trial begins when it is due, and passes or fails', async t => {
   t.equal(failed.cause, 'HTTP/1.0')
 })
 
-t.test('with each trial that fails the next one is twice as far, up to eight times', async t => {
+t.test('each failed trial doubles the time until the next one, up to eight times', async t => {
   let state = NON_PERSISTENT
   const delays: number[] = []
   for (let n = 0; n < 6; n++) {
@@ -82,7 +82,7 @@ t.test('trials are spread by a tenth either way', async t => {
   t.equal(after([FAILED], TRIAL, 1).trialAt, NOW + 2_200, 'and those after a failure')
 })
 
-t.test('what belongs to another state changes nothing', async t => {
+t.test('an event that belongs to another state changes nothing', async t => {
   const expected: [PersistenceState, PersistenceEvent[]][] = [
     [PERSISTENT, [DUE, PASSED, FAILED]],
     [after([KEPT]), [KEPT]],
@@ -94,7 +94,7 @@ t.test('what belongs to another state changes nothing', async t => {
   }
 })
 
-t.test('somebody else\'s decision stands, and is where things go on from', async t => {
+t.test('a decision of an operator stands, and the policy goes on from it', async t => {
   const set = (persistence: PersistenceState['persistence']): PersistenceEvent => ({ type: 'set', persistence, cause: 'the operator said so' })
   const off = after([set('non-persistent')])
   t.equal(off.persistence, 'non-persistent')
@@ -139,7 +139,7 @@ t.test('at an address that has kept connections, closes after any method but GET
   t.equal(after([CLOSED, { ...CLOSED, kind: 'HEAD' }, CLOSED]).persistence, 'non-persistent', 'where it has kept none, all tell')
 })
 
-t.test('a kind that is closed on connections that served others before is told from the rest', async t => {
+t.test('closes after one kind count for that kind, on connections that have served other kinds', async t => {
   const later: PersistenceEvent = { ...CLOSED, kind: 'HEAD', first: false }
   const state = after([later, KEPT, later, KEPT, later])
   t.equal(state.persistence, 'persistent')
@@ -147,7 +147,7 @@ t.test('a kind that is closed on connections that served others before is told f
   t.equal(after([CLOSED, CLOSED, CLOSED], state).apart.size, 0, 'where none are kept, all are alike')
 })
 
-t.test('nothing is torn down while connections stand that have served several', async t => {
+t.test('closes do not make a backend non-persistent while a connection is open that has served several requests', async t => {
   const standing: PersistenceEvent = { ...CLOSED, standing: 1 }
   const state = after([standing, standing, standing, standing])
   t.equal(state.persistence, 'persistent')
@@ -162,7 +162,7 @@ t.test('each address is judged by itself', async t => {
   t.ok(many.addresses.size <= 64, 'and those of machines that are gone are forgotten')
 })
 
-t.test('a backend that kept connections before is tried again soon, and a habit is told from a restart by the trials that fail', async t => {
+t.test('a backend that kept connections before is tried again soon; failed trials tell a habit from a restart', async t => {
   const settings = { closesBeforeTeardown: 3, trialInterval: 30_000 }
   const step = (state: PersistenceState, event: PersistenceEvent): PersistenceState => nextPersistence(state, event, NOW, settings, MIDDLE)
   const delays = (from: PersistenceEvent[]): number[] => {

@@ -26,7 +26,7 @@ t.test('a target is an origin and its options, whatever the prefix', async t => 
   t.not(targets.declare({ origin: new URL('https://a.example:3000'), options: resolved(FEW), prefix: '/f' }), one, 'another scheme')
 })
 
-t.test('an upstream with a path, chosen by request, is asked as its origin is', async t => {
+t.test('a chosen upstream with a path is the target of its origin', async t => {
   const backend = await backendFor(t, persistent())
   const targets = registry()
   t.teardown(() => targets.destroy())
@@ -49,7 +49,7 @@ t.test('any option tells targets apart, functions by identity', async t => {
   t.equal(targets.declare({ origin: A, options: resolved({ undiciOptions: { connect } }), prefix: '/again' }), made[2])
 })
 
-t.test('the first of an origin is named for it, the next ones for their prefix too', async t => {
+t.test('the first target of an origin is named for it, the next ones for their prefix too', async t => {
   const targets = registry()
   const names = [resolved(), resolved(FEW), resolved(FEWER), resolved()].map(options => targets.declare({ origin: A, options, prefix: '/users' }).name)
   t.strictSame(names, ['http://a.example:3000', 'http://a.example:3000 /users', 'http://a.example:3000 /users 2', 'http://a.example:3000'])
@@ -68,7 +68,7 @@ t.test('an explicit name means one thing', async t => {
   t.equal([...targets].length, 1, 'and what is refused leaves nothing behind')
 })
 
-t.test('targets that requests choose are kept up to a bound, the least recently used one goes', async t => {
+t.test('chosen targets are kept up to a bound; at the bound the least recently used one is closed', async t => {
   const targets = registry(2)
   const declared = targets.declare({ origin: B, options: resolved(), prefix: '/' })
   const origin = (n: number): URL => new URL(`http://dynamic-${n}.example`)
@@ -109,12 +109,12 @@ t.test('routes that share a chosen target keep it alike', async t => {
   t.equal([...targets].length, 2)
 })
 
-t.test('a chosen target that its operator has closed is made anew, once for all routes', async t => {
+t.test('a chosen target that an operator has closed is made anew, once for all routes', async t => {
   const targets = registry(2)
   const [first, second] = [resolved(), resolved()]
   const one = targets.dynamic(A, first, '/first')
   targets.dynamic(A, second, '/second')
-  await one.close()
+  one.destroy()
   const again = targets.dynamic(A, second, '/second')
   t.not(again, one)
   t.equal(targets.dynamic(A, first, '/first'), again)
@@ -122,7 +122,7 @@ t.test('a chosen target that its operator has closed is made anew, once for all 
   t.ok(targets.isDynamic(again.name))
 })
 
-t.test('two routes of one prefix, told apart by a constraint, choose each with its own options', async t => {
+t.test('two routes of one prefix, with different constraints, choose targets with their own options', async t => {
   const targets = registry()
   const [few, fewer] = [resolved(FEW), resolved(FEWER)]
   t.not(targets.dynamic(A, few, '/x'), targets.dynamic(A, fewer, '/x'))
@@ -162,7 +162,7 @@ t.test('the dispatcher over all targets chooses by origin and refuses all else',
   await t.rejects(request('http://other.example/', { dispatcher: targets.dispatcher }), { code: 'HOLDFAST_ERR_UNKNOWN_TARGET' })
   await targets.dispatcher.close()
   await targets.dispatcher.destroy()
-  t.notOk(target.closed, 'whoever holds it cannot close the targets with it')
+  t.notOk(target.closed, 'closing the dispatcher closes no target')
 })
 
 t.test('two registries share nothing', async t => {
@@ -181,7 +181,7 @@ t.test('two registries share nothing', async t => {
   await (await request(backend.url, { dispatcher: b })).body.dump()
   t.strictSame(seen, ['one', 'two'])
   t.equal(backend.accepted, 2, 'nor a connection')
-  await one.close()
+  one.destroy()
   await (await request(backend.url, { dispatcher: b })).body.dump()
   t.equal(backend.accepted, 2, 'the other goes on')
 })

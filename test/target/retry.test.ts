@@ -35,19 +35,19 @@ t.test('each row of the table is decided as it says', async t => {
   for (const [title, evidence, decision] of TABLE) t.equal(decideRetry(evidence), decision, title)
 })
 
-t.test('one retry is all there is', async t => {
+t.test('a request is retried at most once', async t => {
   for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, retried: true }), undefined, title)
 })
 
-t.test('nobody is left to retry for once the client has gone', async t => {
+t.test('no request is retried once its client has gone', async t => {
   for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, clientGone: true }), undefined, title)
 })
 
-t.test('what fails on a fresh connection is no accident of reuse', async t => {
+t.test('a failure on a fresh connection is not retried', async t => {
   for (const [title, evidence] of TABLE) t.equal(decideRetry({ ...evidence, reused: false }), undefined, title)
 })
 
-t.test('over all evidence there is, a request that may have been carried out is repeated only if that is safe', async t => {
+t.test('for all combinations of evidence, a request that may have been carried out is repeated only if that is safe', async t => {
   const names = Object.keys(STALE) as (keyof Evidence)[]
   let retried = 0
   for (let bits = 0; bits < 2 ** names.length; bits++) {
@@ -65,6 +65,6 @@ t.test('over all evidence there is, a request that may have been carried out is 
 
 t.test('idempotent methods are those of RFC 9110 section 9.2.2, and the registered safe ones', async t => {
   for (const method of ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'PROPFIND', 'SEARCH', 'REPORT']) t.ok(isIdempotent(method), method)
-  // Methods are case-sensitive: `get` is somebody's own.
+  // Methods are case-sensitive: `get` is another method than `GET`.
   for (const method of ['POST', 'PATCH', 'CONNECT', 'LOCK', 'get', '', 'constructor']) t.notOk(isIdempotent(method), JSON.stringify(method))
 })

@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 import { TargetRegistry } from '../../src/target/registry.js'
+import { internalsOf } from '../../src/target/target.js'
 import type { Target } from '../../src/index.js'
 import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
@@ -43,23 +44,23 @@ t.test('nothing is left of a target that made way for another', async t => {
   await until(() => alive() <= MOST + 1, `${MOST + 1} of ${ORIGINS} targets, not ${alive()}`)
 })
 
-t.test('a target that a forwarding has claimed is not closed for another\'s sake', async t => {
+t.test('a target that a request claims is not closed to make room for another target', async t => {
   const registry = new TargetRegistry({ maxDynamicTargets: 2, onObserverError: error => { throw error } })
   t.teardown(() => registry.destroy())
   const options = resolveTargetOptions({}, {})
   const claims = [{ place: 0, targetDestroyed: () => {} }, { place: 0, targetDestroyed: () => {} }] as const
   const at = (name: string): Target => registry.dynamic(new URL(`http://${name}.example`), options, '/')
   const first = at('a')
-  first.claim(claims[0])
+  internalsOf(first).claim(claims[0])
   at('b')
   at('c')
   t.notOk(first.closed, 'the least recently used one, but claimed')
   t.equal(registry.get('http://b.example'), undefined)
   const third = at('c')
-  third.claim(claims[1])
+  internalsOf(third).claim(claims[1])
   t.throws(() => at('d'), { code: 'HOLDFAST_ERR_TOO_MANY_TARGETS' })
-  first.release(claims[0])
+  internalsOf(first).release(claims[0])
   at('d')
   t.ok(first.closed, 'until it is released')
-  third.release(claims[1])
+  internalsOf(third).release(claims[1])
 })

@@ -6,7 +6,7 @@ import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 600_000, keepAliveTimeoutThreshold: 1_000 }
 
-t.test('a Keep-Alive timeout of 0 is a hint of less than a second, and no refusal', async t => {
+t.test('a Keep-Alive timeout of 0 is a hint of less than a second; connections are still reused', async t => {
   t.equal(idleLimit(SETTINGS, 0, undefined).effective, 500)
   // As node does where its keepAliveTimeout is below a second.
   const backend = await backendFor(t, (asked, connection) => answer(asked, connection, { headers: { Connection: 'keep-alive', 'Keep-Alive': 'timeout=0' } }))

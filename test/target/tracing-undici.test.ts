@@ -69,7 +69,7 @@ t.test('a forwarded request has one client span and one traceparent, of its own 
   t.same(seen, all.map(span => [traceparentOf(span)]), 'one line each')
 })
 
-t.test('a call over a target has one too, beneath what is active', async t => {
+t.test('a dispatched request has one client span too, beneath the active span', async t => {
   const { target, backend, seen, spans } = await tracedFor(t)
   const active = trace.getTracer('app').startSpan('active')
   const init: object = { dispatcher: target }

@@ -46,14 +46,14 @@ async function tracedFor (t: Test, answer: (request: BackendRequest, connection:
 const ok = (_request: BackendRequest, connection: BackendConnection): void => connection.reply({ body: 'ok' })
 const traceparentOf = (span: ReadableSpan): string => `00-${span.spanContext().traceId}-${span.spanContext().spanId}-01`
 
-t.test('without a provider nothing is traced, and a trace goes on as it came', async t => {
+t.test('without a provider nothing is traced, and the client\'s traceparent is sent on unchanged', async t => {
   const { url, seen } = await tracedFor(t, ok)
   t.equal(findTracing(), undefined)
   await request(url, { headers: { traceparent: TRACEPARENT, tracestate: 'a=1' } })
   t.same(seen, [[TRACEPARENT, 'a=1']])
 })
 
-t.test('an attempt is a span beneath the client\'s, and the backend is told of it', async t => {
+t.test('an attempt is a span beneath the client\'s, and the backend gets it as the parent', async t => {
   const spans = tracingFor(t)
   const { url, seen, backend } = await tracedFor(t, ({ path }, connection) => connection.reply({ status: path === '/none' ? 404 : 200 }))
   await request(`${url}/users/7?token=secret`, { headers: { traceparent: TRACEPARENT, tracestate: 'a=1' } })
@@ -113,7 +113,7 @@ t.test('a retry is a span of its own', async t => {
   t.same(seen.slice(1).map(([traceparent]) => traceparent), [lost!, retried!].map(traceparentOf))
 })
 
-t.test('what is active in the app is the parent, for a request with a body too', async t => {
+t.test('the active span of the app is the parent, for a request with a body too', async t => {
   const spans = tracingFor(t)
   const { url } = await tracedFor(t, ok, {
     before: app => {
@@ -133,7 +133,7 @@ t.test('what is active in the app is the parent, for a request with a body too',
   }
 })
 
-t.test('a callout with headers of any form is told its span', async t => {
+t.test('a dispatched request gets its span, whatever form its headers have', async t => {
   const spans = tracingFor(t)
   const { target, seen } = await tracedFor(t, ok)
   for (const headers of [undefined, { traceparent: TRACEPARENT, accept: 'text/plain' }, ['Traceparent', TRACEPARENT], new Map([['traceparent', TRACEPARENT]])]) {
@@ -146,7 +146,7 @@ t.test('a callout with headers of any form is told its span', async t => {
   t.match((await spans(5))[4], { name: 'HTTP', attributes: { 'http.request.method': '_OTHER', 'http.request.method_original': 'PROPFIND' } })
 })
 
-t.test('an attempt that gets no connection, and one that is given up, end too', async t => {
+t.test('the span of an attempt ends without a connection, and when the request is given up', async t => {
   const spans = tracingFor(t)
   const { url, target, backend } = await tracedFor(t, () => {}, { gateway: { pool: { connectRetry: 0 } } })
   const leaving = new AbortController()

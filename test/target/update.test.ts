@@ -26,7 +26,7 @@ t.test('new limits hold at once, and what is in flight goes on', async t => {
   t.same(rig.reasons, ['evicted', 'updated'])
 })
 
-t.test('how long a request may wait holds for those that wait, be it less or more', async t => {
+t.test('a new waiting time holds for requests that wait already, whether it is shorter or longer', async t => {
   const held: BackendConnection[] = []
   const backend = await startBackend((_request, connection) => { held.push(connection) })
   t.teardown(() => backend.close())
@@ -55,7 +55,7 @@ t.test('how long a request may wait holds for those that wait, be it less or mor
   t.match(await third.over, { status: 200 })
 })
 
-t.test('an idle connection that has carried what one may carry now carries nothing more', async t => {
+t.test('an idle connection that has carried as many requests as the new limit carries no more', async t => {
   const backend = await startBackend((_request, connection) => connection.reply())
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)
@@ -67,7 +67,7 @@ t.test('an idle connection that has carried what one may carry now carries nothi
   t.match(rig.closed, [{ id: rig.opened[0], reason: 'max_requests', served: 1 }, { id: rig.opened[1], reason: 'max_requests', served: 1 }])
 })
 
-t.test('age and requests a connection hold for those that are open', async t => {
+t.test('new limits of age and requests hold for open connections', async t => {
   const backend = await startBackend((_request, connection) => connection.reply())
   t.teardown(() => backend.close())
   let now = 0
@@ -131,7 +131,7 @@ t.test('keep-alive can be switched off and on', async t => {
   await rig.until(({ counts }) => counts.idle === 1)
 })
 
-t.test('a patch that cannot be changes nothing', async t => {
+t.test('a patch that is refused changes nothing', async t => {
   const rig = rigFor(t, 'http://127.0.0.1:1')
   const before = rig.target.snapshot().limits
   for (const [patch, names] of [
@@ -147,7 +147,7 @@ t.test('a patch that cannot be changes nothing', async t => {
   t.equal(rig.target.snapshot().limits, before)
 })
 
-t.test('all connections can be seen', async t => {
+t.test('connections() lists all connections', async t => {
   const held: BackendConnection[] = []
   const backend = await startBackend(({ path }, connection) => {
     if (path === '/held') held.push(connection)
