@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
+/** Options of `@fastify/under-pressure`. */
 export type PressureOptions = FastifyUnderPressureOptions
 
 // A loop that is a second late answers nobody in time. Utilisation is not judged unless asked for: a gateway at full load is

@@ -48,7 +48,7 @@ const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'
 const WITHOUT_WEBSOCKET = { websocket: undefined, wsUpstream: undefined }
 
 /**
- * Proxies a prefix to a target: @fastify/http-proxy's routes and rewriting over a managed pool. Register it once a prefix.
+ * Proxies a prefix to a target: the routes and the rewriting of `@fastify/http-proxy` over a managed pool. Register it once a prefix.
  * Throws HOLDFAST_ERR_OPTION, before the app can start, for an option that cannot be.
  */
 export const proxy = fp<ProxyOptions>(async (app, options) => {

@@ -15,7 +15,10 @@ import { DEFAULT_GATEWAY } from '../options/gateway-options.js'
 /** What an app may do with its gateway: `app.gateway`. */
 export interface Gateway {
   /** All targets: iterate, or `get(name)`. */
-  readonly targets: Iterable<Target> & { get (name: string): Target | undefined }
+  readonly targets: Iterable<Target> & {
+    /** A target by its name. */
+    get (name: string): Target | undefined
+  }
   /** Tells an observer of every connection from now on; returns what stops it. */
   observe (observer: ConnectionObserver): () => void
   /**
@@ -24,7 +27,10 @@ export interface Gateway {
    */
   drain (): Promise<void>
   /** Where the admin surface listens, while it does. */
-  readonly admin?: { readonly url: string } | undefined
+  readonly admin?: {
+    /** Of its listener, as `http://127.0.0.1:9901`. */
+    readonly url: string
+  } | undefined
 }
 
 declare module 'fastify' {
