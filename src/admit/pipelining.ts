@@ -2,44 +2,45 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { isBehindAnother } from '../forward/client-exchange.js'
 
-/** A request behind another one on its socket; `start` is undefined once it has been started. */
+/** A request behind another one on its socket. `start` is undefined once the request has been started. */
 interface Waiting { start: (() => void) | undefined }
-/** What is behind on one socket. None of it has had the socket: each leaves when it gets it. */
+/** The requests behind another one on one socket. A request leaves when its response gets the socket. */
 interface Line {
   readonly all: Map<ServerResponse, Waiting>
-  /** The safe ones that may start out of turn and did not yet, and others that have had their turn since. */
+  /** Safe requests, which may start before their turn. Some of them may have been started in their turn since. */
   readonly held: Waiting[]
-  /** Of all, how many have been started. */
+  /** How many of `all` have been started. */
   running: number
 }
-/** The response that has the socket; those behind it have none yet. */
+/** `_httpMessage` is the response that has the socket. The responses behind it have no socket yet. */
 type ServedSocket = Socket & { _httpMessage?: ServerResponse | null }
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS'])
-// Requests of one socket that run at once. Their answers go out one after another: more of them would hold backends for a client that reads one.
+// Requests of one socket that run at once. Their answers go out one after another, so more requests would keep backends waiting for one
+// client.
 const MOST_AT_ONCE = 4
-// Only for sockets on which something waits; a socket that is used as most are costs nothing here.
+// Only for sockets on which a request waits. Most sockets have no entry, and cost nothing here.
 const lines = new WeakMap<Socket, Line>()
 const ended = new WeakSet<Socket>()
 
-/** No request that comes behind this one on its connection is started any more. */
+/** Ends a pipeline at this request: no request behind it on its connection is started any more. */
 export function endPipeline ({ socket }: IncomingMessage): void {
   ended.add(socket)
 }
 
-/** Whether there are requests ahead of this one, or its connection is closing: what `startInTurn` is for. */
+/** Whether requests are ahead of this one, or its connection is closing. Such a request starts by `startInTurn`. */
 export function isBehind (message: IncomingMessage, response: ServerResponse): boolean {
   return isBehindAnother(response) || message.socket.writableEnded
 }
 
-/** Whether nothing that comes on a request's connection from here on is started. */
+/** Whether no request on this request's connection is started any more. */
 export function isPipelineOver ({ socket }: IncomingMessage): boolean {
   return isClosing(socket) || ended.has(socket)
 }
 
 /**
- * Starts a pipelined request when it may: a safe one while fewer than four of its socket run, any other when those ahead of it have finished; not at
- * all if its connection closes before that, since its answer could never be sent. RFC 9112 section 9.3.2.
+ * Starts a pipelined request: a safe one when fewer than four of its socket run, any other when those ahead of it have finished. If its
+ * connection closes before that, it is never started, since its answer could not be sent. RFC 9112 section 9.3.2.
  */
 export function startInTurn ({ socket, method }: IncomingMessage, response: ServerResponse, start: () => void): void {
   let line = lines.get(socket)
@@ -54,15 +55,15 @@ export function startInTurn ({ socket, method }: IncomingMessage, response: Serv
   startHeld(line)
 }
 
-/** The response that a socket is busy with. */
+/** The response that has a socket now. */
 export function currentResponse (socket: Socket): ServerResponse | undefined {
   return (socket as ServedSocket)._httpMessage ?? undefined
 }
 
-// One listener a response, however many wait.
+// One listener for the response that has the socket, however many requests wait behind it.
 function awaitNext (socket: Socket): void {
   currentResponse(socket)?.once('close', () => {
-    // At a response's 'finish' it is not known yet whether the socket stays; `shouldKeepAlive` never tells.
+    // Not at 'finish', when it is not known yet whether the socket stays open. `shouldKeepAlive` does not tell either.
     if (isClosing(socket)) {
       lines.delete(socket)
       return
@@ -76,12 +77,12 @@ function awaitNext (socket: Socket): void {
 }
 
 function startInTurnOf (socket: Socket, line: Line): void {
-  // A short one may have had the socket and finished before the 'close' of the response ahead was told.
+  // A short response may get the socket and finish before the response ahead emits 'close'.
   for (const response of line.all.keys()) {
     if (isBehindAnother(response) && !response.writableFinished) break
     takeOut(line, response)
   }
-  // Hooks ahead of ours may have taken their time, and changed the order.
+  // Hooks that run before ours may take different times, and so change the order.
   takeOut(line, currentResponse(socket))
 }
 
@@ -93,7 +94,7 @@ function takeOut (line: Line, response: ServerResponse | undefined): void {
   else begin(waiting)
 }
 
-// The one that has the socket runs too, and is in no line.
+// The request whose response has the socket runs too, and is not in the line.
 function startHeld (line: Line): void {
   while (line.held.length > 0 && line.running + 1 < MOST_AT_ONCE) {
     const waiting = line.held.shift()!

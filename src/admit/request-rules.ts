@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../errors.js'
 
-/** Why a request is not taken; the message is the code's own unless there is a better one. */
+/** Why a request is refused. Without a message, that of the code is used. */
 export interface Refusal { readonly code: ErrorCode, readonly message?: string }
 
-/** Of node's IncomingMessage, what its head tells. */
+/** What the rules read of Node's IncomingMessage. */
 export interface RequestHead {
   readonly method?: string
   readonly url?: string
@@ -13,16 +13,14 @@ export interface RequestHead {
   readonly rawHeaders: readonly string[]
 }
 
-// RFC 3986 section 3.2.2, without the comma: it is what a proxy before us leaves of two Host lines.
+// RFC 3986 section 3.2.2, without the comma: a proxy in front may have joined two Host lines by one.
 const HOST = /^(?:(?:[\w.~!$&'()*+;=-]|%[\da-f]{2})+|\[(?=[\da-f.]*:)[\da-f:.]+\])(?::(?:6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|\d{0,4}))?$/i
 const ABSOLUTE = /^https?:\/\/([^/?#]*)((?:[/?#].*)?)$/is
-// No path without one of these is refused.
+// The rules refuse no path without one of these.
 const DOUBTFUL = /[%\\#]|\.\./
 const BROKEN_ESCAPE = /%(?![\da-f]{2})/i
-// `..;x` is `..` to servers that take parameters off segments.
+// Some servers take parameters off segments, and read `..;x` as `..`.
 const LEAVES = /(?:^|\/)\.\.(?:[/;]|$)/
-// RFC 9110 section 8.3.1, narrower than what Fastify takes.
-const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?:[ \t]*;[ \t]*[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"[^"\\]*"))*$/
 
 const bad = (message: string): Refusal => ({ code: 'HOLDFAST_ERR_BAD_REQUEST', message })
 const NO_HOST = bad('The request has no Host')
@@ -37,7 +35,6 @@ const BACKSLASH = bad('The request\'s path has a backslash')
 const ESCAPE = bad('The request\'s path has a broken escape')
 const NUL = bad('The request\'s path has a NUL')
 const DOTS = bad('The request\'s path has a segment of two dots')
-const ODD_MAX_FORWARDS = bad('The request\'s Max-Forwards is not a number')
 const CODING: Refusal = { code: 'HOLDFAST_ERR_UNSUPPORTED_CODING' }
 const VERSION: Refusal = { code: 'HOLDFAST_ERR_HTTP_VERSION' }
 const TOO_MANY: Refusal = { code: 'HOLDFAST_ERR_TOO_MANY_HEADERS' }
@@ -45,12 +42,12 @@ const METHOD: Refusal = { code: 'HOLDFAST_ERR_METHOD' }
 const EXPECTATION: Refusal = { code: 'HOLDFAST_ERR_EXPECTATION' }
 
 /**
- * Why a request must not be taken, or undefined. It leaves out what node's own parser refuses before anybody is asked: CL with
- * TE, several or odd Content-Lengths, a last coding other than chunked, folded lines, bare CR and LF, control characters.
- * RFC 9110 sections 7.2, 7.6.2, 9.3.8 and 10.1.1, RFC 9112 sections 2.3, 3.2 and 6.1.
+ * Why a request is refused, or undefined where it is not. Node's own parser has refused these before: Content-Length with
+ * Transfer-Encoding, several or invalid Content-Lengths, a last coding other than chunked, folded lines, bare CR and LF, control
+ * characters. RFC 9110 sections 7.2, 7.6.2, 9.3.8 and 10.1.1, RFC 9112 sections 2.3, 3.2 and 6.1.
  *
  * @param http1 whether the request came on an HTTP/1 socket, whatever version it claims
- * @param mostLines header lines up to which node keeps all of them
+ * @param mostLines the most header lines of which Node drops none
  */
 export function refusalOf (head: RequestHead, http1: boolean, mostLines: number): Refusal | undefined {
   const { method, url, headers } = head
@@ -62,37 +59,14 @@ export function refusalOf (head: RequestHead, http1: boolean, mostLines: number)
   return targetRefusalOf(url!, method, hostOf(headers))
 }
 
-/** What stands for the target from here on: the path of an absolute one, RFC 9112 section 3.2.2; one without a path under OPTIONS is `*`. */
+/**
+ * The path of an absolute request target, RFC 9112 section 3.2.2; `*` for an absolute one without a path under OPTIONS. Others stay as they
+ * are.
+ */
 export function originForm (url: string, method: string | undefined): string {
   const rest = ABSOLUTE.exec(url)?.[2]
   if (rest === undefined || rest.startsWith('/')) return rest ?? url
   return rest === '' && method === 'OPTIONS' ? '*' : `/${rest}`
-}
-
-/** Whether Fastify would refuse a Content-Type before any parser sees it; somewhat more is odd than what it refuses. */
-export function isOddContentType (type: string): boolean {
-  return type !== 'application/json' && !MEDIA_TYPE.test(type)
-}
-
-const hiddenTypes = new WeakMap<object, string>()
-
-/** Takes the Content-Type out of the sight of Fastify, which refuses an odd one before it asks any parser. */
-export function hideContentType (message: { headers: { 'content-type'?: string | undefined } }): void {
-  hiddenTypes.set(message, message.headers['content-type']!)
-  // Not deleted: a hook that deletes it can be told from this.
-  message.headers['content-type'] = undefined
-}
-
-/** What `hideContentType` took away: the client's, or that of a hook which ran before. */
-export function hiddenContentType (message: object): string | undefined {
-  return hiddenTypes.get(message)
-}
-
-/** A valid Max-Forwards, a refusal, or undefined where there is none. Only OPTIONS and TRACE have a use for it. */
-export function maxForwardsOf (headers: RequestHead['headers']): number | Refusal | undefined {
-  const value = headers['max-forwards']
-  if (value === undefined) return undefined
-  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : ODD_MAX_FORWARDS
 }
 
 /** Whether a value is a host with or without a port, RFC 9110 section 7.2. */
@@ -110,10 +84,10 @@ function http1RefusalOf ({ httpVersionMajor, httpVersionMinor, headers, rawHeade
   }
   if (coding !== undefined && httpVersionMinor === 0) return CODING_IN_1_0
   const { host } = headers
-  // RFC 9112 section 3.2 asks it of HTTP/1.1 only, and load balancers' checks in HTTP/1.0 have none.
+  // RFC 9112 section 3.2 demands a Host of HTTP/1.1 only, and HTTP/1.0 health checks of load balancers have none.
   if (host === undefined) return httpVersionMinor === 0 ? undefined : NO_HOST
   if (typeof host !== 'string' || !isHost(host)) return ODD_HOST
-  // Node joins no second one to it, and tells of it nowhere else.
+  // In `headers`, Node keeps the first Host only. The lines show whether there are more.
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host' && ++hosts > 1) return SEVERAL_HOSTS

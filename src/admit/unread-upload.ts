@@ -3,13 +3,13 @@ import { constants } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
 import { isHttp2 } from '../http/message-body.js'
 
-// Between two looks, in ms; most often the first one finds the end of the response written.
+// Time between two looks, in ms. Most often the first look finds that the end of the response is written.
 const FIRST_LOOK = 1
 const LAST_LOOK = 128
 
 /**
- * Has an upload whose answer comes before it has been read hold nothing. Node reads what is left of a body that nothing has begun to read; one
- * that was begun, and paused, would keep its connection, or its HTTP/2 stream and session, for ever.
+ * Releases an upload whose answer comes before all of it has been read. Node reads and drops the rest of a body only where nothing has
+ * begun to read it. A body that was begun and then paused would keep its connection, or its HTTP/2 stream and session, for ever.
  */
 export function endUnreadUpload (message: IncomingMessage, response: ServerResponse): void {
   if (!isHttp2(message)) {
@@ -19,22 +19,22 @@ export function endUnreadUpload (message: IncomingMessage, response: ServerRespo
     return
   }
   const { stream } = message
-  // The response itself tells of its end only together with the stream's.
+  // The response emits its events only when the whole stream has ended, so the stream's own 'finish' is used.
   stream.once('finish', () => whenEnded(stream, () => {
-    // RFC 9113 section 8.1: the client need not go on.
+    // RFC 9113 section 8.1: this tells the client to stop its upload.
     stream.close(constants.NGHTTP2_NO_ERROR)
-    // Node keeps a stream that was ended so until what has come of it is read.
+    // Node keeps such a stream until all that has come on it is read.
     message.unpipe().resume()
   }))
 }
 
 /**
- * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes that frame some turns after 'finish',
- * and has no event for it. A reset ahead of it would take its place: the client would see a whole response as one that was cut.
+ * Calls `then` once the frame that ends the response is written, unless the upload ends before. Node writes that frame some turns after
+ * 'finish', and has no event for it. With a reset in its place, the client would take a whole response for one that was cut.
  */
 function whenEnded (stream: ServerHttp2Stream, then: () => void, wait = FIRST_LOOK): void {
   if (stream.readableEnded || stream.destroyed) return
-  // Where the client has sent the rest meanwhile, both sides are closed, and the session, which the state is asked of, has forgotten it.
+  // `closed`: the client has sent the rest meanwhile. The session has forgotten the stream then, and `state` says nothing.
   if (stream.closed || stream.state.localClose === 1) then()
   else setTimeout(() => whenEnded(stream, then, Math.min(2 * wait, LAST_LOOK)), wait).unref()
 }

@@ -4,49 +4,52 @@ import { HeldBody } from '../http/held-body.js'
 import { StreamedBody } from '../http/streamed-body.js'
 import { LeastRate } from './least-rate.js'
 
-/** A request body as it is sent: whole, where all of it was held; else as it comes. */
+/** A request body as it is sent: whole where all of it is held, else as a stream. */
 export type CollectedBody = Buffer | HeldBody | StreamedBody
 
-// Each piece is a write of its own: smaller ones are joined, in bytes.
+// In bytes. Each piece costs a write of its own, so pieces that are smaller on average are joined.
 const LARGE = 4_096
-// A client that has sent nothing for so long, in ms, may be waiting for the backend's answer to what it has sent.
+// In ms. A client that sends nothing for so long may be waiting for the backend's answer to what it has sent.
 const PAUSE = 20
-// Until the end of an HTTP/2 upload is believed, in ms.
+// In ms. How long the end of an HTTP/2 upload waits for a reset behind it.
 const RESET_BEHIND_END = 5
 
-/** How a client's body is to be read; times in ms, sizes in bytes, 0 for none. */
+/** How a client's body is read. Times in ms, sizes in bytes; a limit of 0 is none. */
 export interface ClientBodyOptions {
-  /** By Content-Length; undefined where it is not known. */
+  /** By Content-Length; undefined where the length is not known. */
   readonly length: number | undefined
   readonly replayLimit: number
   readonly bodyLimit: number
   readonly timeout: number
-  /** In bytes a second. */
+  /** The least rate while the body streams, in bytes a second. */
   readonly minRate: number
-  /** Whether the client broke the request off: the end of its stream is no end of its body then. */
+  /** Whether the client broke the request off. The end of the stream is not the end of the body then. */
   readonly isBrokenOff: () => boolean
-  /** Whether it came on an HTTP/2 stream. */
+  /** Whether the request came on an HTTP/2 stream. */
   readonly multiplexed: boolean
 }
 
-/** What is told of a body. */
+/** The forwarding that a body is read for. */
 export interface ClientBodyOwner {
-  /** It can be sent. Called once, unless it fails before. */
+  /** The body can be sent. Called once, unless the body fails before. */
   collected (body: CollectedBody): void
-  /** It will not come whole. Called once at most, before or after `collected`. An error that is none of ours is a hook's own. */
+  /** The body will not come whole. Called at most once, before or after `collected`. Any error but a HoldfastError is that of a hook. */
   bodyFailed (error: Error): void
 }
 
-/** What a stream that a hook has put in the body's place has failed with: for its client, as Fastify's own parsers answer it. */
+/**
+ * The error to answer with where a stream that a hook has put in the body's place has failed. Fastify's own parsers answer in the same way.
+ */
 export function unreadable (error: Error): Error {
   const { statusCode } = error as { statusCode?: unknown }
-  return typeof statusCode === 'number' && statusCode >= 400 ? error : new HoldfastError('HOLDFAST_ERR_BAD_REQUEST', { cause: error, message: 'The request\'s body cannot be read' })
+  if (typeof statusCode === 'number' && statusCode >= 400) return error
+  return new HoldfastError('HOLDFAST_ERR_BAD_REQUEST', { cause: error, message: 'The request\'s body cannot be read' })
 }
 
 /**
- * Step 4. Reads a request's body from its beginning to its end. One whose length is known to be within `replayLimit` is collected whole;
- * any other until `replayLimit` bytes, its end, or a pause have come, and streams from there on. Until it can be sent, all of it has to come
- * within `timeout`; what streams may pause for as long, and comes at `minRate` until the backend answers.
+ * Step 4. Reads a request's body from its beginning to its end. A body whose length is known to be within `replayLimit` is collected whole.
+ * Any other body is collected until `replayLimit` bytes, its end, or a pause have come, and streams from there on. What is collected has to
+ * come within `timeout` in total. A body that streams may pause for `timeout`, and has to come at `minRate` until the backend answers.
  */
 export class ClientBody {
   readonly #source: Readable
@@ -69,19 +72,19 @@ export class ClientBody {
   /** Begins to read. */
   start (): void {
     this.#expect()
-    // A hook may have handed on a stream that it has paused.
+    // A hook may have paused the stream that it has put in the body's place.
     this.#source.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose).resume()
   }
 
-  /** The backend has begun to answer: how fast the rest comes is between the two. */
+  /** The backend has begun to answer. From here on it decides how long it waits for the rest, and the least rate ends. */
   answered (): void {
     this.#rate?.stop()
     this.#rate = undefined
   }
 
   /**
-   * The backend has refused the request, and ends its connection with the answer: no more is written, since a write that fails would take
-   * the rest of the answer along. What has been written stays open until that answer ends, which has `timeout` to do so from now.
+   * The backend has refused the request, and ends its connection with the answer. No more is written: a write that fails would lose the
+   * rest of the answer. The body stays unfinished until the answer ends, for which it has `timeout` from now on.
    */
   refused (): void {
     if (this.#over) return
@@ -91,7 +94,7 @@ export class ClientBody {
     if (timeout > 0) this.#timer = setTimeout(() => this.#owner.bodyFailed(new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT')), timeout)
   }
 
-  /** Stops reading, and frees all that it holds. Nothing is called any more. */
+  /** Stops reading, and frees all that is held. The owner is not called any more. */
   release (): void {
     if (!this.#over) {
       this.#stop()
@@ -103,7 +106,7 @@ export class ClientBody {
   }
 
   #onData = (given: Buffer | string): void => {
-    // An app may have set an encoding.
+    // Where the app has set an encoding, the pieces are strings.
     const chunk = typeof given === 'string' ? Buffer.from(given) : given
     this.#size += chunk.length
     const { bodyLimit, replayLimit } = this.#options
@@ -121,7 +124,7 @@ export class ClientBody {
     else this.#pauseTimer.refresh()
   }
 
-  // Where the process was late, what has come meanwhile is read only after its timers.
+  // A busy process runs late timers before it reads what has come meanwhile: wait for one round of reading.
   #onPause = (): void => {
     const size = this.#size
     setImmediate(() => {
@@ -129,11 +132,11 @@ export class ClientBody {
     })
   }
 
-  // Node's own HTTP/2 client ends a stream that it resets, and the reset comes behind the end: 0.1 ms later, most often. An upload that has
-  // begun to stream can wait for longer than one that is short.
+  // Node's own HTTP/2 client ends a stream that it resets, and the reset comes behind the end: 0.1 ms later, most often. An upload that
+  // streams takes long anyway, and waits for longer than a short one.
   #onEnd = (): void => {
     clearTimeout(this.#pauseTimer)
-    // A stream of a hook's closes once it has ended.
+    // Streams of hooks close once they have ended.
     this.#source.off('close', this.#onClose)
     if (!this.#options.multiplexed) this.#onSettled()
     else if (this.#streamed === undefined) setImmediate(() => setImmediate(this.#onSettled))
@@ -165,7 +168,7 @@ export class ClientBody {
     this.#fail(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
   }
 
-  /** Whether it is collected whole: by its length it is within what is held. */
+  /** Whether the body is collected whole: its length is known to be within `replayLimit`. */
   get #isWholeSoon (): boolean {
     const { length, replayLimit } = this.#options
     return length !== undefined && length <= replayLimit
@@ -187,7 +190,7 @@ export class ClientBody {
     this.#source.resume()
   }
 
-  // While the backend does not read, the client is not late.
+  // The client is not late while the backend does not read.
   #pause (): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -213,7 +216,7 @@ export class ClientBody {
     clearTimeout(this.#pauseTimer)
     this.#rate?.stop()
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onError)
-    // One that stops in mid-body may still fail, and ends the process where nothing listens.
+    // A stream that stops in mid-body may still fail, and an error without a listener ends the process.
     this.#source.on('error', ignoreError)
   }
 }

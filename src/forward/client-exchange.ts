@@ -6,10 +6,11 @@ import type { Socket } from 'node:net'
 const waiting = new WeakMap<Socket, Set<() => void>>()
 
 /**
- * Calls a listener once when a response has finished, or its client, its HTTP/2 stream or session, or its injected request has gone. Never within
- * this call. Node emits no 'close' on a response that waits behind another one on its socket, so for such a response the socket's end counts too.
+ * Calls a listener once when a response has finished, or its client, its HTTP/2 stream or session, or its injected request has gone, but
+ * never within this call. Node emits no 'close' on a response that waits behind another one on its socket, so the socket's 'close' counts
+ * for it too.
  *
- * @returns takes off all that was put on the response and its socket; the listener is not called after it
+ * @returns takes all listeners off the response and its socket; `listener` is not called after it
  */
 export function onClientGone (message: IncomingMessage, response: ServerResponse, listener: () => void): () => void {
   let over = false
@@ -26,7 +27,7 @@ export function onClientGone (message: IncomingMessage, response: ServerResponse
   }
   response.on('close', gone)
   if (isGone(message, response)) {
-    // 'close' may have been emitted before.
+    // Node may have emitted 'close' before this call.
     process.nextTick(gone)
   } else if (isBehindAnother(response)) {
     socket = message.socket
@@ -35,13 +36,13 @@ export function onClientGone (message: IncomingMessage, response: ServerResponse
   return off
 }
 
-/** Whether a response has no socket of its own yet: another response on the same connection goes first. Only HTTP/1. */
+/** Whether a response has no socket yet, since another response on the same connection goes first. HTTP/1 only. */
 export function isBehindAnother (response: ServerResponse): boolean {
-  // The socket of an HTTP/2 response is a proxy that is made when it is asked for.
+  // Node makes a proxy object each time that the socket of an HTTP/2 response is read.
   return !('stream' in response) && response.socket === null
 }
 
-/** Whether a response will tell of its end itself, by 'close': it has its socket, and its client is there. For it, `onClientGone` is not needed. */
+/** Whether a response emits 'close' at its end itself, since it has its socket and its client is there. It does not need `onClientGone`. */
 export function tellsOfItsEnd (message: IncomingMessage, response: ServerResponse): boolean {
   return !isBehindAnother(response) && !isGone(message, response)
 }
@@ -51,7 +52,7 @@ function isGone (message: IncomingMessage, response: ServerResponse): boolean {
   return response.destroyed || (response.socket === null && message.socket.destroyed)
 }
 
-// One listener a socket, however many responses wait on it, and none once no response does.
+// A socket has one listener however many responses wait on it, and none once no response waits.
 function join (socket: Socket, gone: () => void): void {
   const all = waiting.get(socket)
   if (all !== undefined) {

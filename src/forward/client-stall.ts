@@ -3,19 +3,20 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import { onClientGone } from './client-exchange.js'
 
-/** Of a socket, how much of its last write libuv still has: node's own timeouts go by it too. */
+/** How much of a socket's last write libuv still holds. Node's own timeouts use it too. */
 type Writing = Socket & { readonly _handle?: { readonly writeQueueSize?: number } | null }
 
-// A stall is found late by no more than one look of these.
+// Looks in one timeout: a stall is found at most one interval between them too late.
 const LOOKS = 4
 
 /**
- * Calls a listener once when a client has taken nothing for `timeout` ms of what has been written for it. Where nothing waits for the client, no time
- * passes: a backend that is silent is no fault of the client's. A response that waits behind another one on its socket counts what waits there: node's
- * own timeouts are for the response that has the socket alone, and what they set stays for the one behind it.
+ * Calls a listener once when a client has taken nothing for `timeout` ms of what has been written for it. Time counts only while bytes wait
+ * for the client: a silent backend is not the client's fault. For a response that waits behind another one on its socket, the bytes that
+ * wait on the socket count. Node's own timeouts do not serve here: they are for the response that has the socket, and one that is set stays
+ * for the response behind it.
  *
  * @param timeout in ms, above 0; the listener is called at most a quarter of it late
- * @returns takes off all that was put on the response; the listener is not called after it
+ * @returns takes all listeners and timers off the response; `listener` is not called after it
  */
 export function onClientStall (message: IncomingMessage, response: ServerResponse, timeout: number, listener: () => void): () => void {
   let drained = 0
@@ -45,13 +46,13 @@ export function onClientStall (message: IncomingMessage, response: ServerRespons
   return off
 }
 
-/** A number that changes as the client's side takes bytes, or undefined where none wait for it. An injected request has no real socket. */
+/** A number that changes as the client takes bytes; undefined where none wait for the client, as always for an injected request. */
 function takenFromSocket (socket: Writing): number | undefined {
   if (!(socket.writableLength > 0)) return undefined
   return socket.bytesWritten - socket.writableLength - (socket._handle?.writeQueueSize ?? 0)
 }
 
-/** The same for HTTP/2, where the client's windows decide what a stream's bytes wait for. */
+/** The same for HTTP/2, where a stream's bytes wait for the client's flow-control windows. */
 function takenFromStream ({ stream }: Http2ServerResponse, drained: number): number | undefined {
   return stream.writableLength > 0 ? drained * BEYOND_ANY_BUFFER - stream.bufferSize : undefined
 }

@@ -1,25 +1,29 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify'
 import { forward } from './forward.js'
-import type { ForwardRoute, FromOptions } from './forward.js'
+import type { ForwardRoute } from './forward-route.js'
+import type { FromOptions } from './from-options.js'
 
-// Unreserved characters and sub-delimiters, no double slash, no segment that begins with a dot: such a path needs none of the
-// checks that others do.
+// Unreserved characters and sub-delimiters, no double slash, no segment that begins with a dot. Such a path needs none of the checks of
+// @fastify/http-proxy.
 const PLAIN = /^(?:\/(?![./])[\w~!$&'()*+,;=:@.-]*)+$/
 
+/** Where the requests of a route with plain paths go. */
+interface PlainDestination { readonly prefix: string, readonly rewritePrefix: string, readonly from: FromOptions }
+
 /**
- * Puts a way for plain paths in the place of the handlers of all routes that are registered in this scope from now until the returned function
- * is called; every other path goes to those handlers as before. Step 2 of a request: it saves the three URLs that @fastify/http-proxy parses for
- * each, 8 us of 90.
+ * Wraps the handlers of all routes that are registered in this scope from now until the returned function is called. The wrapper forwards
+ * plain paths at once, and leaves every other path to the wrapped handler. Step 2 of a request: it saves the three URLs that
+ * @fastify/http-proxy parses for each, 8 us of 90.
  *
- * The routes are met on their way to Fastify, and not in an `onRoute` hook: those of the scopes around this one run before its own, and
+ * It replaces the scope's `route` function. An `onRoute` hook would come too late: the hooks of the scopes around this one run first, and
  * what they wrap around a handler has to run for a plain path too.
  */
-export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { prefix: string, rewritePrefix: string, from: FromOptions }): () => void {
-  // A plugin of the app's (@fastify/websocket) may have widened what it takes.
+export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: PlainDestination): () => void {
+  // A plugin of the app's (@fastify/websocket) may have added options to it.
   const declare = app.route as (this: FastifyInstance, options: RouteOptions) => FastifyInstance
   let declaring = false
   app.route = function (this: FastifyInstance, options: RouteOptions): FastifyInstance {
-    // A route that a hook of `onRoute` declares meanwhile has a handler of its own.
+    // An `onRoute` hook may declare a route meanwhile, whose handler is not to be wrapped.
     if (declaring) return declare.call(this, options)
     declaring = true
     try {
@@ -31,8 +35,8 @@ export function addFastWay (app: FastifyInstance, route: ForwardRoute, to: { pre
   return () => { app.route = declare as typeof app.route }
 }
 
-function fastHandler (careful: RouteHandlerMethod, route: ForwardRoute, { prefix, rewritePrefix, from }: { prefix: string, rewritePrefix: string, from: FromOptions }): RouteHandlerMethod {
-  // Named as http-proxy names its own, for what traces by names.
+function fastHandler (careful: RouteHandlerMethod, route: ForwardRoute, { prefix, rewritePrefix, from }: PlainDestination): RouteHandlerMethod {
+  // The name that http-proxy's own handlers have: tracing shows it.
   return function handler (request: FastifyRequest, reply: FastifyReply) {
     const url = request.raw.url!
     const question = url.indexOf('?')

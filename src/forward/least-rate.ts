@@ -1,9 +1,9 @@
-/** Over how long a rate is averaged, in ms. */
+/** The time over which a rate is averaged, in ms. */
 const WINDOW = 10_000
 
 /**
- * Bytes over the time in which they were waited for: what a client owes while nothing but its own next piece is missing. Pure; times in ms,
- * rates in bytes a second.
+ * The rate of a client's upload: its bytes over the time in which only the client was waited for. Pure; times in ms, rates in bytes a
+ * second.
  */
 export class RateWindow {
   readonly #least: number
@@ -19,24 +19,24 @@ export class RateWindow {
     this.#bytes += bytes
   }
 
-  /** Waits for the client from now on. */
+  /** The client is waited for from now on. */
   resume (now: number): void {
     this.#since ??= now
   }
 
-  /** Something else is waited for. */
+  /** The client is not waited for any more: the backend is, for example. */
   pause (now: number): void {
     if (this.#since === undefined) return
     this.#waited += now - this.#since
     this.#since = undefined
   }
 
-  /** How much more has to be waited for the client until `judge` has a full window; undefined while it is not waited for. */
+  /** How long the client has to be waited for until the window is full; undefined while the client is not waited for. */
   left (now: number): number | undefined {
     return this.#since === undefined ? undefined : WINDOW - this.#waited - (now - this.#since)
   }
 
-  /** Whether the client was too slow in a full window; the next one begins then. */
+  /** Whether the window is full and the client was too slow in it. A full window ends here, and the next one begins. */
   judge (now: number): boolean {
     const waited = this.#waited + (this.#since === undefined ? 0 : now - this.#since)
     if (waited < WINDOW) return false
@@ -47,7 +47,7 @@ export class RateWindow {
   }
 }
 
-/** Calls back once where a client sends less than it has to. */
+/** Calls back once where a client's upload is slower than the least rate. */
 export class LeastRate {
   readonly #window: RateWindow
   readonly #tooSlow: () => void
@@ -86,7 +86,7 @@ export class LeastRate {
     this.#timer = undefined
     if (this.#window.judge(now)) return this.#tooSlow()
     const left = this.#window.left(now)
-    // Paused: the timer starts again with the next `resume`.
+    // Undefined while paused. The next `resume` starts the timer again.
     if (left !== undefined) this.#timer = setTimeout(this.#look, Math.max(1, left))
   }
 }

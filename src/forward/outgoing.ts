@@ -1,100 +1,105 @@
 import type { IncomingMessage } from 'node:http'
 import { stringify } from 'node:querystring'
-import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
-import { HoldfastError } from '../errors.js'
-import { toHeaderList, toHeaderRecord } from '../http/headers.js'
+import type { ClientConnection } from '../connection/bindings.js'
+import { hasHeader, toHeaderList, toHeaderRecord } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
 import { withLoop } from '../http/hops.js'
-import { hasBody, isBrokenOff } from '../http/message-body.js'
-import { unreadable } from './client-body.js'
-import type { FromOptions } from './forward.js'
-import { isJson, parsedBody } from './parsed-body.js'
-import type { ParsedBody } from './parsed-body.js'
+import { contentLength, isHttp2 } from '../http/message-body.js'
+import { StreamedBody } from '../http/streamed-body.js'
+import type { CallRequest } from '../target/call.js'
+import { isIdempotent } from '../target/retry.js'
+import type { CollectedBody } from './client-body.js'
+import type { ForwardRoute } from './forward-route.js'
+import type { FromOptions } from './from-options.js'
+import { bodyOf } from './outgoing-body.js'
+import type { OutgoingBody } from './outgoing-body.js'
 import { headersFor } from './request-head.js'
 
-/** A body, and its type where that is not the client's; '' for none. */
-export interface OutgoingBody { readonly content: Readable | Buffer | string | null, readonly type: string | undefined }
+/** A request as its backend gets it, before its body is collected. */
+export interface Outgoing {
+  readonly method: string
+  readonly path: string
+  readonly headers: HeaderList
+  /** The whole body, null for none, or a stream that is still to be collected. */
+  readonly content: OutgoingBody['content']
+  /** Bytes of the client's own stream by its Content-Length; undefined where it has none, and for any other content. */
+  readonly length: number | undefined
+}
 
 /**
- * The path and query of a request at its backend.
+ * Step 3: builds the outgoing request. Throws what is wrong with it.
  *
  * @param dest the path that the route has made of the client's
  * @param origin of the target
  */
-export function pathOf (dest: string, request: FastifyRequest, options: FromOptions, origin: string): string {
+export function outgoingOf (dest: string, request: FastifyRequest, options: FromOptions, route: ForwardRoute, origin: string): Outgoing {
+  const { raw } = request
+  const method = options.method ?? raw.method!
+  const path = pathOf(dest, request, options, origin)
+  const body = bodyOf(method, request, options, route.jsonTypes)
+  const { content } = body
+  const headers = headersOf(body, request, options, origin, route.options.via)
+  // A stream that a hook has put in place of the client's body is of another length.
+  return { method, path, headers, content, length: content === raw ? contentLength(raw) : undefined }
+}
+
+/**
+ * The outgoing request as its target takes it, with the body that is to be sent.
+ *
+ * @param timeout in place of both of the target's timeouts, in ms
+ * @param message the client's
+ */
+export function callRequestOf (
+  { method, path, headers, length }: Outgoing,
+  body: CollectedBody | string | null,
+  { timeout }: FromOptions,
+  { headersTimeout, bodyTimeout }: { readonly headersTimeout: number, readonly bodyTimeout: number },
+  upgrade: 'websocket' | undefined,
+  message: IncomingMessage
+): CallRequest {
+  return {
+    method,
+    path,
+    headers,
+    body,
+    length,
+    headersTimeout: timeout ?? headersTimeout,
+    bodyTimeout: timeout ?? bodyTimeout,
+    upgrade,
+    idempotent: isIdempotent(method) || hasHeader(headers, 'idempotency-key'),
+    replayable: !(body instanceof StreamedBody),
+    askClose: false,
+    clientConnection: clientConnectionOf(message)
+  }
+}
+
+function pathOf (dest: string, request: FastifyRequest, options: FromOptions, origin: string): string {
   const url = request.raw.url!
   const question = url.indexOf('?')
-  // http-proxy leaves nothing of `/prefix?query`, and reply-from would take the prefix for it.
+  // Of `/prefix?query` http-proxy leaves an empty path, in place of which reply-from would send the prefix.
   const path = dest === '' ? '/' : dest
   const absolute = PLAIN_PATH.test(path) ? path : normalized(path, origin)
   const { queryString } = options
   if (queryString === undefined) return question === -1 ? absolute : absolute + url.slice(question)
   const query = typeof queryString === 'function'
-    // `search` is the destination's own in reply-from; http-proxy has taken it off by now.
+    // In reply-from, `search` is the query of the destination. http-proxy has taken that off.
     ? queryString('', url, request)
     : stringify(queryString as Record<string, string>)
   return query === '' || query === undefined ? absolute : `${absolute}?${query}`
 }
 
-/**
- * What is to be sent: the body given in the options, one that the app has parsed, or the client's own stream.
- *
- * @param jsonTypes media types whose parsed body is written as JSON
- */
-export function bodyOf (method: string, request: FastifyRequest, options: FromOptions, jsonTypes: ReadonlySet<string>): OutgoingBody {
-  const { body: given, contentType } = options
-  const raw = request.raw
-  const bodyless = method === 'GET' || method === 'HEAD'
-  if (given !== undefined) {
-    if (given === null) return { content: null, type: '' }
-    if (typeof (given as Readable).pipe === 'function') throw new Error('sending a new body as a stream is not supported yet')
-    if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
-    return contentType === undefined
-      ? { content: JSON.stringify(given), type: 'application/json' }
-      : { content: given as string | Buffer, type: contentType }
-  }
-  const { body } = request
-  if (body instanceof Readable) return unread(body, raw, jsonTypes)
-  if (body === undefined || body === null || body === '') {
-    const isRead = raw.readableDidRead
-    // A hook has put it in the place of the client's body.
-    if (body !== undefined && !isRead) return { content: null, type: undefined }
-    // All that the client's JSON says.
-    if (body !== undefined && !bodyless && isJson(raw.headers['content-type'], jsonTypes)) return parsed(body, raw, jsonTypes)
-    // Fastify parses no body of a GET; what came with it goes on as it came (Elasticsearch needs that).
-    return hasBody(raw) && method === raw.method ? unread(raw, raw, jsonTypes) : { content: null, type: undefined }
-  }
-  if (bodyless) throw new Error(`Rewriting the body when doing a ${method} is not allowed`)
-  return parsed(body, raw, jsonTypes)
+// Sent as it is, byte for byte: it has no fragment, query, backslash or white space. Step 1 has refused segments of two dots.
+const PLAIN_PATH = /^\/[!"$->@-[\]-~]*$/
+
+// The dot in front keeps URL from reading two leading slashes as a host.
+function normalized (path: string, origin: string): string {
+  return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
 }
 
-/** A body from which nothing has been read; of one that has been, what was parsed. */
-function unread (stream: Readable, raw: IncomingMessage, jsonTypes: ReadonlySet<string>): OutgoingBody {
-  if (!stream.readableDidRead) {
-    // All of nothing has been read.
-    if (stream.readableEnded) return { content: null, type: undefined }
-    if (stream.errored !== null && !isBrokenOff(raw)) throw unreadable(stream.errored)
-    if (stream.destroyed) throw new HoldfastError('HOLDFAST_ERR_CLIENT_GONE')
-    return { content: stream, type: undefined }
-  }
-  // Where Express' parsers put it.
-  const { body } = raw as { body?: unknown }
-  if (body === undefined || body === null || !stream.readableEnded) throw new HoldfastError('HOLDFAST_ERR_BODY_READ')
-  return parsed(body, raw, jsonTypes)
-}
-
-function parsed (body: unknown, raw: IncomingMessage, jsonTypes: ReadonlySet<string>): ParsedBody {
-  return parsedBody(body, raw.headers['content-type'], jsonTypes)
-}
-
-/**
- * The headers of a request at its backend, without those of its framing.
- *
- * @param origin of the target
- * @param via whether `Via` is to say that it has passed here
- */
-export function headersOf ({ content, type }: OutgoingBody, request: FastifyRequest, options: FromOptions, origin: string, via: boolean): HeaderList {
+/** All headers except those of the framing, which the wire writes. */
+function headersOf (body: OutgoingBody, request: FastifyRequest, options: FromOptions, origin: string, via: boolean): HeaderList {
+  const { content, type } = body
   const { raw } = request
   let list = headersFor(request, via)
   if (type !== undefined) {
@@ -106,18 +111,10 @@ export function headersOf ({ content, type }: OutgoingBody, request: FastifyRequ
   const record: Record<string, unknown> = toHeaderRecord(list)
   const loop = record['cdn-loop'] as string
   record['host'] = origin.slice(origin.indexOf('//') + 2)
-  // To be read, not to be changed: it follows from the body.
+  // For the user's function to read. What it sets has no effect, since the length follows from the body.
   const length = typeof content === 'string' || Buffer.isBuffer(content) ? Buffer.byteLength(content) : raw.headers['content-length']
   if (length !== undefined && content !== null) record['content-length'] = String(length)
   return withLoop(toHeaderList(rewriteRequestHeaders(request, record)), loop)
-}
-
-// Sent as it is, byte for byte: no fragment, no query, no backslash, no white space. Two dots have been refused by now.
-const PLAIN_PATH = /^\/[!"$->@-[\]-~]*$/
-
-// With the dot in front, two leading slashes stay a path.
-function normalized (path: string, origin: string): string {
-  return new URL(path.startsWith('/') ? `.${path}` : path, origin).pathname
 }
 
 function withoutContentType (list: HeaderList): HeaderList {
@@ -126,4 +123,9 @@ function withoutContentType (list: HeaderList): HeaderList {
     if (list[i]!.toLowerCase() !== 'content-type') kept.push(list[i]!, list[i + 1]!)
   }
   return kept
+}
+
+// Over HTTP/2 the client's connection is its session: the `socket` of a request is a proxy.
+function clientConnectionOf (message: IncomingMessage): ClientConnection | undefined {
+  return isHttp2(message) ? message.stream.session : message.socket
 }

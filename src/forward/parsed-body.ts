@@ -1,16 +1,16 @@
 import { stringify } from 'node:querystring'
 import { HoldfastError } from '../errors.js'
 
-/** A body that something of the app's has parsed, as it is written again. */
+/** A body that a parser of the app has read, written again for the backend. */
 export interface ParsedBody { readonly content: string | Buffer, readonly type: string }
 
 const FORM = 'application/x-www-form-urlencoded'
 
 /**
- * Writes again what was parsed: JSON, a form of plain fields, text and bytes. Throws HOLDFAST_ERR_BODY_READ for any other.
+ * Writes a parsed body again: JSON, a form of plain fields, text or bytes. Throws HOLDFAST_ERR_BODY_READ for any other.
  *
- * @param contentType as the client gave it
- * @param jsonTypes media types besides application/json and `+json` that are written as JSON
+ * @param contentType the client's
+ * @param jsonTypes media types that are written as JSON, besides those that end in `+json`
  */
 export function parsedBody (body: unknown, contentType: string | undefined, jsonTypes: ReadonlySet<string>): ParsedBody {
   const type = mediaType(contentType)
@@ -22,7 +22,7 @@ export function parsedBody (body: unknown, contentType: string | undefined, json
   })
 }
 
-/** Whether a body of this type is written as JSON. */
+/** Whether a parsed body of this type is written as JSON. */
 export function isJson (contentType: string | undefined, jsonTypes: ReadonlySet<string>): boolean {
   const type = mediaType(contentType)
   return jsonTypes.has(type) || type.endsWith('+json')

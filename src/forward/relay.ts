@@ -11,18 +11,18 @@ import { currentResponse } from '../admit/pipelining.js'
 import { giveHeaders, joinedHeaders, metHeaders } from './reply-headers.js'
 import { ResponseStream } from './response-stream.js'
 
-/** Who gets the response from the backend. */
+/** The forwarding that a response is relayed for. */
 export interface RelayOwner {
-  /** The client takes more of a response whose `data` returned false. */
+  /** The client takes more of the response, after `data` has returned false. */
   relayWantsMore (): void
-  /** Nobody will take the rest. */
+  /** Nothing will read the rest of the response. */
   relayAbandoned (): void
 }
 
 /**
- * Step 8: a response on its way to the client, through the Fastify reply, so that the app's hooks run. What arrives whole in
- * one go is sent as one buffer, without a stream; anything larger or slower streams, with up to `responseBuffer` bytes held,
- * so that a backend is done before a slow client is.
+ * Step 8: a response on its way to the client, through the Fastify reply, so that the app's hooks run. A response that one read of the
+ * backend's socket holds whole is sent as one buffer, without a stream. Any other streams, with up to `responseBuffer` bytes held, so that
+ * a backend is done before a slow client is.
  */
 export class Relay {
   readonly #reply: FastifyReply
@@ -32,9 +32,9 @@ export class Relay {
   readonly #owner: RelayOwner
   #status = 0
   #headers: HeaderRecord = {}
-  /** Whether no function of the app's has the headers, which may be one object for all its responses. */
+  /** Whether the headers may be changed. A function of the app may have returned one object for all its responses. */
   #headersOwned = false
-  // Most often there is one: an array would make room for sixteen.
+  // Most often there is one chunk, and an array would make room for sixteen.
   #first: Buffer | undefined
   #others: Buffer[] | undefined
   #size = 0
@@ -42,7 +42,9 @@ export class Relay {
   #ended = false
   #paused = false
 
-  /** @param terms bytes to hold of a response; how long a client may leave it unread, in ms, 0 for ever; where hooks run */
+  /**
+   * @param terms bytes to hold; how long a client may leave the response unread, in ms (0: without limit); the context that hooks run in
+   */
   constructor (reply: FastifyReply, terms: { buffer: number, clientTimeout: number, scope: AsyncResource }, owner: RelayOwner) {
     this.#reply = reply
     this.#buffer = terms.buffer
@@ -52,9 +54,9 @@ export class Relay {
   }
 
   /**
-   * The response's head. It streams unless all of it comes in the same read of the backend's socket.
+   * Takes the response's head. The response streams unless all of it comes in the same read of the backend's socket.
    *
-   * @param owned whether the record may be changed: no function of the app's has it
+   * @param owned whether the record may be changed, since no function of the app has it
    */
   head (status: number, headers: HeaderRecord, owned: boolean): void {
     this.#status = status
@@ -62,7 +64,7 @@ export class Relay {
     this.#headersOwned = owned
   }
 
-  /** The response's head, and its body as a stream for somebody who sends it himself. */
+  /** Takes the response's head, and returns its body as a stream for an `onResponse` that sends the response itself. */
   headFor (status: number, headers: HeaderRecord): ResponseStream {
     this.#status = status
     this.#headers = headers
@@ -70,7 +72,7 @@ export class Relay {
     return this.#open()
   }
 
-  /** Returns false to have the response paused until more is wanted. */
+  /** Takes a piece of the body. Returns false to have the response paused until `relayWantsMore`. */
   data (chunk: Buffer): boolean {
     const more = this.#stream === undefined
       ? this.#hold(chunk)
@@ -79,14 +81,17 @@ export class Relay {
     return more
   }
 
-  /** All of it has come. To be called where hooks run. */
+  /** The whole response has come. To be called in the context that hooks run in. */
   end (): void {
     this.#ended = true
     if (this.#stream !== undefined) this.#stream.push(null)
     else this.#sendWhole()
   }
 
-  /** Ends a response visibly whose head the client has, unless a hook has put another body in its place. False: the client has nothing of it. */
+  /**
+   * Cuts the client off if it has the response's head, unless a hook has put another body in place of the response's. False: the client has
+   * nothing yet.
+   */
   cut (error: Error): boolean {
     const { raw } = this.#reply
     if (this.#stream === undefined || !raw.headersSent) return false
@@ -96,7 +101,9 @@ export class Relay {
     return true
   }
 
-  /** Ends a response that has been given to the app, whose client has nothing of it: Fastify answers with the error. False: it was not given. */
+  /**
+   * Fails a response that the app has as a stream, and its client not yet: Fastify answers with the error. False: the app has no stream.
+   */
   fail (error: Error): boolean {
     const stream = this.#stream
     this.#ended = true
@@ -106,7 +113,7 @@ export class Relay {
     return true
   }
 
-  /** Takes the response's headers back: they say nothing of the answer that is sent in its place. */
+  /** Removes the response's headers from the reply, since another answer is sent in its place. */
   withdraw (): void {
     const reply = this.#reply
     if (this.#stream === undefined || reply.raw.headersSent) return
@@ -117,13 +124,16 @@ export class Relay {
     }
   }
 
-  /** Nothing will take the rest, or there is none, which what reads the stream is told by the error. */
+  /** Gives the rest of the response up. With an error, the app's reader of the stream gets it. */
   abandon (error?: Error): void {
     this.#ended = true
     this.#stream?.destroy(error)
   }
 
-  /** The response goes on behind what one read of the socket held: sends what has come so far, and the rest as it comes. In its scope. */
+  /**
+   * The response does not end in the first read of the socket: sends what has come so far, and the rest as it comes. To be called in the
+   * context that hooks run in.
+   */
   goesOn (): void {
     if (!this.#ended && this.#stream === undefined) this.#sendStream()
   }
@@ -131,9 +141,9 @@ export class Relay {
   #sendStream (): void {
     this.#applyCopy()
     const stream = this.#open()
-    // Node keeps a head until the body begins, which may be long: an event stream is open from its head on.
+    // Node holds a head back until the body begins. That may take long, and an event stream is open only when its head has come.
     const { raw } = this.#reply
-    // A failure meanwhile has another head.
+    // After a failure, the head is that of another answer.
     if (stream.readableLength === 0) raw.once('pipe', () => { if (!stream.destroyed) raw.flushHeaders() })
     this.#reply.send(stream)
   }
@@ -168,24 +178,25 @@ export class Relay {
     return stream
   }
 
-  // What a client leaves unread is held for it, and may hold a backend besides.
+  // A response that its client does not read takes memory here, and may keep a backend waiting.
   #limitClient (): void {
     const { raw, request } = this.#reply
     if (this.#clientTimeout === 0) return
     onClientStall(request.raw, raw, this.#clientTimeout, () => {
-      // Behind another response on the connection, that one is what the client does not read; cut alone, this one would wait for its turn.
+      // Where this response waits behind another on the connection, the client does not read that other one. Cutting this one would wait
+      // for its turn.
       cut(isBehindAnother(raw) ? currentResponse(request.raw.socket) ?? raw : raw)
     })
   }
 
-  // A copy, since a response that streams may be withdrawn: what it has put on the reply is known by the names of its own headers.
+  // The headers are copied to the reply, and kept here: `withdraw` removes them by name.
   #applyCopy (): void {
     this.#reply.headers(this.#headersToApply())
     this.#reply.code(this.#status)
   }
 
   #headersToApply (): HeaderRecord {
-    // RFC 9110 section 8.6: not even a length of 0, which some backends send. 304 may have one, and says more with it.
+    // RFC 9110 section 8.6: a 204 has no Content-Length, not even the 0 that some backends send. A 304 may have one.
     if (this.#status === 204) delete this.#headers['content-length']
     const headers = metHeaders(this.#reply, this.#headers)
     return this.#reply.request.raw.httpVersionMajor === 2 ? joinedHeaders(headers) : headers
@@ -199,7 +210,7 @@ export class Relay {
     if (this.#size === 0) {
       this.#reply.send()
     } else if (this.#headers['content-type'] === undefined) {
-      // Fastify would call a buffer application/octet-stream where the backend said nothing.
+      // Fastify sends a buffer without a Content-Type as application/octet-stream. The backend has named no type.
       this.#reply.send(Readable.from(this.#held(), { objectMode: false }))
     } else {
       const body = this.#others === undefined ? this.#first! : Buffer.concat(this.#held(), this.#size)
@@ -211,16 +222,16 @@ export class Relay {
       }
     }
     const { socket, writableFinished } = this.#reply.raw
-    // Most often it is on its way already.
+    // Most often the response is written by now.
     if (!writableFinished && (socket === null || socket.writableLength > 0)) this.#limitClient()
   }
 }
 
-// Beyond that the copy costs more than it saves.
+// In bytes. The copy to a string costs more than it saves for longer bodies.
 const SHORT = 16_384
 
-// Keeps Fastify from writing `charset=utf-8` into the content type of JSON that is a string. It is for this one payload: an error handler may
-// send another in its place.
+// A serializer of its own keeps Fastify from adding `charset=utf-8` to the content type of JSON that is a string. It serves one payload
+// only, since an error handler may send another in its place.
 function asItIs (this: FastifyReply, payload: unknown): string {
   this.serializer(null as unknown as typeof asItIs)
   return payload as string

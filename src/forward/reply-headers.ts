@@ -2,7 +2,7 @@ import type { HeaderRecord } from '../http/headers.js'
 
 type HeaderValue = number | string | readonly string[] | undefined
 
-/** Of Fastify's reply, the headers that hooks have put on it, or on node's response beneath. */
+/** The headers that hooks have put on Fastify's reply, or on Node's response beneath it. */
 export interface HookedReply {
   getHeader (name: string): HeaderValue
   removeHeader (name: string): unknown
@@ -10,9 +10,9 @@ export interface HookedReply {
 }
 
 /**
- * A backend's headers, met by those that hooks of the app have put on the reply: `Vary` says what both say, and the `Set-Cookie` lines of
- * both go out, the app's first. Of any other name the backend's takes the place of the app's, once it is applied. What is met is the
- * reply's no more, so that applying what is returned adds nothing twice.
+ * Joins a backend's headers with those that hooks of the app have put on the reply. `Vary` gets the names of both. The `Set-Cookie` lines
+ * of both go out, the app's first. Any other header of the backend's replaces the app's, once the caller applies it. The reply loses its
+ * `Set-Cookie` lines here, so that applying the result adds none twice.
  */
 export function metHeaders (reply: HookedReply, headers: HeaderRecord): HeaderRecord {
   const vary = reply.getHeader('vary')
@@ -22,7 +22,7 @@ export function metHeaders (reply: HookedReply, headers: HeaderRecord): HeaderRe
   if (vary !== undefined && met['vary'] !== undefined) met['vary'] = varyOf([...listed(vary), ...listed(met['vary'])])
   if (cookies !== undefined) {
     const beneath = reply.raw.getHeader('set-cookie')
-    // Fastify tells of node's only where the reply has none.
+    // Fastify's `getHeader` answers with Node's only where the reply has none.
     const own = beneath === undefined || beneath === cookies ? listed(cookies) : [...listed(beneath), ...listed(cookies)]
     met['set-cookie'] = [...own, ...listed(met['set-cookie'])]
     reply.removeHeader('set-cookie')
@@ -34,10 +34,10 @@ const NAME = 'fastify.reply.headers'
 let key: symbol | undefined
 
 /**
- * Makes a record the headers of a reply that has none of its own so far, and tells whether it did. Fastify would copy them one by one, which with 40
- * lines takes a twentieth of a request's time. The record is the reply's from then on, and changes with it.
+ * Makes a record the headers of a reply that has no headers so far, and returns whether it did. Fastify would copy them one by one, which
+ * takes a twentieth of a request's time with 40 lines. The reply owns the record from then on, and changes it.
  *
- * False where the app has put headers on the reply, or where Fastify keeps them elsewhere one day: then they have to be set one by one.
+ * Returns false where the app has put headers on the reply, or where a later Fastify keeps them elsewhere: then set them one by one.
  *
  * @param headers with names in lower case
  */
@@ -53,8 +53,9 @@ export function giveHeaders (reply: object, headers: HeaderRecord): boolean {
 }
 
 /**
- * Headers as an HTTP/2 response takes them: the lines of a name in one (RFC 9110 section 5.3), but for `Set-Cookie`. Node throws for two of
- * a name that it knows to have one value (`ETag`, `Location`, `Age` ...), as it writes the head, where nothing can catch it.
+ * Headers for an HTTP/2 response: the lines of each name are joined into one (RFC 9110 section 5.3), except for `Set-Cookie`. Node throws
+ * for two lines of a header that it knows to have one value (`ETag`, `Location`, `Age` ...), while it writes the head, where nothing can
+ * catch the error.
  */
 export function joinedHeaders (headers: HeaderRecord): HeaderRecord {
   let joined = headers
@@ -67,7 +68,7 @@ export function joinedHeaders (headers: HeaderRecord): HeaderRecord {
   return joined
 }
 
-/** RFC 9110 section 12.5.5: names of headers, in any case; `*` says all there is to say. */
+/** Joins lines of `Vary`, whose names have any case. With `*` no other name matters. RFC 9110 section 12.5.5. */
 function varyOf (lines: readonly string[]): string {
   const names = new Map<string, string>()
   for (const name of lines.join(',').split(',').map(member => member.trim())) {

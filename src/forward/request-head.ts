@@ -2,19 +2,19 @@ import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
 import { hookChanges, isUntouched } from '../http/hook-changes.js'
-import { hiddenContentType } from '../admit/request-rules.js'
+import { hiddenContentType } from '../admit/odd-content-type.js'
 import { setAgain } from './set-again.js'
 
 /**
- * Step 3: the headers of a request as its backend gets them: what the client sent, what hooks of the app have made of that, and what the gateway says.
+ * Step 3: the headers that a backend gets: those of the client, as hooks of the app have changed them, and those that the gateway adds.
  *
- * @param via whether `Via` is to say that it has passed here
+ * @param via whether to add this gateway to `Via`
  */
 export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
   const { raw } = request
   const arrival = { peer: raw.socket?.remoteAddress, trusted: trustsPeer(request), host: request.host, protocol: request.protocol, via }
   const again = setAgain(raw.headers)
-  // Most often.
+  // Most requests: no hook has changed a header.
   if (again === undefined && isUntouched(raw.rawHeaders, request.headers)) return requestHeaders(raw.rawHeaders, raw.headers.connection, arrival)
   const hooked = hookChanges(raw.rawHeaders, request.headers, {
     http2: raw.httpVersionMajor === 2,
@@ -29,10 +29,10 @@ export function headersFor (request: FastifyRequest, via: boolean): HeaderList {
 
 const FROM_ANYWHERE = { 'x-forwarded-for': '192.0.2.1' }
 
-// Fastify's trustProxy tells whom it trusts only by what it makes of an X-Forwarded-For: it trims the addresses at the first one that it does
-// not trust. A trusted peer need not have sent one, and a hook may have deleted it.
+// Fastify has no API that says whether it trusts a peer. Its `ips` shows it: the list ends at the first address that is not trusted. The
+// request's own X-Forwarded-For does not serve, since a trusted peer may not have sent one, and a hook may have deleted it.
 function trustsPeer (request: FastifyRequest): boolean {
-  // Fastify gives its requests that only where somebody is trusted.
+  // Requests have `ips` only where `trustProxy` is set.
   if (!('ips' in request)) return false
   const ips = Reflect.get(request, 'ips', { raw: { socket: request.raw.socket, headers: FROM_ANYWHERE } }) as string[] | undefined
   return ips !== undefined && ips.length > 1

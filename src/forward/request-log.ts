@@ -1,24 +1,24 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
 import type { Provenance } from '../connection/observer.js'
 
-// The request's own logger, behind one that says more.
+// On a logger that has the provenance: the request's own logger, without it.
 const kOwn = Symbol('holdfast.log')
 type TellingLogger = FastifyBaseLogger & { [kOwn]?: FastifyBaseLogger }
-// What Fastify's logger has where it is pino, as it is unless an app brings its own.
+// Fastify's own logger is pino, which has this. An app's own logger need not have it.
 interface LeveledLogger { isLevelEnabled? (level: string): boolean }
 
 const kToldElsewhere = Symbol('holdfast.told-elsewhere')
 
-/** Says of an app that the lines of its requests are not Fastify's: whoever writes them asks `provenanceOf`. */
+/** Marks an app that writes its requests' log lines itself, with `provenanceOf`. Fastify's lines get no provenance there. */
 export function tellElsewhere (app: FastifyInstance): void {
   Object.defineProperty(app, kToldElsewhere, { value: true })
 }
 
 /**
- * Has Fastify's own lines of this request say from here on, in one object, how it travelled: they are written with the reply's
- * logger. A second time, after a failure, takes the place of the first. Nothing is made where nobody would read it.
+ * Adds a `provenance` object to the lines that Fastify still logs for a request, which it logs with the reply's logger. A second call,
+ * after a failure, replaces the first object. Nothing is made where no such line will be written.
  *
- * @param level of the lines that are to come
+ * @param level of the lines that will be written
  */
 export function logProvenance (reply: FastifyReply, level: 'info' | 'error', of: { readonly provenance: Provenance | undefined }): void {
   if (!isRequestLogged(reply, level)) return
@@ -30,11 +30,11 @@ export function logProvenance (reply: FastifyReply, level: 'info' | 'error', of:
   reply.log = telling
 }
 
-// Request logging that a `logController` of the app's switches off cannot be seen from here.
+// Where a `logController` of the app switches request logging off, this cannot see it.
 function isRequestLogged ({ log, request }: FastifyReply, level: string): boolean {
   if (kToldElsewhere in request.server) return false
   const { isLevelEnabled } = log as LeveledLogger
-  // The logger of an app without one has no level.
+  // An app without logging has a logger without a level.
   if (isLevelEnabled === undefined ? log.level === undefined : !isLevelEnabled.call(log, level)) return false
   const disabled = request.server.initialConfig.disableRequestLogging as boolean | ((request: unknown) => boolean) | undefined
   return typeof disabled === 'function' ? !disabled(request) : disabled !== true

@@ -2,12 +2,12 @@ import { Duplex, Readable } from 'node:stream'
 import { arrayBuffer, blob, buffer, json, text } from 'node:stream/consumers'
 import { ignoreError } from '../errors.js'
 
-// As undici has it.
+// In bytes. undici's own limit.
 const DUMP_LIMIT = 131_072
 
 /**
- * The body of a backend's response as `onResponse` gets it, with what undici's own response bodies have: `json()`, `text()`, `bytes()`,
- * `arrayBuffer()`, `blob()`, `dump()` and `bodyUsed`. A failure that comes before anything reads it ends no process.
+ * The body of a backend's response as `onResponse` gets it. It has the methods of undici's response bodies: `json()`, `text()`, `bytes()`,
+ * `arrayBuffer()`, `blob()`, `dump()` and `bodyUsed`. A failure before anything reads the body does not end the process.
  */
 export class ResponseStream extends Readable {
   #used = false
@@ -20,7 +20,7 @@ export class ResponseStream extends Readable {
 
   override pipe<T extends NodeJS.WritableStream> (destination: T, options?: { end?: boolean }): T {
     super.pipe(destination, options)
-    // A hook that took its time pipes what has failed meanwhile. It may go on to pipe the destination, in the same turn.
+    // A late hook may pipe a body that has failed meanwhile. In the same turn it may pipe the destination on.
     if (this.closed) process.nextTick(this.#failPiped)
     return destination
   }
@@ -30,7 +30,7 @@ export class ResponseStream extends Readable {
     return this.#used || this.readableDidRead
   }
 
-  /** Parses it as JSON. Rejects with a SyntaxError for what is none, and with the failure of a body that was cut short. */
+  /** Parses the body as JSON. Rejects with a SyntaxError where it is not JSON, and with the failure where it was cut short. */
   async json (): Promise<unknown> {
     return json(this.#take())
   }
@@ -51,7 +51,7 @@ export class ResponseStream extends Readable {
     return blob(this.#take()) as Promise<Blob>
   }
 
-  /** Reads and drops it, up to `limit` bytes (131 072); a longer one is given up, with its connection. */
+  /** Reads and drops the body, up to `limit` bytes (131 072). A longer body is given up, and its connection closed. */
   async dump ({ limit = DUMP_LIMIT, signal }: { limit?: number, signal?: AbortSignal } = {}): Promise<null> {
     signal?.throwIfAborted()
     if (this.destroyed || this.readableEnded) return null
@@ -71,7 +71,8 @@ export class ResponseStream extends Readable {
     })
   }
 
-  // `pipe` passes on no failure: what a hook has put behind this stream, a gzip for one, would never end, and its client wait for ever.
+  // `pipe` does not pass a failure on. What a hook has put behind this stream, a gzip for example, would never end, and the client wait for
+  // ever.
   #failPiped = (): void => {
     const { errored } = this
     if (errored !== null) failBehind(this, errored)
@@ -86,7 +87,7 @@ export class ResponseStream extends Readable {
 
 type Piping = Readable & { readonly _readableState?: { readonly pipes?: readonly unknown[] } }
 
-// Where a chain ends is for others: Fastify answers with what its payload failed with.
+// Destroys the transforms that a stream is piped into. Fastify, or the app, handles the failure of the last one.
 function failBehind (source: Piping, error: Error): void {
   for (const transform of source._readableState?.pipes ?? []) {
     if (!(transform instanceof Duplex) || transform.destroyed) continue

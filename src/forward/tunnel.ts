@@ -2,10 +2,10 @@ import type { Socket } from 'node:net'
 import { ignoreError } from '../errors.js'
 import { FrameTracker, GOING_AWAY } from '../http/websocket.js'
 
-/** How long a client that has been told to go may take to leave, in ms. */
+/** How long a client may take to close after the gateway's end, in ms. */
 export const LINGER = 250
 
-/** Two sockets as one: bytes both ways, neither side read faster than the other takes it, the end of each passed on. */
+/** Joins two sockets: passes bytes both ways, reads neither side faster than the other takes it, and passes each side's end on. */
 export class Tunnel {
   readonly #client: Socket
   readonly #backend: Socket
@@ -19,26 +19,26 @@ export class Tunnel {
     this.#backend = backend
     if (idleTimeout > 0) this.#idle = setTimeout(() => this.end(), idleTimeout).unref()
     for (const socket of [client, backend]) {
-      // A duplex that a user has made to reach the backend may have none of these.
+      // A user's `connect` may have made a Duplex that has neither.
       socket.setTimeout?.(0)
       socket.setNoDelay?.(true)
-      // Node ends the other direction of its own accord otherwise.
+      // Otherwise Node ends the other direction by itself.
       socket.allowHalfOpen = true
     }
     this.#pass(client, backend)
     this.#pass(backend, client)
     client.on('data', this.#onClientData).resume()
-    // A client that learns of its 101 and of a first message in one read may lose the message: many listen only once they
-    // know that the connection stands. The turns let the 101 go ahead.
+    // Many clients listen for messages only once they have seen the 101, and lose a message that comes in the same read. Two turns let the
+    // 101 go first.
     setImmediate(() => setImmediate(() => {
       if (!this.#ending) backend.on('data', this.#onBackendData).resume()
     }))
     backend.ref?.()
-    // One of them may have gone while the 101 was on its way.
+    // One of them may have closed while the 101 was written.
     if (client.destroyed || backend.destroyed) this.#cut()
   }
 
-  /** Ends both sides: a WebSocket is told 1001 where a frame may stand, and cut where none may. */
+  /** Ends both sides. The client gets a close frame (1001) between two frames, and is cut off in the middle of one. */
   end (): void {
     if (this.#ending) return
     this.#ending = true
@@ -50,7 +50,7 @@ export class Tunnel {
       return
     }
     client.end(GOING_AWAY)
-    // What it sends meanwhile is read and dropped: closing over unread bytes is a reset, which may take the frame along.
+    // Reads and drops what the client still sends: closing a socket with unread bytes resets it, and the client may lose the frame.
     client.resume()
     const late = setTimeout(() => client.destroy(), LINGER)
     client.once('close', () => clearTimeout(late))
@@ -79,7 +79,7 @@ export class Tunnel {
     // 'close' follows.
     from.on('error', ignoreError)
     from.on('close', () => {
-      // One that has sent and taken all it had leaves the other to finish what it still holds.
+      // This side is done in both directions, and the other still has bytes to send.
       if (from.readableEnded && from.writableFinished && to.writableEnded && !to.destroyed) return
       this.#cut()
     })

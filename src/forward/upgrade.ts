@@ -5,10 +5,10 @@ import { ignoreError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { LINGER, Tunnel } from './tunnel.js'
 
-/** What node does not end with its server's other connections. */
+/** Upgrades under way and tunnels. Node's server does not know their sockets, and does not end them with its other connections. */
 export type Upgrades = Set<{ end (): void }>
 
-// What a client may send before its 101; nothing more is read of one that sends more.
+// Bytes that a client may send before its 101. Then its socket is paused.
 const EARLY_LIMIT = 65_536
 
 const pending = new WeakMap<IncomingMessage, Upgrade>()
@@ -19,8 +19,8 @@ export function upgradeOf (request: IncomingMessage): Upgrade | undefined {
 }
 
 /**
- * A client's socket that node has let go of, from the upgrade request on: until its answer a response is written to it, after
- * a 101 it is one end of a tunnel. After any other answer it closes.
+ * A client's socket that Node has let go of, from the upgrade request on. The answer is written to it as a response. After a 101 the socket
+ * is one end of a tunnel. After any other answer it closes.
  */
 export class Upgrade {
   readonly response: ServerResponse
@@ -39,17 +39,17 @@ export class Upgrade {
     all.add(this)
     socket.setTimeout(0)
     socket.on('error', ignoreError).on('close', () => all.delete(this))
-    // Read, for else nobody would notice that the client has left.
+    // The socket is read to notice that the client has left.
     socket.on('drain', this.#onDrain).on('end', this.#onEnd).on('data', this.#onEarly)
     if (head.length > 0) this.#onEarly(head)
     socket.resume()
   }
 
-  /** Relays the backend's 101 and joins the two sockets. Throws, with nothing written, for headers that cannot be. */
+  /** Relays the backend's 101 and joins the two sockets. Throws for headers that cannot be sent, with nothing written. */
   open (headers: HeaderRecord, backend: Socket, idleTimeout: number): void {
     const { response } = this
     const socket = this.#socket
-    // The backend's date, or none.
+    // The 101 has the backend's Date, or none.
     response.sendDate = false
     response.writeHead(101, headers)
     response.off('finish', this.#linger).end()
@@ -59,7 +59,7 @@ export class Upgrade {
     this.#tunnel = new Tunnel(socket, backend, idleTimeout)
   }
 
-  /** Ends it at once, in as good an order as it allows. */
+  /** Ends the upgrade at once: a tunnel by a close frame where that is possible, a socket that still waits by destroying it. */
   end (): void {
     if (this.#tunnel === undefined) this.#socket.destroy()
     else this.#tunnel.end()
@@ -71,18 +71,18 @@ export class Upgrade {
     if (this.#earlySize >= EARLY_LIMIT) this.#socket.pause()
   }
 
-  // Node's server passes it on for the sockets that it has.
+  // Node's server passes 'drain' on for its own sockets only.
   #onDrain = (): void => {
     this.response.emit('drain')
   }
 
-  // A client that sends no more before it has its answer does not wait for a WebSocket.
+  // A client that ends its side before the answer does not want a WebSocket any more.
   #onEnd = (): void => {
     this.#socket.destroy()
   }
 
-  // What the client has sent in hope of a 101 is dropped, and never the next request. It is read, since closing over unread
-  // bytes is a reset, which may take the answer along.
+  // What the client has sent in expectation of a 101 is dropped, and never read as a request. It is read all the same: closing a socket
+  // with unread bytes resets it, and the client may lose the answer.
   #linger = (): void => {
     const socket = this.#socket
     socket.off('data', this.#onEarly)

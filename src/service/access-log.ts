@@ -1,7 +1,7 @@
 import { LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { HoldfastError } from '../errors.js'
-import { provenanceOf } from '../forward/forward.js'
+import { provenanceOf } from '../forward/tracked-response.js'
 import { traceIdOf } from '../http/trace-context.js'
 import type { Provenance } from '../connection/observer.js'
 

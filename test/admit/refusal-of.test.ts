@@ -1,5 +1,7 @@
 import t from 'tap'
-import { isHost, isOddContentType, maxForwardsOf, originForm, refusalOf } from '../../src/admit/request-rules.js'
+import { maxForwardsOf } from '../../src/admit/max-forwards.js'
+import { isOddContentType } from '../../src/admit/odd-content-type.js'
+import { isHost, originForm, refusalOf } from '../../src/admit/request-rules.js'
 import type { RequestHead } from '../../src/admit/request-rules.js'
 
 const MOST = 1_000

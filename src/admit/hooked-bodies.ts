@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+import { ignoreError } from '../errors.js'
+
+/**
+ * Listens for the errors of a stream that a preParsing hook of the app has put in the place of a request's body. Such a stream may fail
+ * while later hooks still run, before the forwarding listens, and an error without a listener would end the process. A scope without
+ * preParsing hooks gets none: one alone makes Fastify run a chain of hooks for each request.
+ */
+export function acceptHookedBodies (app: FastifyInstance): void {
+  if (!hasPreParsing(app)) return
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    if (payload !== request.raw) payload.on('error', ignoreError)
+    done(null, payload)
+  })
+}
+
+// Fastify has no API that lists its hooks. Where a later version keeps them under another name, the answer is that there may be some.
+function hasPreParsing (app: FastifyInstance): boolean {
+  const key = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.hooks')
+  const hooks = key === undefined ? undefined : Reflect.get(app, key) as { preParsing?: unknown[] } | undefined
+  return hooks?.preParsing?.length !== 0
+}
