@@ -2,7 +2,7 @@ import type { CheckedApp, CheckedTarget, Placed, Rule, Severity, Sighting, Surro
 import { RULES } from './rules.js'
 import type { RuleId } from './rules.js'
 
-/** One rule that was broken, and where. */
+/** A broken rule, and where. */
 export interface Finding {
   readonly id: RuleId
   readonly severity: Severity

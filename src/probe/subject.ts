@@ -8,7 +8,7 @@ import type { BackendSocket } from '../wire/backend-socket.js'
 import { ProbedConnection } from './probed-connection.js'
 import { RawConnection } from './raw-connection.js'
 
-// An answer larger than this is none to measure connections with: it is cut, and the probe says so.
+// In bytes. A larger answer is cut, and the probe says so: it would take too long to measure connections with.
 const LARGEST_ANSWER = 16 * 1_048_576
 
 export interface SubjectSettings {
@@ -27,7 +27,7 @@ export class Subject {
   readonly #options: ResolvedTargetOptions
   readonly #dialer: Dialer
   readonly #connections = new Set<ProbedConnection | RawConnection>()
-  /** What to do when it is over. */
+  /** Called when the probe is over. */
   readonly #pending = new Set<() => void>()
   #over = false
   #lastId = 0
@@ -40,7 +40,7 @@ export class Subject {
     this.#dialer = createDialer(url, this.#options.undiciOptions)
   }
 
-  /** Whether everything is to come to its end. */
+  /** Whether the probe is over: no dial and no wait begins any more. */
   get over (): boolean {
     return this.#over
   }
@@ -64,7 +64,7 @@ export class Subject {
     }))
   }
 
-  /** Dials one with no HTTP client on it. Rejects as `open` does. */
+  /** Dials a connection with no HTTP client on it. Rejects as `open` does. */
   openRaw (): Promise<RawConnection> {
     return this.#dial(socket => new RawConnection(socket))
   }
@@ -113,13 +113,13 @@ export class Subject {
     })
   }
 
-  /** Calls `end` when the probe is over; returns what takes that back. */
+  /** Calls `end` when the probe is over. Returns a function that cancels this. */
   whenOver (end: () => void): () => void {
     this.#pending.add(end)
     return () => this.#pending.delete(end)
   }
 
-  /** Ends every connection and every wait. What is being asked fails. */
+  /** Ends every connection and every wait. Requests under way fail. */
   end (): void {
     this.#over = true
     for (const end of this.#pending) end()

@@ -10,7 +10,7 @@ function textOf (subject: Case): string {
   return reportOf([app], findingsOf(app, aroundOf(subject)), 0).replaceAll(/\s+/g, ' ')
 }
 
-t.test('a backend that Via stops from compressing is told, whether it keeps connections or not', async t => {
+t.test('a backend that does not compress because of Via is named, whether it keeps connections or not', async t => {
   for (const persistent of [true, false, null]) {
     const text = textOf({ targets: [{ measured: { persistent, viaStopsCompression: true } }] })
     t.match(text, /measured: [^:]*; compresses nothing for requests with Via warning/, `${persistent}`)
@@ -19,6 +19,6 @@ t.test('a backend that Via stops from compressing is told, whether it keeps conn
   t.notMatch(textOf({ targets: [{ measured: { viaStopsCompression: false } }] }), 'compress')
 })
 
-t.test('timeout=0 is said as it is meant', async t => {
+t.test('timeout=0 is shown as less than 1 s', async t => {
   t.match(textOf({ targets: [{ measured: { hint: { timeoutMs: 0, max: null } } }] }), 'says timeout=0, which is less than 1 s;')
 })

@@ -46,13 +46,13 @@ t.test('a remedy names the very value where it follows from what was found', asy
   t.match(remedy('idle-above-backend', { targets: [{ measured: {}, options: { undiciOptions: { keepAliveTimeout: 90_000 } } }] }), 'Leave undiciOptions.keepAliveTimeout out')
 })
 
-t.test('a remedy that is taken ends its finding', async t => {
+t.test('a setting that follows its remedy is not found again', async t => {
   const around = { replicas: 4, backendMaxConnections: 100, frontTimeout: 60_000, frontIdle: 75_000 }
   t.strictSame(found({ around }).map(({ id }) => id), ['front-answers-first-under-load', 'front-outlives-server', 'backend-overrun'])
   t.strictSame(found({ around, targets: [{ options: { undiciOptions: { connections: 25, headersTimeout: 51_000 } } }], server: { keepAliveTimeout: 90_000 } }), [])
 })
 
-t.test('a finding holds no secret that was set beside what it is about', async t => {
+t.test('a finding holds no secret of the same options', async t => {
   const connect = { rejectUnauthorized: false, timeout: 90_000, passphrase: 'SECRET' }
   t.notMatch(JSON.stringify(found({ targets: [{ options: { undiciOptions: { connect, keepAliveTimeout: 0 } } }] })), 'SECRET')
 })

@@ -4,7 +4,7 @@ import { logLine, warningsFor } from '../../src/check/warnings.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 import type { TargetOptions } from '../../src/options/option-types.js'
 
-t.test('what is set and will be regretted is warned about, a default never', async t => {
+t.test('harmful settings are warned about, defaults never', async t => {
   const codes = (options: TargetOptions): string[] => warningsFor(options).map(warning => logLine(warning).code)
   t.strictSame(codes({}), [])
   t.strictSame(codes(resolveTargetOptions({}, {})), [], 'nor a default that somebody wrote down')
@@ -17,7 +17,7 @@ t.test('what is set and will be regretted is warned about, a default never', asy
   t.strictSame(codes({ pool: { maxRequestsPerConnection: 5, maxPending: Infinity }, inspector: false }), [], 'what may have been meant is for check to say')
 })
 
-t.test('a warning says what was set, what comes of it and what to do instead', async t => {
+t.test('a warning says what was set, what follows, and what to set instead', async t => {
   for (const warning of warningsFor({ undiciOptions: { keepAliveTimeout: 0, connect: { rejectUnauthorized: false } } })) {
     const { why, remedy } = RULES.find(({ id }) => id === warning.id)!
     t.equal(logLine(warning).message, `${warning.found}. ${why} ${remedy}`)

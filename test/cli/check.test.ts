@@ -25,7 +25,7 @@ async function run (cwd: string, script: string, args: string[], env: NodeJS.Pro
   return { code, ...out }
 }
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 async function freePort (): Promise<number> {
   const backend = await startBackend(() => {})
   await backend.close()
@@ -51,7 +51,7 @@ setInterval(() => {}, 1_000)
   })
   const { code, stdout, stderr } = await run(dir, MAIN, ['check', '--json', '--front-idle', '2m', 'app.ts'])
   t.equal(code, 1, 'errors were found')
-  t.match(stderr, `asked itself http://127.0.0.1:${port} 2 false false`, 'as if it listened, but nobody does')
+  t.match(stderr, `asked itself http://127.0.0.1:${port} 2 false false`, 'it looks as if it listened, but it does not')
   t.match(stderr, 'printed by the app', 'what the app prints is no part of the output')
   t.notMatch(stderr, 'it serves')
   const { findings, targets } = JSON.parse(stdout) as Output
@@ -65,7 +65,7 @@ setInterval(() => {}, 1_000)
   t.notMatch(stdout + stderr, 'SECRET')
 })
 
-t.test('an app that cannot get ready is told with its stack, though it would end the process itself', async t => {
+t.test('an app that cannot get ready is reported with its stack, though it would end the process itself', async t => {
   const dir = t.testdir({
     'app.ts': `${IMPORTS}
 async function start () {
@@ -82,7 +82,7 @@ start()
   t.match(stderr, /app\.ts cannot be loaded: \nError: no database\n +at /)
 })
 
-t.test('an app that ends the process is told of, and is no clean bill', async t => {
+t.test('an app that ends the process is reported, and the exit code is not 0', async t => {
   const dir = t.testdir({ 'app.ts': 'console.log(1); process.exit(0)' })
   const { code, stderr } = await run(dir, MAIN, ['check', 'app.ts'])
   t.equal(code, 2)
@@ -148,7 +148,7 @@ t.test('the microservice is read from .env and the environment; with --probe its
   t.equal(code, 1)
   const [first, second, third, last] = stdout.split('\n\n')
   t.match(first, `${backend.url}  (/a)\n  measured: closes after `)
-  t.match(first, /\n {2}warning {2}idle-above-backend\n {11}found {3}undiciOptions\.keepAliveTimeout: 30000; the backend closes after \d+ ms\n {11}why {5}Requests meet/)
+  t.match(first, /\n {2}warning {2}idle-above-backend\n {11}found {3}undiciOptions\.keepAliveTimeout: 30000; the backend closes after \d+ ms\n {11}why {5}Requests are sent/)
   t.match(first, /\n {11}remedy {2}undiciOptions\.keepAliveTimeout: \d+; or/)
   t.equal(second, `${gone}  (/b)\n  ok`, 'what is ignored is not shown')
   t.match(third, /^server\n {2}warning {2}trusts-everybody\n {11}found {3}trustProxy: true\n/)
@@ -169,7 +169,7 @@ t.test('with --probe a backend that compresses nothing for a request with Via is
   t.match(targets, [{ measured: { viaStopsCompression: true, recommended: { via: false } } }])
 })
 
-t.test('what is typed wrongly is refused before anything is loaded', async t => {
+t.test('wrong arguments are refused before anything is loaded', async t => {
   const refused = async (t: Test, args: string[], message: RegExp): Promise<unknown> => t.rejects(command(args), { name: 'UsageError', message }, args.join(' '))
   await refused(t, ['--nonsense'], /--nonsense/)
   await refused(t, ['a.ts', 'b.ts'], /one app at a time/)

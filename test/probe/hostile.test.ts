@@ -64,7 +64,7 @@ for (const [name, { script, code }] of Object.entries(failing)) {
   })
 }
 
-t.test('nobody listens, and nobody of that name', async t => {
+t.test('a port without a listener, and a name without an address', async t => {
   const backend = await backendFor(t, () => {})
   const url = new URL(backend.url)
   await backend.close()
@@ -72,7 +72,7 @@ t.test('nobody listens, and nobody of that name', async t => {
   t.equal(await codeOf(probe(new URL('http://no-such-host.invalid/'), QUICK)), 'HOLDFAST_ERR_UNRESOLVABLE')
 })
 
-t.test('what goes wrong after the first answer is not known, and no failure', async t => {
+t.test('a failure after the first answer leaves facts unknown, and the probe does not fail', async t => {
   const scripts: BackendScript[] = [
     // All but the first connection, which is kept, get garbage.
     (request, connection) => connection.id === 1 ? answer(request, connection) : connection.write('garbage\r\n\r\n'),
@@ -101,7 +101,7 @@ t.test('an answer in odd pieces, with trailers and without a reason, is an answe
   t.match(await probe(new URL(backend.url), QUICK), { persistent: true, hint: { timeoutMs: 5_000, max: null }, headReuses: true })
 })
 
-t.test('ended early it says what is known, and closes everything', async t => {
+t.test('a probe that is ended early reports what is known, and closes everything', async t => {
   const backend = await backendFor(t, (request, connection) => answer(request, connection, { headers: { 'Keep-Alive': 'timeout=70' } }))
   const controller = new AbortController()
   const probing = probe(new URL(backend.url), { maxWait: 60_000, connections: 3, requests: 10, signal: controller.signal })
@@ -112,7 +112,7 @@ t.test('ended early it says what is known, and closes everything', async t => {
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('ended before its first answer it knows nothing, and no verdict is made up', async t => {
+t.test('a probe that is ended before its first answer reports nothing as known', async t => {
   const backend = await backendFor(t, () => {})
   const already = await probe(new URL(backend.url), { maxWait: 60_000, signal: AbortSignal.abort() })
   t.match(already, { httpVersion: null, persistent: null, connectMs: null })
@@ -124,7 +124,7 @@ t.test('ended before its first answer it knows nothing, and no verdict is made u
   t.match(await probing, { httpVersion: null, persistent: null, recommended: { undiciOptions: {}, pool: {} } })
 })
 
-t.test('ended between its first answer and the second request, it does not take its own close for the backend\'s', async t => {
+t.test('a probe that is ended between its first answer and the second request does not take its own close for the backend\'s', async t => {
   const controller = new AbortController()
   const backend = await backendFor(t, (request, connection) => {
     answer(request, connection)

@@ -31,14 +31,14 @@ t.test('a backend that closes idle connections by FIN, and says the right time',
   t.type(report.connectMs, 'number')
 })
 
-t.test('one that resets them', async t => {
+t.test('a backend that resets idle connections', async t => {
   const report = await probed(t, idleCloser({ idleMs: 300, how: 'rst' }))
   t.ok(isAbout(report.idleTimeoutMs, 300), `${report.idleTimeoutMs}`)
   t.match(report, { persistent: true, closesBy: 'rst', hint: { timeoutMs: null, max: null }, lies: [] })
   t.ok(report.recommended.undiciOptions.keepAliveTimeout! < report.idleTimeoutMs!)
 })
 
-t.test('one that says 408 to them first', async t => {
+t.test('a backend that sends 408 to idle connections first', async t => {
   const report = await probed(t, (request, connection) => {
     answer(request, connection)
     if (request.nth > 1) return
@@ -60,7 +60,7 @@ t.test('hints that lie: an idle time shorter than said, and one longer', async t
   t.same(phrases(longer), [LIES.idleLonger])
 })
 
-t.test('one that never closes: null, and whether it lies is known where it said less than was waited', async t => {
+t.test('a backend that never closes: null, and whether it lies is known where it said less than was waited', async t => {
   const silent = await probed(t, persistent(), { maxWait: 500 })
   t.match(silent, { persistent: true, idleTimeoutMs: null, closesBy: null, lies: [] })
   const said = await probed(t, node({ keepAliveMs: 60_000, saysSeconds: 1 }), { maxWait: 1_500 })
@@ -70,14 +70,14 @@ t.test('one that never closes: null, and whether it lies is known where it said 
   t.same(notYet.lies, [])
 })
 
-t.test('one that closes now and then: the smallest of many, whose idle times begin at different moments', async t => {
+t.test('a backend that looks for idle connections now and then: the smallest idle time of many, whose idle times begin at different moments', async t => {
   const began = performance.now()
   const report = await probed(t, gunicornThread({ minMs: 300, maxMs: 900 }), { connections: 8, maxWait: 60_000 })
   t.ok(report.idleTimeoutMs! < 900 && report.idleTimeoutMs! > 250, `${report.idleTimeoutMs}`)
   t.ok(performance.now() - began < 30_000, 'it ends when all are closed')
 })
 
-t.test('it ends early too where some stay open for much longer than half of them did', async t => {
+t.test('the probe also ends early where some connections stay open much longer than half of them did', async t => {
   const began = performance.now()
   let responses = 0
   const closing = idleCloser({ idleMs: 300, how: 'fin' })
@@ -109,7 +109,7 @@ t.test('more requests than max says', async t => {
   t.same(phrases(report), [LIES.requestsMore])
 })
 
-t.test('a limit of requests that nobody announces is what to set', async t => {
+t.test('an unannounced limit of requests is recommended as maxRequestsPerConnection', async t => {
   for (const end of ['end', 'reset'] as const) {
     const report = await probed(t, (request, connection) => {
       if (request.nth <= 7) answer(request, connection)
@@ -146,7 +146,7 @@ t.test('an error in the middle, as of a rate limit, is no limit of requests', as
 
 const NON_PERSISTENT = { persistent: false, idleTimeoutMs: null, requestsPerConnection: 1, headReuses: null, recommended: { undiciOptions: {}, pool: {} } } as const
 
-t.test('non-persistent, and says so: by close, by HTTP/1.0', async t => {
+t.test('a non-persistent backend that says so: by close, by HTTP/1.0', async t => {
   t.match(await probed(t, phpServer()), { ...NON_PERSISTENT, httpVersion: '1.1', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10()), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10({ contentLength: false })), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
@@ -183,7 +183,7 @@ t.test('a page that is compressed, but not for a request with Via', async t => {
   }, quick), { viaStopsCompression: null }, 'it compressed once, and not the second time either')
 })
 
-t.test('non-persistent, and says nothing', async t => {
+t.test('a non-persistent backend that says nothing', async t => {
   for (const afterMs of [0, 40]) {
     const report = await probed(t, silentCloser({ afterMs }))
     t.match(report, { ...NON_PERSISTENT, closesBy: 'fin' }, `${afterMs} ms after the response`)
@@ -191,7 +191,7 @@ t.test('non-persistent, and says nothing', async t => {
   }
 })
 
-t.test('non-persistent, and says keep-alive', async t => {
+t.test('a non-persistent backend that says keep-alive', async t => {
   const report = await probed(t, (request, connection) => {
     answer(request, connection, { headers: { Connection: 'keep-alive', 'Keep-Alive': 'timeout=5' } })
     connection.end()
@@ -200,7 +200,7 @@ t.test('non-persistent, and says keep-alive', async t => {
   t.same(phrases(report), [LIES.keepAliveAndCloses])
 })
 
-t.test('non-persistent by reset as the second request comes', async t => {
+t.test('a backend that resets at the second request is non-persistent', async t => {
   const report = await probed(t, (request, connection) => {
     if (request.nth > 1) return connection.reset()
     answer(request, connection)
