@@ -1,6 +1,6 @@
 const TOKEN = 'holdfast-admin-token'
 
-/** The admin API did not answer as it should; `status` is 0 where it did not answer at all. */
+/** A failed request to the admin API. `status` is 0 where there was no response. */
 export class ApiError extends Error {
   /**
    * @param {number} status
@@ -49,7 +49,7 @@ async function messageOf (response) {
     const { message } = await response.json()
     if (typeof message === 'string') return message
   } catch {
-    // What is no JSON is not the gateway's own answer.
+    // The gateway answers in JSON. A body that is not JSON comes from something between, so only its status is shown.
   }
   return `the gateway answered ${response.status}`
 }

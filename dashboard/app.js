@@ -31,7 +31,7 @@ const live = new Live((type, data) => {
   else schedule()
 }, showState)
 
-/** One rendering a frame, however much comes in; none while the page cannot be seen. */
+/** Renders once for each animation frame, however many events arrive. A hidden page has no frames. */
 function schedule () {
   if (frame !== 0) return
   frame = requestAnimationFrame(() => {
@@ -64,7 +64,7 @@ async function unlock () {
   live.start()
 }
 
-/** @param {string} text kept in sight for as long as it takes to read it */
+/** @param {string} text shown for 10 s */
 function say (text) {
   notice(text)
   clearTimeout(noticeTimer)
@@ -73,7 +73,7 @@ function say (text) {
 
 function route () {
   const hash = location.hash
-  // Other fragments are places on the page.
+  // Other fragments, such as #main, are anchors on the page.
   if (hash !== '' && !hash.startsWith('#/')) return
   const first = view === undefined
   view?.close()
@@ -82,7 +82,7 @@ function route () {
   main.replaceChildren(view.node)
   document.title = `${view.title} · Holdfast`
   if (view instanceof TargetView && fleet.at !== 0) view.heard('snapshot', undefined)
-  // The page's own beginning is for the browser to read out.
+  // At the first rendering the focus stays where the browser puts it, so that a screen reader reads the page from its beginning.
   if (!first) main.querySelector('h1')?.focus()
   schedule()
 }

@@ -8,7 +8,7 @@ import UPlot from './uplot.js'
 const HEIGHT = 170
 const FONT = '12px system-ui, sans-serif'
 
-/** A uPlot that is as wide as its place, follows the theme, and says in words what it shows. */
+/** A uPlot chart that fills the width of its container, follows the theme, and has a text alternative. */
 export class Chart {
   node = element('div', { class: 'chart', role: 'img' })
   #label = liveAttribute(this.node, 'aria-label')
@@ -22,7 +22,7 @@ export class Chart {
     if (this.#width > 0) this.#plot?.setSize({ width: this.#width, height: HEIGHT })
   })
 
-  /** @param {() => Omit<Options, 'width' | 'height'>} options asked for again when the theme or the shape has changed */
+  /** @param {() => Omit<Options, 'width' | 'height'>} options called again when the theme or the shape has changed */
   constructor (options) {
     this.#options = options
     this.#sizes.observe(this.node)
@@ -30,8 +30,8 @@ export class Chart {
 
   /**
    * @param {AlignedData} data
-   * @param {string} shape what the options depend on
-   * @param {string} words what a person would see
+   * @param {string} shape a key of what the options depend on, besides the theme
+   * @param {string} words the text alternative
    */
   show (data, shape, words) {
     this.#label(words)
@@ -59,7 +59,7 @@ export function axis (options) {
   return { stroke, font: FONT, grid, ticks: { ...grid, size: 4 }, ...options }
 }
 
-/** The time of the last five minutes, in s before now. @returns {import('uplot').Axis} */
+/** The time axis of the last five minutes, in s before now. @returns {import('uplot').Axis} */
 export function agoAxis () {
   return axis({
     splits: () => [-300, -240, -180, -120, -60, 0],

@@ -9,11 +9,13 @@ const SHOWN = 300_000
 export const REASON_NAMES = /** @type {CloseReason[]} */ (Object.keys(CLOSE_REASONS))
 
 /**
- * The closes of the last five minutes in buckets of 5 s that stay where they are while time goes on.
+ * The closes of the last five minutes in buckets of 5 s. The buckets have fixed bounds, so that a close does not change its bucket as time
+ * passes.
  *
  * @param {Seconds} seconds
  * @param {number} now epoch ms
- * @returns {{ ago: number[], counts: Map<CloseReason, number[]> }} the buckets' middles in s before now; the reasons that there were, in the order of the table
+ * @returns {{ ago: number[], counts: Map<CloseReason, number[]> }} the buckets' middles in s before now; the reasons that occurred, in the
+ *   table's order
  */
 export function closeBuckets (seconds, now) {
   const first = Math.floor((now - SHOWN) / BUCKET)
@@ -24,7 +26,7 @@ export function closeBuckets (seconds, now) {
     const bucket = Math.floor(at / BUCKET) - first
     if (bucket < 0 || bucket >= size) continue
     for (const [name, n] of Object.entries(closed)) {
-      // One that this page does not know is one more.
+      // A reason that this page does not know counts as `error`.
       const reason = Object.hasOwn(CLOSE_REASONS, name) ? /** @type {CloseReason} */ (name) : 'error'
       let counts = found.get(reason)
       if (counts === undefined) found.set(reason, counts = Array.from({ length: size }, () => 0))
@@ -41,7 +43,7 @@ export function closeBuckets (seconds, now) {
 }
 
 /**
- * What each bar must reach up to, the highest first: they are drawn over each other.
+ * The height of each bar of a stack, the highest first, since the bars are drawn over each other.
  *
  * @param {Iterable<number[]>} counts
  * @returns {number[][]}

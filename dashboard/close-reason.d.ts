@@ -1,2 +1,2 @@
-// The admin listener makes this module of the gateway's own table (src/admin/page.ts).
+// The admin listener makes this module from the gateway's own table (src/admin/page.ts).
 export { CLOSE_REASONS } from '../src/connection/close-reason.js'

@@ -1,8 +1,8 @@
 import { element } from './element.js'
 
 /**
- * Asks before something is done. The focus is on the answer that does nothing, Esc gives it too, and the browser gives the focus
- * back to what had it.
+ * Asks for confirmation. The focus is on the button that changes nothing, and Esc has the same effect. The browser returns the focus to the
+ * element that had it.
  *
  * @param {{ title: string, text: string, action: string }} question
  * @returns {Promise<boolean>}

@@ -5,7 +5,7 @@ import { count } from './units.js'
 
 const STATES = /** @type {const} */ (['active', 'idle', 'pending'])
 
-/** Active, idle and pending, against the limit of connections: a bar, and the figures in words. */
+/** Active, idle and pending connections against the limit of connections, as a bar and as figures. */
 export class ConnectionBar {
   #bar = element('div', { class: 'bar', 'aria-hidden': 'true' })
   #active = liveProperty(this.#bar, '--active-to')
@@ -21,7 +21,7 @@ export class ConnectionBar {
   /** @param {TargetSnapshot} snapshot */
   show ({ connections, limits }) {
     const { active, idle, connecting, pending } = connections
-    // JSON has null for no limit.
+    // JSON has null in place of Infinity: no limit.
     const limit = /** @type {number | null} */ (limits.undiciOptions.connections) ?? 0
     const full = Math.max(1, limit, active + idle + connecting) + pending
     this.#active(share(active, full))

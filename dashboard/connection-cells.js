@@ -4,9 +4,9 @@ import { count, counted, duration } from './units.js'
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
 /** @typedef {TargetDetail['connections'][number]} ConnectionSnapshot */
 
-// More cells than that tell nobody anything.
+// The most cells that are shown. More are not readable.
 const MOST = 400
-// How long one that was closed is still shown, with its reason, in ms.
+// How long a closed connection stays visible with its reason, in ms.
 const FAREWELL = 3_000
 
 const LETTERS = { active: 'A', idle: 'I', sentinel: 'S' }
@@ -47,7 +47,7 @@ class Cell {
   }
 }
 
-/** Every connection of a target, a cell each; cells are used again. */
+/** A cell for each connection of a target. Cells are reused. */
 export class ConnectionCells {
   #list = element('ul', { class: 'cells', 'aria-label': 'Connections' })
   #note = element('p', { class: 'empty' })
@@ -74,14 +74,14 @@ export class ConnectionCells {
     for (const connection of shown) {
       let cell = this.#cells.get(connection.id)
       if (cell === undefined) this.#cells.set(connection.id, cell = this.#spare.pop() ?? new Cell())
-      // What was told of its close is newer.
+      // The event of the close is newer than this snapshot.
       if (cell.closedAt === undefined) cell.show(connection, limit)
     }
     this.#arrange()
     this.#noteText(connections.length > MOST
       ? `${counted(connections.length - MOST, 'more is', 'more are')} not shown.`
       : this.#cells.size === 0
-        ? target.persistence === 'persistent' ? 'No connection is open: none was needed lately. The next request opens one.' : 'No connection is open: the backend does not keep them, so there are some only while requests run.'
+        ? target.persistence === 'persistent' ? 'No connection is open, since none was needed lately. The next request opens one.' : 'No connection is open. The backend does not keep connections, so they exist only while requests run.'
         : '')
   }
 

@@ -1,5 +1,5 @@
 /**
- * Makes an element. Strings become text nodes, never markup: names come from configuration, causes from backends' headers.
+ * Makes an element. Strings become text nodes, never markup: target names come from configuration, and causes come from backends' headers.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -15,7 +15,7 @@ export function element (tag, attributes = {}, ...children) {
 }
 
 /**
- * Text that is often the same as before, at the end of an element; only a change touches the document.
+ * Appends a text node to an element, and returns a function that sets its text. The document is written only when the text changes.
  *
  * @param {Element} parent
  * @returns {(text: string) => void}
@@ -32,7 +32,7 @@ export function liveText (parent) {
 }
 
 /**
- * The same for an attribute; undefined takes it away.
+ * Returns a function that sets an attribute when it changes. Undefined removes the attribute.
  *
  * @param {Element} parent
  * @param {string} name
@@ -50,7 +50,7 @@ export function liveAttribute (parent, name) {
 }
 
 /**
- * The same for a custom property, which is all that the page ever styles by script.
+ * Returns a function that sets a custom property when it changes. Scripts of this page set no other styles.
  *
  * @param {HTMLElement} parent
  * @param {string} name with its two dashes

@@ -1,5 +1,5 @@
 /**
- * Makes events of the text of a text/event-stream, in whatever pieces it comes. Comments, ids and retry times are of no use here.
+ * Parses the text of a text/event-stream, which may arrive in any pieces. Comments, ids and retry times are ignored.
  */
 export class EventStreamParser {
   #rest = ''

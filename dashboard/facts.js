@@ -4,7 +4,7 @@ import { TERMS } from './words.js'
 
 /** @typedef {import('../src/index.js').TargetSnapshot} TargetSnapshot */
 
-/** What there is to say of a target in a line each. @type {ReadonlyArray<{ name: string, title?: string, text: (snapshot: TargetSnapshot) => string }>} */
+/** The facts about a target, one line each. @type {ReadonlyArray<{ name: string, title?: string, text: (snapshot: TargetSnapshot) => string }>} */
 const FACTS = [
   { name: 'Reuse', title: TERMS.reuse, text: ({ totals, reuseRatio }) => totals.opened === 0 ? NONE : percent(reuseRatio) },
   { name: 'Requests', text: ({ totals }) => count(totals.requests) },
@@ -18,7 +18,7 @@ const FACTS = [
   { name: 'Rejected', text: ({ totals }) => tallied(totals.rejected) }
 ]
 
-/** A list of them. */
+/** The list of a target's facts. */
 export class Facts {
   node = element('dl', { class: 'facts' })
   #lines = FACTS.map(({ name, title, text }) => {

@@ -1,13 +1,13 @@
 /** @typedef {import('../src/index.js').TargetSnapshot} TargetSnapshot */
 
-// Points of a line, one a second.
+// How many values a rate keeps: one for each second of the last minute.
 const KEPT = 60
 
-/** One target, and how its rates have been while this page looked. */
+/** One target, and its rates since this page was opened. */
 export class Trend {
-  /** Requests a second, the latest last. @type {number[]} */
+  /** Requests per second, the latest last. @type {number[]} */
   requests = []
-  /** Connections opened a second, the latest last. @type {number[]} */
+  /** Connections opened per second, the latest last. @type {number[]} */
   opened = []
   #at = 0
 
@@ -23,7 +23,7 @@ export class Trend {
   take (at, snapshot) {
     const before = this.snapshot.totals
     const seconds = (at - this.#at) / 1000
-    // A gateway that was started anew counts from 0 again.
+    // A restarted gateway counts from 0 again: skip that interval.
     if (this.#at !== 0 && seconds > 0 && snapshot.totals.requests >= before.requests && snapshot.totals.opened >= before.opened) {
       keep(this.requests, (snapshot.totals.requests - before.requests) / seconds)
       keep(this.opened, (snapshot.totals.opened - before.opened) / seconds)
@@ -42,7 +42,7 @@ export class Fleet {
   trends = new Map()
   /** Epoch ms of the last snapshot; 0 before the first. */
   at = 0
-  /** Counts the changes of which targets there are. */
+  /** Incremented when a target appears or disappears. */
   generation = 0
 
   /** @param {{ at: number, targets: TargetSnapshot[] }} message */

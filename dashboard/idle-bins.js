@@ -1,9 +1,9 @@
-// What is shown around the closes and the limits, in bins.
+// How many empty bins are shown on each side of the closes and limits, and how many bins at least.
 const MARGIN = 2
 const FEWEST = 8
 
 /**
- * Where a time lies on the log-spaced bins, as a fraction of their number.
+ * The position of a time on the bins, whose edges are spaced logarithmically: 2.5 is the middle of the third bin.
  *
  * @param {readonly number[]} edges upper bounds, ms
  * @param {number} ms
@@ -17,7 +17,7 @@ export function binPosition (edges, ms) {
 }
 
 /**
- * The part of the bins that there is something to see in.
+ * The range of bins to show: those with closes or limits, and a margin.
  *
  * @param {readonly number[]} counts
  * @param {readonly number[]} positions of the limits, on the bins

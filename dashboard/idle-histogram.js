@@ -7,7 +7,7 @@ import UPlot from './uplot.js'
 
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
 
-/** The idle times at which the backend hung up, with the limits that bind. */
+/** The idle times at which the backend closed connections, with the idle limits. */
 export class IdleHistogram {
   /** @type {readonly number[]} */
   #edges = []
@@ -45,7 +45,7 @@ export class IdleHistogram {
     const shown = counts.slice(first, last + 1)
     const total = counts.reduce((sum, n) => sum + n, 0)
     this.#chart.show([shown.map((_, i) => first + i + 0.5), shown], '', `${words(edges, counts, total)}. ${this.#limits.map(({ name, ms }) => `${name} limit ${duration(ms)}`).join(', ')}.`)
-    this.#emptyText(total === 0 ? 'The backend has closed no idle connection. Until it does, nothing is learned, and what is configured or hinted holds.' : '')
+    this.#emptyText(total === 0 ? 'The backend has closed no idle connection. Until it does, nothing is learned, and the configured or hinted limit holds.' : '')
   }
 
   close () { this.#chart.close() }
@@ -76,7 +76,7 @@ export class IdleHistogram {
       ctx.stroke()
       const text = `${name} ${duration(ms)}`
       const wide = ctx.measureText(text).width
-      // To the left of its line where there is no room to the right.
+      // The label goes to the left of its line where there is no room on the right.
       const left = x + wide + 6 * ratio > bbox.left + bbox.width ? x - wide - 4 * ratio : x + 4 * ratio
       ctx.fillText(text, left, bbox.top + (2 + 14 * i) * ratio)
     })

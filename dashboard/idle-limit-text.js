@@ -6,19 +6,20 @@ import { duration } from './units.js'
 const SOURCES = /** @type {const} */ (['configured', 'hinted', 'learned'])
 
 /**
- * Which of the three is in effect; undefined where it is none of them, as with a hint beyond keepAliveMaxTimeout.
+ * Which of the three limits is in effect; undefined where the limit in effect equals none of them, as with a hint beyond
+ * keepAliveMaxTimeout.
  *
  * @param {IdleLimit} limit
  */
 export function effectiveSource (limit) {
-  // What was learned binds last, so it is the one that is meant if two are equal; a hint goes before what is configured.
+  // The learned limit bounds the others, so it is the one in effect where two are equal. A hint goes before the configured limit.
   if (limit.effective === limit.learned) return 'learned'
   if (limit.effective === limit.hinted) return 'hinted'
   if (limit.effective === limit.configured && limit.hinted === undefined) return 'configured'
   return undefined
 }
 
-/** The three that the idle limit is made of, with the one in effect marked; what is in effect stands before them if it is none of them. */
+/** The three limits, with a mark at the one in effect. If the limit in effect equals none of them, it stands before them. */
 export class IdleLimitText {
   node = element('div', { class: 'limits' })
   #effective = liveText(this.node.appendChild(element('strong', { class: 'limit-effective' })))

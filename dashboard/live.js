@@ -1,16 +1,16 @@
 import { ApiError, ask } from './api.js'
 import { EventStreamParser } from './event-stream.js'
 
-// Between two attempts, in ms: doubled each time, with half of it by chance.
+// Pause between two attempts, in ms: doubled each time, then multiplied by a random factor from 0.5 to 1.
 const FIRST_PAUSE = 500
 const LONGEST_PAUSE = 15_000
-// A snapshot comes each second; what has been silent for so long is not live, in ms.
+// A snapshot comes each second. A stream that has been silent for this long is not live, in ms.
 const SILENCE = 5_000
 
 /** @typedef {'connecting' | 'live' | 'lost' | 'locked'} LiveState */
 
 /**
- * Reads the gateway's events for as long as the page is open. fetch() reads them, since EventSource can send no Authorization.
+ * Reads the gateway's events for as long as the page is open. It uses fetch(), since EventSource cannot send an Authorization header.
  */
 export class Live {
   #onEvent
@@ -25,7 +25,7 @@ export class Live {
 
   /**
    * @param {(type: string, data: any) => void} onEvent
-   * @param {(state: LiveState, why: string) => void} onState told of changes only
+   * @param {(state: LiveState, why: string) => void} onState called when the state changes
    */
   constructor (onEvent, onState) {
     this.#onEvent = onEvent
@@ -62,7 +62,7 @@ export class Live {
       }
       if (error instanceof ApiError) why = error.message
     }
-    // Another one has been started meanwhile.
+    // `start()` was called meanwhile, and another read has begun.
     if (this.#reading !== reading) return
     clearTimeout(this.#timer)
     this.#become('lost', why)

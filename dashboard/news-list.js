@@ -5,7 +5,7 @@ import { clock } from './units.js'
 
 const SIGNS = { persistence: '◐', failure: '!', 'dial-failed': '!' }
 
-/** The news as a list; made anew when there is some. */
+/** The news as a list. It is made anew when there is news. */
 export class NewsList {
   node = element('div')
   #news

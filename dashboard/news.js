@@ -2,11 +2,11 @@ const KEPT = 40
 
 /** @typedef {{ at: number, target: string, what: 'persistence' | 'failure' | 'dial-failed', text: string, code: string, times: number }} NewsItem */
 
-/** What has happened to any target while this page looked: the latest first, the same thing again counted. */
+/** Events of all targets since this page was opened, the latest first. An event that repeats is one item with a count. */
 export class News {
   /** @type {NewsItem[]} */
   items = []
-  /** Counts changes. */
+  /** Incremented with each change. */
   version = 0
   since = Date.now()
 

@@ -11,7 +11,7 @@ import { NONE, count, duration, percent, rate } from './units.js'
 
 const PERSISTENCE_ORDER = { 'non-persistent': 0, trial: 1, persistent: 2 }
 
-/** The columns of the overview; `order` is what they are sorted by: text upwards, numbers downwards. @type {readonly Column[]} */
+/** The columns of the overview. `order` is the sort key: text sorts upwards, numbers downwards. @type {readonly Column[]} */
 export const COLUMNS = [
   { key: 'target', title: 'Target', term: 'target', order: ({ snapshot }) => snapshot.name },
   { key: 'persistence', title: 'Persistence', term: 'persistence', order: ({ snapshot }) => String(PERSISTENCE_ORDER[snapshot.persistence]) },
@@ -23,7 +23,7 @@ export const COLUMNS = [
   { key: 'idle-limit', title: 'Idle limit', term: 'idleLimit', order: ({ snapshot }) => snapshot.idleLimit.effective ?? Infinity }
 ]
 
-/** A target in the overview. Only what has changed touches the document. */
+/** A target in the overview. The document is written only where a value has changed. */
 export class OverviewRow {
   #badge = new PersistenceBadge()
   #bar = new ConnectionBar()
@@ -56,7 +56,7 @@ export class OverviewRow {
       [saved, savedTime],
       [this.#limit.node]
     ]
-    // A table that is laid out as cards loses its roles where they are not said.
+    // Narrow screens lay the table out as cards. Browsers then drop the table roles, unless they are set explicitly.
     this.node = element('tr', { role: 'row' }, ...contents.map((nodes, i) => {
       const { key, title } = /** @type {Column} */ (COLUMNS[i])
       const label = element('span', { class: 'cell-label', 'aria-hidden': 'true' }, title)

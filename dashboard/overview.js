@@ -12,7 +12,7 @@ export class Overview {
   title = 'Connections'
   /** @type {Map<string, OverviewRow>} */
   #rows = new Map()
-  /** The rows that can be seen: no others are kept up to date. @type {Set<Element>} */
+  /** The visible rows. Only these are updated. @type {Set<Element>} */
   #visible = new Set()
   #generation = -1
   #sortedBy = ''
@@ -93,7 +93,7 @@ export class Overview {
     this.#news.render()
   }
 
-  /** What was drawn in the colours of another theme is drawn anew. */
+  /** Draws again in the colours of the new theme. */
   recolour () { this.render() }
 
   close () { this.#observer.disconnect() }
@@ -133,9 +133,9 @@ export class Overview {
   }
 
   /**
-   * Sorts by a column as it is now: rows that change places by themselves cannot be read.
+   * Sorts by the present values of a column. The order then stays, since rows that move by themselves are hard to read.
    *
-   * @param {string} key again for the gateway's own order
+   * @param {string} key the column; the same key a second time restores the gateway's own order
    */
   #sort (key) {
     const again = this.#sortedBy === key

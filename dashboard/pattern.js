@@ -2,7 +2,7 @@ import { colour } from './theme.js'
 
 const TILE = 8
 
-/** Drawn in a tile of 8 x 8, over its ground: told apart without colours. @type {ReadonlyArray<(context: CanvasRenderingContext2D) => void>} */
+/** Patterns in a tile of 8 x 8 pixels. They can be told apart without colours. @type {ReadonlyArray<(context: CanvasRenderingContext2D) => void>} */
 const DRAWINGS = [
   () => {},
   context => strokes(context, [[0, 8, 8, 0], [-2, 2, 2, -2], [6, 10, 10, 6]]),
@@ -15,7 +15,7 @@ const DRAWINGS = [
 ]
 
 /**
- * A fill that is told from others of its group by its pattern, and from other groups by its colour.
+ * A fill. Its pattern differs from others of the same group, and its colour from other groups.
  *
  * @param {string} group a colour's name in style.css, without `group-`
  * @param {number} nth

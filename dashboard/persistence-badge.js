@@ -21,7 +21,7 @@ export class PersistenceBadge {
   }
 }
 
-/** @param {Persistence} state one that will not change */
+/** A badge whose state does not change. @param {Persistence} state */
 export function persistenceBadge (state) {
   const badge = new PersistenceBadge()
   badge.show(state)

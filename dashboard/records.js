@@ -5,7 +5,7 @@ import { clock, counted, duration } from './units.js'
 /** @typedef {import('../src/admin/api-shapes.js').TargetHistory} TargetHistory */
 /** @typedef {TargetHistory['failures'][number]} Failure */
 
-/** How a target's persistence has changed, the latest first, each time with what caused it. */
+/** The changes of a target's persistence, the latest first, each with its cause. */
 export class PersistenceRecords {
   node = element('div')
   #shown = ''
@@ -17,7 +17,7 @@ export class PersistenceRecords {
     this.#shown = shown
     const latest = [...persistence].reverse()
     this.node.replaceChildren(latest.length === 0
-      ? element('p', { class: 'empty' }, `No change since ${clock(since)}. When the backend begins to close connections, or to keep them, the header or the close that showed it stands here.`)
+      ? element('p', { class: 'empty' }, `No change since ${clock(since)}. When the backend begins to close connections, or to keep them, this list shows the header or the close by which that was seen.`)
       : element('ol', { class: 'records' }, ...latest.map(({ at, to, cause }, i) => {
         const until = latest[i - 1]?.at
         return element('li', {}, time(at), persistenceBadge(to), element('span', { class: 'record-text' }, cause,
@@ -57,8 +57,8 @@ export function travelled ({ provenance }) {
   if (provenance === undefined || provenance === null) return ''
   const { connection, reused, nth, idleMs, waitMs, attempts, retries, persistence } = provenance
   const way = connection === undefined || connection === null
-    ? 'no connection was had'
+    ? 'it got no connection'
     : reused ? `connection #${connection}, reused for its request ${nth} after ${duration(idleMs)} idle` : `connection #${connection}, fresh`
-  const tried = retries.length === 0 ? '' : `, again because: ${retries.join(', ')}`
+  const tried = retries.length === 0 ? '' : `, sent again: ${retries.join(', ')}`
   return `${way}; waited ${duration(waitMs)}; ${counted(attempts, 'attempt', 'attempts')}${tried}; backend ${persistence}`
 }

@@ -1,6 +1,6 @@
 import { element } from './element.js'
 
-/** A target's effective options, by their names; made anew when they change. */
+/** A target's effective options by name. The list is made anew when they change. */
 export class SettingsList {
   #list = element('dl', { class: 'settings' })
   node = element('details', {}, element('summary', {}, 'Settings in effect'), this.#list)
@@ -23,7 +23,7 @@ export class SettingsList {
 function * lines (path, group) {
   for (const [name, value] of Object.entries(group)) {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) yield * lines(`${path}${name}.`, value)
-    // JSON has null for no limit.
+    // JSON has null in place of Infinity: no limit.
     else yield [path + name, value === null ? 'no limit' : Array.isArray(value) ? value.join(', ') : String(value)]
   }
 }

@@ -5,7 +5,7 @@ const WIDTH = 84
 const HEIGHT = 20
 const POINTS = 60
 
-/** A line of the last minute, beside the figure that says it in text. */
+/** A line chart of the last minute. The figure beside it has the latest value as text. */
 export class Sparkline {
   canvas = element('canvas', { class: 'spark', 'aria-hidden': 'true' })
   /** @type {CanvasRenderingContext2D | undefined} */

@@ -5,7 +5,7 @@ import { counted } from './units.js'
 
 /** @typedef {import('../src/index.js').TargetSnapshot} TargetSnapshot */
 
-/** What can be done to a target: each asks first, and says what came of it. */
+/** The actions on a target. Each asks for confirmation, and reports its result. */
 export class TargetActions {
   #trial = element('button', { type: 'button', 'aria-describedby': 'trial-note' }, 'Start a trial…')
   #note = element('span', { id: 'trial-note', class: 'small' })
@@ -30,7 +30,8 @@ export class TargetActions {
   /** @param {TargetSnapshot | undefined} snapshot */
   show (snapshot) {
     this.#possible = snapshot?.persistence === 'non-persistent'
-    // It stays where the keyboard can reach it, and says why it does nothing: a button that vanishes takes the focus along.
+    // The button stays in place and reachable by keyboard, and a note says why it is disabled. A button that disappears would lose the
+    // focus.
     this.#trial.setAttribute('aria-disabled', String(!this.#possible))
     const note = this.#possible ? '' : 'A trial needs a non-persistent backend.'
     if (this.#note.textContent !== note) this.#note.textContent = note

@@ -15,7 +15,7 @@ import { TERMS } from './words.js'
 
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
 
-/** One target: its connections, who closed them and why, when its backend hangs up. */
+/** One target: its connections, who closed them and why, and the idle times at which its backend closes them. */
 export class TargetView {
   title
   #name
@@ -60,11 +60,11 @@ export class TargetView {
         element('div', { class: 'panel' }, this.#bar.node),
         element('div', { class: 'panel', title: TERMS.idleLimit }, element('span', { class: 'panel-label' }, 'Idle limit'), this.#limit.node)),
       this.#facts.node, this.#actions.node,
-      section('connections', 'Connections', 'A active · I idle · S sentinel, left to watch · T on trial. The line below an idle one fills up to the idle limit.', this.#cells.node),
+      section('connections', 'Connections', 'A active · I idle · S sentinel, open to see when the backend closes it · T on trial. The line below an idle connection fills up to the idle limit.', this.#cells.node),
       element('div', { class: 'columns' },
         section('closes', 'Who closed connections, and why', 'The last 5 minutes, in steps of 5 s', this.#closes.node),
         element('div', {},
-          section('hangups', 'Idle times at which the backend hung up', 'Number of closes by idle time', this.#histogram.node),
+          section('hangups', 'Idle times at which the backend closed connections', 'Number of closes by idle time', this.#histogram.node),
           section('traffic', 'Requests and connections opened', 'Each second of the last 5 minutes; the dashed line is connections', this.#traffic.node))),
       element('div', { class: 'columns' },
         section('persistence', 'Persistence', TERMS.persistence, this.#persistence.node),
@@ -113,7 +113,7 @@ export class TargetView {
     this.#traffic.close()
   }
 
-  // In step with the snapshots: one at a time, and none while nobody looks.
+  // Called with each snapshot. One request at a time, and none while the page is hidden.
   async #ask () {
     if (this.#asking || document.hidden) return
     this.#asking = true
@@ -123,8 +123,8 @@ export class TargetView {
       this.#troubleText('')
     } catch (error) {
       this.#troubleText(error instanceof ApiError && error.status === 404
-        ? 'There is no such target now. One that getUpstream chose goes when it has been idle and others need its place; it comes back with its next request.'
-        : `What is shown may be old: ${error instanceof Error ? error.message : String(error)}.`)
+        ? 'There is no such target now. A target that getUpstream chose is removed when it is idle and others need its place. It comes back with its next request.'
+        : `These values may be old: ${error instanceof Error ? error.message : String(error)}.`)
     } finally {
       this.#asking = false
     }

@@ -2,7 +2,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)')
 
 /** @type {Map<string, string>} */
 const known = new Map()
-/** Counts changes of the theme: who draws on a canvas compares it. */
+/** Incremented when the theme changes. Code that draws on a canvas compares it. */
 let version = 0
 
 dark.addEventListener('change', () => {
@@ -13,7 +13,8 @@ dark.addEventListener('change', () => {
 export function themeVersion () { return version }
 
 /**
- * The value of one of style.css's colours now, for a canvas. Looked up once a theme: asking for styles makes them be computed.
+ * The present value of a colour of style.css, for a canvas. It is looked up once for each theme, since reading styles makes the browser
+ * compute them.
  *
  * @param {string} name without its dashes
  * @returns {string}

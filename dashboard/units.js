@@ -23,7 +23,7 @@ export function counted (n, one, many) {
 
 /**
  * @param {number | null | undefined} ms null is what JSON makes of Infinity
- * @returns {string} with its unit; two of them from a minute on
+ * @returns {string} with its unit; from one minute on, with two units
  */
 export function duration (ms) {
   if (ms === undefined) return NONE
@@ -49,12 +49,12 @@ function pair (a, unit, b, smaller) {
   return b === 0 ? `${a} ${unit}` : `${a} ${unit} ${b} ${smaller}`
 }
 
-/** @param {number} n a second */
+/** @param {number} n per second */
 export function rate (n) {
   return `${n < 9.95 && n % 1 !== 0 ? n.toFixed(1) : count(n)}/s`
 }
 
-/** @param {number} ratio never rounded up to 100 %, which says that none was missing */
+/** @param {number} ratio rounded down, since 100 % must mean that no request needed a new connection */
 export function percent (ratio) {
   return `${(Math.floor(ratio * 1000) / 10).toFixed(1)} %`
 }

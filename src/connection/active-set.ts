@@ -2,14 +2,13 @@ import { HoldfastError } from '../errors.js'
 import type { Connection } from './connection.js'
 import { PlacedSet } from './placed-set.js'
 
-// A deadline fires at most two of these late, in ms.
+// Interval between two looks at all deadlines, in ms. A deadline fires at most two intervals late.
 const TICK = 200
-// A backend that is free answers a fresh connection sooner, in ms.
+// A backend with a free worker answers a fresh connection sooner than this, in ms.
 const STARVED = 2_000
 
 /**
- * A pool's active connections. All are looked at every now and then for what has been quiet too long, so that no request costs a
- * timer.
+ * A pool's active connections. One interval checks the deadlines of all of them, so that no request costs a timer.
  */
 export class ActiveSet {
   readonly #connections = new PlacedSet<Connection>()
@@ -17,7 +16,7 @@ export class ActiveSet {
   readonly #starved: () => void
   #timer: NodeJS.Timeout | undefined
 
-  /** @param starved is called where a fresh connection is not answered: its backend may be waiting for another one to end */
+  /** @param starved called when a fresh connection gets no answer: its backend may serve it only after another connection has ended */
   constructor (clock: () => number, starved: () => void) {
     this.#clock = clock
     this.#starved = starved
@@ -36,7 +35,7 @@ export class ActiveSet {
     this.#timer ??= setInterval(() => this.#check(), TICK).unref()
   }
 
-  /** False where it was not here. What was on it is over. */
+  /** Returns false where the connection was not active. */
   delete (connection: Connection): boolean {
     return this.#connections.delete(connection)
   }
@@ -54,7 +53,7 @@ export class ActiveSet {
     if (this.#connections.size === 0) return this.stop()
     const now = this.#clock()
     let starved = false
-    // A deadline that has passed may end its connection at once.
+    // Iterate over a copy: a deadline that has passed may end connections at once.
     for (const connection of [...this.#connections]) {
       if (!this.has(connection)) continue
       connection.user?.checkDeadline(now)

@@ -1,3 +1,4 @@
+import { NO_CLIENT } from './connection.js'
 import type { Connection } from './connection.js'
 
 /** A client's connection: its socket, or its HTTP/2 session. */
@@ -9,18 +10,15 @@ export interface ClientConnection {
 
 interface Bound { readonly connections: Set<Connection>, readonly onClose: () => void }
 
-/** What a connection is bound to whose client's connection is not known, or has gone: no request may take it any more. */
-export const NO_CLIENT: object = {}
-
 /**
- * Connections that a client has authenticated (NTLM, Negotiate). Each serves the client connection that it is bound to alone, and ends with
- * it: the backend takes whatever comes on it for that client's.
+ * Connections that a client has authenticated (NTLM, Negotiate). Each one serves only the client connection that it is bound to, and ends
+ * with it, since the backend takes every request on it for a request of that client.
  */
 export class Bindings {
   readonly #byClient = new Map<object, Bound>()
   readonly #clientGone: (connection: Connection) => void
 
-  /** @param clientGone is given each connection whose client's has closed; it is bound to no client then */
+  /** @param clientGone gets each connection whose client connection has closed, bound to `NO_CLIENT` by then */
   constructor (clientGone: (connection: Connection) => void) {
     this.#clientGone = clientGone
   }
@@ -29,7 +27,7 @@ export class Bindings {
     return this.#byClient.size > 0 && client !== undefined && this.#byClient.has(client)
   }
 
-  /** For the rest of its life. */
+  /** Binds a connection for the rest of its life. */
   bind (connection: Connection, client: ClientConnection | undefined): void {
     if (connection.boundTo !== undefined) return
     if (client === undefined || client.destroyed) {
@@ -46,7 +44,7 @@ export class Bindings {
     bound.connections.add(connection)
   }
 
-  /** It has ended. */
+  /** Drops a connection that has ended. */
   release (connection: Connection): void {
     const client = connection.boundTo as ClientConnection | undefined
     const bound = client === undefined ? undefined : this.#byClient.get(client)

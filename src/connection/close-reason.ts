@@ -1,46 +1,49 @@
 /** What a close reason says of the close. */
 interface CloseReasonRow {
-  /** Whose doing it was. What a backend announces, or gives cause for, is the backend's doing, even where this side closed the socket. */
+  /**
+   * Which side caused the close. A close that the backend announces or causes counts as the backend's, even if the gateway closed the
+   * socket.
+   */
   readonly by: 'backend' | 'gateway' | 'client' | 'operator'
-  /** Whether the connection lay idle, or its exchange was under way or had just ended. */
+  /** Whether the connection was idle, or active: its exchange was under way or had just ended. */
   readonly when: 'idle' | 'active' | 'either'
-  /** Whether the backend ended it without having said so in a response: what its habits are learned from. */
+  /** Whether the backend closed it without announcing that in a response. The backend's idle times are learned from such closes. */
   readonly unannounced: boolean
-  /** Whether it cuts off a response that has begun; otherwise the response was whole. */
+  /** Whether the close cuts off a response that has begun. Otherwise the response was whole. */
   readonly cutsResponse: boolean
-  /** One sentence, to go behind a colon. */
+  /** One sentence, to follow a colon. */
   readonly meaning: string
 }
 
 /**
- * Why connections are closed; every close has exactly one reason. Metrics, the admin page, the inspector and docs/close-reasons.md read this
- * table. A reason's name is public: it is a label of metrics, and told to observers.
+ * Why connections are closed. Every close has exactly one reason. Metrics, the admin page, the inspector and docs/close-reasons.md read
+ * this table. The names are public: they are metric labels, and observers get them.
  */
 export const CLOSE_REASONS = {
-  backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed it while it lay idle' },
-  backend_active: { by: 'backend', when: 'active', unannounced: true, cutsResponse: true, meaning: 'the backend closed it while a request was on it' },
-  connection_close: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or its response said that it closes' },
-  non_persistent: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its backend does not keep connections open' },
-  unexpected_data: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'bytes came that no request had asked for' },
-  invalid_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a response was not HTTP, or larger than is allowed' },
-  early_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response came before the request\'s body was sent' },
-  idle_limit: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'it lay idle for as long as the idle limit allows' },
-  max_age: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it reached maxConnectionAge' },
-  max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it served as many requests as it may' },
+  backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle' },
+  backend_active: { by: 'backend', when: 'active', unannounced: true, cutsResponse: true, meaning: 'the backend closed the connection while it carried a request' },
+  connection_close: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or the response announced the close' },
+  non_persistent: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend does not keep connections open' },
+  unexpected_data: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend sent bytes that answer no request' },
+  invalid_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a response was not valid HTTP, or was larger than allowed' },
+  early_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response ended before the whole request was sent' },
+  idle_limit: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the connection was idle for as long as the idle limit allows' },
+  max_age: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection reached maxConnectionAge' },
+  max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may' },
   timeout: { by: 'gateway', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a deadline of the gateway passed' },
-  stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'another that was idle no longer than it was found closed' },
-  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'it made room for another, or the operator evicted idle connections' },
-  error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'anything else' },
+  stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the backend had closed another connection that had been idle no longer than this one' },
+  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one, or the operator evicted idle connections' },
+  error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'any other error' },
   client_gone: { by: 'client', when: 'either', unannounced: false, cutsResponse: true, meaning: 'the client left' },
-  upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'it became a tunnel, and the tunnel has ended' },
-  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its target\'s options changed' },
-  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'its target is closing' }
+  upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the connection became a tunnel, and the tunnel has ended' },
+  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the options of the target changed' },
+  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' }
 } as const satisfies Record<string, CloseReasonRow>
 
 /** Why a connection was closed: a key of the table above, which docs/close-reasons.md explains. */
 export type CloseReason = keyof typeof CLOSE_REASONS
 
-/** Whether the backend closed a connection that lay idle, of its own accord. */
+/** Whether the backend closed an idle connection without announcing it. */
 export function isIdleClose (reason: CloseReason): boolean {
   const { unannounced, when } = CLOSE_REASONS[reason]
   return unannounced && when === 'idle'

@@ -7,9 +7,9 @@ import type { IdleStack } from './idle-stack.js'
 import type { PoolHost } from './pool-host.js'
 import { Sentinel } from './sentinel.js'
 
-/** Ends a pool's connections, each with its one reason, and tells observers and the belief. */
+/** Ends a pool's connections, each with one reason, and tells observers and the belief. */
 export class Closing {
-  /** The connection past the limit that is left to watch its backend. */
+  /** The connection past the learned limit that stays open to watch its backend. */
   readonly sentinel: Sentinel
   readonly #host: PoolHost
   readonly #idle: IdleStack
@@ -24,23 +24,23 @@ export class Closing {
     this.sentinel = new Sentinel(host.belief, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
   }
 
-  /** Whether a connection that has been idle for a while is open, the sentinel included. */
+  /** Whether a connection is open that has been idle for more than 100 ms, the sentinel included. */
   get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
 
-  /** Ends a connection that is in none of the pool's sets any more. @param idleMs undefined unless it was idle */
+  /** Ends a connection that the pool has removed from its sets. @param idleMs undefined unless the connection was idle */
   close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     if (connection.state === 'closed') return
     connection.destroy()
     this.closed(connection, reason, idleMs)
   }
 
-  /** Ends one that has been idle for long, unless it is left to watch its backend. */
+  /** Ends a connection that has been idle for long, or makes it the sentinel. */
   retire (connection: Connection, reason: CloseReason, idleMs: number): void {
     if (!this.#draining.begun && connection.served > 0 && connection.boundTo === undefined && this.sentinel.post(connection, idleMs)) return
     this.close(connection, reason, idleMs)
   }
 
-  /** Names the reason for one whose socket has ended, or ends by other hands. */
+  /** Reports the close of a connection whose socket has ended, or which its present owner ends. */
   closed (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.toClosed()
     this.#bindings.release(connection)

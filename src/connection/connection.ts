@@ -3,21 +3,20 @@ import type { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import type { RequestHeads } from '../wire/http1/request-head.js'
-import { NO_CLIENT } from './bindings.js'
 import type { CloseReason, ConnectionView } from './observer.js'
 
-/** Who a connection tells that it is gone while nobody had a request on it. */
+/** Is told when a connection ends while it carries no request. */
 export interface ConnectionOwner {
   connectionLost (connection: Connection, reason: CloseReason): void
 }
 
-/** What is on a connection: it gets all that the socket tells. */
+/** The request on a connection. It gets the events of the socket. */
 export interface ConnectionUser {
-  /** Bytes, valid during the call only unless they are its `own`. Returns false where nothing was asked that they could answer. */
+  /** Bytes, valid during the call only unless `own`. Returns false where no request has been written that the bytes could answer. */
   read (bytes: Buffer, length: number, own: boolean): boolean
-  /** The backend's FIN has been read, and all before it. */
+  /** The backend's FIN has been read, and all bytes before it. */
   readEnd (): void
-  /** The connection is gone: `Connection.endedBy` says how. */
+  /** The connection has ended: `Connection.endedBy` says how. */
   lost (): void
   /** The socket takes more. */
   drained (): void
@@ -26,16 +25,19 @@ export interface ConnectionUser {
   checkDeadline (now: number): void
 }
 
-// Connections that were opened together do not all end together.
+/** What a connection is bound to when its client's connection has closed or is not known. No request may take it any more. */
+export const NO_CLIENT: object = {}
+
+// Spreads the maximum age, so that connections that were opened together do not all end together.
 const MAX_AGE_JITTER = 0.1
-// As undici's and node's, in bytes.
+// In bytes. The default of undici and Node.
 const MAX_HEADER_SIZE = 16_384
 
-/** A connection at one moment: `target.connections()`. Times in ms. */
+/** The state of a connection at one moment: `target.connections()`. Times in ms. */
 export interface ConnectionSnapshot {
   /** Unique in the app; observers know the connection by it. */
   readonly id: number
-  /** The sentinel is idle past the limit, to see when the backend closes it. */
+  /** `sentinel`: idle past the learned limit, to see when the backend closes it. */
   readonly state: 'active' | 'idle' | 'sentinel'
   /** Since it was opened. */
   readonly age: number
@@ -47,7 +49,7 @@ export interface ConnectionSnapshot {
   readonly trial: boolean
 }
 
-/** One link to a backend, for its socket's whole life. */
+/** One link to a backend, for the whole life of its socket. */
 export class Connection implements SocketReader {
   readonly id: number
   readonly target: string
@@ -55,16 +57,16 @@ export class Connection implements SocketReader {
   /** Makes the heads of its requests. */
   readonly heads: RequestHeads
   readonly openedAt: number
-  /** Its pool's, when it was dialled. */
+  /** The pool's generation when the connection was opened. */
   readonly generation: number
   readonly view: ConnectionView
-  /** Of a response's head, in bytes. */
+  /** Limit of a response's head, in bytes. */
   readonly maxHeaderSize: number
-  /** Of a response's body, in bytes; -1 for none. */
+  /** Limit of a response's body, in bytes; -1 for none. */
   readonly maxResponseSize: number
-  /** Its place among the active ones, which `PlacedSet` keeps. */
+  /** Its place among the active connections. `PlacedSet` writes it. */
   place = 0
-  // All that changes is written here alone, and by the verbs below.
+  // Only the methods of this class write the state below.
   #state: 'idle' | 'active' | 'closed' = 'active'
   #served = 0
   #remaining: number
@@ -77,7 +79,7 @@ export class Connection implements SocketReader {
   #minor: 0 | 1 = 1
   #bodiless = false
   #resting = false
-  /** What is on it. An idle connection holds nothing of its last request, nor of the client who sent it. */
+  /** The present request. An idle connection keeps no reference to its last request, nor to that request's client. */
   #user: ConnectionUser | undefined
   #endedBy: CloseReason | undefined
   readonly #owner: ConnectionOwner
@@ -106,57 +108,57 @@ export class Connection implements SocketReader {
   get state (): 'idle' | 'active' | 'closed' { return this.#state }
   /** Responses it has carried. */
   get served (): number { return this.#served }
-  /** Requests it may still carry: a limit of ours, or what the backend said in `Keep-Alive: max=`. */
+  /** How many requests it may still carry, by `maxRequestsPerConnection` or by the backend's `Keep-Alive: max=`. */
   get remaining (): number { return this.#remaining }
-  /** When it takes no new request any more, on the pool's clock. */
+  /** From when on it takes no new request, on the pool's clock. */
   get expiresAt (): number { return this.#expiresAt }
-  /** Since when it is idle, or was before its last exchange, on the pool's clock. */
+  /** Since when it has been idle; while active, since when it was idle before. On the pool's clock. */
   get idleSince (): number { return this.#idleSince }
   /** When it was given to its exchange, on the pool's clock. */
   get acquiredAt (): number { return this.#acquiredAt }
   /** Whether it tests if its backend keeps connections open. */
   get trial (): boolean { return this.#trial }
-  /** The client connection that alone it serves, since its client has authenticated it; undefined where it serves any. */
+  /** The only client connection that it serves, since that client has authenticated it; undefined where it serves any client. */
   get boundTo (): object | undefined { return this.#boundTo }
-  /** Of the request that is on it, or was last. */
+  /** The method of the present request, or of the last one. */
   get method (): string | undefined { return this.#method }
-  /** HTTP/1.0 or 1.1, as the last response said. */
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1, as in the last response. */
   get minor (): 0 | 1 { return this.#minor }
-  /** Whether the last response had no body by rule, so that what is read behind it may be one. */
+  /** Whether the last response had no body by rule. Bytes that follow it may be a body that a faulty backend has sent. */
   get bodiless (): boolean { return this.#bodiless }
-  /** Whether it lies idle and carries no request yet, until it is known to be quiet. */
+  /** Whether it is idle and takes no request until its rest is over (see `Resting`). */
   get resting (): boolean { return this.#resting }
   get user (): ConnectionUser | undefined { return this.#user }
-  /** Of the backend, `address:port`; undefined where it has none. */
+  /** The backend's `address:port`; undefined where it has none. */
   get address (): string | undefined { return this.socket.address }
-  /** The socket's, where it has failed. */
+  /** The socket's error, where it has failed. */
   get error (): Error | undefined { return this.socket.error }
-  /** Who ended the socket, where it has ended; undefined while it can carry a request, as far as this side knows. */
+  /** How the socket ended; undefined while the connection can carry a request, as far as this process knows. */
   get endedBy (): CloseReason | undefined { return this.#endedBy }
-  /** Whether the backend has stopped reading what is written to it. */
+  /** Whether the backend has stopped reading its requests. */
   get writeBlocked (): boolean { return this.socket.writeBlocked }
-  /** Whether something may lie there that came together with what was read last. */
+  /** Whether the kernel may hold more bytes than the last read took. */
   get mayHoldMore (): boolean { return this.socket.mayHoldMore }
-  /** Whether bytes of a request have not been taken by the system yet. */
+  /** Whether the system has not taken all bytes of a request yet. */
   get writePending (): boolean { return this.socket.writePending }
-  /** Whether the system has refused to take bytes of a request. */
+  /** Whether the system has refused bytes of a request. */
   get writeFailed (): boolean { return this.socket.writeFailed }
   /** Whether the backend's end is a reset, even where it looked like a FIN. */
   get endedByReset (): boolean { return this.socket.ending === 'reset' }
 
-  /** The pool gives it to a request. @param now on the pool's clock */
+  /** The pool gives the connection to a request. @param now on the pool's clock */
   toActive (now: number): void {
     this.#state = 'active'
     this.#acquiredAt = now
   }
 
-  /** The pool takes it back, or keeps it for a later request. @param now on the pool's clock */
+  /** The pool takes the connection back, or keeps a new one for a later request. @param now since when it is idle, on the pool's clock */
   toIdle (now: number): void {
     this.#state = 'idle'
     this.#idleSince = now
   }
 
-  /** The pool has counted it out. `destroy` ends the socket. */
+  /** The pool no longer counts the connection. `destroy` ends the socket. */
   toClosed (): void {
     this.#state = 'closed'
   }
@@ -166,18 +168,18 @@ export class Connection implements SocketReader {
   beginTrial (): void { this.#trial = true }
   endTrial (): void { this.#trial = false }
 
-  /** It serves this client connection alone from now on; `NO_CLIENT`: none any more. */
+  /** From now on it serves this client connection only; with `NO_CLIENT`, no client. */
   bindTo (client: object): void {
     this.#boundTo = client
   }
 
-  /** Holds it to limits of age and requests. `remaining` never rises: the backend may have set it by `max=`. */
+  /** Applies the limits of age and requests. `remaining` never rises: the backend may have set it by `max=`. */
   limit ({ maxConnectionAge, maxRequestsPerConnection }: ResolvedTargetOptions['pool']): void {
     this.#expiresAt = maxConnectionAge === 0 ? Infinity : this.openedAt + maxConnectionAge * this.#ageJitter
     if (maxRequestsPerConnection > 0) this.#remaining = Math.min(this.#remaining, maxRequestsPerConnection - this.#served)
   }
 
-  /** Why it takes no new request any more; undefined where it does. @param generation the pool's now */
+  /** Why it takes no new request; undefined where it takes one. @param generation the pool's present generation */
   wornBy (now: number, generation: number): CloseReason | undefined {
     if (this.#boundTo === NO_CLIENT) return 'client_gone'
     if (this.generation !== generation) return 'updated'
@@ -185,31 +187,31 @@ export class Connection implements SocketReader {
     return now >= this.#expiresAt ? 'max_age' : undefined
   }
 
-  /** A request is on it from now on. */
+  /** A request takes the connection. */
   use (user: ConnectionUser, method: string): void {
     this.#user = user
     this.#method = method
     this.socket.ref()
   }
 
-  /** A response has come whole. @param bodiless by rule, whatever its head said */
+  /** A whole response has been read. @param bodiless whether it has no body by rule, whatever its head said */
   answered (bodiless: boolean): void {
     this.#served++
     this.#bodiless = bodiless
   }
 
-  /** The head of a response has come. */
+  /** The head of a response has been read. */
   saidVersion (minor: 0 | 1): void {
     this.#minor = minor
   }
 
-  /** It may carry one request fewer; no more than `max`, where the backend has said that. */
+  /** Lowers `remaining` by one, and to the backend's `max` where that is lower. */
   countDown (max: number | undefined): void {
     this.#remaining--
     if (max !== undefined && max < this.#remaining) this.#remaining = max
   }
 
-  /** Nothing is on it any more. An idle connection keeps no process alive. */
+  /** The request has left the connection. An idle connection does not keep the process alive. */
   leave (user: ConnectionUser): void {
     if (this.#user !== user) return
     this.#user = undefined
@@ -219,12 +221,12 @@ export class Connection implements SocketReader {
   pauseReading (): void { this.socket.pause() }
   resumeReading (): void { this.socket.resume() }
 
-  /** Gives the socket away, for a tunnel. @param rest what has been read of it */
+  /** Gives the socket to a tunnel. @param rest bytes that have been read, for the tunnel to begin with */
   handOver (rest: Buffer): Duplex {
     return this.socket.handOver(rest)
   }
 
-  /** Ends the socket. The pool keeps the count and names the reason. */
+  /** Ends the socket. The pool counts the close and names its reason. */
   destroy (): void {
     this.socket.destroy()
   }
@@ -262,7 +264,7 @@ export class Connection implements SocketReader {
   }
 }
 
-/** What connections are at one moment, the sentinel last. */
+/** The states of connections at one moment, the sentinel last. */
 export function snapshotsOf (connections: readonly Connection[], sentinel: Connection | undefined, now: number): ConnectionSnapshot[] {
   return [...connections, ...sentinel === undefined ? [] : [sentinel]].map(connection => {
     const { id, state, openedAt, served, idleSince, trial } = connection
@@ -289,7 +291,7 @@ class View implements ConnectionView {
   get address (): string | undefined { return this.#connection.address }
 }
 
-// Errors by which a connection is lost on its way, as against those of a socket that does not work.
+// Errors of a lost connection. Other errors mean that the socket does not work.
 const LOSSES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT'])
 
 function isLoss (error: Error | undefined): boolean {

@@ -9,38 +9,38 @@ import { SocketOpener, hostnameOf } from './socket-opener.js'
 
 /** A dial in progress. */
 export interface Dial {
-  /** Gives it up; its callback is not called any more. */
+  /** Gives the dial up. Its callback is not called. */
   abandon (): void
 }
 
-/** Makes one connected socket, handshake included. The callback is called once, and never before `dial` has returned. */
+/** Makes one connected socket, TLS handshake included. The callback is called once, after the `Dialer` has returned. */
 export type Dialer = (callback: (error: HoldfastError | undefined, socket: BackendSocket | undefined) => void) => Dial
 
 /**
- * Refusals before which nothing can have been sent, and after which another try may find the process listening again. A listener that
- * closes resets those that it has not accepted yet.
+ * Errors of a dial that was refused: nothing was sent, and a process that restarts may accept the next dial. A reset is among them, since a
+ * listener that closes resets the connections that it has not accepted yet.
  */
 const REFUSED = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT'])
 
-/** Whether a dial failed in a way that is worth another try. */
+/** Whether a failed dial is worth another try. */
 export function wasRefused (error: HoldfastError): boolean {
   return REFUSED.has((error.cause as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
-/** The reason of a failed dial as a short, stable word for a metric: an errno, a TLS code, or ours. */
+/** The reason of a failed dial as a short, stable metric label: an errno, a TLS code, or a HOLDFAST_ERR_* code. */
 export function dialFailureCode (error: HoldfastError): string {
   return (error.cause as NodeJS.ErrnoException | undefined)?.code ?? error.code
 }
 
 /**
- * Dials an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where no socket could be
- * made with `connect`.
+ * Makes the dialer of an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where
+ * the options in `connect` cannot make a socket.
  */
 export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
   const { connect } = options
   const begin = typeof connect === 'function' ? byFunction(connect, origin, options.localAddress) : byOpener(new SocketOpener(origin, connect, options))
   const secure = origin.protocol === 'https:'
-  // A function of the user's may never call back.
+  // The timeout also covers a user's `connect` function that never calls back.
   const timeout = typeof connect === 'function' ? CONNECT_TIMEOUT : connect.timeout ?? CONNECT_TIMEOUT
 
   return callback => {
@@ -53,7 +53,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
       }
       settled = true
       clearTimeout(timer)
-      // A connect function of the user's may call back at once; the pool counts on having its Dial by then.
+      // A user's `connect` function may call back at once, but the pool needs its `Dial` before the callback.
       queueMicrotask(() => {
         if (abandoned) socket?.destroy()
         else callback(error, socket)
@@ -81,7 +81,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
   }
 }
 
-/** Begins to connect; returns what gives it up. It calls back once at most. */
+/** Begins to connect, and returns a function that gives up. `done` is called at most once. */
 type Begin = (done: (error: Error | undefined, socket: BackendSocket | undefined) => void) => () => void
 
 function byOpener (opener: SocketOpener): Begin {
@@ -112,7 +112,7 @@ function byFunction (connect: ConnectFunction, origin: URL, localAddress: string
   return done => {
     let given: unknown
     const connecting: unknown = (connect as (o: buildConnector.Options, cb: (error: Error | null, socket: Socket | null) => void) => unknown)(to, (error, socket) => {
-      // A second time, it is in use.
+      // A second callback with the same socket is ignored: the socket is in use by now.
       if (given !== undefined && socket === given) return
       given = socket ?? undefined
       if (error !== null && error !== undefined) done(error, undefined)

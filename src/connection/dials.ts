@@ -4,10 +4,10 @@ import type { Dialer } from './dial.js'
 import { PlacedSet } from './placed-set.js'
 import type { OwnedDial, Ticket } from './waiting-queue.js'
 
-/** What became of a dial: a socket, or why there is none; for whom, if they still wait; and since when it was under way. */
+/** The result of a dial: a socket or an error, the ticket that it was started for if that still waits, and when the dial began. */
 export type DialDone = (error: HoldfastError | undefined, socket: BackendSocket | undefined, owner: Ticket | undefined, began: number) => void
 
-/** A pool's dials under way, each begun for one who waits; its owner may be served, or leave, before it is done. */
+/** A pool's dials under way. Each was begun for one waiter, its owner, which may be served or leave before the dial is done. */
 export class Dials {
   readonly #clock: () => number
   readonly #done: DialDone
@@ -22,7 +22,7 @@ export class Dials {
 
   get size (): number { return this.#underWay.size }
 
-  /** Those whose owner still waits. */
+  /** How many dials have an owner that still waits. */
   get owned (): number {
     let owned = 0
     for (const dial of this.#underWay) if (dial.owner !== undefined) owned++
@@ -44,13 +44,13 @@ export class Dials {
     this.#underWay.add(dial)
   }
 
-  /** Gives all of them up. */
+  /** Gives all dials up. */
   abandon (): void {
     for (const { dial } of this.#underWay) dial.abandon()
     this.#underWay.clear()
   }
 
-  /** Dials otherwise from now on. Those under way are given up, and begun anew for whoever still waits for one. */
+  /** Uses another dialer from now on. Dials under way are given up, and begun anew for owners that still wait. */
   use (dialer: Dialer): void {
     this.#dialer = dialer
     const owners = [...this.#underWay].map(({ owner }) => owner)

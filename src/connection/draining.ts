@@ -1,11 +1,11 @@
-/** Whether a pool takes no new work any more, and the callers of `drain()` that wait until its old work is finished. */
+/** Whether a pool drains (takes no new work), and the callers of `drain()` that wait until its old work is finished. */
 export class Draining {
   readonly #isEmpty: () => boolean
   readonly #emptied: () => void
   #begun = false
   #waiting: (() => void)[] = []
 
-  /** @param emptied is called once the pool drains and is empty, before the callers that wait are told */
+  /** @param emptied called when the pool drains and is empty, before the waiting callers are told */
   constructor (isEmpty: () => boolean, emptied: () => void) {
     this.#isEmpty = isEmpty
     this.#emptied = emptied
@@ -25,7 +25,7 @@ export class Draining {
     })
   }
 
-  /** For when something of the pool's has ended. */
+  /** Call this when a connection, a dial or a waiter of the pool has ended. */
   check (): void {
     if (!this.#begun || !this.#isEmpty()) return
     this.#emptied()

@@ -11,63 +11,63 @@ import { framingOf, hasBytes, sendRequest } from '../wire/http1/send-request.js'
 import type { Connection, ConnectionUser } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
-/** A request as it is written on a connection. Timeouts in ms, 0 for none. */
+/** A request, ready to be written on a connection. Timeouts in ms, 0 for none. */
 export interface ExchangeRequest {
   readonly method: string
   /** With the query. */
   readonly path: string
-  /** Names and values in turn, as they are written: without those that follow from the body and the connection. */
+  /** Names and values in turn, as they are written. Headers that follow from the body and the connection are not among them. */
   readonly headers: readonly string[]
   readonly body: string | Uint8Array | HeldBody | StreamedBody | Readable | null
-  /** The declared length of a body that streams, in bytes; undefined: it goes in chunks. */
+  /** The declared length of a streamed body, in bytes; undefined: it is sent in chunks. */
   readonly length?: number | undefined
   readonly headersTimeout: number
   readonly bodyTimeout: number
-  /** The protocol that is asked for. CONNECT implies one. */
+  /** The protocol to upgrade to. CONNECT needs none. */
   readonly upgrade: string | undefined
 }
 
-/** How an exchange is to go. */
+/** The terms of one exchange. */
 export interface ExchangeTerms {
   /** Whether the connection has lain in the pool. */
   readonly reused: boolean
-  /** Why the connection ends with this exchange. */
+  /** Why the connection closes after this exchange; undefined where it may be kept. */
   readonly closeFor: CloseReason | undefined
-  /** Whether the request may be sent again after an answer that is none. */
+  /** Whether the request may be sent again after a 408 that the backend sent before it saw the request. */
   readonly retryable: boolean
   /**
-   * How long the connection is watched before the request is written, in ms, and then for two turns of the event loop, in which all that has
-   * come by now is read, a FIN above all. Undefined: the request is written at once.
+   * How long the connection is watched before the request is written, in ms. After that, two turns of the event loop read what lies in the
+   * kernel: a FIN above all. Undefined: the request is written at once.
    */
   readonly watch?: number | undefined
 }
 
-/** What is known of an exchange that failed: all that a retry may be decided on. */
+/** The evidence of a failed exchange. A retry is decided on this alone. */
 export interface Failure {
   readonly error: HoldfastError
-  /** Whether the connection was lost, as against a timeout, an abort or an answer that is not HTTP. */
+  /** Whether the connection was lost. Timeouts, aborts and answers that are not HTTP are not losses. */
   readonly lost: boolean
   /** Whether the connection had lain in the pool. */
   readonly reused: boolean
   /** Whether a byte of the request had been given to the socket. */
   readonly written: boolean
-  /** Whether any byte of a response had come. */
+  /** Whether a byte of a response had come. */
   readonly responseStarted: boolean
-  /** Whether the backend said 408 and close to a connection that had never been used: it had not seen the request. */
+  /** Whether the backend answered 408 and close on a reused connection that had served nothing: it had not seen the request. */
   readonly unusedTimeout: boolean
 }
 
-/** Where a response goes. After `ended`, `upgraded` or `failed`, of which exactly one comes, nothing is called any more. */
+/** Receives a response. Exactly one of `ended`, `upgraded` and `failed` is called, and it is the last call. */
 export interface ExchangeSink {
   /** An interim response. `lines`: names and values in turn. */
   informed (status: number, lines: string[]): void
   responded (status: number, head: ResponseHead, reason: string): void
   /**
-   * Returns false to have the response paused until `Exchange.resume()`. What the same read of the socket holds besides, at most 64 KiB and
-   * the response's end, still comes.
+   * Returns false to pause the response until `Exchange.resume()`. The rest of the same read of the socket is still delivered: at most 64
+   * KiB, and the response's end.
    */
   data (chunk: Buffer): boolean
-  /** All of the read that the head came with has been told, and the response goes on. */
+  /** The read that contained the head has been delivered, and the response is not over. */
   goesOn? (): void
   /** `trailers`: names and values in turn. */
   ended (trailers: string[]): void
@@ -77,7 +77,7 @@ export interface ExchangeSink {
   requestSent (): void
 }
 
-/** Who takes the connection back, with what its exchange found out. */
+/** Takes the connection back, with what the exchange has learned about it. */
 export interface ExchangeOwner {
   /** `reason` is undefined where the connection may carry another request. */
   exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void
@@ -87,7 +87,7 @@ export interface ExchangeOwner {
 interface Given { readonly error: HoldfastError, readonly reason: CloseReason | undefined }
 
 const NO_BYTES = Buffer.alloc(0)
-// Of its own kind each: none of these says that the backend gave the connection up.
+// Ends of a connection that keep their own reason: the backend has not closed the connection.
 const MISHAPS: ReadonlySet<CloseReason | undefined> = new Set<CloseReason>(['error', 'unexpected_data'])
 
 /** One request and its response on one connection. */
@@ -97,30 +97,30 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   readonly #sink: ExchangeSink
   readonly #request: ExchangeRequest
   readonly #terms: ExchangeTerms
-  /** From the first byte of an answer on. */
+  /** Set from the first byte of a response on. */
   #parser: ResponseParser | undefined
-  /** Of a body that comes while it is sent. */
+  /** Set while a streamed body is sent. */
   #body: RequestBody | undefined
   #timer: NodeJS.Timeout | undefined
   #turn: NodeJS.Immediate | undefined
-  /** The parser runs. What ends the exchange meanwhile is carried out behind its run. */
+  /** Whether the parser runs. An end of the exchange within the run takes effect after it. */
   #parsing = false
   #given: Given | undefined
   #paused = false
   #written = false
   #requestSent = false
   #unusedTimeout = false
-  /** Whether the response's head came with what is being read. */
+  /** Whether the present read contained the response's head. */
   #isHeadNew = false
-  /** The sink has had its last call, or is having it. */
+  /** Whether the sink's last call was made, or is being made. */
   #over = false
   #status = 0
   #signal: PersistenceSignal | undefined
   #protocol: ResponseHead | undefined
   #trailers: string[] = []
-  /** 0 = none, as for an event stream, which may be silent for as long as it likes. */
+  /** 0 means none. An event stream has none, since it may be silent for any time. */
   #bodyTimeout: number
-  /** Something has moved since the last look at the deadlines. */
+  /** Whether bytes have moved since the last check of the deadlines. */
   #moved = true
   #quietSince = 0
 
@@ -133,7 +133,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#bodyTimeout = request.bodyTimeout
   }
 
-  /** Writes the request, once the connection has been watched. The sink may be called before this returns. */
+  /** Writes the request after the connection has been watched. The sink may be called before this returns. */
   begin (): void {
     this.#connection.use(this, this.#request.method)
     const { watch } = this.#terms
@@ -142,17 +142,17 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     else this.#watchTwoTurns()
   }
 
-  /** Gives the exchange up: its connection is closed for `reason`, its sink fails with `error`. */
+  /** Gives the exchange up: closes its connection with `reason`, and calls `failed` of the sink with `error`. */
   abort (error: HoldfastError, reason: CloseReason): void {
     this.#give(error, reason)
   }
 
   /**
-   * Gives the exchange up if it has been quiet for too long: the backend has not answered a request that is sent, has stopped in
-   * its response, or does not read. Called every now and then, so that no request costs a timer or a look at the clock.
+   * Gives the exchange up if it has been quiet for too long: the backend has not answered a sent request, has stopped within its response,
+   * or does not read. The pool calls this at intervals, so that no request costs a timer or a read of the clock.
    */
   checkDeadline (now: number): void {
-    // A receiver that takes its time, and a request whose next piece has not come, are not the backend's doing.
+    // The backend is not at fault where the receiver has paused, or where the next piece of the request has not arrived.
     const waiting = this.#paused || (!this.#requestSent && !this.#connection.writeBlocked)
     if (this.#moved || waiting) {
       this.#moved = false
@@ -170,11 +170,11 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     if (!this.#paused || this.#over) return
     this.#paused = false
     this.#moved = true
-    // Within the parser's run the socket has not been paused yet.
+    // Within the parser's run, the socket has not been paused yet.
     if (!this.#parsing) this.#connection.resumeReading()
   }
 
-  // What the connection tells.
+  // Called by the connection.
 
   /** Returns false where no request has been written that these bytes could answer. */
   read (bytes: Buffer, length: number, own: boolean): boolean {
@@ -212,7 +212,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
 
   readEnd (): void {
     const parser = this.#parser
-    // Only a FIN ends a body that has no other end; what looks like one may be a reset.
+    // A body that ends with its connection is whole after a FIN only, and a reset may look like a FIN.
     if (parser === undefined || this.#connection.endedByReset) return this.lost()
     this.#parsing = true
     try {
@@ -227,7 +227,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
 
   lost (): void {
     const { endedBy, error: cause } = this.#connection
-    // It was closed before anything was asked of it, whatever it was taken for.
+    // The backend closed the connection before the request was written, so it was an idle close.
     const before = !this.#written && this.#terms.reused
     const reason = MISHAPS.has(endedBy) ? endedBy : before ? 'backend_idle' : 'backend_active'
     this.#fail(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', cause === undefined ? {} : { cause }), reason, before || reason === 'backend_active')
@@ -237,13 +237,13 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#body?.drained()
   }
 
-  // What has come from the backend is read before its end is believed. The body's source is destroyed only behind that: the code that
-  // sends the body takes a destroyed source for the end of the request.
+  // The socket is read to its end before the exchange fails, since an early answer may lie there. Until then the body's source is only
+  // paused: the code that fills a source takes a destroyed source as the end of the request.
   writeFailed (): void {
     this.#body?.pause()
   }
 
-  // What the parser tells, from within its run.
+  // Called by the parser, within its run.
 
   informed (status: number, lines: string[]): void {
     this.#sink.informed(status, lines)
@@ -276,7 +276,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#protocol = head
   }
 
-  // What the request's body tells.
+  // Called by the request's body.
 
   bodySent (chunk: Uint8Array): void {
     this.#moved = true
@@ -293,7 +293,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     else this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause: error }), 'client_gone')
   }
 
-  // From within a callback of the event loop, what lies in the kernel now is read by the end of its next turn.
+  // This runs within a callback of the event loop. What lies in the kernel now is read by the end of the loop's next turn.
   #watchTwoTurns (): void {
     this.#turn = setImmediate(() => { this.#turn = setImmediate(() => this.#write()) })
   }
@@ -305,15 +305,15 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     try {
       head = this.#connection.heads.encode({ method, path, headers, upgrade }, framing, !this.#asksToClose)
     } catch (error) {
-      // Nothing is written: the connection is as good as before.
+      // Nothing was written, so the connection can be kept.
       return this.#give(error as HoldfastError, undefined)
     }
     this.#written = true
     this.#body = sendRequest(this.#connection.socket, head, body, framing, this)
   }
 
-  // A server that is to close behind its answer does so over what it has not read of an upload, and the reset takes the answer along. So a
-  // request with a body does not ask for it where only the gateway wants the connection closed: the gateway closes it.
+  // A server that is asked to close may close before it has read the whole upload. The close is then a reset, which destroys the answer. So
+  // a request with a body to a non-persistent backend does not ask for a close, and the gateway closes the connection itself.
   get #asksToClose (): boolean {
     const { closeFor } = this.#terms
     return closeFor !== undefined && !(closeFor === 'non_persistent' && hasBytes(this.#request.body))
@@ -325,7 +325,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#connection.saidVersion(minor)
   }
 
-  // A sink that throws takes no more of the response.
+  // A sink that throws has given the response up.
   #sinkThrew (cause: unknown): void {
     this.#give(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE', { cause }), 'client_gone')
   }
@@ -337,7 +337,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     else this.#fail(error, reason, false)
   }
 
-  /** The parser has come to an end of the exchange, and out of its run. */
+  /** Ends the exchange after the parser's run in which the response ended or failed. */
   #finish (parser: ResponseParser, bytes: Buffer, length: number): void {
     const { failure, rest } = parser
     if (this.#given !== undefined) return this.#fail(this.#given.error, this.#given.reason, false)
@@ -348,7 +348,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     if (this.#protocol !== undefined) return this.#switch(this.#protocol, Buffer.from(bytes.subarray(length - rest, length)))
     const connection = this.#connection
     connection.answered(this.#isBodiless)
-    // What comes behind a response answers nothing that was asked.
+    // Bytes after the response answer no request.
     const reason = this.#closeReason(parser.spent) ?? (rest > 0 ? 'unexpected_data' : undefined)
     this.#stop()
     this.#owner.exchangeEnded(connection, reason, this.#view(false))
@@ -384,7 +384,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     }
   }
 
-  /** Lets go of all that it holds but its last call. */
+  /** Releases everything except the sink, which still gets its last call. */
   #stop (): void {
     this.#over = true
     clearTimeout(this.#timer)
@@ -423,7 +423,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   }
 }
 
-// The connection's own work is done, and goes on whatever a sink does in its last call.
+// The connection is settled before a sink's last call, so an error that the sink throws there becomes a warning.
 function warnOf (thrown: unknown): void {
   process.emitWarning(thrown as Error)
 }

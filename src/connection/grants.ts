@@ -4,7 +4,7 @@ import type { ConnectionObserver } from './observer.js'
 import type { Waiters } from './waiters.js'
 import type { Ticket } from './waiting-queue.js'
 
-/** Gives a pool's connections to requests: from then on a connection belongs to its exchange. */
+/** Gives a pool's connections to requests. From then on, the connection belongs to its exchange. */
 export class Grants {
   readonly #clock: () => number
   readonly #observers: Required<ConnectionObserver>
@@ -18,17 +18,17 @@ export class Grants {
     this.#waiters = waiters
   }
 
-  /** To the caller. @param idleMs how long it has lain in the pool @param waitMs how long its request has waited for it */
+  /** Gives a connection to the caller. @param idleMs how long it was idle @param waitMs how long its request has waited */
   take (connection: Connection, now: number, idleMs: number, waitMs: number): void {
     connection.toActive(now)
     this.#active.add(connection)
     this.#observers.acquired(connection.view, idleMs, waitMs)
   }
 
-  /** To a request that waits. @param fresh whether it never lay in the pool */
+  /** Gives a connection to a waiting request. @param fresh whether the connection never lay in the pool */
   hand (connection: Connection, ticket: Ticket, fresh: boolean): void {
     this.#waiters.remove(ticket)
-    // Its dial goes on, for the next one that waits.
+    // The ticket's own dial goes on, for the next waiter.
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
     const now = this.#clock()
     const waitMs = now - ticket.since

@@ -1,40 +1,42 @@
 import type { Connection } from './connection.js'
 import type { CloseReason } from './observer.js'
 
-/** What kind of connection a request can go on. */
+/** Which connections a request can use. */
 export interface Fit {
-  /** The longest that a connection may have been idle, in ms; -1 where only a fresh one will do. */
+  /** The longest that a connection may have been idle, in ms; -1: only a fresh connection will do. */
   readonly maxIdle: number
-  /** Whether it may be one that tests if its backend keeps connections open. */
+  /** Whether the request may use a connection that tests if its backend keeps connections open. */
   readonly trial: boolean
-  /** Whether the request could not be sent again: it takes none that its backend may be about to close, right behind a response. */
+  /**
+   * Whether the request cannot be sent again. Then it takes no connection that the backend may be about to close after its last response.
+   */
   readonly once?: boolean
 }
 
-/** What the stack asks its pool. */
+/** What the stack needs from its pool. */
 export interface IdleStackHost {
-  /** How long a connection may lie unused now, in ms. */
+  /** How long a connection may lie unused at present, in ms. */
   readonly idleLimit: number
   /** With at most this many idle connections, the one that has been idle longest is taken. */
   readonly minIdle: number
-  /** How long this one must have been quiet before it carries a request that could not be sent again, in ms. */
+  /** How long a connection must have been quiet before it carries a request that cannot be sent again, in ms. */
   quietBefore (connection: Connection): number
-  /** Closes a connection that the stack has let go of. */
+  /** Closes a connection that the stack has removed. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void
 }
 
 interface Ended { readonly connection: Connection, readonly reason: CloseReason }
 
-// Servers answer a connection that stays silent with 408, or block a thread on it.
+// In ms. Servers answer a connection that has sent nothing with 408, or block a thread on it.
 const UNUSED_LIMIT = 10_000
-// Sweeping more often would find little; expiry is checked whenever one is taken.
+// The shortest time between two sweeps, in ms. `take` checks expiry anyway.
 const SWEEP_AT_LEAST = 100
-// What has been idle for less may have been opened after whatever closes the others.
+// In ms. A connection that has been idle for less may have been opened after the event that closes the others.
 const SETTLED = 100
-// After a limit has fallen, the closes that made it fall have all come in by then.
+// In ms. The sweep after a fallen limit waits this long: the other closes of the same event arrive by then, and each of them is evidence.
 const SOON = 250
 
-/** A pool's idle connections. The most recently used is taken first, so that the surplus ages out by itself. */
+/** A pool's idle connections. The most recently used one is taken first, so that surplus connections age out. */
 export class IdleStack {
   readonly #host: IdleStackHost
   readonly #clock: () => number
@@ -53,21 +55,22 @@ export class IdleStack {
   /** Most recently used last. */
   all (): Iterable<Connection> { return this.#connections }
 
-  /** Whether one has been idle for a while. */
+  /** Whether a connection has been idle for longer than `SETTLED`. */
   get settled (): boolean {
     const oldest = this.#connections[0]
     return oldest !== undefined && this.#clock() - oldest.idleSince > SETTLED
   }
 
-  /** Takes one in that is idle since now. */
+  /** Adds a connection that has just become idle. */
   push (connection: Connection): void {
     this.#connections.push(connection)
     this.#sweepBy(Math.min(connection.idleSince + this.#limitOf(connection), connection.expiresAt))
   }
 
   /**
-   * The most recently used one that fits and is bound to this client, or to none; with at most `minIdle` of them, the least recently used one, so that each
-   * is used before its limit. Those met on the way whose time is over are closed.
+   * Takes the most recently used connection that fits and is bound to this client (undefined: bound to none). With at most `minIdle`
+   * connections in the stack, it takes the one that has been idle longest, so that each is used before its limit. Expired connections that
+   * are found on the way are closed.
    */
   take (fit: Fit, now: number, client: object | undefined): Connection | undefined {
     const oldestFirst = this.#connections.length <= this.#host.minIdle
@@ -81,19 +84,19 @@ export class IdleStack {
         this.#connections.splice(i, 1)
         ended ??= []
         ended.push({ connection, reason: expired })
-        // From the oldest on, the next one has moved here.
+        // When going from the oldest on, the next connection has moved to this index.
         if (!oldestFirst) i--
         continue
       }
       const fits = this.#fits(connection, fit, now, client)
       if (fits) {
-        // Most often the last: `splice` would make an array of what it removes.
+        // Most often the last one is taken, and `pop` avoids the array that `splice` makes.
         if (i === this.#connections.length - 1) this.#connections.pop()
         else this.#connections.splice(i, 1)
         taken = connection
         break
       }
-      // Those below have been idle for longer.
+      // All connections below have been idle for longer.
       if (!oldestFirst && now - connection.idleSince > fit.maxIdle) break
       i += oldestFirst ? 1 : -1
     }
@@ -107,26 +110,29 @@ export class IdleStack {
     return fit.once !== true || idle >= this.#host.quietBefore(connection)
   }
 
-  /** The one that has been idle longest, now the caller's; with `spare`, of those that do not rest. One that is bound goes last. */
+  /**
+   * Removes and returns the connection that has been idle longest. A bound connection is returned only if there is no other. With `spare`,
+   * a resting connection is not returned.
+   */
   takeOldest (spare = false): Connection | undefined {
     let at = this.#connections.findIndex(({ resting, boundTo }) => boundTo === undefined && !(spare && resting))
     if (at === -1) at = this.#connections.findIndex(({ resting }) => !(spare && resting))
     return at === -1 ? undefined : this.#connections.splice(at, 1)[0]
   }
 
-  /** Closes those that have been idle at least since a time; returns how many. */
+  /** Closes the connections that have been idle since `idleSince` or longer. Returns how many. */
   closeSince (idleSince: number, reason: CloseReason): number {
     return this.#closeWhere(connection => connection.idleSince <= idleSince ? reason : undefined)
   }
 
-  /** Takes one out, now the caller's; false where it was not here. */
+  /** Removes a connection. Returns false where it was not in the stack. */
   remove (connection: Connection): boolean {
     const at = this.#connections.lastIndexOf(connection)
     if (at !== -1) this.#connections.splice(at, 1)
     return at !== -1
   }
 
-  /** For when the limit has changed. */
+  /** Call this when the idle limit has changed. */
   sweepSoon (): void {
     if (this.#connections.length > 0) this.#sweepBy(this.#clock() + SOON)
   }
@@ -139,7 +145,7 @@ export class IdleStack {
   #expired (connection: Connection, now: number): CloseReason | undefined {
     const ended = connection.endedBy
     if (ended !== undefined) return ended
-    // The limit was lowered meanwhile.
+    // `maxRequestsPerConnection` was lowered while the connection was idle.
     if (connection.remaining <= 0) return 'max_requests'
     if (now >= connection.expiresAt) return 'max_age'
     return now - connection.idleSince >= this.#limitOf(connection) ? 'idle_limit' : undefined
@@ -162,12 +168,12 @@ export class IdleStack {
     return ended.length
   }
 
-  // Only when the stack is as it will be: whoever is told of a close may close others, or take one.
+  // Called when the stack is in its final state: an observer of a close may close or take other connections.
   #close (ended: readonly Ended[], now: number): void {
     for (const { connection, reason } of ended) this.#host.close(connection, reason, now - connection.idleSince)
   }
 
-  // One timer, for whichever's time is over first; taking a connection does not move it.
+  // One timer, for the connection that expires first. Taking a connection does not move the timer.
   #sweepBy (at: number): void {
     if (at >= this.#sweepAt || at === Infinity) return
     clearTimeout(this.#timer)

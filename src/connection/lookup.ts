@@ -4,25 +4,27 @@ import type { LookupFunction } from 'node:net'
 import { Lookups } from './lookups.js'
 import { lookUpWithoutThread } from './threadless-names.js'
 
-// Of libuv's threads, four by default; at least one is left to all else, where there are two.
+// How many of libuv's threads (four by default) look-ups may use. Of two or more threads, at least one is left for other work.
 const threads = Number(process.env['UV_THREADPOOL_SIZE']) || 4
 const MOST_IN_THREADS = Math.max(1, Math.min(2, threads - 1))
 
-/** One for all pools of the process, since libuv's threads are. */
+/** All pools of the process share it, since they share libuv's threads. */
 const lookups = new Lookups({
-  // As it is called, and not as it was imported: a test, or a tracer, may have put its own in its place.
+  // `dns.lookup` is read at each call, since a test or a tracer may have replaced it.
   threaded: (name, { family, hints }, answered) => dns.lookup(name, { all: true, family, hints }, (error, addresses) => answered(error, addresses ?? [])),
   threadless: lookUpWithoutThread,
   most: MOST_IN_THREADS,
   clock: () => performance.now(),
   after: (ms, then) => {
-    // A dial keeps the process while it waits.
+    // Unref'd: the dial that waits keeps the process alive.
     const timer = setTimeout(then, ms).unref()
     return () => clearTimeout(timer)
   }
 })
 
-/** `lookup` of net.connect and tls.connect, for every dial that brings none of its own. They ask it for no address. */
+/**
+ * The `lookup` option of net.connect and tls.connect, for every dial without a `connect.lookup`. Node does not call it for an IP address.
+ */
 export const sharedLookup: LookupFunction = (hostname, options, callback) => {
   lookups.ask(hostname, { family: familyOf(options), hints: options.hints ?? 0 }, (error, addresses) => {
     const [first] = addresses

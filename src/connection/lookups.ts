@@ -1,16 +1,16 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { LookupAddress } from 'node:dns'
 
-/** What is asked of a name, beside it: `family` is 0, 4 or 6; `hints` as `dns.lookup` takes them. */
+/** The options of a look-up: `family` is 0, 4 or 6; `hints` as for `dns.lookup`. */
 export interface NameQuery { readonly family: number, readonly hints: number }
 
-/** Called once, never before the source has returned. */
+/** Called once, after the source has returned. */
 export type Answered = (error: Error | null, addresses: readonly LookupAddress[]) => void
 
-/** Where the addresses of a name come from. */
+/** Finds the addresses of a name. */
 export type NameSource = (name: string, query: NameQuery, answered: Answered) => void
 
-/** Calls back after some ms; returns what calls it off. */
+/** Calls `then` after `ms`. Returns a function that cancels it. */
 export type After = (ms: number, then: () => void) => () => void
 
 interface LookUp {
@@ -19,22 +19,22 @@ interface LookUp {
   readonly query: NameQuery
   readonly waiting: Answered[]
   readonly callOff: (() => void)[]
-  /** waiting: for a thread. elsewhere: asked without one. running: in a thread. */
+  /** waiting: for a thread. elsewhere: being asked without a thread. running: in a thread. */
   state: 'waiting' | 'elsewhere' | 'running' | 'over'
   /** When its thread began. */
   since: number
 }
 
-// A healthy name server has answered by then, be it from afar.
+// In ms. A healthy name server has answered by then, even a distant one.
 const USUAL_ANSWER = 100
-// Beyond any dial's patience but a very long one: what waits for longer is told so, that the queue has an end.
+// In ms. Longer than most connect timeouts. A look-up that waits longer for a thread fails, so that the queue is bounded.
 const LONGEST_WAIT = 10_000
 
 /**
- * The look-ups of a process. `getaddrinfo` blocks one of libuv's threads, four for all of a process, until its name server answers: four
- * names that hang would block every dial, and every file. So one look-up a name is in flight, shared by all who ask for it, and at most
- * `most` are in threads. Where those are not answered in the usual time, the rest is asked without a thread; only a name that
- * cannot be found so waits for one. Pure but for its sources and its timers.
+ * The look-ups of a process. `getaddrinfo` blocks one of libuv's threads until the name server answers. A process has four threads by
+ * default, so four names that hang would block every dial and every file. So each name has one look-up in flight, shared by all dials of
+ * it, and at most `most` look-ups are in threads. If those are not answered in the usual time, other names are asked without a thread. Only
+ * a name that is not found that way waits for a thread. Sources, clock and timers are passed in, so tests need no network.
  */
 export class Lookups {
   readonly #threaded: NameSource
@@ -56,7 +56,7 @@ export class Lookups {
   get size (): number { return this.#inFlight.size }
 
   ask (name: string, query: NameQuery, answered: Answered): void {
-    // Each in the async context of its own dial.
+    // Each callback runs in the async context of its own dial.
     const answer = AsyncResource.bind(answered)
     const key = `${query.family} ${query.hints} ${name.toLowerCase()}`
     const shared = this.#inFlight.get(key)
@@ -92,7 +92,7 @@ export class Lookups {
     try {
       this.#threaded(lookUp.name, lookUp.query, answered)
     } catch (error) {
-      // `dns.lookup` throws for hints that it does not know: without an answer the name would have its thread for ever.
+      // `dns.lookup` throws for unknown hints. Without an answer, the look-up would count as running for ever.
       queueMicrotask(() => answered(error as Error, []))
     }
   }
@@ -110,7 +110,7 @@ export class Lookups {
     this.#threadless(lookUp.name, lookUp.query, (error, addresses) => {
       if (lookUp.state !== 'elsewhere') return
       if (error === null && addresses.length > 0) return this.#over(lookUp, null, addresses)
-      // getaddrinfo may know of more than hosts and DNS: its answer is the one that counts.
+      // getaddrinfo may know more than the hosts file and DNS, so its answer decides.
       lookUp.state = 'waiting'
       this.#runNext()
     })

@@ -4,39 +4,39 @@ import type { CloseReason } from './close-reason.js'
 
 export type { CloseReason } from './close-reason.js'
 
-/** Whether a backend keeps connections open: what is believed now, or that it is being found out. */
+/** Whether a backend keeps connections open, as the gateway believes; `trial`: a connection is testing it. */
 export type Persistence = 'persistent' | 'non-persistent' | 'trial'
 
-/** Why a request was sent again; `connect`: no connection was had yet, and a refused dial was tried again. See "Retry" in docs/internals.md. */
+/** Why a request was sent again. `connect`: a refused dial was tried again, before there was a connection. */
 export type RetryReason = 'unwritten' | 'stale' | 'unused_timeout' | 'connect'
 
-/** A connection as observers see it. The same object for all of a connection's life. */
+/** A connection, as observers see it. It is the same object for the whole life of the connection. */
 export interface ConnectionView {
   /** The target's name. */
   readonly target: string
   /** Unique in the app. */
   readonly id: number
-  /** Responses it has carried. */
+  /** Number of responses it has carried. */
   readonly served: number
-  /** Since it was opened, in ms. */
+  /** Time since it was opened, in ms. */
   readonly age: number
-  /** Whether it was dialled to find out if its backend keeps connections open. */
+  /** Whether it tests if the backend keeps connections open. */
   readonly trial: boolean
-  /** Of the request that is on it, or was last; undefined before the first. */
+  /** Method of the present request, or of the last one; undefined before the first. */
   readonly method?: string | undefined
-  /** Of the backend, `address:port`; undefined where it has none, as over a unix socket. */
+  /** The backend's `address:port`; undefined where it has none, as with a unix socket. */
   readonly address?: string | undefined
 }
 
-/** How an exchange ended, as told to observers. */
+/** The end of an exchange, as observers see it. */
 export interface ResponseView {
   /** What the response said about the life of its connection. */
   readonly signal: PersistenceSignal
   /** The status code. */
   readonly status: number
-  /** What the request said in `Connection`. */
+  /** Whether the exchange was to keep its connection, or to close it. */
   readonly asked: 'keep-alive' | 'close'
-  /** Whether the request was written whole before the response ended. */
+  /** Whether the system had taken the whole request when the response ended. */
   readonly requestSent: boolean
   /** Whether the client had left before the response ended. */
   readonly clientGone: boolean
@@ -46,33 +46,33 @@ export interface ResponseView {
   readonly withBody?: boolean | undefined
 }
 
-/** How a proxied request travelled: `provenanceOf(reply)`, and `provenance` on its log line. Times in whole ms. */
+/** How a proxied request travelled: the result of `provenanceOf(reply)`, and `provenance` on the request's log line. Times in whole ms. */
 export interface Provenance {
   /** The target's name. */
   readonly target: string
-  /** The id of the connection that carried it, as observers know it; the last one of two, undefined where none was had. */
+  /** Id of the connection that carried the request, the last one after a retry; undefined if it got no connection. */
   readonly connection: number | undefined
   /** Whether that connection had lain in the pool. */
   readonly reused: boolean
-  /** Which of its connection's requests it was: 1 for the first, 0 where no connection was had. */
+  /** The request's number on its connection: 1 for the first; 0 if it got no connection. */
   readonly nth: number
-  /** How long the connection had been idle before, in ms; 0 for a fresh one. */
+  /** How long the connection had been idle before, in ms; 0 for a fresh connection. */
   readonly idleMs: number
-  /** How long the request waited for a connection, dials included, in ms; the waits of all its attempts together. */
+  /** How long the request waited for connections, dials and all attempts included, in ms. */
   readonly waitMs: number
-  /** How often it was begun on a connection: 0 to 2. */
+  /** How often the request was begun on a connection: 0 to 2. */
   readonly attempts: number
-  /** Why it was sent again, in order. */
+  /** Why the request was sent again, in order. */
   readonly retries: readonly RetryReason[]
-  /** What was believed of the backend when the request was given its connection. */
+  /** The backend's persistence, as believed when the request got its connection. */
   readonly persistence: Persistence
-  /** The code of the failure that it ended with; absent where there was none. */
+  /** Code of the failure that ended the request; absent if there was none. */
   readonly error?: ErrorCode
 }
 
 /**
- * Is told what connections do: `gateway.observe(observer)`. All methods are optional. They are called while the pool works, so they have to
- * return soon. An observer that throws is logged once and never called again.
+ * Observes connections: `gateway.observe(observer)`. All methods are optional. They are called while the pool works, so they must be quick.
+ * An observer that throws is logged once, and no method of it is called again.
  */
 export interface ConnectionObserver {
   /**
@@ -96,7 +96,7 @@ export interface ConnectionObserver {
    * @param waitMs how long this attempt waited for it, in ms; 0 where it was there at once
    */
   acquired?(connection: ConnectionView, idleMs: number, waitMs: number): void
-  /** An exchange's response has ended. The connection is not yet released or closed. */
+  /** The response of an exchange has ended. The connection is not yet released or closed. */
   responded?(connection: ConnectionView, response: ResponseView): void
   /** A connection is idle in the pool again. */
   released?(connection: ConnectionView): void
@@ -108,7 +108,7 @@ export interface ConnectionObserver {
    */
   closed?(connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void
   /**
-   * A request ended without a response, or with a part of one.
+   * A request ended without a response, or with an incomplete one.
    *
    * @param target the target's name
    * @param code of the error that it failed with
@@ -130,19 +130,19 @@ export interface ConnectionObserver {
   persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
 }
 
-/** An app's observers. Tells each of them everything. */
+/** An app's observers. Each event goes to all of them, synchronously; what they return is ignored. */
 export class Observers implements Required<ConnectionObserver> {
   #list: readonly ConnectionObserver[] = []
   readonly #onThrow: (error: unknown) => void
 
-  /** @param onThrow is called with what an observer threw, once: it is removed then */
+  /** @param onThrow gets what an observer threw. The observer has been removed, so this happens once for each */
   constructor (onThrow: (error: unknown) => void) {
     this.#onThrow = onThrow
   }
 
-  /** Starts telling an observer; returns what stops it. */
+  /** Adds an observer. Returns a function that removes it. */
   add (observer: ConnectionObserver): () => void {
-    // A new array each time: one that is being told may come or go meanwhile.
+    // A new array each time, since an observer may add or remove observers during an event.
     this.#list = [...this.#list, observer]
     return () => this.#remove(observer)
   }

@@ -1,7 +1,7 @@
 /**
- * A set whose members know their place in it. A Set makes its table anew now and then, which is 120 bytes a request; and each table holds on
- * to the next: once one has grown old, V8 takes all that ever was in later ones for alive until its next full collection. That was an eighth
- * of a request's time where each has a dial of its own.
+ * A set whose members store their own index. A `Set` rebuilds its table now and then, which is 120 bytes for each request. Each old table
+ * also refers to the next one: once a table is in V8's old generation, the members of all later tables stay alive until the next full
+ * collection. With one dial for each request, that was an eighth of a request's time.
  */
 export class PlacedSet<Member extends { place: number }> implements Iterable<Member> {
   readonly #members: Member[] = []
@@ -18,7 +18,7 @@ export class PlacedSet<Member extends { place: number }> implements Iterable<Mem
     member.place = this.#members.push(member) - 1
   }
 
-  /** False where it was not here. The last one takes its place. */
+  /** Returns false where the member was not in the set. The last member takes the free index. */
   delete (member: Member): boolean {
     if (!this.has(member)) return false
     const last = this.#members.pop()!

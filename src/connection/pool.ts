@@ -68,14 +68,14 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   get connectingCount (): number { return this.#dials.size }
   get pendingCount (): number { return this.#waiters.queued + this.#waiters.dialling - this.#dials.owned }
   get upgradedCount (): number { return this.#upgraded.size }
-  /** Whether all has been ended: what observers do in the midst of an exchange's beginning or end is seen behind it. */
+  /** Whether `destroy()` was called. A call checks this after it has told observers, since one of them may have called it. */
   get destroyed (): boolean { return this.#destroyed }
   get sentinel (): Sentinel { return this.#closing.sentinel }
   get somethingSettled (): boolean { return this.#closing.somethingSettled }
 
   /**
-   * The most recently used idle connection that fits, now the caller's; undefined where there is none. One that is bound to the client's
-   * connection comes before those that serve any.
+   * Takes the most recently used idle connection that fits, and gives it to the caller; undefined where there is none. A connection that is
+   * bound to the client's connection comes before those that serve any client.
    */
   acquire (fit: Fit, client: ClientConnection | undefined): Connection | undefined {
     const now = this.#clock()
@@ -86,8 +86,8 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   /**
-   * Waits for a connection: for a dial of its own, or for one that is returned, whichever comes first; at the bound, for a
-   * place. Returns the ticket to leave with, or undefined where the waiter was refused at once.
+   * Waits for a connection: for a dial of its own or for a returned connection, whichever comes first; at the bound of connections, for a
+   * place. Returns the ticket to leave with; undefined where the waiter was served or refused at once.
    */
   wait (fit: Fit, waiter: Waiter): Ticket | undefined {
     if (this.#draining.begun) {
@@ -95,7 +95,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       return undefined
     }
     const ticket = newTicket(waiter, fit.maxIdle < 0, this.#clock())
-    // One that queued before has the better claim on a place.
+    // Earlier waiters in the queue get the next place first.
     if (this.#waiters.queued === 0) {
       this.#waiters.dial(ticket)
       if (this.#supply.dialFor(ticket)) return ticket.queue && ticket
@@ -113,30 +113,30 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     return this.#clock() - ticket.since
   }
 
-  /** Leaves the queue; the waiter is not called any more. */
+  /** Leaves the queue. The waiter is not called any more. */
   leave (ticket: Ticket): void {
     if (ticket.queue === undefined) return
     this.#waiters.remove(ticket)
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
-    // No request is left that could take what is being dialled, for this one or for others before.
+    // No request waits any more, so the dials under way have no use.
     if (this.#waiters.queued === 0 && this.#waiters.dialling === 0) this.#dials.abandon()
     this.#draining.check()
   }
 
-  /** A client has authenticated this connection: it serves the client's connection alone from now on, and ends with it. */
+  /** Call this when a client has authenticated the connection. From now on it serves only this client's connection, and ends with it. */
   bind (connection: Connection, client: ClientConnection | undefined): void {
     if (connection.state === 'active') this.#bindings.bind(connection, client)
   }
 
-  /** Connections are made otherwise from now on; the present ones end as soon as they are idle. */
+  /** Uses another dialer from now on. Present connections end as soon as they are idle. */
   dialBy (dialer: Dialer): void {
     this.#supply.dialBy(dialer)
   }
 
-  /** The target's options have changed. */
+  /** Call this when the target's options have changed. @param madeOtherwise whether connections are dialled in another way now */
   optionsChanged (madeOtherwise: boolean): void {
     if (madeOtherwise) this.evict('updated')
-    // An observer of that may have changed them again.
+    // An observer of these closes may have changed the options again, so they are read here.
     const { options } = this.#host
     for (const connection of [...this.#active.all(), ...this.#idle.all()]) connection.limit(options.pool)
     this.#room.shrink()
@@ -145,12 +145,15 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#waiters.patienceChanged()
   }
 
-  /** The idle limit has fallen. What is past it now is closed a little later, since those that are ending may tell more by that. */
+  /**
+   * Call this when the idle limit has fallen. Connections past it are closed a little later: those that the backend closes meanwhile are
+   * evidence.
+   */
   limitFell (): void {
     this.#idle.sweepSoon()
   }
 
-  /** Closes idle connections, all of them or those that have been idle at least since a time. Active ones are not touched. */
+  /** Closes idle connections: all of them, or those that have been idle since `idleSince` or longer. Active connections stay. */
   evict (reason: CloseReason, idleSince = Infinity): number {
     const evicted = this.#idle.closeSince(idleSince, reason)
     if (idleSince === Infinity) this.sentinel.dismiss(reason)
@@ -158,7 +161,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     return evicted
   }
 
-  /** Takes no new work, closes what is idle, and resolves when the rest is finished. */
+  /** Takes no new work, closes idle connections, and resolves when active ones and tunnels have ended. */
   drain (): Promise<void> {
     this.#draining.begin()
     for (let ticket = this.#waiters.firstQueued; ticket !== undefined; ticket = this.#waiters.firstQueued) {
@@ -168,7 +171,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     return this.#draining.finished()
   }
 
-  /** Ends everything at once. What is in flight fails. */
+  /** Ends everything at once. Requests in flight fail. */
   destroy (): void {
     this.#destroyed = true
     this.drain().catch(ignoreError)
@@ -182,12 +185,12 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#draining.check()
   }
 
-  /** All connections, upgraded ones excepted. */
+  /** The states of all connections, without upgraded ones. */
   connections (): ConnectionSnapshot[] {
     return snapshotsOf([...this.#active.all(), ...this.#idle.all()], this.sentinel.connection, this.#clock())
   }
 
-  // What exchanges and connections tell.
+  // Called by exchanges and connections.
 
   exchangeEnded (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
     this.#returns.settle(connection, reason, response)
@@ -209,21 +212,22 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     if (connection.state === 'idle' && !this.#lost(connection, reason)) this.sentinel.lost(connection, reason)
   }
 
-  // What the idle stack asks and tells.
+  // Called by the idle stack.
 
   get idleLimit (): number { return this.#host.belief.idleLimit }
   get minIdle (): number { return this.#host.options.pool.minIdle }
   quietBefore (connection: Connection): number { return this.#host.belief.quietBefore(connection) }
 
-  /** Closes a connection that the idle stack has let go of. */
+  /** Closes a connection that the idle stack has removed. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void {
     if (reason === 'idle_limit') this.#closing.retire(connection, reason, idleMs)
     else this.#closing.close(connection, reason, idleMs)
-    // A request may wait for this one's rest. Not at once: the one that has met it here may be about to take another.
+    // A queued request may have waited for this connection's rest, so dial for it. Later, since the present `take` may still take a
+    // connection.
     if (this.#waiters.queued > 0) queueMicrotask(() => this.#supply.fill())
   }
 
-  /** Closes an idle connection; false where it is not among them. An active one is closed when its exchange gives it back. */
+  /** Closes an idle connection; false where it is not idle. An active connection is closed when its exchange returns it. */
   #lost (connection: Connection, reason: CloseReason): boolean {
     if (!this.#idle.remove(connection)) return false
     this.#closing.close(connection, reason, this.#clock() - connection.idleSince)

@@ -1,6 +1,6 @@
 import type { Ticket, WaitingQueue } from './waiting-queue.js'
 
-/** Finds those in a queue who have waited for too long: one timer, for the one that has waited longest. */
+/** Refuses the tickets of a queue that have waited too long. It has one timer, for the ticket that has waited longest. */
 export class QueueTimer {
   readonly #queue: WaitingQueue
   readonly #clock: () => number
@@ -8,7 +8,10 @@ export class QueueTimer {
   readonly #refuse: (ticket: Ticket) => void
   #timer: NodeJS.Timeout | undefined
 
-  /** @param patience how long one may wait, in ms; asked each time, since it may change @param refuse takes the ticket out of the queue */
+  /**
+   * @param patience how long a ticket may wait, in ms; called each time, since it may change
+   * @param refuse removes the ticket from the queue
+   */
   constructor (queue: WaitingQueue, clock: () => number, patience: () => number, refuse: (ticket: Ticket) => void) {
     this.#queue = queue
     this.#clock = clock
@@ -16,7 +19,7 @@ export class QueueTimer {
     this.#refuse = refuse
   }
 
-  /** For when another one is the first, or its time may be over sooner than was thought. */
+  /** Call this when another ticket is the first, or when the time that a ticket may wait has changed. */
   restart (): void {
     this.stop()
     const { first } = this.#queue

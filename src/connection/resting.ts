@@ -1,12 +1,13 @@
 import type { Connection } from './connection.js'
 
-// Beyond the 40 ms for which Linux may keep back the acknowledgement of a response's head, and a backend without TCP_NODELAY the bytes
-// behind it. gunicorn's threads send them within 1 ms (bench/wire/bodiless-gap.ts), servers that were reported within 10 ms.
+// In ms. Linux may delay the acknowledgement of a response's head by 40 ms, and a backend without TCP_NODELAY delays the bytes after the
+// head until then. gunicorn's threads send them within 1 ms (bench/wire/bodiless-gap.ts), other known servers within 10 ms.
 const QUIET = 50
-// The acknowledgement, and then the bytes, have the way to go besides. An exchange that takes longer than this was slow for another reason.
+// In ms. The acknowledgement and the bytes take a round trip in addition. An exchange that takes longer than this was slow for another
+// reason.
 const LONGEST_WAY = 200
 
-/** How long a connection lies unused after a response that has no body by rule, in ms. `roundTrip`: the shortest exchange so far, in ms. */
+/** How long a connection rests after a response that has no body by rule, in ms. @param roundTrip the shortest recent exchange, in ms */
 export function restAfterBodiless (roundTrip: number): number {
   return QUIET + Math.min(roundTrip, LONGEST_WAY)
 }
@@ -14,8 +15,8 @@ export function restAfterBodiless (roundTrip: number): number {
 interface Rest { readonly connection: Connection, readonly until: number }
 
 /**
- * Idle connections that carry no request yet: their last response had no body by rule (HEAD, 204, 304), and a backend that sends one all
- * the same would answer the next request with it. What is read of a connection while it rests ends it.
+ * Idle connections that take no request yet. Their last response had no body by rule (HEAD, 204, 304). Some backends send a body all the
+ * same, and it would be read as the next response. Bytes that arrive while a connection rests close it.
  */
 export class Resting {
   readonly #clock: () => number
@@ -24,7 +25,7 @@ export class Resting {
   #timer: NodeJS.Timeout | undefined
   #turn: NodeJS.Immediate | undefined
 
-  /** @param rested is given each connection that has rested, whether it is still idle or not */
+  /** @param rested gets each connection whose rest is over, also one that is not idle any more */
   constructor (clock: () => number, rested: (connection: Connection) => void) {
     this.#clock = clock
     this.#rested = rested
@@ -48,7 +49,7 @@ export class Resting {
     if (first === undefined || this.#timer !== undefined || this.#turn !== undefined) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      // A timer that is late by a stall of the loop comes before what has arrived meanwhile is read; an immediate comes after.
+      // After a stall of the event loop, a late timer runs before the sockets are read, and an immediate runs after.
       this.#turn = setImmediate(() => this.#look())
     }, Math.max(1, Math.ceil(first.until - this.#clock()))).unref()
   }
@@ -56,7 +57,7 @@ export class Resting {
   #look (): void {
     this.#turn = undefined
     const now = this.#clock()
-    // Rests are of about one length: those behind the first are hardly ever over before it.
+    // All rests take about the same time, so the order of their ends is nearly the order of their beginnings.
     while (this.#rests.length > 0 && this.#rests[0]!.until <= now) {
       const { connection } = this.#rests.shift()!
       connection.endResting()

@@ -23,7 +23,7 @@ interface Parts {
   readonly draining: Draining
 }
 
-/** Takes connections back from their exchanges: each is closed, or lies idle, or goes to the request that has waited longest. */
+/** Takes connections back from their exchanges. Each is closed, becomes idle, or goes to the request that has waited longest. */
 export class Returns {
   readonly #host: PoolHost
   readonly #clock: () => number
@@ -37,7 +37,7 @@ export class Returns {
     this.#resting = new Resting(clock, connection => this.#rested(connection))
   }
 
-  /** Settles what becomes of a connection whose exchange has ended. @param reason why it ends with it; undefined where it need not */
+  /** Decides about a connection whose exchange has ended. @param reason why the connection must close; undefined where it may be kept */
   settle (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
     const { active, closing, supply } = this.#parts
     if (!active.has(connection)) return
@@ -56,7 +56,7 @@ export class Returns {
     this.#resting.stop()
   }
 
-  // One that has carried nothing has been idle all the time, and tells nothing of its backend.
+  // A connection that has carried no response keeps its idle time, and is no evidence about the backend.
   #takeBack (connection: Connection, answered: boolean): void {
     const { idle, closing } = this.#parts
     const now = this.#clock()
@@ -73,11 +73,11 @@ export class Returns {
     this.#offer(connection)
   }
 
-  /** Why a connection that could carry another request is closed all the same. */
+  /** Why a connection is closed although it could carry another request; undefined where it is kept. */
   #refusal (connection: Connection, now: number): CloseReason | undefined {
     const { draining, room, supply } = this.#parts
     if (draining.begun) return 'drained'
-    // The bound may have been lowered since it was taken.
+    // `connections` may have been lowered while the connection was active.
     return this.#host.belief.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
   }
 
@@ -86,11 +86,11 @@ export class Returns {
     if (connection.resting || connection.boundTo !== undefined) return
     const { idle, waiters, grants } = this.#parts
     const ticket = waiters.next(false)
-    // Unless an observer, or an expired limit, has had it closed.
+    // `remove` is false where an observer has had the connection closed.
     if (ticket !== undefined && idle.remove(connection)) grants.hand(connection, ticket, false)
   }
 
-  // One that is bound to a client serves no other, but makes room for one.
+  // A bound connection is offered to no waiter, but `fill` may close it to make room.
   #rested (connection: Connection): void {
     if (connection.state !== 'idle') return
     this.#offer(connection)

@@ -4,7 +4,7 @@ import type { Dials } from './dials.js'
 import type { IdleStack } from './idle-stack.js'
 import type { PoolHost } from './pool-host.js'
 
-/** How many connections a pool may have: it counts them, and makes room for one more. */
+/** Counts a pool's connections against `connections`, and makes room for another one. */
 export class Room {
   readonly #host: PoolHost
   readonly #clock: () => number
@@ -23,15 +23,15 @@ export class Room {
     this.#closing = closing
   }
 
-  /** Connections that count against `connections`, and dials. */
+  /** How many places are taken, by connections, by dials, and by connections that observers are being told of. */
   get taken (): number {
     return this.#idle.size + this.#active.size + this.#dials.size + this.#opening
   }
 
-  /** Whether there is no place for another one. */
+  /** Whether there is no place for another connection. */
   get full (): boolean { return this.taken >= this.#host.options.undiciOptions.connections }
 
-  /** Runs what tells observers of a new connection: it is in no set yet, and takes a place meanwhile. */
+  /** Runs `tell`, which tells observers of a new connection. The connection is in no set yet, so this counts its place meanwhile. */
   whileOpening (tell: () => void): void {
     this.#opening++
     tell()
@@ -39,8 +39,8 @@ export class Room {
   }
 
   /**
-   * Whether a dial may start now. At the bound, the connection that has been idle longest makes room for it; unless all of them rest, and
-   * the request can wait for one of those.
+   * Whether a dial may start now. At the bound, the connection that has been idle longest is closed to make room. A resting connection is
+   * closed only for a request that needs a fresh one; any other request waits for the end of the rest.
    */
   make (freshOnly: boolean): boolean {
     if (this.#dials.size >= this.#host.options.pool.maxDials) return false
@@ -48,11 +48,11 @@ export class Room {
     const oldest = this.#idle.takeOldest(!freshOnly)
     if (oldest === undefined) return false
     this.#closing.retire(oldest, 'evicted', this.#clock() - oldest.idleSince)
-    // An observer of the close may have had the place taken.
+    // An observer of the close may have taken the place.
     return !this.full
   }
 
-  /** The bound has been lowered: closes idle connections that are beyond it. */
+  /** Closes idle connections above the bound. Call it when `connections` was lowered. */
   shrink (): void {
     while (this.taken > this.#host.options.undiciOptions.connections) {
       const oldest = this.#idle.takeOldest()

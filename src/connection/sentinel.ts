@@ -4,12 +4,12 @@ import type { CloseReason } from './observer.js'
 
 type WatchedBelief = Pick<BackendBelief, 'watchUntil' | 'outlasted'>
 
-// What is to be learned may change while it lies there; it is asked again as often, in ms.
+// In ms. `watchUntil` is called again at this interval, since its result may change.
 const ASKED_AGAIN = 5_000
 
 /**
- * One connection that has served requests, is past the idle limit, and is left alone to see when its backend closes it: without
- * it, nobody would ever notice that a limit has become too short. It is never used for a request again, and counts nowhere.
+ * One connection that has served requests and is past the idle limit. It stays open to see when the backend closes it: without it, the
+ * gateway would not notice that a limit has become too short. It carries no request again, and does not count against `connections`.
  */
 export class Sentinel {
   readonly #belief: WatchedBelief
@@ -19,7 +19,7 @@ export class Sentinel {
   #timer: NodeJS.Timeout | undefined
   #heard = false
 
-  /** @param end is given the connection that has been let go of, to be closed */
+  /** @param end closes the connection that is no longer the sentinel */
   constructor (belief: WatchedBelief, clock: () => number, end: (connection: Connection, reason: CloseReason, idleMs: number) => void) {
     this.#belief = belief
     this.#clock = clock
@@ -33,7 +33,10 @@ export class Sentinel {
     return this.#connection === undefined ? undefined : this.#clock() - this.#connection.idleSince
   }
 
-  /** Takes a connection on, unless there is one that is still of use, or nothing is to be learned from it. */
+  /**
+   * Makes a connection the sentinel. Returns false where the present one is still of use, or where nothing is to be learned from the new
+   * one.
+   */
   post (connection: Connection, idleMs: number): boolean {
     const present = this.idleMs
     if (present !== undefined && this.#belief.watchUntil(present, this.#heard) !== undefined) return false
@@ -46,12 +49,12 @@ export class Sentinel {
     return true
   }
 
-  /** Its backend, or something on its way, has ended it, if it is this one. */
+  /** A connection was closed from outside. Dismisses the sentinel if it is this connection. */
   lost (connection: Connection, reason: CloseReason): void {
     if (this.#connection === connection) this.dismiss(reason)
   }
 
-  /** Ends it, if there is one. */
+  /** Ends the sentinel, if there is one. */
   dismiss (reason: CloseReason): void {
     const connection = this.#connection
     if (connection === undefined) return
@@ -68,7 +71,7 @@ export class Sentinel {
         this.#heard = true
         this.#belief.outlasted(idleMs)
       }
-      // Whoever was told may have had it closed.
+      // `outlasted` may have caused its close.
       if (this.#connection !== connection) return
       const next = this.#belief.watchUntil(idleMs, this.#heard)
       if (next === undefined) this.dismiss('idle_limit')

@@ -7,18 +7,18 @@ import type { ConnectOptions } from '../options/option-types.js'
 import { TlsSessions } from '../wire/tls-sessions.js'
 import { sharedLookup } from './lookup.js'
 
-// As undici has them.
+// undici's defaults.
 const KEEP_ALIVE_DELAY = 60_000
 const HIGH_WATER_MARK = 65_536
-// Node's TLS takes no more at once.
+// Node's TLS reads and writes at most this much at once.
 const HIGH_WATER_MARK_OF_TLS = 16_384
 
-/** Of `connect`, what net and tls are not given: they would take it for something else, or it is decided here. */
+/** The options in `connect` that are not passed to net and tls: those have another meaning for them, or are set here. */
 const OWN: readonly string[] = ['timeout', 'allowH2', 'useH2c', 'maxCachedSessions', 'socketPath', 'session', 'keepAlive', 'keepAliveInitialDelay', 'onread']
 
-/** Where a target is reached, and how its sockets are made: the options of `net.connect` or `tls.connect`, once for all of its sockets. */
+/** Opens a target's sockets. The options for `net.connect` or `tls.connect` are made once for all sockets of the target. */
 export class SocketOpener {
-  /** The event with which a socket stands, handshake included. */
+  /** The event after which a socket can be used. For TLS it follows the handshake. */
   readonly connected: 'connect' | 'secureConnect'
   readonly #options: NetConnectOpts & ConnectionOptions
   readonly #secure: boolean
@@ -28,7 +28,7 @@ export class SocketOpener {
 
   /**
    * @param at a unix socket in place of the origin's host and port, or the local address to connect from
-   * @throws HOLDFAST_ERR_OPTION where no socket could be made with `connect`
+   * @throws HOLDFAST_ERR_OPTION where the options in `connect` cannot make a socket
    */
   constructor (origin: URL, connect: ConnectOptions, at: { socketPath?: string | undefined, localAddress?: string | undefined }) {
     const { maxCachedSessions, socketPath, session, keepAlive, keepAliveInitialDelay } = connect as ConnectOptions & { socketPath?: string }
@@ -53,9 +53,9 @@ export class SocketOpener {
     if (!this.#secure) return
     this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions() : undefined
     Object.assign(this.#options, {
-      // Made once: each would hold the authorities, and the key, again.
+      // Made once, since each context holds its own copy of the certificate authorities and the key.
       secureContext: given.secureContext ?? contextOf(given),
-      // An address is no name to ask for.
+      // SNI takes a name, not an IP address.
       servername: given.servername || (isIP(host) === 0 ? host : undefined),
       ALPNProtocols: ['http/1.1'],
       session
@@ -72,13 +72,13 @@ export class SocketOpener {
     return socket
   }
 
-  /** For a socket that is connected. Before that, tls.connect has no use of the options for this, and libuv none of the delay. */
+  /** Sets TCP options of a connected socket. Earlier is too early: `tls.connect` ignores these options, and libuv ignores the delay. */
   tune (socket: Socket): void {
     socket.setNoDelay(true)
     if (this.#keepAlive) socket.setKeepAlive(true, this.#keepAliveDelay)
   }
 
-  /** For a socket that did not get connected. */
+  /** Call this for a socket that failed to connect. */
   failed (): void {
     this.#sessions?.forget()
   }

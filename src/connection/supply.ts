@@ -27,7 +27,7 @@ interface Parts {
   readonly draining: Draining
 }
 
-/** Makes new connections, for requests that wait, as far as the limits allow. */
+/** Makes new connections for waiting requests, within the limits. */
 export class Supply {
   readonly #host: PoolHost
   readonly #clock: () => number
@@ -42,20 +42,20 @@ export class Supply {
     this.#heads = new RequestHeads(host.origin.host)
   }
 
-  /** Goes up when dial options change; connections of an earlier one carry no new request. */
+  /** Incremented when dial options change. Connections of an earlier generation carry no new request. */
   get generation (): number { return this.#generation }
 
-  /** Connections are made otherwise from now on; the present ones end as soon as they are idle. */
+  /** Uses another dialer from now on. Present connections end as soon as they are idle. */
   dialBy (dialer: Dialer): void {
     this.#generation++
     this.#parts.dials.use(dialer)
   }
 
-  /** Starts a dial for a ticket that is among the waiters; false where it waits on, since none may start now. */
+  /** Starts a dial for a waiting ticket. Returns false where no dial may start now, and the ticket waits on. */
   dialFor (ticket: Ticket): boolean {
     const { dials, waiters, room } = this.#parts
     const made = room.make(ticket.freshOnly)
-    // An observer of the close that made room may have had it refused, or served, or dialled for.
+    // `make` may close a connection, and an observer of the close may have had this ticket refused, served or dialled for.
     if (ticket.queue === undefined || ticket.dial !== undefined) return true
     if (!made) return false
     waiters.dial(ticket)
@@ -63,14 +63,14 @@ export class Supply {
     return true
   }
 
-  /** For when a place may have become free, or a connection has ended: starts dials for those that wait without one. */
+  /** Starts dials for waiters without one. Call it when a place may have become free, or a connection has ended. */
   fill (): void {
     const { draining, waiters } = this.#parts
     if (draining.begun) return draining.check()
     for (let ticket = waiters.firstQueued; ticket !== undefined && this.dialFor(ticket); ticket = waiters.firstQueued);
   }
 
-  /** A dial is done. @param owner the request it was for, if it still waits for it @param began when, on the pool's clock */
+  /** Takes the result of a dial. @param owner the ticket it was started for, if that still waits @param began on the pool's clock */
   dialled (error: HoldfastError | undefined, socket: BackendSocket | undefined, owner: Ticket | undefined, began: number): void {
     if (error === undefined) this.#opened(socket!, owner, this.#clock() - began)
     else this.#failed(error, owner, began)
@@ -85,14 +85,14 @@ export class Supply {
       owner: this.#parts.owner, now, generation: this.#generation, clock: this.#clock
     })
     room.whileOpening(() => this.#host.observers.opened(connection.view, connectMs))
-    // An observer may have changed how connections are made, or how long they are kept.
+    // An observer may have changed the options: the dialer here, and the limits below.
     if (connection.generation !== this.#generation) {
       closing.close(connection, 'updated', undefined)
       if (owner !== undefined) this.#dialAgain(owner)
       return
     }
     connection.limit(this.#host.options.pool)
-    // Its request may have been served otherwise, or have left, or have been refused by an observer.
+    // The owner may have been served by another connection, may have left, or may have been refused.
     const ticket = owner?.queue === undefined ? waiters.next(true) : owner
     if (ticket !== undefined) return grants.hand(connection, ticket, true)
     connection.toIdle(now)
@@ -115,10 +115,11 @@ export class Supply {
   }
 
   #dialAgain (ticket: Ticket): void {
-    // An observer that was told of it may have had it refused.
+    // An observer may have had the ticket refused.
     if (ticket.queue === undefined || this.dialFor(ticket)) return
     const { waiters, draining } = this.#parts
-    // All dials or places are taken: it waits for one like the others, unless places that become free are not filled any more.
+    // All dials or places are taken, so the ticket waits in the queue. A draining pool fills no free places, so there the ticket is
+    // refused.
     if (!draining.begun) return waiters.queue(ticket)
     waiters.refuse(ticket, new HoldfastError('HOLDFAST_ERR_DRAINING'))
     draining.check()

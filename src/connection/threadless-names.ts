@@ -6,13 +6,13 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Answered, NameQuery } from './lookups.js'
 
-// A server that has not answered by then is asked once more, and that is that; in ms.
+// In ms. A name server that has not answered by then is asked once more, and not again.
 const SERVER_TIMEOUT = 1_000
 const TRIES = 2
 
 /**
  * Looks a name up as getaddrinfo does by default (hosts file, then DNS with the search list of resolv.conf), without one of libuv's
- * threads: c-ares waits on sockets. Both files are read each time; they are small, and this is the way for bad times only.
+ * threads: c-ares waits on sockets. Both files are read at each look-up: they are small, and this runs only while other look-ups hang.
  */
 export function lookUpWithoutThread (name: string, query: NameQuery, answered: Answered): void {
   ask(name, query).then(addresses => answered(null, addresses), (error: unknown) => answered(error as Error, []))
@@ -36,7 +36,7 @@ async function ask (name: string, { family, hints }: NameQuery): Promise<readonl
   throw failure
 }
 
-/** IPv4 first: without getaddrinfo's order by reachability it is the one that more often leads somewhere. */
+/** IPv4 comes first: without getaddrinfo's order by reachability, an IPv4 address is more often reachable. */
 function familiesOf (family: number, hints: number): (4 | 6)[] {
   if (family === 4 || family === 6) return [family]
   if ((hints & ADDRCONFIG) === 0) return [4, 6]
@@ -45,7 +45,7 @@ function familiesOf (family: number, hints: number): (4 | 6)[] {
   return families.length === 0 ? [4, 6] : families
 }
 
-/** The addresses of a name in a hosts file (hosts(5)); `localhost` has some in any case (RFC 6761 section 6.3). */
+/** The addresses of a name in a hosts file (hosts(5)). `localhost` always has addresses (RFC 6761 section 6.3). */
 export function hostsAddresses (hosts: string, name: string): LookupAddress[] {
   const wanted = name.toLowerCase().replace(/\.$/, '')
   const found: LookupAddress[] = []
@@ -58,7 +58,9 @@ export function hostsAddresses (hosts: string, name: string): LookupAddress[] {
   return [{ address: '127.0.0.1', family: 4 }, { address: '::1', family: 6 }]
 }
 
-/** The names to ask DNS for, in order, by `search` and `ndots` of a resolv.conf (resolv.conf(5)): in a cluster, `users` alone is none. */
+/**
+ * The names to ask DNS for, in order, by `search` and `ndots` of resolv.conf(5). In a cluster, `users` is found by its search list only.
+ */
 export function searchNames (resolvConf: string, name: string): string[] {
   if (name.endsWith('.')) return [name.slice(0, -1)]
   let domains: string[] = []

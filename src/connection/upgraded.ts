@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream'
 import { ignoreError } from '../errors.js'
 
-/** Sockets that became tunnels: their pool counts them, and ends them with itself. */
+/** Sockets that became tunnels. Their pool counts them, and destroys them when it is destroyed. */
 export class Upgraded {
   readonly #sockets = new Set<Duplex>()
 
   get size (): number { return this.#sockets.size }
 
-  /** @param closed is called when it has ended, in whatever way */
+  /** @param closed called when the socket has closed, for any cause */
   add (socket: Duplex, closed: () => void): void {
     this.#sockets.add(socket)
     socket.once('close', () => {

@@ -5,13 +5,13 @@ import type { Ticket } from './waiting-queue.js'
 
 /** The requests that wait for a connection of one pool. */
 export class Waiters {
-  /** Those with a dial of their own, or about to try it again. */
+  /** Tickets with a dial of their own, or whose dial is about to be tried again. */
   readonly #dialling = new WaitingQueue()
-  /** Those without. */
+  /** Tickets without a dial. */
   readonly #queued = new WaitingQueue()
   readonly #timer: QueueTimer
 
-  /** @param patience how long one may wait without a dial, in ms; asked each time, since it may change */
+  /** @param patience how long a ticket may wait without a dial, in ms; called each time, since it may change */
   constructor (clock: () => number, patience: () => number) {
     this.#timer = new QueueTimer(this.#queued, clock, patience, ticket => this.refuse(ticket, new HoldfastError('HOLDFAST_ERR_QUEUE_TIMEOUT')))
   }
@@ -21,26 +21,26 @@ export class Waiters {
   get firstQueued (): Ticket | undefined { return this.#queued.first }
   get firstDialling (): Ticket | undefined { return this.#dialling.first }
 
-  /** The one that has waited longest for a connection of this kind. */
+  /** The ticket that has waited longest and takes such a connection. @param fresh whether the connection is fresh */
   next (fresh: boolean): Ticket | undefined {
     return earlier(this.#queued.firstFor(fresh), this.#dialling.firstFor(fresh))
   }
 
-  /** It waits for a place, or for a connection that is returned. */
+  /** The ticket waits for a place, or for a returned connection. */
   queue (ticket: Ticket): void {
     this.remove(ticket)
     this.#queued.push(ticket)
     if (this.#queued.first === ticket) this.#timer.restart()
   }
 
-  /** It has a dial. */
+  /** The ticket has a dial. */
   dial (ticket: Ticket): void {
     if (ticket.queue === this.#dialling) return
     this.remove(ticket)
     this.#dialling.push(ticket)
   }
 
-  /** Its dial has failed, and is tried again later. It keeps its place meanwhile, and takes a connection that is returned. */
+  /** The ticket's dial has failed, and is tried again later. Meanwhile the ticket keeps its place, and may get a returned connection. */
   dialLater (ticket: Ticket, ms: number, dial: () => void): void {
     ticket.retryTimer = setTimeout(() => {
       ticket.retryTimer = undefined
@@ -52,7 +52,7 @@ export class Waiters {
     ticket.queue?.remove(ticket)
     clearTimeout(ticket.retryTimer)
     ticket.retryTimer = undefined
-    // The timer would keep the process until the last one's time had been over.
+    // The timer of an empty queue would keep the process alive.
     if (this.#queued.size === 0) this.#timer.stop()
   }
 
@@ -61,7 +61,7 @@ export class Waiters {
     ticket.waiter.refused(error)
   }
 
-  /** How long one may wait has changed. */
+  /** Call this when the time that a ticket may wait has changed. */
   patienceChanged (): void {
     this.#timer.restart()
   }

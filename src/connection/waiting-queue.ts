@@ -2,9 +2,9 @@ import type { HoldfastError } from '../errors.js'
 import type { Connection } from './connection.js'
 import type { Dial } from './dial.js'
 
-/** Somebody who waits for a connection. Exactly one of the two is called, once. */
+/** A request that waits for a connection. Exactly one of the two methods is called, once. */
 export interface Waiter {
-  /** `fresh`: dialled and handed straight over; it never lay in the pool and has carried nothing. */
+  /** @param fresh whether the connection was handed over right after its dial, and never lay in the pool */
   granted (connection: Connection, fresh: boolean, waitMs: number): void
   refused (error: HoldfastError): void
 }
@@ -12,9 +12,9 @@ export interface Waiter {
 /** A waiter's place in a queue. */
 export interface Ticket {
   readonly waiter: Waiter
-  /** Takes only a connection that was dialled and never used. */
+  /** Whether the waiter takes only a fresh connection. */
   readonly freshOnly: boolean
-  /** Since when it waits, on the pool's clock. */
+  /** Since when the waiter waits, on the pool's clock. */
   readonly since: number
   /** Its dial, while one is under way. */
   dial: OwnedDial | undefined
@@ -30,26 +30,28 @@ export function newTicket (waiter: Waiter, freshOnly: boolean, since: number): T
   return { waiter, freshOnly, since, dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined }
 }
 
-/** Which of two has waited longer; the second where they came together. */
+/** The one of two tickets that has waited longer; the second if both began at the same time. */
 export function earlier (one: Ticket | undefined, other: Ticket | undefined): Ticket | undefined {
   return one === undefined ? other : other === undefined || one.since < other.since ? one : other
 }
 
-/** A dial under way, and for whom; its owner may be served, or leave, before it is done. */
+/** A dial under way and its owner. The owner becomes undefined if it is served or leaves before the dial is done. */
 export interface OwnedDial {
   dial: Dial
   owner: Ticket | undefined
-  /** Where it is among those under way. */
+  /** Its index among the dials under way. `PlacedSet` writes it. */
   place: number
 }
 
-/** First come, first served; anybody may leave from anywhere. */
+/** A first-in, first-out queue of tickets. A ticket may leave from any position. */
 export class WaitingQueue {
   first: Ticket | undefined
   #last: Ticket | undefined
   size = 0
 
-  /** Most come last; whoever comes from another queue has waited longer than some, and is not put behind them. */
+  /**
+   * Adds a ticket by its `since`. Most go to the end. A ticket from another queue may have waited longer than some, and goes before them.
+   */
   push (ticket: Ticket): void {
     let before = this.#last
     while (before !== undefined && before.since > ticket.since) before = before.before
@@ -73,7 +75,7 @@ export class WaitingQueue {
     this.size--
   }
 
-  /** The one that has waited longest, of those that take a connection that has been used. */
+  /** The ticket that has waited longest. If the connection is not `fresh`, only tickets that take such a connection count. */
   firstFor (fresh: boolean): Ticket | undefined {
     if (fresh) return this.first
     let ticket = this.first

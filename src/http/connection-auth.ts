@@ -1,14 +1,14 @@
 import type { HeaderList } from './headers.js'
 
-// Schemes that authenticate a connection, and with it all requests that follow on it, whoever sends them (RFC 4559 section 5, MS-NTHT).
+// These schemes authenticate a connection, and so every later request on it, from whatever client (RFC 4559 section 5, MS-NTHT).
 const CREDENTIALS = /^\s*(?:ntlm|negotiate)(?:\s|$)/i
 const CHALLENGE = /(?:^|,)\s*(?:ntlm|negotiate)(?:[\s,]|$)/i
 const AUTHORIZATION = 'authorization'
 
 /**
- * Whether a request's headers authenticate the connection they are sent on.
+ * Whether a request's headers authenticate the connection that carries the request.
  *
- * @param headers names and values in turn, or a record, as undici's dispatch takes them
+ * @param headers names and values in turn, or a record: both forms that undici's `dispatch` takes
  */
 export function authenticatesConnection (headers: unknown): boolean {
   if (headers === null || typeof headers !== 'object') return false
@@ -20,7 +20,7 @@ export function authenticatesConnection (headers: unknown): boolean {
   return false
 }
 
-/** Whether an answer asks its client to authenticate the connection. @param list names in lower case, and values in turn */
+/** Whether a response asks the client to authenticate its connection. @param list names in lower case and values, in turn */
 export function challengesConnection (status: number, list: HeaderList): boolean {
   if (status !== 401 && status !== 407) return false
   for (let i = 0; i < list.length; i += 2) {
@@ -29,7 +29,7 @@ export function challengesConnection (status: number, list: HeaderList): boolean
   return false
 }
 
-// Most names are of another length, and are not looked at any closer.
+// Most names have another length, so comparing lengths first saves `toLowerCase`.
 function isCredentials (name: unknown, value: unknown): boolean {
   return typeof name === 'string' && name.length === AUTHORIZATION.length && name.toLowerCase() === AUTHORIZATION && CREDENTIALS.test(String(value))
 }

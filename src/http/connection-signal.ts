@@ -5,9 +5,12 @@
 export interface PersistenceSignal {
   /** Whether the connection may carry another request after this response. */
   readonly persistent: boolean
-  /** Which words said so, as they would be quoted to a person: `Connection: close`, `HTTP/1.0`, ... */
+  /** The part of the response that says so, to show to people: `Connection: close`, `HTTP/1.0`, ... */
   readonly cause: string
-  /** `Keep-Alive: timeout=`, in ms: how long the backend claims to keep an idle connection. In whole seconds: 0 is less than one, and no refusal. */
+  /**
+   * `Keep-Alive: timeout=`, in ms: how long the backend claims to keep an idle connection. It is sent in whole seconds: 0 means less than 1
+   * s.
+   */
   readonly timeout: number | undefined
   /** `Keep-Alive: max=`: how many more requests the backend claims to take on this connection. */
   readonly max: number | undefined
@@ -21,7 +24,7 @@ const HTTP_10: PersistenceSignal = { ...HTTP_11, persistent: false, cause: 'HTTP
 /**
  * Reads the signal of one response.
  *
- * @param minor the version: 0 for HTTP/1.0, 1 for HTTP/1.1
+ * @param minor 0 for HTTP/1.0, 1 for HTTP/1.1
  * @param connection the values of all `Connection` lines joined by a comma, or undefined
  * @param keepAlive the values of all `Keep-Alive` lines joined by a comma, or undefined
  */
@@ -37,7 +40,7 @@ export function readSignal (minor: 0 | 1, connection: string | undefined, keepAl
   return { persistent: true, cause: plain.cause, timeout: timeout === undefined ? undefined : timeout * 1000, max }
 }
 
-/** Whether a comma-separated list, as of `Connection`, has a token; tokens are matched whole and case-insensitively. */
+/** Whether a comma-separated list, such as the value of `Connection`, has a token. Whole tokens are compared, without regard to case. */
 export function hasToken (list: string, token: string): boolean {
   if (list.length === token.length) return list.toLowerCase() === token
   if (list.length < token.length) return false
@@ -48,7 +51,7 @@ export function hasToken (list: string, token: string): boolean {
   return false
 }
 
-// The longest delay a timer takes; what claims more claims no limit.
+// The longest delay that a timer takes, in seconds. A larger value means no limit.
 const MAX_SECONDS = 2_147_483
 
 function parameter (list: string, name: string): number | undefined {

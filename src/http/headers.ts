@@ -1,29 +1,30 @@
-/** A header section: names and values in turn, in the order in which they came. */
+/** A header section: names and values in turn, in the order of the message. */
 export type HeaderList = string[]
-/** A header section by lower-case name; several lines of one name are an array. */
+/** A header section by lower-case name. Several lines of one name are an array. */
 export type HeaderRecord = Record<string, string | string[]>
 
 /** How a request reached this gateway. */
 export interface Arrival {
-  /** The address of whoever is at the other end of the socket; undefined behind a unix socket. */
+  /** The address of the peer, which is the client or a proxy in front of this gateway; undefined for a unix socket. */
   readonly peer: string | undefined
-  /** Whether what the peer says of its own client is believed: Fastify's trustProxy. */
+  /** Whether the peer's X-Forwarded-* and Forwarded headers are trusted: Fastify's `trustProxy`. */
   readonly trusted: boolean
   readonly host: string
   readonly protocol: string
-  /** Whether `Via` is to say that it has passed here: the route's `via`. Default: yes. */
+  /** Whether this gateway adds itself to `Via`: the route's `via`. Default: true. */
   readonly via?: boolean
 }
 
-// RFC 9110 section 7.6.1, and the older names that mean one connection all the same.
+// The hop-by-hop headers of RFC 9110 section 7.6.1, and older names that also concern one connection only.
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-connection', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer',
   'transfer-encoding', 'upgrade', 'http2-settings'])
-// Ours to say: the target's name, the framing of what is sent, and an expectation, which is the client's connection's.
+// The gateway decides these itself: the target's host, the length of the body it sends, and `Expect`, which concerns the client's
+// connection.
 const OURS = ['host', 'content-length', 'expect']
-// What the gateway says about the client; a client that says it is not believed unless it is a trusted proxy.
+// The gateway writes these about the client. The client's own lines are used only if it is a trusted proxy.
 const FORWARDED = new Set(['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'forwarded'])
-// The names of a request that are not passed on as they came, with those of HTTP/2's pseudo-headers. Most others differ in length or initial from
-// all of these: they need not be looked up, or be written in lower case for it.
+// The request headers that are not passed on unchanged. Most other names differ from all of these, and from HTTP/2's pseudo-headers, in
+// length or first letter, so they need neither a look-up nor `toLowerCase`.
 const HANDLED = new Set([...HOP_BY_HOP, ...OURS, ...FORWARDED, 'via', 'cdn-loop', 'cookie'])
 const HANDLED_INITIALS = initialsByLength([...HANDLED, ':path', ':method', ':scheme', ':authority', ':protocol'])
 const REMOVED_INITIALS = initialsByLength([...HOP_BY_HOP, '__proto__'])
@@ -32,15 +33,16 @@ const CDN_LOOP = 'holdfast'
 const UNWRITABLE = /[^\t\x20-\x7e\x80-\xff]/g
 
 /**
- * The headers to send to a backend, from those that came: hop-by-hop ones and what `Connection` nominates go first, and only
- * then are Via, CDN-Loop and X-Forwarded-* added, so that nothing a client nominates can remove them. Host, Content-Length and Expect
- * are left out: they follow from the target and the body. RFC 9110 sections 7.6.1 and 7.6.3, RFC 8586.
+ * The headers to send to a backend, made from the client's headers. Hop-by-hop headers, and headers that `Connection` nominates, are
+ * removed first. Via, CDN-Loop and X-Forwarded-* are added after that, so that a client cannot remove them by nominating them. Host,
+ * Content-Length and Expect are left out: they follow from the target and the body. RFC 9110 sections 7.6.1 and 7.6.3, RFC 8586. A name
+ * with `_` or `.` that a backend may read as one of these names, or as the name of another line, is dropped.
  *
- * @param raw names and values in turn, as node's `rawHeaders`
- * @param connection the `Connection` header as node joins it
- * @param set names, in lower case, whose values are the app's own: its hooks'. They are sent as they are, X-Forwarded-* too, which are not
- * added then; hop-by-hop ones, and what follows from the target and the body, are not. Names with `_` or `.` that a backend may read as
- * these, or as another line's, are dropped
+ * @param raw names and values in turn, as Node's `rawHeaders`
+ * @param connection the `Connection` header as Node joins it
+ * @param set names, in lower case, that the app's hooks have set. They are sent as the hooks left them. An X-Forwarded-* header among them
+ *   is
+ *   not added again. Hop-by-hop headers, Host, Content-Length and Expect are removed all the same
  */
 export function requestHeaders (raw: readonly string[], connection: string | undefined, arrival: Arrival, set?: ReadonlySet<string>): HeaderList {
   const nominated = nominatedBy(connection)
@@ -99,11 +101,11 @@ export function requestHeaders (raw: readonly string[], connection: string | und
 }
 
 /**
- * The headers to send to a client, from those of a backend: hop-by-hop ones and what `Connection` nominates are gone, Via is
- * added, Set-Cookie lines stay lines. Bytes stay bytes: values are latin1, as node writes them.
+ * The headers to send to a client, made from the backend's headers. Hop-by-hop headers, and headers that `Connection` nominates, are
+ * removed. Via is added. Set-Cookie lines stay separate lines. Values are latin1 text, so that each byte stays as it is.
  *
- * @param list with names in lower case
- * @param addVia whether `Via` is to say that it has passed here: the route's `via`
+ * @param list names in lower case and values, in turn
+ * @param addVia whether this gateway adds itself to `Via`: the route's `via`
  */
 export function responseHeaders (list: HeaderList, addVia = true): HeaderRecord {
   const out: HeaderRecord = {}
@@ -116,7 +118,7 @@ export function responseHeaders (list: HeaderList, addVia = true): HeaderRecord 
         if (name === 'connection') nominated = union(nominated, nominatedBy(value))
         continue
       }
-      // Assigned to an object, as Fastify does with every header, it would become what the others are inherited from.
+      // Fastify assigns each header to an object: `__proto__` would replace the object's prototype.
       if (name === '__proto__') continue
     }
     const before = out[name]
@@ -133,7 +135,10 @@ export function responseHeaders (list: HeaderList, addVia = true): HeaderRecord 
   return out
 }
 
-/** A header section of the app's own making: what it must not say is left out, and an array is a line for each of its values. */
+/**
+ * A header list from headers that the app has made. Headers that the app must not set are left out. An array becomes one line for each
+ * value.
+ */
 export function toHeaderList (headers: Record<string, unknown>): HeaderList {
   const out: HeaderList = []
   for (const name of Object.keys(headers)) {
@@ -146,8 +151,8 @@ export function toHeaderList (headers: Record<string, unknown>): HeaderList {
 }
 
 /**
- * The lines of a header that the app has set: numbers and booleans as text, an array as a line for each value, null as an empty value. What no
- * header can be stays as it is, to be refused where the request is written.
+ * The lines of a header that the app has set. Numbers and booleans become text, an array becomes one line for each value, and null an empty
+ * value. A value of any other type stays, and is refused when the request is written.
  *
  * @param name in lower case
  */
@@ -170,7 +175,7 @@ export function hasHeader (list: HeaderList, name: string): boolean {
   return false
 }
 
-/** A header list by lower-case name, several lines of one name joined as node joins them. */
+/** A header list as a record by lower-case name. Several lines of one name are joined, cookies by `; ` and others by `, `. */
 export function toHeaderRecord (list: HeaderList): Record<string, string> {
   const out: Record<string, string> = {}
   for (let i = 0; i + 1 < list.length; i += 2) {
@@ -183,7 +188,7 @@ export function toHeaderRecord (list: HeaderList): Record<string, string> {
   return out
 }
 
-/** A response's headers of somebody's own making, without the characters that node refuses to write. */
+/** Removes the characters that Node refuses to write from response headers that the app has made. */
 export function toWritable (headers: HeaderRecord): HeaderRecord {
   for (const name of Object.keys(headers)) {
     const value: unknown = headers[name]
@@ -193,7 +198,7 @@ export function toWritable (headers: HeaderRecord): HeaderRecord {
   return headers
 }
 
-/** By length, the initials of names: a bit for each letter, in either case. */
+/** For each length of a name, a bit for each first letter, in either case. */
 function initialsByLength (names: readonly string[]): number[] {
   const initials: number[] = []
   for (const name of names) {
@@ -207,7 +212,8 @@ function mayBeAmong (initials: readonly number[], name: string): boolean {
   return name.length < initials.length && (initials[name.length]! & initialOf(name)) !== 0
 }
 
-// Letters differ in their last five bits, and only the sixth tells their case. What is no letter may be taken for one, and is looked up.
+// The last five bits tell letters apart, and the sixth bit is their case. Another character may share its bits with a letter; then the name
+// is looked up, which is slower and still right.
 function initialOf (name: string): number {
   return 1 << (name.charCodeAt(0) & 31)
 }
@@ -215,7 +221,7 @@ function initialOf (name: string): number {
 function nominatedBy (connection: string | undefined): Set<string> | undefined {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close' || connection === 'Keep-Alive') return undefined
   const names = new Set(connection.toLowerCase().split(',').map(token => token.trim()))
-  // RFC 8586 section 2: it is never hop-by-hop, whatever a client says.
+  // RFC 8586 section 2: CDN-Loop is never hop-by-hop, even if a client nominates it.
   names.delete('cdn-loop')
   return names
 }
@@ -226,7 +232,7 @@ function union (a: Set<string> | undefined, b: Set<string> | undefined): Set<str
   return a
 }
 
-// HTTP/2 clients send a line a cookie; HTTP/1.1 has one line for all (RFC 9113 section 8.2.3).
+// HTTP/2 clients may send each cookie on its own line; HTTP/1.1 has one line for all of them (RFC 9113 section 8.2.3).
 function pushCookie (out: HeaderList, name: string, value: string, at: number): number {
   if (at === -1) return out.push(name, value) - 1
   out[at] += `; ${value}`
@@ -239,23 +245,25 @@ const F = 102
 const LOWER = 32
 const REAL_IP = 'x-real-ip'
 
-// Whether a name could be one of `isClaim`, or imitate another. It is asked of each line: a regular expression would take three times as long.
+// Whether a name may be one of `isClaim`, or may imitate another name. Called for each line: a regular expression takes three times as
+// long.
 function mayClaim (name: string): boolean {
   if ((name.charCodeAt(0) | LOWER) === X && (name.length === REAL_IP.length || (name.charCodeAt(2) | LOWER) === F)) return true
   return name.includes('_') || name.includes('.')
 }
 
-// Port, Prefix, Server, Ssl, Scheme, User, Client-Cert ...: whatever a backend may have been told to believe.
+// All X-Forwarded-* names count (Port, Prefix, Server, Ssl, Scheme, User, Client-Cert ...): a backend may be set up to trust any of them.
 function isClaim (lower: string): boolean {
   return lower.startsWith('x-forwarded') || lower === REAL_IP
 }
 
-// CGI-like backends read `X_Forwarded_For` as X-Forwarded-For and `Content_Length` as Content-Length, and some a dot as they do the underscore.
+// CGI-like backends read `X_Forwarded_For` as X-Forwarded-For and `Content_Length` as Content-Length. Some read a dot like an underscore.
 function hyphenated (name: string): string {
   return name.replaceAll(/[_.]/g, '-')
 }
 
-// What an imitation could be read in the place of. A client may send what a hook is going to set, and then no hook is seen to have set it.
+// The names that a name with `_` or `.` could imitate: those that hooks have set, and those of the client's other lines. A client may send
+// the very value that a hook sets, and then the change of the hook cannot be seen; so the client's names count too.
 function readNames (raw: readonly string[], set: ReadonlySet<string> | undefined): Set<string> {
   const names = new Set(Array.from(set ?? [], hyphenated))
   for (let i = 0; i < raw.length; i += 2) if (!MAY_IMITATE.test(raw[i]!)) names.add(raw[i]!.toLowerCase())

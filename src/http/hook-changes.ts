@@ -1,17 +1,17 @@
 import { linesOf } from './headers.js'
 import type { HeaderList } from './headers.js'
 
-/** The lines of a request as hooks of the app have left them. */
+/** The header lines of a request as the app's hooks have left them. */
 export interface HookedHeaders {
-  /** Names and values in turn: the client's lines, with those of hooks in the place of what they replaced, or at the end. */
+  /** Names and values in turn: the client's lines. A hook's line stands where the line was that it replaces, or at the end. */
   readonly lines: HeaderList
-  /** The names, in lower case, whose values are the hooks'. */
+  /** The names, in lower case, whose values come from hooks. */
   readonly set: ReadonlySet<string>
-  /** The client's own `Connection`: a hook that deletes it makes no hop-by-hop header an end-to-end one. */
+  /** The client's own `Connection`. It counts even if a hook deletes it: that must not make a hop-by-hop header an end-to-end one. */
   readonly connection: string | undefined
 }
 
-// Of these node keeps the first line; with `joinDuplicateHeaders`, and of all others, it joins the lines.
+// Of these headers, Node keeps the first line only. It joins the lines of all others, and of these too with `joinDuplicateHeaders`.
 const FIRST = ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since',
   'if-unmodified-since', 'last-modified', 'location', 'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'user-agent']
 const FIRST_HTTP1 = new Set([...FIRST, 'server'])
@@ -26,8 +26,8 @@ const Z = 90
 const TO_LOWER = 32
 
 /**
- * Whether the object of a request's headers says what its lines say, and each line has its property, in the same order. That is so where no hook
- * has touched any header and no name came twice: most often. Where it is not so, `hookChanges` finds out what has changed, if anything.
+ * Whether a request's headers object has exactly one property for each header line, with the same values in the same order. That is so for
+ * most requests: no hook has changed a header, and no name came twice. Otherwise `hookChanges` finds out what has changed, if anything.
  */
 export function isUntouched (raw: readonly string[], headers: Hooked): boolean {
   const names = Object.keys(headers)
@@ -50,18 +50,19 @@ function isNameOf (lower: string, line: string): boolean {
 }
 
 /**
- * What hooks have set, replaced or deleted in the object of a request's headers, or undefined where that says what its lines say.
- * It is found by comparing: an object that tells of its changes would cost each request more than this does.
+ * What hooks have set, replaced or deleted in a request's headers object; undefined where it still has the values of the lines. The object
+ * is compared with the lines: an object that records its changes would cost each request more.
  *
- * @param raw the lines as they came
- * @param headers the object that node made of them, as it is now
- * @param from the HTTP version that they came by; whether node was told to join what it otherwise drops; the Content-Type that this gateway
- * has hidden, if any: no hook has deleted that; names that hooks are known to have set, be it to what they were
+ * @param raw the client's lines
+ * @param headers the object that Node made of them, in its present state
+ * @param from what the result depends on. `http2`: whether the request came by HTTP/2. `joined`: whether `joinDuplicateHeaders` is set.
+ *   `hiddenType`: the Content-Type that this gateway has removed from the object, which no hook has deleted. `again`: names that hooks are
+ *   known to have set, even to the value that they had
  */
 export function hookChanges (raw: readonly string[], headers: Hooked, from: { http2: boolean, joined: boolean, hiddenType: string | undefined, again?: ReadonlySet<string> | undefined }): HookedHeaders | undefined {
   const { again } = from
   const came = valuesByName(raw)
-  // By name in lower case: how a hook spells it, and its values; none where it was deleted.
+  // By name in lower case: the spelling of the hook and the values. No values: the hook has deleted the header.
   const changed = new Map<string, { name: string, values: string[] }>()
   for (const [name, values] of came) {
     const now = Object.hasOwn(headers, name) ? headers[name] ?? (name === 'content-type' ? from.hiddenType : undefined) : undefined
@@ -70,7 +71,7 @@ export function hookChanges (raw: readonly string[], headers: Hooked, from: { ht
   }
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase()
-    // Node's are in lower case: another spelling is a hook's, and replaces what the client sent.
+    // Node's names are in lower case. A name in another spelling comes from a hook, and replaces what the client sent.
     if ((name === lower && came.has(lower)) || !isVisible(lower)) continue
     changed.set(lower, { name, values: linesOf(lower, headers[name] ?? (name === 'content-type' ? from.hiddenType : undefined)) })
   }
@@ -91,7 +92,7 @@ function valuesByName (raw: readonly string[]): Map<string, string[]> {
   return values
 }
 
-// A pseudo-header is none; and what an object cannot have no hook has seen.
+// A pseudo-header is not a header, and hooks cannot see `__proto__` in the object.
 function isVisible (name: string): boolean {
   return !name.startsWith(':') && name !== '__proto__'
 }
@@ -115,7 +116,7 @@ function applied (raw: readonly string[], changed: ReadonlyMap<string, { name: s
     const lower = raw[i]!.toLowerCase()
     const change = changed.get(lower)
     if (change === undefined) lines.push(raw[i]!, raw[i + 1]!)
-    // In the place of the first one, spelled as the client spelled it.
+    // The change stands in the place of the first line, in the client's spelling.
     else if (left.delete(lower)) for (const value of change.values) lines.push(change.name === lower ? raw[i]! : change.name, value)
   }
   for (const { name, values } of left.values()) for (const value of values) lines.push(name, value)

@@ -2,17 +2,17 @@ import type { HeaderList } from './headers.js'
 
 const OURS = 'holdfast'
 
-/** Whichever says more of how often a request has passed a Holdfast gateway: its `Via` or its `CDN-Loop`. */
+/** How often a request has passed a Holdfast gateway, by its `Via` or its `CDN-Loop`: the larger count. */
 export function hopsIn (via: string | string[] | undefined, cdnLoop: string | string[] | undefined): number {
   return Math.max(viaHops(via), loopHops(cdnLoop))
 }
 
 /**
- * A user's own header section, with the `CDN-Loop` that it has to have: RFC 8586 section 2 lets nobody take out or change what is in one, or
- * loops are not told. More may be in it than there was.
+ * Restores `CDN-Loop` in headers that a user's function has made. RFC 8586 section 2 forbids removing or changing its members, since loops
+ * would not be detected. The function may add members.
  *
- * @param list what is to be sent; `CDN-Loop` is taken out of it and put at its end
- * @param loop what was to be sent before, with this gateway
+ * @param list the headers to send; `CDN-Loop` is moved to the end
+ * @param loop the `CDN-Loop` before the function ran, with this gateway as a member
  */
 export function withLoop (list: HeaderList, loop: string): HeaderList {
   const kept: HeaderList = []
@@ -27,14 +27,14 @@ export function withLoop (list: HeaderList, loop: string): HeaderList {
   return kept
 }
 
-/** RFC 9110 section 7.6.3: a protocol, then who received it, then perhaps a comment. */
+/** RFC 9110 section 7.6.3: a member is a protocol, then the receiver's name, then perhaps a comment. */
 function viaHops (via: string | string[] | undefined): number {
   if (via === undefined) return 0
-  // A hook may have made lines of it.
+  // A hook may have made an array of it.
   return countOf(String(via), member => member.split(/[ \t]+/, 2)[1])
 }
 
-/** RFC 8586 section 2: an id, then perhaps parameters. A quote in one that nobody closed hides nothing of what comes behind it. */
+/** RFC 8586 section 2: a member is an id, then perhaps parameters. Quotes are ignored, so an unclosed quote hides no later member. */
 function loopHops (cdnLoop: string | string[] | undefined): number {
   if (cdnLoop === undefined) return 0
   return countOf(String(cdnLoop), member => member.split(';', 1)[0])

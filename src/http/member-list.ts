@@ -1,5 +1,5 @@
-// RFC 8941 section 3. Sticky: each is tried at one place only, and takes characters that the next one cannot take, so that no character
-// of a field is looked at more than a few times, whatever a backend writes.
+// RFC 8941 section 3. Each expression is sticky: it is tried at one position only. It matches characters that the next expression cannot
+// match. So each character of a field is read a few times at most, whatever a backend writes.
 const SPACES = / */y
 const WHITE_SPACE = /[ \t]*/y
 const STRING = /"(?:[ !#-[\]-~]|\\["\\])*"/y
@@ -8,12 +8,12 @@ const KEY = /[a-z*][a-z0-9_.*-]*/y
 const NUMBER = /-?\d{1,15}(?:\.\d{1,3})?(?![\d.])/y
 const BYTES = /:[A-Za-z0-9+/=]*:/y
 const BOOLEAN = /\?[01]/y
-// A decimal has at most so many digits before its point.
+// The most digits that a decimal may have before its point.
 const LONGEST_INTEGER_PART = 12
 
 /**
- * Whether a field is a list of RFC 8941 whose members are strings or tokens with parameters, as RFC 9209 section 2 has them, and can be
- * followed by another member. In time linear in its length.
+ * Whether a field is a list of RFC 8941 whose members are strings or tokens with parameters, as in RFC 9209 section 2, so that another
+ * member can be appended. Takes time linear in the field's length.
  */
 export function isMemberList (field: string): boolean {
   let at = past(SPACES, field, 0)
@@ -47,7 +47,7 @@ function pastNumber (field: string, start: number): number {
   return fraction !== undefined && integer!.length > LONGEST_INTEGER_PART ? -1 : at
 }
 
-// Each begins with a character of its own: one of them at most matches.
+// Each pattern begins with different characters, so at most one of them matches.
 function pastFirst (patterns: readonly RegExp[], field: string, at: number): number {
   for (const pattern of patterns) {
     const end = past(pattern, field, at)
@@ -56,7 +56,7 @@ function pastFirst (patterns: readonly RegExp[], field: string, at: number): num
   return -1
 }
 
-/** Where what matches there ends, or -1. */
+/** Where the match at `at` ends, or -1 where there is none. */
 function past (pattern: RegExp, field: string, at: number): number {
   pattern.lastIndex = at
   return pattern.test(field) ? pattern.lastIndex : -1

@@ -3,15 +3,15 @@ import type { ErrorCode } from '../errors.js'
 import { isMemberList } from './member-list.js'
 
 /**
- * What this gateway says of one response. There is no `next-hop`: it would tell clients where the backends are, which nothing else
- * that is sent to them does.
+ * What this gateway says about one response. There is no `next-hop`: it would tell clients the backends' addresses, and nothing else that
+ * they receive does so.
  */
 export interface ProxyStatus {
-  /** One of RFC 9209 section 2.3, where the response was made here. */
+  /** An error type of RFC 9209 section 2.3, where the gateway made the response. */
   readonly error?: string
-  /** The backend's status, where the response is the backend's. */
+  /** The backend's status, where the response comes from the backend. */
   readonly receivedStatus?: number
-  /** For a person to read. */
+  /** Text for people. */
   readonly details?: string | undefined
 }
 
@@ -30,13 +30,13 @@ const ERROR_TYPES: Record<ErrorCode, string> = {
   HOLDFAST_ERR_RESPONSE_TOO_LARGE: 'http_response_body_size',
   HOLDFAST_ERR_QUEUE_FULL: 'connection_limit_reached',
   HOLDFAST_ERR_QUEUE_TIMEOUT: 'connection_limit_reached',
-  // An answer made here, with no look at the backend.
+  // The gateway answers these without asking the backend.
   HOLDFAST_ERR_DRAINING: 'proxy_internal_response',
   HOLDFAST_ERR_TOO_MANY_TARGETS: 'proxy_internal_response',
   HOLDFAST_ERR_TOO_MANY_UPGRADES: 'connection_limit_reached',
   HOLDFAST_ERR_CONNECT_TIMEOUT: 'connection_timeout',
   HOLDFAST_ERR_HEADERS_TIMEOUT: 'connection_read_timeout',
-  // Once a response has begun its client can only be cut off; what can still be told of is a backend that does not read.
+  // A client whose response has begun gets no Proxy-Status. So this code reaches a client only where the backend did not read the request.
   HOLDFAST_ERR_BODY_TIMEOUT: 'connection_write_timeout',
   HOLDFAST_ERR_TOTAL_TIMEOUT: 'http_response_timeout',
   HOLDFAST_ERR_CLIENT_GONE: 'http_request_error',
@@ -51,11 +51,12 @@ const ERROR_TYPES: Record<ErrorCode, string> = {
   HOLDFAST_ERR_LOOP: 'proxy_loop_detected'
 }
 
-// As OpenSSL and node name what they find wrong with a certificate; ERR_SSL_* is of the handshake, certificates of ours included.
+// The codes of OpenSSL and Node for a faulty backend certificate. ERR_SSL_* codes are about the handshake, and about the gateway's own
+// certificate.
 const CERTIFICATE = /^(?!ERR_SSL).*(?:CERT|CRL|UNABLE_TO|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
 const CONNECT_CAUSES = new Map([
   ['ECONNREFUSED', 'connection_refused'],
-  // A unix socket that is not there.
+  // A unix socket that does not exist.
   ['ENOENT', 'connection_refused'],
   ['ECONNRESET', 'connection_terminated'],
   ['EHOSTUNREACH', 'destination_ip_unroutable'],
@@ -63,7 +64,7 @@ const CONNECT_CAUSES = new Map([
 ])
 
 /**
- * The RFC's name for a failure; one that is none of ours is a hook's of the app.
+ * The RFC's name for a failure. An error that is not the gateway's own comes from a hook of the app.
  *
  * @param responseStarted whether a part of a response had come
  */
@@ -77,8 +78,9 @@ export function proxyErrorType (error: unknown, responseStarted: boolean): strin
 }
 
 /**
- * A `Proxy-Status` with this gateway as its last member, which is the one nearest to the client (RFC 9209 section 2). What backends
- * said of themselves goes before it, unless it cannot be read: then nobody could read ours with it (RFC 8941 section 4.2).
+ * A `Proxy-Status` with this gateway as its last member, which is the member nearest to the client (RFC 9209 section 2). The backend's
+ * members go before it. A backend's value with a syntax error is dropped, since it would make the whole field unreadable (RFC 8941 section
+ * 4.2).
  *
  * @param before the lines that came with the response
  */
@@ -91,7 +93,7 @@ export function withProxyStatus (before: string | string[] | undefined, { error,
   return typeof list === 'string' && isMemberList(list) ? `${list.trim()}, ${member}` : member
 }
 
-// What a string cannot hold is left out.
+// Characters that a string of RFC 8941 cannot hold are removed.
 function quoted (text: string): string {
   return `"${text.replace(/[^ -~]/g, '').replace(/["\\]/g, '\\$&')}"`
 }

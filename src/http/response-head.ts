@@ -3,24 +3,24 @@ import type { PersistenceSignal } from './connection-signal.js'
 import type { HeaderList } from './headers.js'
 
 const EVENT_STREAM = 'text/event-stream'
-// Backends spell few names in few ways. Bounded, since a backend may make them up.
+// Backends use few spellings of few names. Bounded, since a backend may invent names.
 const MOST_SPELLINGS = 1_000
 
-/** The head of a response, decoded once for all who read it. */
+/** The head of a response, decoded once for all readers: framing, signal and relay. */
 export class ResponseHead {
-  /** The version: 0 for HTTP/1.0, 1 for HTTP/1.1. */
+  /** 0 for HTTP/1.0, 1 for HTTP/1.1. */
   readonly minor: 0 | 1
-  /** Names as they came, and values in turn: latin1 text. */
+  /** Names as the backend spelled them and values, in turn, as latin1 text. */
   readonly lines: string[]
-  /** The same, names in lower case. */
+  /** The same lines, with names in lower case. */
   readonly list: HeaderList
   readonly signal: PersistenceSignal
   /** Whether it has a transfer coding. */
   readonly isCoded: boolean
-  /** Whether it has a transfer coding besides one `chunked`, which is all that was asked for (RFC 9112 section 7.4). */
+  /** Whether its transfer coding is other than one `chunked`. A request without `TE` asks for no other (RFC 9112 section 7.4). */
   readonly oddlyCoded: boolean
   readonly isEventStream: boolean
-  /** Its `Content-Length`, of all lines together. */
+  /** Its `Content-Length`. Several lines are joined by a comma. */
   readonly length: string | undefined
 
   constructor (minor: 0 | 1, lines: string[]) {
@@ -52,7 +52,7 @@ export class ResponseHead {
     this.isEventStream = type !== undefined && type.length >= EVENT_STREAM.length && type.slice(0, EVENT_STREAM.length).toLowerCase() === EVENT_STREAM
   }
 
-  /** The lines as bytes, as undici's handlers take them. */
+  /** The lines as bytes, which undici's handlers take. */
   get raw (): Buffer[] {
     return bytesOf(this.lines)
   }
@@ -63,7 +63,7 @@ export function lowerCased (lines: readonly string[]): HeaderList {
   return lines.map((text, i) => i % 2 === 0 ? lowerCase(text) : text)
 }
 
-/** Lines as bytes, as undici's handlers take them. */
+/** Lines as bytes, which undici's handlers take. */
 export function bytesOf (lines: readonly string[]): Buffer[] {
   return lines.map(text => Buffer.from(text, 'latin1'))
 }
@@ -76,7 +76,7 @@ function lowerCase (name: string): string {
 
 function learnt (name: string): string {
   if (spellings.size >= MOST_SPELLINGS) spellings.clear()
-  // A copy: a piece of a head would keep all of the head.
+  // Copied, since V8 keeps the whole head for as long as a part of it is kept.
   const own = Buffer.from(name, 'latin1').toString('latin1')
   const lower = own.toLowerCase()
   spellings.set(own, lower)

@@ -3,7 +3,7 @@ import { HoldfastError } from '../errors.js'
 import { hasToken } from './connection-signal.js'
 import type { HeaderList, HeaderRecord } from './headers.js'
 
-/** Whether a request asks for a WebSocket, and for nothing else: RFC 6455 section 4.1, without a body. */
+/** Whether a request asks for a WebSocket by the rules of RFC 6455 section 4.1, and has no body. */
 export function asksForWebSocket (request: { readonly method?: string, readonly httpVersion: string, readonly headers: IncomingHttpHeaders }): boolean {
   const { method, httpVersion, headers } = request
   return method === 'GET' && httpVersion === '1.1' &&
@@ -13,10 +13,11 @@ export function asksForWebSocket (request: { readonly method?: string, readonly 
 }
 
 /**
- * The headers of a 101, from what is to go on of the backend's: what concerns this hop is said anew, and no framing is. Throws
- * HOLDFAST_ERR_INVALID_RESPONSE where the backend changes to another protocol.
+ * The headers of the 101 to the client. `Connection` and `Upgrade`, which concern one hop, are written anew, and Content-Length is removed.
+ * Throws HOLDFAST_ERR_INVALID_RESPONSE where the backend changes to another protocol.
  *
- * @param list the backend's, names and values in turn
+ * @param headers the backend's end-to-end headers
+ * @param list all of the backend's headers: names in lower case and values, in turn
  */
 export function upgradeHeaders (headers: HeaderRecord, list: HeaderList): HeaderRecord {
   for (let i = 0; i + 1 < list.length; i += 2) {
@@ -28,18 +29,18 @@ export function upgradeHeaders (headers: HeaderRecord, list: HeaderList): Header
   return out
 }
 
-/** A server's close frame, 1001: the endpoint is going away. RFC 6455 section 7.4.1. */
+/** A server's close frame with code 1001, going away. RFC 6455 section 7.4.1. */
 export const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9])
 
 const CLOSE = 0x8
 const BASE_HEAD = 2
 const MASKING_KEY = 4
 
-/** Follows the frames of one direction, to tell where one ends; looks at their heads only. RFC 6455 section 5.2. */
+/** Follows the frames of one direction to find where each ends. It reads their heads only. RFC 6455 section 5.2. */
 export class FrameTracker {
-  /** Bytes of the present frame's payload that are to come. */
+  /** Bytes of the present frame's payload that are still to come. */
   #payload = 0
-  /** Bytes of the present head that have come, and that it has. */
+  /** Bytes of the present head that have come, and how many the head has. */
   #seen = 0
   #head = BASE_HEAD
   #extended = 0
@@ -47,7 +48,7 @@ export class FrameTracker {
   #opcode = 0
   #closed = false
 
-  /** Whether another frame may be put here: the last one is whole, and was not a close. */
+  /** Whether another frame may be inserted here: the last frame is complete, and was not a close. */
   get between (): boolean {
     return this.#payload === 0 && this.#seen === 0 && !this.#closed
   }

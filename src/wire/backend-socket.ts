@@ -6,30 +6,32 @@ import { WithheldWrites } from './withheld-writes.js'
 /** What a socket tells the connection that reads it. */
 export interface SocketReader {
   /**
-   * `bytes[0..length)` are valid only during the call; what outlives it is copied, and any `write()` outlives it.
+   * `bytes[0..length)` are valid during the call only, unless `own` is true. The reader copies what it keeps. A `write()` of these bytes
+   * needs a copy too, since it may finish after the call.
    *
-   * @param own whether the bytes are the reader's to keep
+   * @param own whether the reader may keep the bytes
    */
   onRead (bytes: Buffer, length: number, own: boolean): void
-  /** The backend's FIN. All before it has been read. */
+  /** The backend's FIN. All bytes before it have been read. */
   onEnd (): void
-  /** The socket is gone; `ending` and `error` say how. Comes once, after `onEnd` if there was one. */
+  /** The socket has closed; `ending` and `error` say how. Called once, after `onEnd` if there was one. */
   onClose (): void
-  /** What was written has left; `write()` returned false before. */
+  /** The socket takes more: the bytes for which `write()` returned false have been written. */
   onDrain (): void
-  /** A write failed. Reading goes on, for a second after each read, since an answer may lie there; then the socket closes. */
+  /** A write failed. The socket is still read, since an answer may have arrived. It closes after one second without a read. */
   onWriteFailed (): void
 }
 
-/** The first sign of a socket's end: the backend's FIN, its reset, another error, or this side's own doing. */
+/** The first sign of a socket's end: the backend's FIN, its reset, another error, or `end()` or `destroy()` of this process. */
 export type SocketEnding = 'fin' | 'reset' | 'error' | 'own'
 
-// One for the process. A socket keeps the pointer that it was given, so this buffer is never swapped and never given away.
+// One buffer for the process. A socket keeps the pointer that it was given, so this buffer is never replaced and never given to a reader.
 const BUFFER_SIZE = 65_536
 const BUFFER = Buffer.allocUnsafeSlow(BUFFER_SIZE)
-// A buffer of its own is given away where a read has filled this much of it. A copy of less is cheaper than the memory, in bytes.
+// In bytes. A read that fills this much of a socket's own buffer gives the buffer to the reader. A copy of fewer bytes costs less than a
+// new buffer.
 const WORTH_KEEPING = 16_384
-/** How long the backend may be silent after a failed write until the failure is believed, in ms. */
+/** How long the backend may be silent after a failed write before the socket is told of the failure, in ms. */
 const AFTER_FAILED_WRITE = 1_000
 const RESETS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE'])
 
@@ -40,20 +42,20 @@ interface Owned extends Socket {
 }
 
 /**
- * A socket to a backend, plain or TLS, as a connection uses it: it is read without a stream between, and its end is told as facts.
- * All of its events come from listeners that all sockets share.
+ * A socket to a backend, plain or TLS, as a connection uses it. It is read by `onread`, past the stream's own buffer, and it reports how
+ * the socket ended as facts. All sockets share one set of listeners.
  */
 export class BackendSocket {
-  /** Bytes that have come. */
+  /** Bytes received. */
   bytesRead = 0
   readonly #socket: Socket
   readonly #writes: WithheldWrites
-  /** Whether it is read by 'data'. */
+  /** Whether it is read by 'data' events, in place of `onread`. */
   readonly #byData: boolean
   readonly #isTls: boolean
-  /** Whether much more is expected: it is read into buffers that are given away, and not copied. */
+  /** Whether much more is expected. Then reads go into buffers that are given to the reader without a copy. */
   expectsMuch = false
-  /** Whether the buffer that is read into now is given away. */
+  /** Whether the next read goes into a buffer of this socket's own. */
   #isOwn = false
   #mayHoldMore = false
   #isKept = false
@@ -62,21 +64,21 @@ export class BackendSocket {
   #error: Error | undefined
   #address: string | undefined
   #paused = false
-  /** Whether reading has stopped. It goes on after `pause()` until the next bytes come. */
+  /** Whether reading has stopped. `pause()` does not stop it: the next read does. */
   #stopped = false
   #handedOver = false
-  // What has come and may not be told yet: since it is paused, or has no reader.
+  // Bytes that were received while the socket was paused or had no reader.
   #held: Buffer[] | undefined
   #endHeld = false
   #closeHeld = false
   #closed = false
   #afterFailedWrite: NodeJS.Timeout | undefined
-  /** How many calls of readers, and writes to sockets that may answer at once, are under way in the process. */
+  /** How many calls of readers, and writes to sockets that may answer within the write, are under way in the process. */
   static #under = 0
 
   /**
-   * @param open makes the socket with `onread` among the options of `net.connect` or `tls.connect`. It may still be connecting. With
-   *   `byData` it is given nothing to read with, and the socket may be any kind of duplex.
+   * @param open makes the socket, with `onread` among the options of `net.connect` or `tls.connect`. The socket may still be connecting
+   * @param byData reads the socket by 'data' events. `onread` has no use then, and the socket may be any kind of duplex
    */
   constructor (open: (onread: OnReadOpts) => Socket, byData = false) {
     this.#byData = byData
@@ -85,18 +87,18 @@ export class BackendSocket {
     this.#isTls = socket instanceof TLSSocket
     this.#writes = new WithheldWrites(socket, BackendSocket.#onWriteFailed);
     (socket as Owned)[OWNER] = this
-    // Node would send a FIN of its own behind the backend's.
+    // Otherwise Node would answer the backend's FIN with a FIN of its own.
     socket.allowHalfOpen = true
     socket.on('end', BackendSocket.#onEnd).on('error', BackendSocket.#onError).on('close', BackendSocket.#onClose).on('drain', BackendSocket.#onDrain)
     if (byData) this.#begin()
   }
 
-  /** Takes a socket that something else has made and connected; it reads it by 'data'. */
+  /** Takes a connected socket that other code has made. It is read by 'data' events. */
   static adopt (socket: Socket): BackendSocket {
     return new BackendSocket(() => socket, true)
   }
 
-  /** Who is told. Nothing is lost while there is none: what comes is held, and reading stops. */
+  /** Receives the socket's events. While there is no reader, received bytes are held and reading stops, so nothing is lost. */
   get reader (): SocketReader | undefined { return this.#reader }
   set reader (reader: SocketReader | undefined) {
     this.#reader = reader
@@ -104,26 +106,31 @@ export class BackendSocket {
   }
 
   get ending (): SocketEnding | undefined { return this.#ending }
-  /** The error that ended it, or that of a failed write. */
+  /** The error that ended the socket, or the error of a failed write. */
   get error (): Error | undefined { return this.#error ?? this.#writes.failure }
   get writeFailed (): boolean { return this.#writes.failure !== undefined }
-  /** Whether more may have lain there than the last read has taken: it filled its buffer, or was a piece of one TLS read. */
+  /**
+   * Whether the kernel may hold more than the last read took: the read filled its buffer, or the socket is TLS, whose reads come in pieces.
+   */
   get mayHoldMore (): boolean { return this.#mayHoldMore }
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
   /**
-   * Whether bytes wait for the system to take them. Over TLS node tells of a write some turns after the system has taken it, and the answer
-   * may be here by then: what is less than its mark is not taken for waiting there.
+   * Whether bytes wait for the system to take them. Over TLS, Node reports a write some turns of the event loop after the system has taken
+   * it, and the answer may arrive before that. So bytes below the high-water mark do not count as waiting over TLS.
    */
   get writePending (): boolean { return this.#isTls ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
 
-  /** Of the backend, `host:port`; undefined where it has none, or where it is asked for the first time after the socket's end. */
+  /** The backend's `host:port`. Undefined where it has none, and where the first call comes after the socket's end. */
   get address (): string | undefined {
     this.#address ??= addressOf(this.#socket)
     return this.#address
   }
 
-  /** Text is latin1. False where the backend does not keep up; `onDrain` follows. After a failed write or the socket's end it does nothing. */
+  /**
+   * Text is latin1. Returns false where the backend does not keep up; `onDrain` follows. After a failed write or the socket's end it does
+   * nothing and returns false.
+   */
   write (data: string | Uint8Array, encoding: 'latin1' = 'latin1'): boolean {
     const socket = this.#socket
     if (this.#writes.failure !== undefined || !socket.writable) return false
@@ -131,7 +138,7 @@ export class BackendSocket {
     return typeof data === 'string' ? socket.write(data, encoding) : socket.write(data)
   }
 
-  // A duplex that a user has made may answer from within it.
+  // A duplex of the user's may emit its answer within `write()`; `#received` sees by `#under` that it must hold that answer.
   #writeAside (data: string | Uint8Array, encoding: 'latin1'): boolean {
     BackendSocket.#under++
     try {
@@ -152,23 +159,23 @@ export class BackendSocket {
     }
   }
 
-  /** Nothing is read to the reader from now on, `onEnd` included. */
+  /** Calls neither `onRead` nor `onEnd` until `resume()`. */
   pause (): void {
     this.#paused = true
   }
 
-  /** What was held meanwhile is told soon, and never from within this call. */
+  /** Delivers what was held meanwhile in the next tick, never within this call. */
   resume (): void {
     if (!this.#paused) return
     this.#paused = false
     if (!this.#tellSoon()) this.#goOn()
   }
 
-  // A duplex that a user has made may have neither.
+  // A duplex of the user's may have neither method.
   ref (): void { this.#socket.ref?.() }
   unref (): void { this.#socket.unref?.() }
 
-  /** Ends it at once, with nothing more told but `onClose`. */
+  /** Ends the socket at once. The reader gets `onClose` and nothing else. */
   destroy (): void {
     this.#ending ??= 'own'
     this.#held = undefined
@@ -177,15 +184,16 @@ export class BackendSocket {
   }
 
   /**
-   * Gives the socket away, for a tunnel: a plain duplex from now on, that begins with `rest`. It is to be called from within `onRead`, or
-   * while paused. A socket whose FIN has been seen by then is destroyed: it emits 'end' once, and its new owner would wait for that.
+   * Gives the socket to a new owner, for a tunnel. It is a plain duplex from now on, and `rest` is its first data. Call it within `onRead`,
+   * or while paused. A socket that has already received the FIN is destroyed: 'end' is emitted only once, and the new owner would wait for
+   * it.
    */
   handOver (rest: Buffer): Socket {
     const socket = this.#socket
     this.#handedOver = true
     this.#reader = undefined
     clearTimeout(this.#afterFailedWrite)
-    // 'error' stays: an error without a listener would end the process.
+    // The 'error' listener stays: an error without a listener would end the process.
     socket.off('end', BackendSocket.#onEnd).off('close', BackendSocket.#onClose).off('drain', BackendSocket.#onDrain).off('data', BackendSocket.#onData)
     const bytes = this.#held === undefined ? rest : Buffer.concat([rest, ...this.#held])
     this.#held = undefined
@@ -196,7 +204,7 @@ export class BackendSocket {
     return socket
   }
 
-  // Asked for once at first, and then behind each read. Undefined: the same again.
+  // Node calls this once at first, and again after each read. Undefined keeps the present buffer.
   #nextBuffer (): Uint8Array {
     const same = undefined as unknown as Uint8Array
     if (this.#handedOver || !this.expectsMuch) {
@@ -204,14 +212,14 @@ export class BackendSocket {
       this.#isOwn = false
       return BUFFER
     }
-    // TLS reads 16 KiB at most.
+    // A TLS socket keeps the shared buffer: it reads 16 KiB at most.
     if ((this.#isOwn && !this.#isKept) || this.#isTls) return same
     this.#isOwn = true
     this.#isKept = false
     return Buffer.allocUnsafeSlow(BUFFER_SIZE)
   }
 
-  // Whether reading is to go on.
+  // Returns whether reading goes on.
   #received (bytes: Buffer, length: number): boolean {
     this.bytesRead += length
     this.#mayHoldMore = length === bytes.length || this.#isTls
@@ -220,17 +228,18 @@ export class BackendSocket {
     if (this.#handedOver) return this.#socket.push(copyOf(bytes, length))
     this.#afterFailedWrite?.refresh()
     const reader = this.#reader
-    // What comes from within another read would be read in its midst, and readers share a parser's memory.
+    // Bytes that arrive within another reader's call must wait: readers share the parser's memory.
     const amid = this.#byData && BackendSocket.#under > 0
     if (reader === undefined || this.#paused || this.#held !== undefined || amid) {
-      // One TLS read has several pieces, and a pause does not stop those that have come.
+      // One TLS read has several pieces. A pause does not stop the pieces that were already received.
       (this.#held ??= []).push(own ? bytes.subarray(0, length) : copyOf(bytes, length))
       this.#stopped = true
       if (amid) this.#tellSoon()
       return false
     }
     BackendSocket.#tell(reader, bytes, length, own)
-    // Also where that has paused it: only what is read shows a reset. What comes next is held, and reading stops then.
+    // Read on even if the reader has just paused the socket: a reset shows only while reading. The next bytes are held, and stop the
+    // reading.
     return true
   }
 
@@ -246,11 +255,11 @@ export class BackendSocket {
     this.#stopped = false
     if (this.#socket.destroyed) return
     if (this.#byData) this.#socket.resume()
-    // `resume()` would make the stream flow, and lose what is pushed into it after it has been handed over.
+    // `resume()` would make the stream flow, and it would lose what is pushed into it after `handOver`.
     else this.#socket.read(0)
   }
 
-  // Whether there is anything to tell.
+  // Returns whether anything is held.
   #tellSoon (): boolean {
     if (this.#held === undefined && !this.#endHeld && !this.#closeHeld) return false
     process.nextTick(BackendSocket.#tellHeldOf, this)
@@ -283,7 +292,7 @@ export class BackendSocket {
     this.#ending ??= wasReset(this.#socket) ? 'reset' : 'fin'
     if (this.#held === undefined && this.#tellable) this.#reader!.onEnd()
     else this.#endHeld = true
-    // Nothing more can come before the failure of a write.
+    // All bytes have been read, so the failure of a write can no longer cost an answer.
     this.#writes.release()
   }
 
@@ -296,9 +305,9 @@ export class BackendSocket {
     if (this.#closed) return
     this.#closed = true
     clearTimeout(this.#afterFailedWrite)
-    // A destroyed stream still has the bytes that were not read from it.
+    // A destroyed stream still holds the bytes that were not read from it.
     if (this.#byData && this.#ending !== 'own') this.#holdLeftOver()
-    // Something else has destroyed it, and sent no FIN.
+    // Other code destroyed the socket, and no FIN was received: treat it as a reset.
     this.#ending ??= 'reset'
     if (this.#held === undefined && !this.#endHeld && this.#reader !== undefined) this.#reader.onClose()
     else this.#closeHeld = true
@@ -312,10 +321,10 @@ export class BackendSocket {
   }
 
   #writeHasFailed (): void {
-    // The FIN has come, and everything before it.
+    // The FIN and all bytes before it have been read: no answer can be lost.
     if (this.#socket.readableEnded || this.#handedOver) return this.#writes.release()
     this.#afterFailedWrite = setTimeout(BackendSocket.#believeFailedWrite, AFTER_FAILED_WRITE, this).unref()
-    // It may have failed from within the reader's own write().
+    // The failure may come within the reader's own `write()`, so the reader is called later.
     process.nextTick(BackendSocket.#tellWriteFailed, this)
   }
 
@@ -328,7 +337,7 @@ export class BackendSocket {
     }
   }
 
-  // Listeners that all sockets share.
+  // The listeners that all sockets share.
   static #onData (this: Socket, chunk: Buffer): void {
     const owner = (this as Owned)[OWNER]
     if (!owner.#received(chunk, chunk.length)) this.pause()
@@ -347,7 +356,7 @@ export class BackendSocket {
   }
 
   static #believeFailedWrite (socket: BackendSocket): void {
-    // While it is paused, something may lie in the kernel.
+    // While the socket is paused, the kernel may hold an unread answer.
     if (socket.#paused || socket.#held !== undefined) socket.#afterFailedWrite?.refresh()
     else socket.#writes.release()
   }
@@ -360,24 +369,24 @@ function copyOf (bytes: Buffer, length: number): Buffer {
 }
 
 /**
- * Whether what looks like the backend's FIN is a reset. libuv calls a reset an end where it comes together with data; but only after a reset
- * has the system forgotten whom the socket was connected to. (Neither address: it is no TCP socket.)
+ * Whether what looks like the backend's FIN is a reset. libuv reports a reset as an end where it arrives together with data. Only after a
+ * reset has the system forgotten the peer's address. A socket without a local address is no TCP socket, and its end counts as a FIN.
  */
 function wasReset (socket: Socket & { _peername?: unknown }): boolean {
-  // Node's memory of it, where a user's function has looked at the address.
+  // Drops the address that Node keeps once it was read, for instance by a user's function.
   socket._peername = undefined
   return socket.localAddress !== undefined && socket.remoteAddress === undefined
 }
 
-// Node keeps the address once it was asked for; `wasReset` lives on whether the system still knows it.
+// Node keeps the address once it was read. It is dropped again, since `wasReset` needs to know whether the system still has it.
 function addressOf (socket: Socket & { _peername?: unknown }): string | undefined {
   const { remoteAddress, remotePort } = socket
   socket._peername = undefined
   return remoteAddress === undefined ? undefined : `${remoteAddress}:${remotePort}`
 }
 
-// Without its listener, a socket that is read by 'data' would flow on, and lose what comes. One that has had a 'readable' listener, and has
-// none any more, waits for the next listener.
+// A socket that was read by 'data' would flow on without a listener, and lose its data. Adding and removing a 'readable' listener makes the
+// stream wait for the next listener.
 function letGo (socket: Socket): void {
   const listener = (): void => {}
   socket.pause().on('readable', listener).off('readable', listener)

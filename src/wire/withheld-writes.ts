@@ -10,11 +10,11 @@ interface Watched extends Writable {
 }
 
 /**
- * A stream's writes, whose failure the stream does not learn of before `release()`.
+ * Keeps the failure of a write from the stream until `release()`.
  *
- * Node destroys a socket when a write to it fails. A backend that refuses an upload early answers and closes, which resets the connection
- * while the upload is being written: the answer lies in the kernel, and node would close the socket before it is read. So the failed write
- * stays under way, as far as the stream knows, while its owner goes on reading.
+ * Node destroys a socket when a write to it fails. A backend that refuses an upload early answers and closes. That resets the connection
+ * while the upload is being written. The answer is still in the kernel, and Node would close the socket before reading it. So the failed
+ * write looks unfinished to the stream, while its owner goes on reading.
  */
 export class WithheldWrites {
   /** The failure of a write; undefined while none has failed. */
@@ -26,7 +26,7 @@ export class WithheldWrites {
   #done: Done | undefined
   #through = false
 
-  /** @param told is called once, when a write has failed, maybe from within `stream.write()` */
+  /** @param told is called once, when a write has failed, possibly within `stream.write()` */
   constructor (stream: Writable, told: (stream: Writable) => void) {
     this.#stream = stream
     this.#told = told
@@ -34,15 +34,16 @@ export class WithheldWrites {
     this.#writev = stream._writev
     const watched = stream as Watched
     watched[WRITES] = this
-    // An implementer's part of a stream. Each calls back exactly once, and the next write waits for that.
+    // `_write` and `_writev` are the documented methods for implementers of a stream. Each calls back once, and the next write waits for
+    // it.
     watched._write = write
     if (typeof this.#writev === 'function') watched._writev = writev
   }
 
-  /** Lets the stream learn of the failed write, which destroys it, and of those to come. */
+  /** Reports the failed write to the stream, which destroys it. Later failures are reported at once. */
   release (): void {
     this.#through = true
-    // One that is under way still has its own end to tell of.
+    // Without a failure so far, a write under way still reports its own end.
     if (this.failure === undefined) return
     const done = this.#done
     this.#done = undefined
@@ -59,7 +60,7 @@ export class WithheldWrites {
     this.#writev!.call(this.#stream, chunks, this.#written)
   }
 
-  // One function for all writes of the stream, which has at most one under way.
+  // One function serves all writes: a stream has at most one write under way.
   #written: Done = error => {
     const done = this.#done
     if (error === undefined || error === null || this.#through || this.#stream.destroyed) {

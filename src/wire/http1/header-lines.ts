@@ -1,6 +1,8 @@
-// Of a head, or of trailers.
+// The limit of one header section: a head or trailers.
 const MOST_LINES = 1_000
-/** Places of the lines of the head that is read: for each, where its name and its value begin and end. Shared, since one parser runs at a time. */
+/**
+ * For each line of the present head, where its name and its value begin and end. Shared by all parsers, since one parser runs at a time.
+ */
 const places = new Int32Array(4 * (MOST_LINES + 1))
 
 const SPACE = 0x20
@@ -9,21 +11,21 @@ const TAB = 0x09
 type Part = 'name' | 'value'
 
 /**
- * The lines of one header section. Most sections come in one piece of input: then only places are noted, and all lines are cut out of one text at
- * the end. The lines of a section that comes in several pieces are decoded as they come.
+ * The lines of one header section. Most sections arrive in one piece of input. Then only positions are noted, and at the end all lines are
+ * cut from one decoded text. The lines of a section that arrives in several pieces are decoded as they arrive.
  */
 export class HeaderLines {
   /** Bytes of names and values. */
   size = 0
   #count = 0
   #part: Part | undefined
-  /** Where the last part ends in the input that is read now; 0 before the first. */
+  /** Where the last name or value ends in the present input; 0 before the first. */
   end = 0
-  /** Of earlier pieces of input: names and values in turn, the last of which may go on. */
+  /** Names and values in turn, from earlier pieces of input. The last one may be incomplete. */
   #texts: string[] | undefined
   #goesOn = false
 
-  /** @returns whether there may be so many */
+  /** @returns whether the section has no more lines than `MOST_LINES` */
   name (bytes: Buffer, start: number, end: number): boolean {
     this.size += end - start
     this.end = end
@@ -32,7 +34,7 @@ export class HeaderLines {
     if (this.#count > MOST_LINES) return false
     places[at] = start
     places[at + 1] = end
-    // For a value without an event. This build raises one for an empty value as well.
+    // The default of a value without an event. The present build of llhttp raises an event for an empty value too.
     places[at + 2] = places[at + 3] = end
     this.#part = 'name'
     return true
@@ -49,15 +51,15 @@ export class HeaderLines {
     return true
   }
 
-  /** The piece of input is at its end, and the section is not. */
+  /** Call this when the piece of input ends before the section does. */
   carryOver (bytes: Buffer, inputEnd: number): void {
     if (this.#texts === undefined) this.#texts = this.#cut(bytes, false)
-    // A part that reaches the end of the input may go on in the next.
+    // A name or value that reaches the end of the input may go on in the next piece.
     this.#goesOn = this.#part !== undefined && this.end === inputEnd
     this.end = 0
   }
 
-  /** Names and values in turn; the section is over, and the next one begins. */
+  /** Ends the section and returns its names and values in turn. The next call begins a new section. */
   take (bytes: Buffer): string[] {
     const lines = this.#texts === undefined ? this.#cut(bytes, true) : whole(this.#texts)
     this.clear()
@@ -75,7 +77,7 @@ export class HeaderLines {
     if (this.#goesOn && this.#part === part) {
       texts[texts.length - 1] += text
     } else {
-      // A name right behind a name: the value between them was empty.
+      // Two names in a row: the value between them was empty.
       if ((texts.length % 2 === 1) === (part === 'name')) texts.push('')
       texts.push(text)
     }
@@ -84,7 +86,7 @@ export class HeaderLines {
     return texts.length <= 2 * MOST_LINES
   }
 
-  /** @param isWhole whether the white space at the end of a value belongs to no value any more */
+  /** @param isWhole whether all values are complete, so that white space at the end of a value is removed */
   #cut (bytes: Buffer, isWhole: boolean): string[] {
     const lines: string[] = []
     if (this.#count === 0) return lines
@@ -94,7 +96,7 @@ export class HeaderLines {
       const value = text.slice(places[at + 2]! - from, places[at + 3]! - from)
       lines.push(text.slice(places[at]! - from, places[at + 1]! - from), isWhole ? trimmedEnd(value) : value)
     }
-    // Its value has not begun.
+    // The value of the last name has not begun.
     if (this.#part === 'name') lines.pop()
     return lines
   }

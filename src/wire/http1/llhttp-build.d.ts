@@ -8,7 +8,7 @@ declare module 'undici/lib/llhttp/llhttp-wasm.js' {
   export default build
 }
 
-// The types of Node 20 leave it out.
+// The types of Node 20 do not declare WebAssembly.
 declare namespace WebAssembly {
   class Module { constructor (bytes: Uint8Array) }
   class Instance {

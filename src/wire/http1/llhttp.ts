@@ -1,12 +1,13 @@
 import plainBuild from 'undici/lib/llhttp/llhttp-wasm.js'
 import simdBuild from 'undici/lib/llhttp/llhttp_simd-wasm.js'
 
-// Node's own parser, in the WebAssembly build that undici ships and does not promise: undici is pinned to its minor version, and
-// test/assumptions/llhttp.test.ts asks the build for all that is relied upon.
+// llhttp is Node's own parser. undici ships a WebAssembly build of it, at a path that is not part of undici's API. So undici is pinned to
+// its minor version, and test/assumptions/llhttp.test.ts checks what this file relies on.
 
 /**
- * What a run of the parser tells, with places in the bytes that it was given. It is left behind each head and behind each message. The events that
- * return a number return 0 to go on, or `STOP`. None of them may throw, or run, reset or free a parser, or call what could.
+ * The events of one run of the parser. Positions are positions in the bytes of the run. The run stops after each head and after each
+ * message. An event that returns a number returns 0 to go on, or `STOP`. An event must not throw, nor run, reset or free a parser, directly
+ * or indirectly.
  */
 export interface LlhttpEvents {
   onStatus (start: number, end: number): number
@@ -42,17 +43,17 @@ const RESPONSE = 2
 const OK = 0
 const PAUSED = 21
 
-// Of the one parser that runs.
+// The events of the one parser that runs.
 let events: LlhttpEvents | undefined
 const llhttp = load()
 const input = llhttp.malloc(LARGEST_INPUT)
 let memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
 
-/** How a run went. */
+/** The result of a run. */
 export interface Run {
-  /** Bytes that it has taken: up to the end of a head or a message, or to what is wrong; else all of them. */
+  /** Bytes read: up to the end of a head or message, or up to an error; otherwise all of them. */
   taken: number
-  /** Why the bytes are no response; undefined where they are, as far as they go. */
+  /** Why the bytes are not a response; undefined as long as they are. */
   error: string | undefined
 }
 
@@ -64,12 +65,12 @@ export class Llhttp {
 
   get major (): number { return llhttp.llhttp_get_http_major(this.#parser) }
   get minor (): number { return llhttp.llhttp_get_http_minor(this.#parser) }
-  /** Whether the body of the message that is read ends with its connection, as far as the parser can tell. */
+  /** Whether, in llhttp's view, the body of the present message ends with its connection. */
   get needsEnd (): boolean { return llhttp.llhttp_message_needs_eof(this.#parser) === 1 }
 
-  /** Reads `bytes[start..end)`, at most `LARGEST_INPUT`. What it returns is good until the next run. */
+  /** Reads `bytes[start..end)`, at most `LARGEST_INPUT` bytes. The returned object is valid until the next run. */
   execute (told: LlhttpEvents, bytes: Buffer, start: number, end: number): Run {
-    // A growing memory leaves its old buffer empty.
+    // When WebAssembly memory grows, its old ArrayBuffer becomes empty.
     if (memory.length === 0) memory = new Uint8Array(llhttp.memory.buffer, input, LARGEST_INPUT)
     bytes.copy(memory, 0, start, end)
     events = told
@@ -84,12 +85,12 @@ export class Llhttp {
     return run
   }
 
-  /** Behind a head: lets the next run read what follows it as its body. */
+  /** Call this after a head, so that the next run reads the following bytes as its body. */
   resume (): void {
     llhttp.llhttp_resume(this.#parser)
   }
 
-  /** As it was when it was made. */
+  /** Puts the parser back into its first state. */
   reset (): void {
     llhttp.llhttp_reset(this.#parser)
   }
@@ -99,7 +100,7 @@ export class Llhttp {
   }
 }
 
-// From a place in the parser's memory to one in the bytes that it was given.
+// Added to a position in the parser's memory, it gives the position in the bytes of the run.
 let offset = 0
 
 function load (): Exports {
@@ -122,7 +123,7 @@ function load (): Exports {
   return new WebAssembly.Instance(compiled(), { env }).exports as unknown as Exports
 }
 
-// Not every processor has SIMD.
+// Some processors have no SIMD.
 function compiled (): WebAssembly.Module {
   try {
     return new WebAssembly.Module(simdBuild as Uint8Array<ArrayBuffer>)
@@ -133,7 +134,7 @@ function compiled (): WebAssembly.Module {
 
 function reasonOf (parser: number): string {
   const at = llhttp.llhttp_get_error_reason(parser)
-  if (at === 0) return 'it is not HTTP/1'
+  if (at === 0) return 'the bytes are not HTTP/1'
   const bytes = Buffer.from(llhttp.memory.buffer, at)
   return bytes.toString('latin1', 0, bytes.indexOf(0))
 }

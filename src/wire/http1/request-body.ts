@@ -2,27 +2,27 @@ import type { Readable } from 'node:stream'
 import { HoldfastError, ignoreError } from '../../errors.js'
 import type { BackendSocket } from '../backend-socket.js'
 
-/** Where a request goes. */
+/** The part of a socket that a request is written to. */
 export type RequestOutput = Pick<BackendSocket, 'write' | 'cork' | 'uncork'>
 
-/** What a body tells while it is written. */
+/** Receives the events of a body while it is written. */
 export interface RequestBodyOwner {
-  /** A piece has been given to the socket. */
+  /** A piece was given to the socket. */
   bodySent (chunk: Uint8Array): void
-  /** All of it has been given to the socket. */
+  /** All of the body was given to the socket. */
   bodyEnded (): void
-  /** It has no end: its source failed, or has another length than was declared. */
+  /** The body cannot be sent whole: its source failed, or its length differs from the declared one. */
   bodyFailed (error: Error): void
 }
 
-// Up to this size a copy is cheaper than a write of several buffers, in bytes.
+// In bytes. Up to this size, a copy costs less than a write of several buffers.
 const COPIED = 1_024
 const LAST_CHUNK = '0\r\n\r\n'
 const LINE_END = '\r\n'
 
 /**
- * A request's body that comes while it is sent: with backpressure, and framed by its declared length or in chunks (RFC 9112 section 7.1).
- * Each chunk leaves with its line end in one write.
+ * A request's body that arrives while it is sent. It is framed by its declared length or in chunks (RFC 9112 section 7.1), and its source
+ * is paused while the socket is full. Each chunk leaves with its size and its line end in one write.
  */
 export class RequestBody {
   readonly #source: Readable
@@ -32,7 +32,7 @@ export class RequestBody {
   #sent = 0
   #over = false
 
-  /** @param length as it was declared, in bytes; undefined: in chunks */
+  /** @param length the declared length, in bytes; undefined: send in chunks */
   constructor (source: Readable, socket: RequestOutput, length: number | undefined, owner: RequestBodyOwner) {
     this.#source = source
     this.#socket = socket
@@ -42,7 +42,7 @@ export class RequestBody {
 
   start (): void {
     const source = this.#source
-    // It may have failed, or have ended, before a connection was had.
+    // The source may have failed or ended before there was a connection.
     if (source.errored !== null) return this.#later(() => this.#fail(source.errored!))
     if (source.readableEnded) return this.#later(this.#onEnd)
     if (source.destroyed) return this.#later(this.#onClose)
@@ -50,42 +50,42 @@ export class RequestBody {
     source.resume()
   }
 
-  /** The socket takes more. */
+  /** Goes on: the socket takes more. */
   drained (): void {
     if (!this.#over) this.#source.resume()
   }
 
-  /** The socket takes nothing more, and there is no `drained()` to come. */
+  /** Stops reading the source: the socket takes nothing more, and `drained()` will not be called. */
   pause (): void {
     if (!this.#over) this.#source.pause()
   }
 
-  /** Writes no more of it, and destroys its source. */
+  /** Writes no more of the body, and destroys its source. */
   abandon (): void {
     if (this.#over) return
     this.#stop()
     this.#source.destroy()
   }
 
-  // Its owner is still beginning.
+  // The owner has not finished `start()`, so it is called later.
   #later (step: () => void): void {
     queueMicrotask(() => { if (!this.#over) step() })
   }
 
   #onData = (chunk: unknown): void => {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
-    if (!(bytes instanceof Uint8Array)) return this.#refuse('a piece of the body is neither text nor bytes')
-    // An empty chunk would be the last one.
+    if (!(bytes instanceof Uint8Array)) return this.#refuse('a piece of the body is neither a string nor bytes')
+    // A chunk of size 0 would end the body.
     if (bytes.length === 0) return
     this.#sent += bytes.length
-    if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than was declared')
+    if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than its declared length')
     const more = this.#length === undefined ? writeTogether(this.#socket, bytes.length.toString(16) + LINE_END, bytes, LINE_END) : this.#socket.write(bytes)
     if (!more) this.#source.pause()
     this.#owner.bodySent(bytes)
   }
 
   #onEnd = (): void => {
-    if (this.#length !== undefined && this.#sent < this.#length) return this.#refuse('the body is shorter than was declared')
+    if (this.#length !== undefined && this.#sent < this.#length) return this.#refuse('the body is shorter than its declared length')
     this.#stop()
     if (this.#length === undefined) this.#socket.write(LAST_CHUNK, 'latin1')
     this.#owner.bodyEnded()
@@ -106,13 +106,13 @@ export class RequestBody {
 
   #stop (): void {
     this.#over = true
-    // A late error of a stream that nothing listens to would end the process.
+    // A late error of a stream without a listener would end the process.
     this.#source.on('error', ignoreError)
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#fail).off('close', this.#onClose)
   }
 }
 
-/** Writes bytes and the latin1 text around them in one go. @returns whether the socket takes more */
+/** Writes bytes, and the latin1 text before and after them, in one write. @returns whether the socket takes more */
 export function writeTogether (socket: RequestOutput, before: string, bytes: Uint8Array, after = ''): boolean {
   if (bytes.length <= COPIED) {
     const all = Buffer.allocUnsafe(before.length + bytes.length + after.length)

@@ -6,54 +6,58 @@ export interface RequestHeadParts {
   readonly method: string
   /** With the query. */
   readonly path: string
-  /** Names and values in turn, sent as they are. A `host` takes the place of the origin's. */
+  /** Names and values in turn, sent as they are. A `host` header replaces the origin's. */
   readonly headers: readonly string[]
-  /** The protocol that is asked for; undefined for an ordinary request. */
+  /** The protocol to upgrade to; undefined for an ordinary request. */
   readonly upgrade: string | undefined
 }
 
-/** How the body of a request is told from what comes behind it (RFC 9112 section 6): its length in bytes, `chunked`, or nothing where there is none. */
+/** How a request's body is framed (RFC 9112 section 6): its length in bytes, `chunked`, or undefined where there is no body. */
 export type RequestFraming = number | 'chunked' | undefined
 
 const UNWRITABLE_PATH = /[^\x21-\xff]/
-// What the head says by itself: a second one would give the message another end, or the connection another meaning.
+// Headers that `encode` writes itself. A second one would change where the message ends, or what happens to the connection.
 const OURS = new Set(['content-length', 'transfer-encoding', 'connection', 'upgrade', 'keep-alive', 'expect'])
 const HOST_LENGTH = 4
-// Header names are few, and most requests have the same. Bounded, since clients make them.
+// Names that have passed `admit`. Most requests have the same few names. Bounded, since clients choose them.
 const MOST_NAMES = 1_000
 const names = new Set<string>()
 
-// Of the head that is being made. To add line to line would be twice as many bytes for V8 to collect.
+// The lines of the head that is being made. Adding text to text would make V8 collect twice as many bytes.
 const lines: string[] = []
 
-/** Makes heads of requests to one origin. */
+/** Makes the heads of requests to one origin. */
 export class RequestHeads {
   readonly #host: string
 
-  /** @param host of the origin, with its port where it is not the default one */
+  /** @param host the origin's host, with its port unless it is the default port */
   constructor (host: string) {
     this.#host = host
   }
 
   /**
-   * The bytes of a head, as latin1 text. Throws HOLDFAST_ERR_UNSENDABLE where a part of it would not be what it is on the wire: a value with
-   * a line break, a name that is no token, a header that says how long the message or its connection is.
+   * The bytes of a head, as latin1 text. Throws HOLDFAST_ERR_UNSENDABLE for a part that the backend could read as something else: a value
+   * with a line break, a name that is not a token, or a header that says how the message or the connection ends.
    *
-   * @param keep whether the connection is to carry another request after this one
+   * @param keep whether to ask the backend to keep the connection
    */
   encode ({ method, path, headers, upgrade }: RequestHeadParts, framing: RequestFraming, keep: boolean): string {
-    if (!isToken(method)) throw unsendable('the method is no token')
-    if (path === '' || UNWRITABLE_PATH.test(path)) throw unsendable('the path holds a space, a control character or what is no byte')
+    if (!isToken(method)) throw unsendable('the method is not a token')
+    if (path === '' || UNWRITABLE_PATH.test(path)) {
+      throw unsendable('the path is empty, or has a space, a control character, or a character that is not one byte')
+    }
     let host = this.#host
     let count = 1
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name = headers[i]!
       const value = headers[i + 1]!
       if (!names.has(name)) admit(name)
-      // What an app has set may be anything.
-      if (typeof value !== 'string' || !isFieldValue(value)) throw unsendable(`the value of ${name} is no text, or holds a control character or what is no byte`)
+      // The app may have set a value of any type.
+      if (typeof value !== 'string' || !isFieldValue(value)) {
+        throw unsendable(`the value of ${name} is not a string, or has a control character or a character that is not one byte`)
+      }
       if (name.length === HOST_LENGTH && name.toLowerCase() === 'host') {
-        if (host !== this.#host) throw unsendable('there are two hosts')
+        if (host !== this.#host) throw unsendable('there are two Host headers')
         host = value
         continue
       }
@@ -77,13 +81,13 @@ function framed (framing: number | 'chunked'): string {
 }
 
 function plain (upgrade: string): string {
-  if (!isFieldValue(upgrade)) throw unsendable('the protocol of the upgrade holds a control character or what is no byte')
+  if (!isFieldValue(upgrade)) throw unsendable('the protocol of the upgrade has a control character or a character that is not one byte')
   return upgrade
 }
 
 function admit (name: string): void {
-  if (!isToken(name)) throw unsendable('the name of a header is no token')
-  if (OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: it follows from the request`)
+  if (!isToken(name)) throw unsendable('the name of a header is not a token')
+  if (OURS.has(name.toLowerCase())) throw unsendable(`${name} cannot be set: the gateway writes it itself`)
   if (names.size >= MOST_NAMES) names.clear()
   names.add(name)
 }

@@ -4,14 +4,14 @@ import { HeaderLines } from './header-lines.js'
 import { LARGEST_INPUT, Llhttp, STOP } from './llhttp.js'
 import type { LlhttpEvents } from './llhttp.js'
 
-/** Where a response goes. Called from within `execute` and `finish`; of the parser, only `stop` may be called there. */
+/** Receives a response. It is called within `execute` and `finish`. There it may call `stop` of the parser, and no other method of it. */
 export interface ResponseReceiver {
-  /** An interim response, but no 100, and no 101. `lines`: names and values in turn. */
+  /** An interim response other than 100 and 101. `lines`: names and values in turn. */
   informed (status: number, lines: string[]): void
   responded (status: number, head: ResponseHead, reason: string): void
-  /** A piece of the body, to keep. */
+  /** A piece of the body. The receiver may keep it. */
   data (chunk: Buffer): void
-  /** The response is here whole. `trailers`: names and values in turn. */
+  /** The response has ended and is whole. `trailers`: names and values in turn. */
   ended (trailers: string[]): void
   /** A 101 that was asked for, or a 2xx to CONNECT, in place of `responded` and `ended`. */
   upgraded (status: number, head: ResponseHead): void
@@ -19,24 +19,27 @@ export interface ResponseReceiver {
 
 /** The request that a response answers, and the limits of the response. */
 export interface ResponseTerms {
-  /** Of the request. */
+  /** The request's method. */
   readonly method: string
   /** Whether the request asked for another protocol. */
   readonly upgrade: boolean
-  /** Of a head, in bytes: names, values and the reason together; and as much again for everything else in it. Trailers have the same limits. */
+  /** Limit of a head in bytes: names, values and reason together, and as much again for all other bytes. Trailers have the same limits. */
   readonly maxHeaderSize: number
-  /** Of the body, in bytes; -1 for any. */
+  /** Limit of the body in bytes; -1 for none. */
   readonly maxResponseSize: number
 }
 
 /** Why a response is not whole: it is not HTTP, exceeds a limit, or its connection ended too soon. `reason` is for people. */
 export interface ResponseFailure { readonly kind: 'invalid' | 'head-too-large' | 'too-large' | 'cut-short', readonly reason: string }
 
-// Go's client takes five. A backend that says 102 every half second until the default deadline needs 110.
+// Go's client accepts five. A backend that sends 102 every half second until the default deadline needs 110.
 const MOST_INTERIM = 128
-// Parsers that are kept for reuse. Each has memory in WebAssembly, which never shrinks.
+// Parsers that are kept for reuse. Bounded, since each has memory in WebAssembly, which never shrinks.
 const MOST_FREE = 256
-/** Most heads are smaller. llhttp gets this much of a piece at a time, so that a body behind a head is not copied into its memory. */
+/**
+ * In bytes. llhttp gets at most this much of a head's input at a time, so that the body after the head is not copied. Most heads are
+ * smaller.
+ */
 const HEAD_INPUT = 4_096
 const CR = 0x0d
 const LF = 0x0a
@@ -45,16 +48,16 @@ const LETTER_O = 0x4f
 const LETTER_K = 0x4b
 // eslint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\0-\x08\x0a-\x1f\x7f]/
-// In bytes.
+// In bytes. A body of which more is still to come is read into buffers that need no copy.
 const MUCH = 32_768
 const DIGITS = /^\d{1,15}$/
-// Trailers that speak of the connection or of the framing come too late for either.
+// Trailers come too late to change the connection or the framing.
 const MISPLACED = new Set(['connection', 'transfer-encoding', 'content-length'])
 
-/** How the end of a body is told (RFC 9112 section 6.3): not known yet, by a length, by its last chunk, or by the connection's end. */
+/** How a body ends (RFC 9112 section 6.3): not known yet, after its length, with its last chunk, or with the connection. */
 type Framing = 'unknown' | 'length' | 'chunks' | 'connection'
 
-const IDLE = 'it has too many bytes that say nothing'
+const IDLE = 'too many bytes without content: blank lines, white space, extensions of chunks'
 const NOTHING = Buffer.alloc(0)
 const NOWHERE: ResponseReceiver = { informed () {}, responded () {}, data () {}, ended () {}, upgraded () {} }
 const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, maxResponseSize: 0 }
@@ -62,73 +65,73 @@ const NO_TERMS: ResponseTerms = { method: '', upgrade: false, maxHeaderSize: 0, 
 const free: ResponseParser[] = []
 
 /**
- * Reads one response, with the interim ones before it. llhttp reads heads and chunks; the parser refuses what llhttp accepts too freely. The
- * receiver is called between the runs of llhttp and never within one, so it may throw, and may have another parser run.
+ * Reads one response, and the interim responses before it. llhttp reads heads and chunks. This class also refuses what llhttp accepts and
+ * is not safe. The receiver is called between runs of llhttp, never within one, so it may throw, and another parser may run in it.
  */
 export class ResponseParser implements LlhttpEvents {
   readonly #llhttp = new Llhttp()
   readonly #header = new HeaderLines()
   #receiver = NOWHERE
   #terms = NO_TERMS
-  /** What is read now, and where the run of llhttp in it ends. */
+  /** The present input, and where the present run of llhttp in it ends. */
   #bytes: Buffer = NOTHING
   #runEnd = 0
-  /** Whether what is read now may be told on as it is. */
+  /** Whether the receiver may keep the present input without a copy. */
   #isOwn = false
-  /** Why llhttp was left: a head has ended, or a message. */
+  /** Why the run of llhttp stopped: a head has ended, or a message. */
   #ended: 'head' | 'message' | undefined
   /** Why an event has stopped the run. */
   #refusal: ResponseFailure | undefined
-  /** Pieces of a chunked body of one run; the copy that they are parts of, and where that begins in `#bytes`. */
+  /** The pieces of a chunked body in one run. They are parts of `#copy`, which begins at `#copyStart` of `#bytes`. */
   #chunks: Buffer[] = []
   #copy: Buffer | undefined
   #copyStart = 0
   #framing: Framing = 'unknown'
-  /** Bytes of a counted body that have not come. */
+  /** Bytes of a body with a length that are still to come. */
   #left = 0
   #interim = 0
   #status = 0
   #reason = ''
-  /** Bytes since the last head or piece of a body, and where that ended in `#bytes`. */
+  /** Bytes since the last head or piece of a body (`#since`), counted up to `#mark` of `#bytes`. */
   #since = 0
   #mark = 0
   #over = false
   #started = false
-  /** How far the status line of the message that is read now has come: behind blank lines in front, within its text, behind its CR, or all of it. */
+  /** How far the present status line has been read: blank lines before it, within its text, after its CR, or all of it. */
   #line: 'blank' | 'text' | 'cr' | 'over' = 'blank'
   #spent = false
   #rest = 0
   #bodySize = 0
   #failure: ResponseFailure | undefined
 
-  /** One that is free, for one response. */
+  /** Takes a parser from the free list, or makes one, for one response. */
   static take (receiver: ResponseReceiver, terms: ResponseTerms): ResponseParser {
     const parser = free.pop() ?? new ResponseParser()
     parser.#begin(receiver, terms)
     return parser
   }
 
-  /** Whether the response has begun. Blank lines in front of it are nothing. */
+  /** Whether the response has begun. Blank lines before it do not count. */
   get started (): boolean { return this.#started }
-  /** Whether it has ended, has failed or was stopped, or another protocol is spoken now. */
+  /** Whether the response has ended, has failed, was stopped, or has changed the protocol. */
   get over (): boolean { return this.#over }
   get failure (): ResponseFailure | undefined { return this.#failure }
-  /** Bytes of the last `execute` behind the response: another protocol's, or unsolicited ones. */
+  /** How many bytes of the last `execute` came after the response. They belong to another protocol, or are unsolicited. */
   get rest (): number { return this.#rest }
-  /** Whether its connection must carry nothing more, whatever its head said. */
+  /** Whether the connection must carry no other request, whatever the head said. */
   get spent (): boolean { return this.#spent }
-  /** Whether a body is read of which much is still to come. */
+  /** Whether more than 32 KiB of the present body are still to come, or have come of a body that ends with its connection. */
   get expectsMuch (): boolean {
     return (this.#framing === 'length' && this.#left > MUCH) || (this.#framing === 'connection' && this.#bodySize > MUCH)
   }
 
-  /** Bytes of the body so far. */
+  /** Bytes of the body received so far. */
   get bodySize (): number { return this.#bodySize }
 
   /**
-   * Reads a piece. Throws what the receiver throws; it is over then.
+   * Reads a piece of input. Throws what the receiver throws; the parser is over then.
    *
-   * @param own whether the bytes may be told on as they are; else they stand during the call only
+   * @param own whether the receiver may keep the bytes. Otherwise they are valid during the call only, and are copied
    */
   execute (bytes: Buffer, length: number, own = false): void {
     this.#bytes = bytes
@@ -148,20 +151,20 @@ export class ResponseParser implements LlhttpEvents {
     if (this.#failure === undefined) this.#rest = length - at
   }
 
-  /** The backend's FIN has been read: it ends a body that has no other end. Throws what the receiver throws. */
+  /** The backend's FIN has been read. It ends a body that ends with its connection. Throws what the receiver throws. */
   finish (): void {
     if (this.#framing === 'connection') this.#end([])
     else this.#fail({ kind: 'cut-short', reason: 'the connection ended before the response did' })
   }
 
-  /** Nothing is told any more. */
+  /** The receiver is not called any more. */
   stop (): void {
     this.#over = true
   }
 
-  /** Gives the parser back, for another response. Must not be called by the receiver. */
+  /** Gives the parser back, for another response. The receiver must not call it. */
   release (): void {
-    // A parser that is in the list twice would be given to two responses.
+    // A second release would put the parser into the free list twice, and two responses would share it.
     if (this.#receiver === NOWHERE) return
     this.#over = true
     this.#receiver = NOWHERE
@@ -170,7 +173,7 @@ export class ResponseParser implements LlhttpEvents {
     else this.#llhttp.free()
   }
 
-  // What llhttp tells, from within its run.
+  // The events of llhttp, called within its run.
 
   onStatus (start: number, end: number): number {
     this.#reason += this.#reason === '' && isOk(this.#bytes, start, end) ? 'OK' : this.#bytes.toString('latin1', start, end)
@@ -179,7 +182,7 @@ export class ResponseParser implements LlhttpEvents {
   }
 
   onHeaderField (start: number, end: number): number {
-    if (!this.#header.name(this.#bytes, start, end)) return this.#refuse('a head has too many lines')
+    if (!this.#header.name(this.#bytes, start, end)) return this.#refuse('a header section has too many lines')
     return this.#hasRoom()
   }
 
@@ -222,11 +225,11 @@ export class ResponseParser implements LlhttpEvents {
     this.#failure = this.#refusal = undefined
   }
 
-  /** Lets llhttp read on, and tells of what it has read. Returns how far it came. */
+  /** Runs llhttp, then calls the receiver with what it has read. Returns the position that it reached. */
   #run (start: number, length: number): number {
     const end = Math.min(length, start + (this.#framing === 'unknown' ? HEAD_INPUT : LARGEST_INPUT))
     if (this.#line !== 'over' && !this.#readStatusLine(start, end)) {
-      this.#fail({ kind: 'invalid', reason: 'its status line is none' })
+      this.#fail({ kind: 'invalid', reason: 'the status line is not valid' })
       return start
     }
     this.#runEnd = end
@@ -237,7 +240,7 @@ export class ResponseParser implements LlhttpEvents {
     const ended = this.#ended as 'head' | 'message' | undefined
     if (this.#refusal === undefined && error !== undefined) this.#refusal = { kind: 'invalid', reason: error }
     else if (this.#isIdle(at)) this.#refuse(IDLE)
-    // The places that this run has noted are read now: the receiver may have another parser run.
+    // Read the noted positions before the receiver is called: it may run another parser, and parsers share them.
     let lines: string[] = []
     if (ended !== undefined) lines = this.#header.take(this.#bytes)
     else this.#header.carryOver(this.#bytes, end)
@@ -250,7 +253,7 @@ export class ResponseParser implements LlhttpEvents {
     return at
   }
 
-  // llhttp takes RTSP and ICE for HTTP, and two CRs for a line's end.
+  // llhttp accepts RTSP and ICE as HTTP, and two CRs as the end of a line.
   #readStatusLine (start: number, end: number): boolean {
     const bytes = this.#bytes
     let at = start
@@ -290,7 +293,7 @@ export class ResponseParser implements LlhttpEvents {
   #piece (chunk: Buffer): void {
     const { maxResponseSize } = this.#terms
     this.#bodySize += chunk.length
-    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
+    if (maxResponseSize >= 0 && this.#bodySize > maxResponseSize) this.#tooLarge(maxResponseSize)
     else this.#receiver.data(chunk)
   }
 
@@ -299,39 +302,43 @@ export class ResponseParser implements LlhttpEvents {
     const reason = this.#reason
     this.#reason = ''
     const { major, minor } = this.#llhttp
-    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#invalid(`its version is ${major}.${minor}`)
-    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#invalid('its reason holds a control character')
-    if (status < 100 || status > 599) return this.#invalid(`its status is ${status}`)
+    if (major !== 1 || (minor !== 0 && minor !== 1)) return this.#invalid(`the HTTP version is ${major}.${minor}`)
+    if (reason !== 'OK' && UNPRINTABLE.test(reason)) return this.#invalid('the reason phrase has a control character')
+    if (status < 100 || status > 599) return this.#invalid(`the status code is ${status}`)
     if (status < 200 && status !== 101) this.#endInterimHead(status, lines)
     else this.#endFinalHead(status, new ResponseHead(minor, lines), reason)
   }
 
   #endInterimHead (status: number, lines: string[]): void {
     if (++this.#interim > MOST_INTERIM) return this.#invalid('there are too many interim responses')
-    // llhttp reads nothing behind a head with `Connection: close`, and would wait for a body that the head declares.
+    // Without a reset, llhttp reads nothing after a head with `Connection: close`, and waits for a body that the head declares.
     this.#llhttp.reset()
     this.#line = 'blank'
-    // Nothing asks for a 100 here, and nothing waits for it.
+    // A 100 is dropped: no request asks for it.
     if (status !== 100) this.#receiver.informed(status, lines)
   }
 
   #endFinalHead (status: number, head: ResponseHead, reason: string): void {
     const { method, upgrade, maxResponseSize } = this.#terms
-    // RFC 9110 section 15.2.2: it names the protocol.
-    if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) return this.#invalid('it switches to a protocol that was not asked for')
+    // RFC 9110 section 15.2.2: a 101 names the protocol in `Upgrade`.
+    if (status === 101 && !(upgrade && hasHeader(head.list, 'upgrade'))) {
+      return this.#invalid('the response switches to a protocol that the request did not ask for')
+    }
     if (status === 101 || (method === 'CONNECT' && status < 300)) {
       this.#over = true
       return this.#receiver.upgraded(status, head)
     }
     const { length, isCoded, oddlyCoded } = head
     const isBodiless = method === 'HEAD' || status === 204 || status === 304
-    // llhttp takes a tab behind `chunked` for a part of its name.
-    if (oddlyCoded || (isCoded && !isBodiless && this.#llhttp.needsEnd)) return this.#invalid('it has a transfer coding that was not asked for')
-    if (length !== undefined && isCoded) return this.#invalid('it has both a length and a transfer coding')
-    if (length !== undefined && !DIGITS.test(length)) return this.#invalid('its length is no number')
+    // llhttp reads a tab after `chunked` as a part of its name.
+    if (oddlyCoded || (isCoded && !isBodiless && this.#llhttp.needsEnd)) {
+      return this.#invalid('the response has a transfer coding that the request did not ask for')
+    }
+    if (length !== undefined && isCoded) return this.#invalid('the response has both a Content-Length and a Transfer-Encoding')
+    if (length !== undefined && !DIGITS.test(length)) return this.#invalid('the Content-Length is not a number of 1 to 15 digits')
     const size = length === undefined ? undefined : Number(length)
-    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#fail({ kind: 'too-large', reason: `its body is larger than ${maxResponseSize} bytes` })
-    // RFC 9112 section 6.1: the framing of such a message is at fault, and its connection ends with it.
+    if (!isBodiless && size !== undefined && maxResponseSize >= 0 && size > maxResponseSize) return this.#tooLarge(maxResponseSize)
+    // RFC 9112 section 6.1: a transfer coding in HTTP/1.0 is faulty framing, and the connection ends after the message.
     if (isCoded && head.minor === 0) this.#spent = true
     this.#left = isBodiless ? 0 : size ?? 0
     this.#framing = isBodiless || size !== undefined ? 'length' : isCoded ? 'chunks' : 'connection'
@@ -351,17 +358,17 @@ export class ResponseParser implements LlhttpEvents {
     this.#receiver.ended(trailers)
   }
 
-  // llhttp raises no event for blank lines, white space and extensions of chunks.
+  // llhttp raises no event for blank lines, white space and chunk extensions, so they are counted by position.
   #isIdle (end: number): boolean {
     return this.#since + end - this.#mark - this.#header.size > this.#terms.maxHeaderSize
   }
 
   #hasRoom (): number {
     const { maxHeaderSize } = this.#terms
-    return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a head is larger than ${maxHeaderSize} bytes`)
+    return this.#header.size < maxHeaderSize ? 0 : this.#refuse(`a header section is larger than ${maxHeaderSize} bytes`)
   }
 
-  /** Called within a run. The pieces of body that came before are told first. */
+  /** Called within a run. The receiver gets the earlier pieces of the body first. */
   #refuse (reason: string): number {
     this.#refusal ??= { kind: 'head-too-large', reason }
     return STOP
@@ -369,6 +376,10 @@ export class ResponseParser implements LlhttpEvents {
 
   #invalid (reason: string): void {
     this.#fail({ kind: 'invalid', reason })
+  }
+
+  #tooLarge (limit: number): void {
+    this.#fail({ kind: 'too-large', reason: `the body is larger than ${limit} bytes` })
   }
 
   #fail (failure: ResponseFailure): void {
@@ -384,7 +395,7 @@ function copyOf (bytes: Buffer, start: number, end: number): Buffer {
   return copy
 }
 
-// Nearly all responses have this reason. No text is decoded for it.
+// Nearly all responses have this reason, so it is compared as bytes and not decoded.
 function isOk (bytes: Buffer, start: number, end: number): boolean {
   return end - start === 2 && bytes[start] === LETTER_O && bytes[start + 1] === LETTER_K
 }

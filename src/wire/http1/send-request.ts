@@ -5,19 +5,19 @@ import { RequestBody, writeTogether } from './request-body.js'
 import type { RequestBodyOwner, RequestOutput } from './request-body.js'
 import type { RequestFraming } from './request-head.js'
 
-/** A request's body: all of it, or what it comes from. */
+/** A request's body: all of its bytes, or the source that they come from. */
 export type SentBody = string | Uint8Array | HeldBody | StreamedBody | Readable | null
 
-// Methods whose requests are expected to have a body: an empty one is told by a length of 0 (RFC 9110 section 8.6).
+// A request with one of these methods is expected to have a body: an empty body is sent as a length of 0 (RFC 9110 section 8.6).
 const EXPECT_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
 
-/** Whether there are bytes to send. What comes as a stream may turn out to have none. */
+/** Whether there are bytes to send. True for a stream, which may turn out to be empty. */
 export function hasBytes (body: SentBody): boolean {
   if (body === null) return false
   return (body as { length?: number }).length !== 0 && (body as { size?: number }).size !== 0
 }
 
-/** How a request's body is framed. @param length as it was declared, of a body that streams, in bytes */
+/** How a request's body is framed. @param length the declared length of a streamed body, in bytes */
 export function framingOf (method: string, body: SentBody, length: number | undefined): RequestFraming {
   if (!hasBytes(body)) return EXPECT_BODY.has(method) ? 0 : undefined
   if (typeof body === 'string') return Buffer.byteLength(body)
@@ -27,10 +27,10 @@ export function framingOf (method: string, body: SentBody, length: number | unde
 }
 
 /**
- * Writes a request: its head, and a body that is here, in one go. A body that comes yet is returned, and goes on by itself; its first piece
- * leaves with the head where it is here already.
+ * Writes a request. The head and a complete body leave in one write. A streamed body is returned and goes on by itself. If its first piece
+ * has arrived already, that piece leaves with the head.
  *
- * @param head as latin1 text, framing included
+ * @param head latin1 text, framing headers included
  */
 export function sendRequest (socket: RequestOutput, head: string, body: SentBody, framing: RequestFraming, owner: RequestBodyOwner): RequestBody | undefined {
   if (body instanceof StreamedBody || body instanceof Readable) {
@@ -38,7 +38,7 @@ export function sendRequest (socket: RequestOutput, head: string, body: SentBody
     socket.cork()
     socket.write(head, 'latin1')
     source.start()
-    // Behind the tick in which a stream gives what it holds.
+    // Uncork after the tick in which the stream emits what it holds.
     process.nextTick(uncork, socket)
     return source
   }
