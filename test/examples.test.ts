@@ -14,7 +14,7 @@ async function listen (t: Tap, app: FastifyInstance): Promise<string> {
 }
 type Tap = { teardown (fn: () => unknown): void }
 
-t.test('two targets keep connections of their own', async t => {
+t.test('two targets keep separate connections', async t => {
   const users = await startBackend(persistent())
   const orders = await startBackend(persistent())
   t.teardown(() => Promise.all([users.close(), orders.close()]))
@@ -29,7 +29,7 @@ t.test('two targets keep connections of their own', async t => {
   t.equal(app.gateway!.targets.get(orders.url)!.snapshot().limits.undiciOptions.keepAliveTimeout, 4_000)
 })
 
-t.test('a callout asks the auth backend over one connection, and lets nobody else in', async t => {
+t.test('a callout asks the auth backend over one connection, and admits only authorized clients', async t => {
   const auth = await startBackend((request, connection) => {
     const known = request.header('authorization') === 'Bearer let-me-in'
     connection.reply({ status: known ? 200 : 401, headers: { 'content-type': 'application/json' }, body: known ? '{"user":"ada"}' : '{}' })

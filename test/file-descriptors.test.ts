@@ -14,7 +14,7 @@ import { program } from '../testing/program.js'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const LIMIT = 200
 
-t.test('running out of file descriptors is survived, and over when they are free again', async t => {
+t.test('the gateway survives running out of file descriptors, and recovers when some are free', async t => {
   const backend = await backendFor(t, persistent())
   const server = spawn('sh', ['-c', `ulimit -n ${LIMIT} && exec "$0" "$@"`, process.execPath, ...program('src/server')], {
     cwd: ROOT, env: { PATH: process.env['PATH'], PORT: '0', UPSTREAMS: `/=${backend.url}` }, stdio: ['ignore', 'pipe', 'ignore']
@@ -31,7 +31,7 @@ t.test('running out of file descriptors is survived, and over when they are free
   server.stdout.resume()
   t.equal((await request(url)).status, 200, 'before')
 
-  // More than it can accept; the others wait in the kernel's backlog.
+  // More connections than the process can accept; the rest waits in the kernel's backlog.
   const { port } = new URL(url)
   const idle: Socket[] = []
   for (let n = 0; n < LIMIT + 100; n++) {
@@ -40,7 +40,7 @@ t.test('running out of file descriptors is survived, and over when they are free
     await once(socket, 'connect')
   }
   const inUse = (): number => existsSync(`/proc/${server.pid}/fd`) ? readdirSync(`/proc/${server.pid}/fd`).length : LIMIT
-  // The kernel has connected them; the process accepts them in its own time.
+  // The kernel has connected them, and the process accepts them later.
   await until(() => inUse() > LIMIT - 10)
   t.equal(server.exitCode, null, 'the process lives')
   for (const socket of idle) socket.destroy()

@@ -1,25 +1,18 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { REPOSITORY } from '../testing/program.js'
 
-const FOLDERS = ['src', 'plugins', 'routes']
+const FOLDERS = ['src', 'plugins', 'routes', 'scripts', 'testing', 'bench', 'test', 'examples']
+const SHIPPED = /^(?:src|plugins|routes)\//
+// Tests import each other's parts freely, as test/matrix does.
+const WITHOUT_CIRCLES = /^(?:src|plugins|routes|scripts|testing|bench)\//
 
-// Each level may import its own and those before it.
-const LEVELS = [
-  ['src/errors.ts', 'src/options/', 'src/quirks/', 'src/http/'],
-  ['src/wire/'],
-  ['src/connection/'],
-  ['src/target/'],
-  ['src/probe/', 'src/check/', 'src/metrics/', 'src/admin/'],
-  ['src/admit/', 'src/forward/'],
-  ['src/gateway/'],
-  ['plugins/'],
-  ['src/service/', 'src/server.ts'],
-  ['routes/'],
-  ['src/index.ts'],
-  ['src/cli/']
-]
+/** A row of the table of rooms in CONTRIBUTING.md: files of a room import their own level and lower ones. */
+interface Room { readonly level: number, readonly place: string }
+
+const ROOMS: readonly Room[] = [...readFileSync(join(REPOSITORY, 'CONTRIBUTING.md'), 'utf8').matchAll(/^\| (\d+) \| `([^`]+)` \|/gm)]
+  .map(([, level, place]) => ({ level: Number(level), place: place! }))
 
 interface SourceFile { readonly name: string, readonly text: string }
 
@@ -31,7 +24,7 @@ function sourceFiles (): SourceFile[] {
     } catch {
       return []
     }
-    return names.filter(name => name.endsWith('.ts')).map(name => {
+    return names.filter(name => name.endsWith('.ts') && !name.includes('node_modules')).map(name => {
       const path = join(REPOSITORY, folder, name)
       return { name: relative(REPOSITORY, path).replaceAll('\\', '/'), text: readFileSync(path, 'utf8') }
     })
@@ -49,20 +42,46 @@ function resolved (file: SourceFile, specifier: string): string {
   return join(dirname(file.name), specifier).replaceAll('\\', '/').replace(/\.js$/, '.ts')
 }
 
+/** -1 for a file that is in no room. */
 function levelOf (name: string): number {
-  return LEVELS.findIndex(places => places.some(place => place.endsWith('/') ? name.startsWith(place) : name === place))
+  return ROOMS.find(({ place }) => place.endsWith('/') ? name.startsWith(place) : name === place)?.level ?? -1
+}
+
+/** Files of the repository that a file imports, types included. */
+function importedBy (file: SourceFile): string[] {
+  return importsOf(file).filter(specifier => specifier.startsWith('.')).map(specifier => resolved(file, specifier))
+}
+
+/** Circles of imports: each is a path from a file back to itself, or to one that it met on its way. */
+function circlesIn (imports: ReadonlyMap<string, readonly string[]>): string[][] {
+  const circles: string[][] = []
+  const done = new Set<string>()
+  const path: string[] = []
+  const visit = (name: string): void => {
+    if (path.includes(name)) circles.push([...path.slice(path.indexOf(name)), name])
+    if (done.has(name)) return
+    done.add(name)
+    path.push(name)
+    for (const next of imports.get(name) ?? []) visit(next)
+    path.pop()
+  }
+  for (const name of imports.keys()) visit(name)
+  return circles
 }
 
 const files = sourceFiles()
+const shipped = files.filter(({ name }) => SHIPPED.test(name))
 
-t.test('the reader of imports finds what there is to find', async t => {
+t.test('the reader of imports finds every kind of import', async t => {
   const text = 'import a from \'x\'\nimport {\n  b,\n  c\n} from "y"\nimport type { D } from \'./d.js\'\nexport { e } from \'./e.js\'\nimport \'f\'\nconst g = await import(\'g\')\n'
   t.same(importsOf({ name: 'a.ts', text }), ['x', 'y', './d.js', './e.js', 'f', 'g'])
   t.ok(files.length > 20, `${files.length} files`)
 })
 
-t.test('every file has a place in the layout', async t => {
+t.test('CONTRIBUTING.md names a room for every file, and no room that does not exist', async t => {
   t.same(files.filter(({ name }) => levelOf(name) === -1).map(({ name }) => name), [])
+  t.same(ROOMS.filter(({ place }) => !existsSync(join(REPOSITORY, place))), [])
+  t.ok(ROOMS.length > 20, `${ROOMS.length} rooms`)
 })
 
 t.test('imports point in one direction only', async t => {
@@ -70,19 +89,25 @@ t.test('imports point in one direction only', async t => {
   const wrong: string[] = []
   let seen = 0
   for (const file of files) {
-    for (const specifier of importsOf(file)) {
-      if (!specifier.startsWith('.')) continue
+    for (const target of importedBy(file)) {
       seen++
-      const target = resolved(file, specifier)
-      if (!names.has(target)) wrong.push(`${file.name} imports ${specifier}, which is not in ${FOLDERS.join(', ')}`)
-      else if (levelOf(target) > levelOf(file.name)) wrong.push(`${file.name} imports ${target}`)
+      if (!names.has(target)) {
+        // Tests write modules into folders of their own, and import them from there.
+        if (SHIPPED.test(file.name)) wrong.push(`${file.name} imports ${target}, which is not in ${FOLDERS.join(', ')}`)
+      } else if (levelOf(target) > levelOf(file.name)) wrong.push(`${file.name} imports ${target}`)
     }
   }
   t.same(wrong, [])
   t.ok(seen > 50, `${seen} imports were looked at`)
 })
 
-t.test('the pure files import nothing that acts', async t => {
+t.test('no files import each other in a circle', async t => {
+  t.same(circlesIn(new Map([['a', ['b']], ['b', ['c', 'd']], ['c', ['b']], ['d', []]])), [['b', 'c', 'b']], 'a circle is found')
+  const judged = files.filter(({ name }) => WITHOUT_CIRCLES.test(name))
+  t.same(circlesIn(new Map(judged.map(file => [file.name, importedBy(file)]))), [])
+})
+
+t.test('the pure files import types only', async t => {
   const pure = ['src/http/connection-signal.ts', 'src/http/headers.ts', 'src/target/persistence.ts', 'src/target/idle-limit.ts', 'src/target/retry.ts']
   for (const name of pure) {
     const file = files.find(file => file.name === name)
@@ -94,16 +119,16 @@ t.test('the pure files import nothing that acts', async t => {
   }
 })
 
-t.test('no client of undici speaks HTTP, and its parser has one file', async t => {
+t.test('undici\'s clients are not used, and one file uses its parser', async t => {
   const takesClient = /import (?!type\b)[^'"]*\b(?:Client|Pool|Agent|BalancedPool|H2CClient|buildConnector)\b[^'"]*from 'undici'/
   t.match("import { Client, errors } from 'undici'", takesClient)
-  t.same(files.filter(({ text }) => takesClient.test(text)).map(({ name }) => name), [])
-  const takesParser = files.filter(file => importsOf(file).some(specifier => specifier.startsWith('undici/')))
+  t.same(shipped.filter(({ text }) => takesClient.test(text)).map(({ name }) => name), [])
+  const takesParser = shipped.filter(file => importsOf(file).some(specifier => specifier.startsWith('undici/')))
   t.same(takesParser.map(({ name }) => name), ['src/wire/http1/llhttp.ts'])
 })
 
-t.test('sockets, pools and targets look at no clock but the one that they are given', async t => {
-  const clocks = files.filter(({ name, text }) => /^src\/(?:wire|connection|target)\//.test(name) && /\b(?:performance|Date)\.now\b/.test(text))
+t.test('sockets, pools and targets use only the clock that they are given', async t => {
+  const clocks = shipped.filter(({ name, text }) => /^src\/(?:wire|connection|target)\//.test(name) && /\b(?:performance|Date)\.now\b/.test(text))
   t.same(clocks.map(({ name }) => name), ['src/connection/lookup.ts', 'src/target/registry.ts'], 'those that give one')
 })
 

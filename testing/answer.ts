@@ -1,8 +1,8 @@
 import type { BackendConnection, BackendRequest, Reply } from './backend.js'
 
 /**
- * Answers with a body that names the request, so that a test can see each request get its own answer:
- * the `x-id` it came with, if any, and its place on its connection.
+ * Answers with a body that names the request, so that a test can see that each request gets its own answer: its `x-id`, if it has one, and
+ * its number on its connection.
  */
 export function answer (
   request: BackendRequest,

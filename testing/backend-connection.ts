@@ -8,17 +8,17 @@ import type { Field } from './wire-message.js'
 export interface Reply {
   /** @default 200 */
   status?: number
-  /** The usual phrase of the status if absent; may be empty, as some servers have it. */
+  /** Default: the usual phrase of the status. May be empty, as with some servers. */
   reason?: string
   /** @default '1.1' */
   httpVersion?: string
   headers?: Record<string, string | string[]> | Field[]
   body?: string | Buffer
-  /** `close` adds no Content-Length: the FIN that the script sends ends the body. Default `length`. */
+  /** `close` adds no Content-Length: the script's FIN ends the body. Default `length`. */
   delimit?: 'length' | 'close'
 }
 
-/** What a connection tells the backend that owns it. */
+/** What a connection tells its backend. */
 export interface ConnectionOwner {
   head (head: BackendRequestHead, connection: BackendConnection): void | Promise<void>
   request (request: BackendRequest, connection: BackendConnection): void | Promise<void>
@@ -27,11 +27,11 @@ export interface ConnectionOwner {
   failed (error: unknown): void
 }
 
-/** One accepted connection: reads requests, hands them over one after another, and writes what the script says. */
+/** One accepted connection: reads requests, gives them to the script one after another, and writes what the script says. */
 export class BackendConnection {
   readonly id: number
   readonly socket: Socket
-  // The TCP socket below a TLS one, which alone can send an RST.
+  // The TCP socket below a TLS socket: only a TCP socket can send an RST.
   readonly #wire: Socket
   readonly #owner: ConnectionOwner
   readonly #input = new WireInput()
@@ -53,7 +53,7 @@ export class BackendConnection {
       this.#input.push(chunk)
       this.#serve()
     })
-    // The other side may reset at any time; 'close' follows and is what counts.
+    // The other side may reset at any time. 'close' follows, and counts.
     socket.on('error', () => {})
   }
 
@@ -62,7 +62,7 @@ export class BackendConnection {
     return this.#requests
   }
 
-  /** Whether the script ended or reset it while the other side still held it. */
+  /** Whether the script ended or reset the connection before the other side did. */
   get closedByBackend (): boolean {
     return this.#closedByBackend
   }
@@ -72,8 +72,8 @@ export class BackendConnection {
   }
 
   /**
-   * Writes a whole response in one piece. Content-Length is added unless the headers frame the body themselves, or the
-   * status has no body; the body of a HEAD is counted and left out.
+   * Writes a whole response in one piece. Adds Content-Length unless the headers frame the body themselves, or the status has no body. The
+   * answer to a HEAD has the length of its body, and no body.
    */
   reply (reply: Reply = {}): void {
     const { status = 200, reason, httpVersion = '1.1', headers = {}, body = '', delimit = 'length' } = reply
@@ -92,26 +92,26 @@ export class BackendConnection {
     this.write(Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), withoutBody ? Buffer.alloc(0) : bytes]))
   }
 
-  /** Sends a FIN after what was written. Requests that come later are not read. */
+  /** Sends a FIN after the written bytes. Later requests are not read. */
   end (): void {
     this.#decideToClose()
     this.socket.end()
   }
 
-  /** Sends an RST. What was written and not yet sent is lost. On a unix socket, which knows no RST, it just closes. */
+  /** Sends an RST, which loses bytes that were written and not yet sent. A unix socket has no RST, and closes. */
   reset (): void {
     this.#decideToClose()
     reset(this.socket, this.#wire)
   }
 
-  /** Stops reading HTTP, for a script that goes on with another protocol, and returns what came already of that. */
+  /** Stops reading HTTP, for a script that goes on with another protocol. Returns the bytes of it that have come. */
   takeOver (): Buffer {
     this.#taken = true
     return this.#input.take(Infinity)
   }
 
   #decideToClose (): void {
-    // An answer to the other side's FIN is not a decision of the backend's own.
+    // After the other side's FIN, the close is not the backend's decision.
     if (this.#closedByBackend || this.socket.destroyed || this.socket.readableEnded) return
     this.#closedByBackend = true
     this.#owner.closing(this)
@@ -144,7 +144,7 @@ export class BackendConnection {
   #read (): BackendRequest | undefined {
     this.#reading ??= readRequest(this.#input, this.#requests + 1, (head) => {
       this.#answering = head
-      // The body goes on being read meanwhile: the hook may be what makes the other side send it.
+      // The body is read meanwhile, since the hook may be what makes the other side send it.
       this.#headSettled = Promise.resolve(this.#owner.head(head, this))
       this.#headSettled.catch((error) => this.#fail(error))
     })

@@ -1,18 +1,18 @@
 import { Malformed, readLine, type Reading, type WireInput } from './wire-input.js'
 import { declaredFraming, type Field, readBody, readFields, valueOf, valuesOf } from './wire-message.js'
 
-/** A request as far as its head tells. */
+/** What the head of a request says. */
 export interface BackendRequestHead {
   method: string
   path: string
   httpVersion: string
-  /** In the order, the number and the case in which they came. */
+  /** As they came: order, number and case. */
   rawHeaders: Field[]
-  /** The value of a field, several lines joined with a comma. */
+  /** The value of a field; several lines are joined with a comma. */
   header (name: string): string | undefined
-  /** Which request of its connection it is, from 1. */
+  /** Its number on its connection, from 1. */
   nth: number
-  /** The bytes of the head, its empty line included. */
+  /** The bytes of the head, with its empty line. */
   raw: Buffer
 }
 
@@ -24,8 +24,8 @@ export interface BackendRequest extends BackendRequestHead {
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(1\.[01])$/
 
 /**
- * Reads one request. It accepts what a gateway should send and no more, since a lenient backend would hide what the
- * gateway gets wrong: no empty line before it, exactly one Host, one unambiguous framing.
+ * Reads one request. It accepts only what a gateway should send, since a lenient backend would hide the gateway's mistakes: no empty line
+ * before it, exactly one Host, one unambiguous framing.
  */
 export function * readRequest (
   input: WireInput, nth: number, onHead: (head: BackendRequestHead) => void

@@ -6,12 +6,12 @@ import type { BackendRequest, BackendRequestHead } from './backend-request.js'
 export type { BackendConnection, Reply } from './backend-connection.js'
 export type { BackendRequest, BackendRequestHead } from './backend-request.js'
 
-/** Called for each request once it is here in full; the next one of the connection waits until it settles. */
+/** Called for each request when it is whole. The next request on the connection waits until the call settles. */
 export type RequestScript = (request: BackendRequest, connection: BackendConnection) => void | Promise<void>
 
 export interface BackendHooks {
   onConnection? (connection: BackendConnection): void
-  /** As soon as the head is here. The body is read meanwhile, and `onRequest` waits for both. */
+  /** Called when the head has come. The body is read meanwhile, and `onRequest` waits for both. */
   onHead? (head: BackendRequestHead, connection: BackendConnection): void | Promise<void>
   onRequest: RequestScript
 }
@@ -24,9 +24,9 @@ export interface BackendOptions {
   host?: string
   /** Listens on this unix socket instead of an address. */
   socketPath?: string
-  /** @default any free port */
+  /** @default a free port */
   port?: number
-  /** Whether a FIN of the other side is left unanswered until the script ends the connection too. */
+  /** Whether the connection stays half-open after the other side's FIN, until the script ends it. */
   allowHalfOpen?: boolean
   /** Keeps every request in `log`. */
   log?: boolean
@@ -37,18 +37,18 @@ interface Waiter {
   settle (error?: Error): void
 }
 
-/** A server that does on the wire exactly what its script says. */
+/** A TCP server that writes exactly what its script says. */
 export class Backend {
   /** Connections accepted so far; over TLS, those whose handshake succeeded. */
   accepted = 0
   /** Connections that are open now. */
   open = 0
-  /** Requests fully received so far, whatever the script makes of them. */
+  /** Requests fully received so far, answered or not. */
   requests = 0
-  /** Connections that the script chose to end or reset. */
+  /** Connections that the script ended or reset. */
   closes = 0
   readonly connections: BackendConnection[] = []
-  /** What it was sent that is not strict HTTP/1; the connections that sent it were destroyed. */
+  /** Errors for bytes that are not strict HTTP/1. The connections that sent them were destroyed. */
   readonly malformed: string[] = []
   readonly log: BackendRequest[] = []
   readonly #hooks: BackendHooks
@@ -79,7 +79,7 @@ export class Backend {
     return `${this.#options.tls === undefined ? 'http' : 'https'}://${this.#host}:${this.#port}`
   }
 
-  /** Accepts connections, after `refuse()` on the same port as before. */
+  /** Listens; after `refuse()`, on the same port as before. */
   async listen (): Promise<void> {
     if (this.#server !== undefined) return
     const { tls, socketPath, allowHalfOpen = false } = this.#options
@@ -108,15 +108,15 @@ export class Backend {
     if (socketPath === undefined) this.#port = (server.address() as AddressInfo).port
   }
 
-  /** Stops listening: new dials are refused, open connections stay. */
+  /** Stops listening: new dials are refused, and open connections stay. */
   refuse (): void {
     this.#server?.close()
     this.#server = undefined
   }
 
   /**
-   * Resolves once `predicate` holds, which is asked again after each connection, request, answer and close.
-   * Rejects after `timeoutMs`, or when the script throws.
+   * Resolves when `predicate` holds. It is called again after each connection, request, answer and close. Rejects after `timeoutMs`, or
+   * when the script throws.
    */
   async waitFor (predicate: (backend: Backend) => boolean, timeoutMs = 5000): Promise<void> {
     if (predicate(this)) return
@@ -133,7 +133,7 @@ export class Backend {
     })
   }
 
-  /** Destroys every connection and stops. Rejects with what the script threw, so that no test passes over it. */
+  /** Destroys every connection and stops. Rejects with an error that the script threw, so that its test fails. */
   async close (): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -172,14 +172,14 @@ export class Backend {
     this.requests++
     if (this.#options.log === true) this.log.push(request)
     const settled = this.#hooks.onRequest(request, connection)
-    // Only now, so that a predicate may ask for what the script has done at once.
+    // After the script ran, so that a predicate sees what it did synchronously.
     this.#changed()
     await settled
     this.#changed()
   }
 
   #fail (error: unknown): void {
-    // What a script was waiting for when the test ended is no failure.
+    // A script may fail on what it waited for when the test ended; that is no failure.
     if (this.#closed || this.#failures.includes(error)) return
     this.#failures.push(error)
     for (const { settle } of this.#waiters) settle(new Error('the script of the backend threw', { cause: error }))

@@ -3,20 +3,20 @@ import type { BackendRequest, RequestScript } from './backend.js'
 import { closeWhenIdle, type CloseMode, notIdle } from './idle-close.js'
 import { seededRandom } from './random.js'
 
-/** How a server that keeps connections differs from another. */
+/** The variations of a server that keeps connections. */
 interface KeepAliveRules {
-  /** The header fields of a response after which the connection stays. */
+  /** Header fields of a response after which the connection stays open. */
   says?: (request: BackendRequest) => Record<string, string>
-  /** How long an idle connection is kept; for ever if absent. Asked for each response. */
+  /** How long an idle connection is kept; without it, for ever. Read for each response. */
   idleMs?: () => number
   how?: CloseMode
-  /** Requests a connection, the last one marked close. */
+  /** The most requests on a connection; the last answer says close. */
   requests?: number
-  /** The status of a path that is not answered with 200. */
+  /** The status for a path that is not answered with 200. */
   status?: (path: string) => number | undefined
 }
 
-/** A server that keeps connections until it says close: at its limit, or because the request asked for it. */
+/** A server that keeps connections until it says close: at its limit, or if the request asks for it. */
 function keepAlive (rules: KeepAliveRules): RequestScript {
   const { says = () => ({}), idleMs, how, requests = Infinity, status = () => undefined } = rules
   return (request, connection) => {
@@ -35,11 +35,11 @@ function keepAlive (rules: KeepAliveRules): RequestScript {
 export interface NginxOptions {
   keepAliveMs?: number
   requests?: number
-  /** The seconds it says it keeps a connection, which need not be true. Absent, it says none. */
+  /** The timeout in its `Keep-Alive` header, in s, which may be false. Without it there is no such header. */
   hint?: number
 }
 
-/** Says keep-alive. Answers the paths /413 and /500 with that status, and closes then. */
+/** Says keep-alive. Answers the paths /413 and /500 with that status, and then closes. */
 export function nginx ({ keepAliveMs = 75_000, requests = 1000, hint }: NginxOptions = {}): RequestScript {
   return keepAlive({
     says: () => ({ Connection: 'keep-alive', ...(hint !== undefined && { 'Keep-Alive': `timeout=${hint}` }) }),
@@ -50,8 +50,8 @@ export function nginx ({ keepAliveMs = 75_000, requests = 1000, hint }: NginxOpt
 }
 
 /**
- * `max` counts the requests that may follow, so a connection serves one more than the first response says.
- * The hint is only given to requests that carry `Connection: keep-alive`, as Apache has it.
+ * Like Apache: `max` counts the requests that may follow, so a connection serves one more than the first response says. Only requests with
+ * `Connection: keep-alive` get the hint.
  */
 export function apache ({ keepAliveMs = 5000, max = 100 }: { keepAliveMs?: number, max?: number } = {}): RequestScript {
   const timeout = Math.ceil(keepAliveMs / 1000)
@@ -64,7 +64,7 @@ export function apache ({ keepAliveMs = 5000, max = 100 }: { keepAliveMs?: numbe
   })
 }
 
-/** Keeps a connection a second longer than it says. */
+/** Keeps a connection for a second longer than it says. */
 export function node (options: { keepAliveMs?: number, saysSeconds?: number } = {}): RequestScript {
   const { keepAliveMs = 6000, saysSeconds = 5 } = options
   return keepAlive({
@@ -73,7 +73,7 @@ export function node (options: { keepAliveMs?: number, saysSeconds?: number } = 
   })
 }
 
-/** Says keep-alive, gives no hint, and looks for idle connections now and then: they end anywhere between two times. */
+/** Says keep-alive, gives no hint, and looks for idle connections only sometimes, so they end anywhere between two times. */
 export function gunicornThread (options: { minMs?: number, maxMs?: number, seed?: number } = {}): RequestScript {
   const { minMs = 2000, maxMs = 3000, seed = 1 } = options
   const random = seededRandom(seed)
@@ -83,22 +83,22 @@ export function gunicornThread (options: { minMs?: number, maxMs?: number, seed?
   })
 }
 
-/** Says nothing and keeps the connection, for `keepAliveMs` if given. */
+/** Keeps the connection without saying so, for `keepAliveMs` if given. */
 export function haproxy ({ keepAliveMs }: { keepAliveMs?: number } = {}): RequestScript {
   return keepAlive(keepAliveMs === undefined ? {} : { idleMs: () => keepAliveMs })
 }
 
-/** Says keep-alive and never closes on its own. */
+/** Says keep-alive, and never closes by itself. */
 export function persistent (): RequestScript {
   return keepAlive({ says: () => ({ Connection: 'keep-alive' }) })
 }
 
-/** Says keep-alive and closes a connection that is idle for `idleMs`. */
+/** Says keep-alive, and closes a connection that is idle for `idleMs`. */
 export function idleCloser ({ idleMs, how }: { idleMs: number, how: CloseMode }): RequestScript {
   return keepAlive({ says: () => ({ Connection: 'keep-alive' }), idleMs: () => idleMs, how })
 }
 
-/** One request a connection, and says so. */
+/** Serves one request a connection, and says so. */
 export function phpServer (): RequestScript {
   return (request, connection) => {
     answer(request, connection, { headers: { Connection: 'close' } })
@@ -106,7 +106,7 @@ export function phpServer (): RequestScript {
   }
 }
 
-/** One request a connection, in HTTP/1.0; `contentLength: false` lets the FIN delimit the body. */
+/** Serves one request a connection, in HTTP/1.0. With `contentLength: false` the FIN ends the body. */
 export function pythonHttp10 ({ contentLength = true }: { contentLength?: boolean } = {}): RequestScript {
   return (request, connection) => {
     answer(request, connection, { httpVersion: '1.0', delimit: contentLength ? 'length' : 'close' })
@@ -115,8 +115,8 @@ export function pythonHttp10 ({ contentLength = true }: { contentLength?: boolea
 }
 
 /**
- * One request a connection, in HTTP/1.1, and says nothing of it: the FIN comes `afterMs` after the response, and what
- * is sent in between is never read.
+ * Serves one request a connection, in HTTP/1.1, without saying so. The FIN comes `afterMs` after the response; bytes that arrive before it
+ * are never read.
  */
 export function silentCloser ({ afterMs = 0 }: { afterMs?: number } = {}): RequestScript {
   return (request, connection) => {
@@ -135,7 +135,7 @@ export interface Flipping {
   set (mode: FlippingMode): void
 }
 
-/** A server that changes its mind: from the response after `set` on it keeps, or closes with or without saying so. */
+/** A server that `set` switches: from the next response it keeps connections, or closes them, with or without saying so. */
 export function flipping (first: FlippingMode = 'persistent'): Flipping {
   const scripts: Record<FlippingMode, RequestScript> = {
     persistent: persistent(),
@@ -151,14 +151,14 @@ export function flipping (first: FlippingMode = 'persistent'): Flipping {
 
 export interface Killer {
   script: RequestScript
-  /** How often each `x-id` was executed. More than once is a request sent twice. */
+  /** How often each `x-id` was executed. More than once means that a request was sent twice. */
   readonly executed: ReadonlyMap<string, number>
   readonly killed: number
 }
 
 /**
- * A server that, with the given probability, takes a request on a reused connection and kills the connection instead of
- * executing it, by RST and FIN in turn: what a gateway sees when it loses the race against an idle close.
+ * A server that, with the given probability, takes a request on a reused connection and kills the connection in place of executing it, by
+ * RST and FIN in turn. A gateway sees the same when a request meets the backend's idle close.
  */
 export function killer ({ probability, seed }: { probability: number, seed: number }): Killer {
   const random = seededRandom(seed)

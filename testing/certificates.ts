@@ -21,11 +21,11 @@ export interface CertificateRequest {
 }
 
 /**
- * An authority that lives as long as the process. Its certificates are written here, byte by byte, rather than by the
- * openssl program, which not every machine has, or a package, of which the smallest brings twenty others.
+ * A certificate authority that lives as long as the process. It writes certificates itself, byte by byte: not every machine has the openssl
+ * program, and the smallest package for it brings twenty others.
  */
 export interface Authority {
-  /** What a peer has to trust, PEM. */
+  /** The certificate that a peer has to trust, in PEM. */
   readonly cert: string
   issue (request: CertificateRequest): Certificate
 }
@@ -46,7 +46,7 @@ export function createAuthority (commonName: string): Authority {
   return {
     cert: write({ commonName }, publicKey, [
       sequence(BASIC_CONSTRAINTS, yes(), octets(sequence(yes()))),
-      // keyCertSign and cRLSign, bits 5 and 6
+      // keyCertSign and cRLSign: bits 5 and 6.
       sequence(KEY_USAGE, yes(), octets(bits(Buffer.from([0b0000_0110]), 1)))
     ]),
     issue: (request) => {
@@ -57,7 +57,7 @@ export function createAuthority (commonName: string): Authority {
         ...addresses.map((address) => implicit(7, Buffer.from(address.split('.').map(Number))))
       ]
       const cert = write(request, keys.publicKey, [
-        // digitalSignature, bit 0
+        // digitalSignature: bit 0.
         sequence(KEY_USAGE, yes(), octets(bits(Buffer.from([0b1000_0000]), 7))),
         sequence(EXTENDED_KEY_USAGE, octets(sequence(PURPOSES[usage]))),
         ...(names.length === 0 ? [] : [sequence(ALTERNATIVE_NAME, octets(sequence(...names)))])
@@ -78,7 +78,7 @@ export interface Certificates {
 
 let cached: Certificates | undefined
 
-/** What most tests of TLS need, made once for each process. */
+/** The certificates that most tests of TLS need, made once a process. */
 export function certificates (): Certificates {
   if (cached === undefined) {
     const authority = createAuthority('Test Authority')
@@ -108,7 +108,7 @@ function certificate (contents: Contents): string {
   const { notBefore = new Date(Date.now() - HOUR), notAfter = new Date(Date.now() + 24 * HOUR) } = contents
   const toBeSigned = sequence(
     explicit(0, integer(Buffer.from([2]))),
-    // A first byte other than 0 keeps the encoding of the serial number minimal.
+    // Without a leading zero byte the encoding of the serial number is minimal.
     integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
     ECDSA_WITH_SHA256,
     nameOf(contents.issuer),

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 
-/** The `url` of the first message of a server in a process of its own. Rejects where it ends before. */
+/** The `url` in the first message of a server process. Rejects if the process ends before. */
 export async function urlOf (child: ChildProcess, name: string): Promise<string> {
   return await new Promise<string>((resolve, reject) => {
     child.once('message', (message: { url: string }) => resolve(message.url))
@@ -10,7 +10,7 @@ export async function urlOf (child: ChildProcess, name: string): Promise<string>
   })
 }
 
-/** Ends a process in the given way, and waits until it has ended. */
+/** Ends a process by the given function, and waits for its end. */
 export async function ended (child: ChildProcess, end: () => void): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exited = once(child, 'exit')
@@ -18,7 +18,7 @@ export async function ended (child: ChildProcess, end: () => void): Promise<void
   await exited
 }
 
-/** Whether a server of this machine takes connections at a port. */
+/** Whether a server accepts connections at a port of this machine. */
 export async function listens (port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   const connected = await once(socket, 'connect').then(() => true, () => false)

@@ -8,13 +8,13 @@ import { type Reading, WireInput } from './wire-input.js'
 
 export type { RawResponse } from './raw-response.js'
 
-/** A client that sends the bytes it is told to and takes nothing but strict HTTP/1 in return. */
+/** A client that sends any bytes, and accepts only strict HTTP/1 in return. */
 export class RawClient {
   readonly socket: Socket
-  /** How the other side ended the connection. Does not settle if this side destroyed it first. */
+  /** How the other side ended the connection. It stays pending if this side destroyed it first. */
   readonly ended: Promise<'fin' | 'rst'>
   readonly #input = new WireInput()
-  // Each returns whether it has what it wants, and is asked in turn.
+  // Waiting readers, asked in turn; each returns whether it has its bytes.
   readonly #wanted: Array<() => boolean> = []
 
   constructor (socket: Socket) {
@@ -25,7 +25,7 @@ export class RawClient {
         resolve(how)
         this.#advance()
       }
-      // libuv calls a reset an end where it comes together with data; only after a reset is it forgotten whom the socket was connected to.
+      // If a reset comes together with data, libuv reports an end. Only after a reset the socket has forgotten its peer's address.
       socket.once('end', () => end(socket.localAddress !== undefined && socket.remoteAddress === undefined ? 'rst' : 'fin'))
       socket.on('error', () => end('rst'))
     })
@@ -33,14 +33,14 @@ export class RawClient {
       this.#input.push(chunk)
       this.#advance()
     })
-    // After an end by this side alone, so that nothing waits for ever.
+    // Readers must not wait for ever after this side has ended the connection.
     socket.once('close', () => {
       this.#input.end('rst')
       this.#advance()
     })
   }
 
-  /** What came and was not asked for yet. After the last response it should be empty. */
+  /** Bytes that came and were not read yet. After the last response it should be empty. */
   get unread (): Buffer {
     return this.#input.peek()
   }
@@ -49,19 +49,19 @@ export class RawClient {
     this.socket.write(bytes)
   }
 
-  /** The next response, interim ones included. Rejects if it is malformed or the connection ends before its body. */
+  /** The next response, which may be an interim one. Rejects if it is malformed, or if the connection ends before its body. */
   response (options: { head?: boolean } = {}): Promise<RawResponse> {
     return this.#want(readResponse(this.#input, options))
   }
 
-  /** The next `length` bytes, whatever they are: for what follows a 101. */
+  /** The next `length` bytes, for those that follow a 101. */
   async read (length: number): Promise<Buffer> {
     const chunks: Buffer[] = []
     await this.#want(readExactly(this.#input, length, chunks))
     return Buffer.concat(chunks)
   }
 
-  /** Sends a FIN and resolves once the other side has closed too. What it still sends can be read meanwhile. */
+  /** Sends a FIN, and resolves when the other side has closed too. Bytes that still come can be read meanwhile. */
   async close (): Promise<void> {
     if (this.socket.destroyed) return
     await new Promise<void>((resolve) => {
@@ -70,7 +70,7 @@ export class RawClient {
     })
   }
 
-  /** Leaves at once, with an RST as an aborted browser tab often does. */
+  /** Leaves at once with an RST, as a closed browser tab often does. */
   destroy (): void {
     reset(this.socket)
   }
@@ -110,7 +110,7 @@ export interface RequestInput {
   method?: string
   headers?: OutgoingHttpHeaders
   body?: string | Buffer
-  /** Keeps connections between requests; without one each request has a connection of its own. */
+  /** Keeps connections between requests. Without an agent each request uses a new connection. */
   agent?: Agent
   tls?: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername'>
 }
@@ -122,7 +122,7 @@ export interface Answer {
   body: Buffer
 }
 
-/** One request through node:http. Rejects if the answer is cut off. */
+/** Sends one request by node:http. Rejects if the answer is cut off. */
 export async function request (url: string | URL, input: RequestInput = {}): Promise<Answer> {
   const { method = 'GET', headers, body, agent, tls } = input
   const send = new URL(url).protocol === 'https:' ? httpsRequest : httpRequest

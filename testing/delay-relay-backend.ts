@@ -3,17 +3,17 @@ import type { BackendRequest } from './backend-request.js'
 import type { BackendEnd, MakeEnd, Path } from './delay-relay.js'
 import { machineTime } from './delay-relay-line.js'
 
-/** How a backend of ours behaves; it is read anew for each request, so it may be changed. */
+/** How a scripted backend behaves. It is read for each request, so it may change. */
 export interface IdleBackendSettings {
-  /** It closes a connection on which nothing has arrived for so long since its last answer, in ms, and says nothing of it. */
+  /** It closes a connection on which nothing arrives for so long after its last answer, in ms, without announcing it. */
   idleTimeout: number
-  /** How long it works on a request, in ms. Default 0. */
+  /** Time from a request to its answer, in ms. Default 0. */
   workMs?: number
 }
 
 /**
- * A backend at the end of the path itself. It lives by the times of what arrives and not by when its timers run: a request
- * is late when it was due after the close, whatever the machine was doing then.
+ * A backend at the end of the path. It decides by the times of arrivals, not by when its timers run: a request is late if it was due after
+ * the close, even on a busy machine.
  */
 export function idleBackend (settings: IdleBackendSettings): MakeEnd {
   return (path, openedAt) => new IdleEnd(path, settings, openedAt)
@@ -74,14 +74,14 @@ class IdleEnd implements BackendEnd {
   }
 
   #fire (due: number): void {
-    // What should have come before may be waiting for a late timer too.
+    // Bytes that were due before may also wait for a late timer.
     this.#path.flush(due)
-    // Timers know whole milliseconds only: this one may be a fraction early.
+    // Timers have whole milliseconds, so this one may fire a fraction early.
     this.until(Math.max(due, machineTime()))
   }
 }
 
-/** A real backend behind the path, on a port of this machine. */
+/** A real backend at the end of the path, on a port of this machine. */
 export function tcpBackend (port: number): MakeEnd {
   return (path) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })

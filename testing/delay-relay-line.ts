@@ -1,11 +1,11 @@
-/** In ms, and the same in every process of the machine, so that their records can be put side by side. */
+/** A clock that all processes of the machine share, in ms, so that their records can be compared. */
 export function machineTime (): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
 /**
- * One direction of a path: what goes in comes out a fixed time later, in order. Its timers may be late; each event carries
- * the time at which it was due, and whoever decides by that is right however busy the machine is.
+ * One direction of a path: what goes in comes out a fixed time later, in order. Its timers may fire late. Each event carries the time at
+ * which it was due, so decisions by that time are right on a busy machine too.
  */
 export class DelayLine<Event> {
   readonly #delay: number
@@ -24,9 +24,9 @@ export class DelayLine<Event> {
     this.#arm()
   }
 
-  /** Delivers what is due before a time, though its timer has not fired yet. */
+  /** Delivers what is due before a time, even if its timer has not fired yet. */
   flush (before: number): void {
-    // What is delivered may push more, or stop the line.
+    // A delivery may push more, or stop the line.
     for (let first = this.#queue[0]; first !== undefined && first.due < before; first = this.#queue[0]) {
       this.#queue.shift()
       this.#deliver(first.event, first.due)

@@ -4,27 +4,27 @@ import { reset } from './reset.js'
 import { type Reading, WireInput } from './wire-input.js'
 import { DelayLine, machineTime } from './delay-relay-line.js'
 
-// A path with latency between a gateway and a backend. The gateway's side is a real TCP peer; the backend's end is where
-// bytes, FIN and RST arrive later. Between a close and its arrival the gateway cannot know of it: what it writes then
-// meets a closed connection, and is answered with RST as a TCP stack would.
+// A path with latency between a gateway and a backend. The gateway's side is a real TCP peer. Bytes, FIN and RST arrive later at the
+// backend's end. Until a close arrives, the gateway cannot know of it: what it writes then meets a closed connection, and gets an RST as
+// from a TCP stack.
 
-/** The backend's end of one connection. Times are those of the event, by `machineTime`, not of the call. */
+/** The backend's end of one connection. Times are those of the events, by `machineTime`, not of the calls. */
 export interface BackendEnd {
-  /** Does what it would have done of itself by a time. */
+  /** Does what it would have done by itself by a time. */
   until (at: number): void
   bytes (chunk: Buffer, at: number): void
-  /** The bytes given last have completed this one. */
+  /** The bytes given last have completed this request. */
   request (request: Pick<BackendRequest, 'header'>, at: number): void
   /** The gateway has ended or reset the connection. */
   ended (how: 'fin' | 'rst', at: number): void
 }
 
-/** What a backend does with its end. */
+/** What a backend can do with its end. */
 export interface Path {
   send (bytes: Buffer, at: number): void
-  /** Closes: whatever arrives from then on meets a closed connection. */
+  /** Closes: what arrives after it meets a closed connection. */
   end (at: number): void
-  /** Lets arrive what is due before a time. */
+  /** Delivers what is due before a time. */
   flush (before: number): void
 }
 
@@ -33,33 +33,33 @@ export interface Arrival {
   id: string
   method: string
   at: number
-  /** Of the relay, from 1. */
+  /** Number of the connection at the relay, from 1. */
   connection: number
-  /** Which request of its connection it is, from 1. */
+  /** Its number on its connection, from 1. */
   nth: number
-  /** How long the connection had been idle there, in ms. */
+  /** How long the connection had been idle at the backend's end, in ms. */
   idleMs: number
-  /** The backend had closed the connection before: nobody read it. */
+  /** The backend had closed the connection before, and did not read it. */
   stale: boolean
 }
 
-/** The end of a connection, at the backend's end. */
+/** The close of a connection, at the backend's end. */
 export interface Ending {
   at: number
   connection: number
   by: 'backend' | 'gateway'
-  /** Requests that it had carried. */
+  /** Requests that the connection had carried. */
   served: number
-  /** How long it had been idle, in ms; undefined where a request was under way or had asked for the close. */
+  /** How long it had been idle, in ms; undefined if a request was under way or had asked for the close. */
   idleMs: number | undefined
 }
 
 type Event = Buffer | 'fin' | 'rst'
 
-/** @param openedAt when the connection arrived at its end */
+/** @param openedAt when the connection arrived at the backend's end */
 export type MakeEnd = (path: Path, openedAt: number) => BackendEnd
 
-/** One listener before one backend, and what it saw. */
+/** A listener in front of a backend, and what it saw. */
 export class DelayRelay {
   readonly arrivals: Arrival[] = []
   readonly endings: Ending[] = []
@@ -99,7 +99,7 @@ export class DelayRelay {
   }
 }
 
-/** The closes of a backend by itself, while nothing was asked of a connection that had served. */
+/** The backend's closes of connections that had served a request and were idle. */
 export function idleCloses ({ endings }: Pick<DelayRelay, 'endings'>): Ending[] {
   return endings.filter(({ by, idleMs, served }) => by === 'backend' && idleMs !== undefined && served > 0)
 }
@@ -118,7 +118,7 @@ function join (socket: Socket, delay: number, makeEnd: MakeEnd, relay: DelayRela
   let left = false
   const openedAt = machineTime() + delay
   let lastSentAt = openedAt
-  // Since its first byte a request is under way, until something is sent.
+  // A request is under way from its first byte until something is sent.
   let busy = false
   let askedToClose = false
 
@@ -153,7 +153,7 @@ function join (socket: Socket, delay: number, makeEnd: MakeEnd, relay: DelayRela
   socket.on('error', () => {})
   socket.once('close', () => {
     toGateway.stop()
-    // Where a FIN came before, this says nothing new.
+    // After a FIN this is nothing new.
     toBackend.push('rst', machineTime())
   })
 
@@ -176,7 +176,7 @@ function join (socket: Socket, delay: number, makeEnd: MakeEnd, relay: DelayRela
   function refuse (chunk: Buffer, at: number): void {
     const [, method = ''] = /^(\w+) /.exec(chunk.toString('latin1')) ?? []
     const [, id = ''] = /\r\nX-Id: *(\S+)/i.exec(chunk.toString('latin1')) ?? []
-    // The rest of one that came in pieces, or an answer to our RST, is no other request.
+    // The rest of a request that came in pieces, or an answer to our RST, is no new request.
     if (method === '') return
     relay.arrivals.push({ id, method, at, connection, nth: served + 1, idleMs: at - lastSentAt, stale: true })
     toGateway.push('rst', at)

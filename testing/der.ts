@@ -1,4 +1,4 @@
-/** The few values of ASN.1 that a certificate is made of, in their distinguished encoding (ITU-T X.690). */
+/** The few kinds of ASN.1 values in a certificate, in their distinguished encoding (ITU-T X.690). */
 
 export function tagged (tag: number, ...contents: Buffer[]): Buffer {
   const content = Buffer.concat(contents)
@@ -19,13 +19,13 @@ export const octets = (content: Buffer): Buffer => tagged(0x04, content)
 export const yes = (): Buffer => tagged(0x01, Buffer.from([0xff]))
 export const text = (value: string): Buffer => tagged(0x0c, Buffer.from(value))
 
-/** A whole number of any size, given big-endian; a leading zero byte keeps it from being read as negative. */
+/** A whole number of any size, given big-endian. A leading zero byte marks it as not negative. */
 export const integer = (bytes: Buffer): Buffer =>
   tagged(0x02, Buffer.alloc((bytes[0] ?? 0) < 0x80 ? 0 : 1), bytes)
 
 export const bits = (content: Buffer, unused = 0): Buffer => tagged(0x03, Buffer.from([unused]), content)
 
-/** UTCTime, which reaches to the end of 2049. */
+/** UTCTime, which ends with the year 2049. */
 export const time = (date: Date): Buffer =>
   tagged(0x17, Buffer.from(`${date.toISOString().slice(2, 19).replace(/[-:T]/g, '')}Z`))
 

@@ -12,7 +12,7 @@ import { type RawClient, rawClient } from './client.js'
 
 type Scope = Pick<Test, 'teardown'>
 
-/** A line that the app has logged. */
+/** A line of the app's log. */
 export interface LogLine {
   level: number
   msg?: string
@@ -27,19 +27,19 @@ export interface RunningGateway {
   gateway: Gateway
   url: string
   port: number
-  /** The first target, for the many tests that have one. */
+  /** The first target; most tests have one. */
   target: Target
-  /** Everything the app has logged from `warn` on, or from the level that was asked for. */
+  /** The lines of the app's log at `warn` and above, or at another level and above. */
   log: LogLine[]
 }
 
 export interface GatewaySetup {
-  /** Options of the gateway plugin; false leaves it out. */
+  /** Options of the gateway plugin; false for an app without it. */
   gateway?: GatewayOptions | false
   routes?: ProxyOptions[]
   fastify?: Pick<FastifyServerOptions, 'trustProxy' | 'bodyLimit' | 'requestTimeout' | 'disableRequestLogging'>
   level?: string
-  /** Before any of our plugins is registered. */
+  /** Called before any plugin of Holdfast is registered. */
   before? (app: FastifyInstance): void | Promise<void>
 }
 
@@ -57,7 +57,7 @@ export async function clientFor (t: Scope, to: { port: number }): Promise<RawCli
   return client
 }
 
-/** A target of a backend of its own, without an app; destroyed with its test. */
+/** A target with a backend of its own and without an app; destroyed with its test. */
 export async function targetFor (t: Pick<Test, 'teardown' | 'fail'>, script: BackendScript, options: TargetOptions = {}): Promise<{ backend: Backend, target: Target }> {
   const backend = await backendFor(t, script)
   const registry = new TargetRegistry({ maxDynamicTargets: 1, onObserverError: error => t.fail('an observer threw', { error: String(error) }) })
@@ -65,7 +65,7 @@ export async function targetFor (t: Pick<Test, 'teardown' | 'fail'>, script: Bac
   return { backend, target: registry.declare({ origin: new URL(backend.url), options: resolveTargetOptions({}, options), prefix: '/' }) }
 }
 
-/** A destination for an app's log, and what has come in. */
+/** A destination for an app's log, and its lines so far. */
 export function captureLog (): { stream: Writable, lines: LogLine[] } {
   const lines: LogLine[] = []
   const stream = new Writable({
@@ -84,7 +84,7 @@ export async function gatewayFor (t: Scope, setup: GatewaySetup): Promise<Runnin
   const app = Fastify({ ...fastify, logger: { level, stream } })
   t.teardown(() => app.close())
   await before?.(app)
-  // What a test leaves in flight does not hold up the next one; how busy the machine is, is not what is tested.
+  // A request that a test leaves in flight must not delay the next test, and a busy machine must not change the outcome.
   if (options !== false) await app.register(gateway, { drain: { deadline: 200 }, pressure: false, ...options })
   for (const route of routes) await app.register(proxy, route)
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -99,7 +99,7 @@ function first (targets: Iterable<Target>): Target {
   return target
 }
 
-/** Resolves once `holds`, which is asked after each turn of the event loop; for what no event tells. Rejects after 5 s. */
+/** Resolves when `holds` returns true. It is called after each turn of the event loop, for what no event announces. Rejects after 5 s. */
 export async function until (holds: () => boolean, what = holds.toString()): Promise<void> {
   const deadline = performance.now() + 5_000
   while (!holds()) {

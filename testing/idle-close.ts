@@ -24,7 +24,7 @@ export function closeWhenIdle (connection: BackendConnection, ms: number, how: C
   })
 }
 
-/** For a request that was received before the timer started, pipelined behind the one just answered. */
+/** Tells that a request was there before the timer started, pipelined behind the one just answered. */
 export function notIdle (connection: BackendConnection): void {
   stop.get(connection)?.()
   stop.delete(connection)

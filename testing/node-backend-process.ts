@@ -3,7 +3,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { NodeBackendCounts, NodeBackendSetup } from './node-backend.js'
 
-// The child process: a plain node:http server, with Node's own keep-alive settings but for those given in its argument.
+// The child process: a plain node:http server, with Node's keep-alive settings except for those in its argument.
 
 const { size = 0, maxRequestsPerSocket = 0, keepAliveMs, tls } = JSON.parse(process.argv[2] ?? '{}') as NodeBackendSetup
 const counts: NodeBackendCounts = { accepted: 0, closes: 0, askedToKeep: 0, handshakes: 0 }
@@ -24,7 +24,7 @@ server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket
   let leftByClient = false
   socket.once('end', () => { leftByClient = true })
   socket.once('close', () => {
-    // At its limit it has said so, and either side may be the first to close.
+    // At its limit of requests it said close, and either side may close first.
     if (!leftByClient || served.get(socket) === maxRequestsPerSocket) counts.closes++
   })
 })

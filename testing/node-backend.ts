@@ -9,14 +9,14 @@ export interface NodeBackendSetup {
   /** Bytes to add to its answers. */
   size?: number
   maxRequestsPerSocket?: number
-  /** Until it closes an idle connection. Default: Node's own. */
+  /** Its idle timeout, in ms. Default: Node's own. */
   keepAliveMs?: number
   /** Serves https with these, in PEM. */
   tls?: { cert: string, key: string }
 }
 
 export interface NodeBackendCounts extends BackendCounts {
-  /** TLS handshakes that it finished. */
+  /** TLS handshakes that it completed. */
   handshakes: number
 }
 

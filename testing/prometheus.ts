@@ -17,10 +17,10 @@ const NAME = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const VALUE = /^(?:[+-]?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|inf)|nan)$/i
 const TYPES = ['counter', 'gauge', 'histogram', 'summary', 'untyped']
 const SUFFIXES: Record<string, string[]> = { histogram: ['_bucket', '_sum', '_count'], summary: ['', '_sum', '_count'] }
-// One label's worth; the value may hold a backslash, a quote and a line end, escaped, and nothing else that is.
+// One label. Its value may contain an escaped backslash, quote or line end, and no other escape.
 const LABEL = /^([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\[\\"n])*)"/
 
-/** What was served, by family. Throws for the first thing that is not as the format has it. */
+/** The served metrics, by family. Throws for the first line that breaks the format. */
 export function parseMetrics (text: string): Map<string, MetricFamily> {
   if (!text.endsWith('\n')) throw new Error('the last line has no end')
   const families = new Map<string, MetricFamily>()
@@ -60,7 +60,7 @@ export function parseMetrics (text: string): Map<string, MetricFamily> {
   return families
 }
 
-/** What promtool would say against names and types. */
+/** What promtool would object to in names and types. */
 export function lintMetrics (families: Iterable<MetricFamily>): string[] {
   const problems: string[] = []
   for (const { name, type, help, samples } of families) {
@@ -76,7 +76,7 @@ export function lintMetrics (families: Iterable<MetricFamily>): string[] {
   return problems
 }
 
-/** The value of the one series of that name whose labels are at least these; undefined where there is none. Throws for several. */
+/** The value of the only series with that name and at least these labels; undefined if there is none. Throws if there are several. */
 export function valueOf (families: ReadonlyMap<string, MetricFamily>, name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
   const family = families.get(name) ?? families.get(name.replace(/_(?:bucket|sum|count)$/, ''))
   if (family === undefined) throw new Error(`there is no ${name}`)
@@ -85,7 +85,7 @@ export function valueOf (families: ReadonlyMap<string, MetricFamily>, name: stri
   return found[0]?.value
 }
 
-/** A sample's name and labels in one word. */
+/** A sample's name and labels as one text. */
 export function seriesOf ({ name, labels }: MetricSample): string {
   return `${name}{${Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1).map(([label, value]) => `${label}=${JSON.stringify(value)}`).join()}}`
 }

@@ -1,4 +1,4 @@
-/** Numbers in [0, 1) that a seed determines (mulberry32), so that a test that fails by chance fails again. */
+/** Numbers in [0, 1) that a seed determines (mulberry32), so that a failed test can be repeated. */
 export function seededRandom (seed: number): () => number {
   let state = seed | 0
   return () => {

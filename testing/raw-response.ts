@@ -5,11 +5,11 @@ export interface RawResponse {
   status: number
   reason: string
   httpVersion: string
-  /** In the order, the number and the case in which they came. */
+  /** As they came: order, number and case. */
   rawHeaders: Field[]
-  /** The value of a field, several lines joined with a comma. */
+  /** The value of a field; several lines are joined with a comma. */
   header (name: string): string | undefined
-  /** One value for each line of a field. */
+  /** A value for each line of a field. */
   headerAll (name: string): string[]
   body: Buffer
   trailers: Field[]
@@ -19,7 +19,7 @@ export interface RawResponse {
 
 const STATUS_LINE = /^HTTP\/(1\.[01]) ([1-5]\d\d) ([\t\x20-\x7e\x80-\xff]*)$/
 
-/** Reads one response, interim ones included. `head` says that it answers a HEAD, which no response tells. */
+/** Reads one response, which may be an interim one. `head`: it answers a HEAD, which the response itself does not show. */
 export function * readResponse (input: WireInput, { head = false }: { head?: boolean } = {}): Reading<RawResponse> {
   const line = yield * readLine(input)
   const [, httpVersion, code, reason] = STATUS_LINE.exec(line) ?? []
@@ -51,7 +51,7 @@ export function * readResponse (input: WireInput, { head = false }: { head?: boo
   }
 }
 
-/** RFC 9112 section 6.3. That no 1xx or 204 may declare a framing: its section 6.1 and RFC 9110 section 8.6. */
+/** RFC 9112 section 6.3. A 1xx or 204 may declare no framing: RFC 9112 section 6.1 and RFC 9110 section 8.6. */
 function framingOf (status: number, declared: Framing | undefined, head: boolean): Framing {
   if (status < 200 || status === 204) {
     if (declared !== undefined) throw new Malformed(`a ${status} framed by ${declared.by}`)

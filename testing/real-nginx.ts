@@ -19,12 +19,12 @@ export function nginxInstalled (): boolean {
   }
 }
 
-/** A real nginx of one process that answers with the id of the request. */
+/** A real nginx with one process, which answers with the id of the request. */
 export class RealNginx {
   readonly url: string
-  /** One for each of its ports; `url` is the first. */
+  /** A URL for each of its ports; `url` is the first. */
   readonly urls: readonly string[]
-  /** Of its one process. */
+  /** The id of its process. */
   readonly pid: number
   readonly #child: ChildProcess
   readonly #directory: string
@@ -40,7 +40,7 @@ export class RealNginx {
     this.#statusUrl = `http://127.0.0.1:${statusPort}`
   }
 
-  /** Connections now and so far, without those that ask for it. */
+  /** Connections now and so far, without those of this question. */
   async status (): Promise<{ active: number, accepted: number }> {
     const { body } = await request(this.#statusUrl)
     this.#statusRequests++
@@ -48,7 +48,7 @@ export class RealNginx {
     return { active: active - 1, accepted: accepted - this.#statusRequests }
   }
 
-  /** By its status, and its logs: what it says of a connection that the client left. */
+  /** By its status page and its logs, which tell of connections that the client left. */
   async counts (): Promise<BackendCounts> {
     const { active, accepted } = await this.status()
     const leftByClient = this.#lines('error.log').filter((line) => line.includes('closed keepalive connection') || line.includes('closed connection')).length
@@ -70,21 +70,21 @@ export class RealNginx {
 }
 
 export interface NginxSetup {
-  /** What its `keepalive_timeout` is set to. */
+  /** Its `keepalive_timeout`. */
   keepAliveTimeout?: string
-  /** @default 1000, as nginx has it */
+  /** @default 1000, nginx's default */
   keepAliveRequests?: number
   /** Bytes to add to its answers. */
   size?: number
   /** How many ports it listens on. Default 1. */
   ports?: number
-  /** How many connections it can have. Default 4096. */
+  /** The most connections. Default 4096. */
   connections?: number
   /** Serves https with these, in PEM. */
   tls?: { cert: string, key: string }
-  /** Lines of its configuration for the server that answers, as `add_header X-A 1;`. */
+  /** Lines for the `server` block that answers, like `add_header X-A 1;`. */
   lines?: string
-  /** Whether it keeps the logs that `counts` reads, which costs it time. Default true. */
+  /** Whether it writes the logs that `counts` reads, which costs it time. Default true. */
   logs?: boolean
 }
 
@@ -121,7 +121,7 @@ export async function freePort (): Promise<number> {
   return port
 }
 
-/** All of them different. */
+/** Different free ports. */
 export async function freePorts (count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map(async (server) => await once(server, 'listening')))

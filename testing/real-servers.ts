@@ -9,13 +9,13 @@ import { startNodeBackend } from './node-backend.js'
 import { freePort, startNginx } from './real-nginx.js'
 import { request } from './client.js'
 
-/** Documents that each server has: `/d0` to `/d19`. What answers one holds its mark, which the request carries as X-Id too. */
+/** Documents that each server has: `/d0` to `/d19`. Each contains its mark, which the request also carries as X-Id. */
 export const DOCUMENTS = 20
 export const markOf = (n: number): string => `<d${n % DOCUMENTS}>`
 
 export interface RealServer {
   name: string
-  /** The command that has to be there. */
+  /** The command that has to be installed. */
   command: string
   keeps: boolean
   start (): Promise<{ url: string, stop (): Promise<void> }>
@@ -32,13 +32,13 @@ export const servers: RealServer[] = [
   { name: 'python -m http.server', command: 'python3', keeps: false, start: () => spawned((port) => ['python3', '-m', 'http.server', '--bind', '127.0.0.1', `${port}`]) }
 ]
 
-/** A server as `holdfast probe` has to find it, which is what its documentation or its source says. Times in ms. */
+/** A server, and what `holdfast probe` has to find: what its documentation or source says. Times in ms. */
 export interface KnownServer extends Omit<RealServer, 'keeps'> {
-  /** Prints its version. */
+  /** The arguments with which it prints its version. */
   version: readonly string[]
-  /** After how long it closes an idle connection; undefined where it keeps none. */
+  /** Its idle timeout; undefined if it keeps no connections. */
   idleMs: number | undefined
-  /** Requests after which it ends a connection. */
+  /** The most requests on a connection. */
   requests?: number
 }
 
@@ -67,7 +67,7 @@ export const knownServers: KnownServer[] = [
   { name: 'uvicorn', command: 'uvicorn', version: ['uvicorn', '--version'], idleMs: 5_000, start: startOf('uvicorn') },
   { name: 'php -S', command: 'php', version: ['php', '--version'], idleMs: undefined, start: startOf('php -S') },
   { ...PYTHON, name: 'python -m http.server', idleMs: undefined, start: startOf('python -m http.server') },
-  // It closes no idle connection ever.
+  // It never closes an idle connection.
   {
     ...PYTHON,
     name: 'python -m http.server, HTTP/1.1',
@@ -76,7 +76,7 @@ export const knownServers: KnownServer[] = [
   }
 ]
 
-/** The version as the server itself prints it, without its name. */
+/** The version that the server prints, without its name. */
 export function versionOf ({ version: [command = '', ...args] }: KnownServer): string {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   return /\d+(\.\d+)+/.exec(stdout + stderr)?.[0] ?? 'unknown'
@@ -128,10 +128,10 @@ function apacheConfig (port: number, directory: string): string {
   return file
 }
 
-/** A server that serves the directory it is started in, once it answers. */
+/** Starts a server in a directory that it serves. Resolves when it answers. */
 async function spawned (commandOf: (port: number, directory: string) => string[], signal: NodeJS.Signals = 'SIGTERM'): Promise<{ url: string, stop (): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), 'real-server-'))
-  // Apache reads as another user.
+  // Apache reads the files as another user.
   chmodSync(directory, 0o755)
   for (let n = 0; n < DOCUMENTS; n++) writeFileSync(join(directory, `d${n}`), markOf(n))
   writeFileSync(join(directory, 'app.py'), APP)

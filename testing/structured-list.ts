@@ -1,8 +1,8 @@
-/** A structured field's bare item; tokens are objects, so that none is taken for a string. */
+/** A structured field's bare item. Tokens are objects, to differ from strings. */
 export type BareItem = string | number | boolean | Buffer | { token: string }
 export interface Item { value: BareItem, parameters: Map<string, BareItem> }
 
-/** Parses a list of items as RFC 8941 section 4.2 says, and throws wherever it says to fail. Inner lists are not taken. */
+/** Parses a list of items by RFC 8941 section 4.2, and throws where the RFC says to fail. It does not accept inner lists. */
 export function parseList (field: string): Item[] {
   const input = new Input(field)
   const members: Item[] = []
@@ -23,7 +23,7 @@ class Input {
   #at = 0
 
   constructor (text: string) {
-    // Anything else is no field at all.
+    // A field has ASCII only.
     if (/[^\x20-\x7e\t]/.test(text)) throw new Error('not ASCII')
     this.#text = text.replace(/ +$/, '')
   }
@@ -44,7 +44,7 @@ class Input {
     while (!this.atEnd && chars.includes(this.peek())) this.#at++
   }
 
-  /** What matches from here on, sticky. */
+  /** Matches a sticky expression at this place. */
   match (pattern: RegExp): string {
     const found = new RegExp(pattern.source, 'y')
     found.lastIndex = this.#at

@@ -13,9 +13,9 @@ export interface Contract {
   readonly backend: Backend
   readonly client: Client
   readonly target: Target
-  /** Runs a case over both, one after the other, and returns what each made of it. */
+  /** Runs a case with both, one after the other, and returns the result of each. */
   both<T> (run: (dispatcher: Dispatcher, name: 'client' | 'target') => Promise<T>): Promise<[client: T, target: T]>
-  /** What the backend has been sent since this was last asked, a text a connection. */
+  /** The bytes that the backend received since the last call, a text a connection. */
   bytes (): string[]
 }
 
@@ -26,7 +26,7 @@ export async function contractFor (t: Test, script: RequestScript): Promise<Cont
     let chunks: Buffer[] = []
     mine.push(chunks)
     socket.on('data', (chunk: Buffer) => {
-      // A connection that is used again after a question is another text.
+      // A connection that is used again after a call of `bytes` begins a new text.
       if (mine !== connections) {
         mine = connections
         mine.push(chunks = [])
@@ -53,21 +53,21 @@ export async function contractFor (t: Test, script: RequestScript): Promise<Cont
   }
 }
 
-/** One call of a handler: its name, and what it was given that a test can compare. */
+/** One call of a handler: its name, and those of its arguments that a test can compare. */
 export type Told = [name: string, ...given: unknown[]]
 
-/** What an error is to a program that handles it. */
+/** The parts of an error that programs look at. */
 export function kindOf (error: unknown): { name: string, code: unknown, message: string } {
   const { name, code, message } = error as Error & { code?: string }
   return { name, code, message }
 }
 
 interface Steps {
-  /** Is called with each step's name after it was noted, with the means to pause, resume and abort. */
+  /** Called with each step's name after the step was recorded, with functions to pause, resume and abort. */
   on? (step: string, control: { pause (): void, resume (): void, abort (reason?: Error): void }): void
 }
 
-/** Dispatches with a handler of the older dialect, and resolves with all that it was told once it has had its last call. */
+/** Dispatches with a handler of the older dialect, and resolves to all of its calls after the last one. */
 export function tellOlder (dispatcher: Dispatcher, options: Partial<Dispatcher.DispatchOptions>, { on = () => {} }: Steps = {}): Promise<Told[]> {
   return new Promise(resolve => {
     const told: Told[] = []
@@ -112,7 +112,7 @@ export function tellOlder (dispatcher: Dispatcher, options: Partial<Dispatcher.D
   })
 }
 
-/** The same with a handler of the newer dialect. */
+/** Dispatches with a handler of the newer dialect. */
 export function tellNewer (dispatcher: Dispatcher, options: Partial<Dispatcher.DispatchOptions>, { on = () => {} }: Steps = {}): Promise<Told[]> {
   return new Promise(resolve => {
     const told: Told[] = []
@@ -135,12 +135,12 @@ export function tellNewer (dispatcher: Dispatcher, options: Partial<Dispatcher.D
         resolve(told)
       },
       onResponseError: (controller, error) => {
-        // undici gives no controller for a request that it refuses, a target one that does nothing.
+        // For a request that it refuses undici gives no controller. A target gives one that does nothing.
         note(controller, 'onResponseError', kindOf(error), (controller as Partial<typeof controller> | undefined)?.aborted ?? false)
         resolve(told)
       }
     }
-    // What undici's types do not know is not to be called either.
+    // Methods that undici's types do not have must not be called.
     for (const name of ['onBodySent', 'onRequestSent']) Object.assign(handler, { [name]: () => told.push([name]) })
     dispatcher.dispatch({ path: '/', method: 'GET', ...options } as Dispatcher.DispatchOptions, handler)
   })

@@ -12,7 +12,7 @@ import { gatewayFor } from './gateway.js'
 import type { GatewaySetup, RunningGateway } from './gateway.js'
 import type { ProxyOptions } from '../src/index.js'
 
-/** A real WebSocket server, and what it was asked. */
+/** A real WebSocket server, and the upgrades that it got. */
 export interface WebSocketBackend {
   server: Server
   sockets: WebSocketServer
@@ -26,9 +26,9 @@ export interface WebSocketBackend {
 
 export interface BackendSetup extends ServerOptions {
   tls?: TlsOptions
-  /** What it does with a socket; it echoes otherwise. */
+  /** What it does with a socket. Default: it echoes. */
   onSocket? (socket: WebSocket, request: IncomingMessage): void
-  /** In place of the WebSocket server. */
+  /** Handles upgrades in place of the WebSocket server. */
   onUpgrade? (request: IncomingMessage, socket: Duplex, head: Buffer): void
   onRequest? (request: IncomingMessage, response: ServerResponse): void
 }
@@ -79,7 +79,7 @@ export async function tunnelFor (t: Test, setup: { backend?: BackendSetup, route
   return Object.assign(running, { backend })
 }
 
-/** A client that stands; it is terminated with its test. */
+/** A connected client, which is terminated with its test. */
 export async function webSocketFor (t: Test, url: string, protocols: string[] = [], options: ClientOptions = {}): Promise<WebSocket> {
   const socket = webSocket(t, url, protocols, options)
   await once(socket, 'open')
@@ -93,7 +93,7 @@ export function webSocket (t: Test, url: string, protocols: string[] = [], optio
   return socket
 }
 
-/** What a client is answered that gets no 101. */
+/** The answer to a client that gets no 101. */
 export async function refusal (t: Test, url: string, headers: OutgoingHttpHeaders = {}): Promise<{ status: number, headers: IncomingHttpHeaders, body: string, closed: Promise<unknown> }> {
   const socket = webSocket(t, url, [], { headers: headers as Record<string, string> })
   const [, response] = await once(socket, 'unexpected-response') as [unknown, IncomingMessage]
@@ -108,7 +108,7 @@ export async function nextMessage (socket: WebSocket): Promise<{ data: Buffer, b
   return { data, binary }
 }
 
-/** A handshake as bytes, for a client that then does what no library would. */
+/** The bytes of a handshake, for a client that then does what no library does. */
 export function handshake (path: string, more = ''): string {
   return `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n${more}\r\n`
 }

@@ -1,4 +1,4 @@
-/** The bytes break the grammar of HTTP/1. The message says where. */
+/** Bytes that break the grammar of HTTP/1. The message says where. */
 export class Malformed extends Error {
   override name = 'Malformed'
 }
@@ -9,16 +9,16 @@ export class Truncated extends Error {
 }
 
 /**
- * A reader that stops whenever it needs bytes that have not come yet. Its owner calls `next()` again after each
- * arrival, so the grammar reads from top to bottom and a message may be split anywhere.
+ * A reader that stops when it needs bytes that have not come yet. Its owner calls `next()` after each arrival. So the grammar reads from
+ * top to bottom, and a message may be split anywhere.
  */
 export type Reading<T> = Generator<undefined, T, undefined>
 
 const LONGEST_LINE = 1024 * 1024
 
-/** The bytes received on one connection and not consumed yet. */
+/** The bytes received on a connection and not consumed yet. */
 export class WireInput {
-  // A list, flattened on demand: a peer that sends much to a reader that waits would otherwise cost quadratic copying.
+  // A list, joined when needed: joining at each arrival would copy quadratically while a reader waits for much.
   #chunks: Buffer[] = []
   #ended: 'fin' | 'rst' | undefined
 
@@ -34,13 +34,13 @@ export class WireInput {
     this.#ended ??= how
   }
 
-  /** Everything unread, left where it is. */
+  /** All unread bytes, which stay unread. */
   peek (): Buffer {
     if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
     return this.#chunks[0] ?? Buffer.alloc(0)
   }
 
-  /** At most `most` bytes, none if none are here. */
+  /** At most `most` bytes, or none if none have come. */
   take (most: number): Buffer {
     const bytes = this.peek()
     this.#chunks = bytes.length > most ? [bytes.subarray(most)] : []
@@ -48,7 +48,7 @@ export class WireInput {
   }
 }
 
-/** The next line without its CRLF, as Latin-1 so that each byte stays one character. */
+/** The next line without its CRLF, as Latin-1, so that each byte is one character. */
 export function * readLine (input: WireInput): Reading<string> {
   for (;;) {
     const bytes = input.peek()
@@ -65,7 +65,7 @@ export function * readLine (input: WireInput): Reading<string> {
   }
 }
 
-/** Returns once more bytes may have come; throws if none can come any more. */
+/** Stops until more bytes have come; throws if no more can come. */
 export function * needMore (input: WireInput): Reading<void> {
   if (input.ended !== undefined) throw new Truncated(`the connection ended (${input.ended}) within a message`)
   yield

@@ -2,15 +2,15 @@ import { Malformed, needMore, readLine, type Reading, type WireInput } from './w
 
 export type Field = [name: string, value: string]
 
-/** How the end of a body is known (RFC 9112 section 6.3). `none`: there is no body, whatever the fields say. */
+/** What ends a body (RFC 9112 section 6.3). `none`: there is no body, whatever the fields say. */
 export type Framing = { by: 'none' } | { by: 'length', length: number } | { by: 'chunked' } | { by: 'end' }
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 
 /**
- * Field lines up to the empty line: of a head, or the trailers of a chunked body. No folding, no space before the
- * colon. Adds each line as it came to `lines`.
+ * Reads field lines up to the empty line, of a head or of a chunked body's trailers. It accepts no folding and no space before the colon.
+ * Adds each line to `lines` as it came.
  */
 export function * readFields (input: WireInput, lines: string[] = []): Reading<Field[]> {
   const fields: Field[] = []
@@ -26,19 +26,19 @@ export function * readFields (input: WireInput, lines: string[] = []): Reading<F
   }
 }
 
-/** The values of a field, one for each line that carries it. */
+/** The values of a field, one for each of its lines. */
 export function valuesOf (fields: Field[], name: string): string[] {
   const wanted = name.toLowerCase()
   return fields.filter(([other]) => other.toLowerCase() === wanted).map(([, value]) => value)
 }
 
-/** The lines of a field joined as RFC 9110 section 5.2 joins them. */
+/** The lines of a field, joined as in RFC 9110 section 5.2. */
 export function valueOf (fields: Field[], name: string): string | undefined {
   const values = valuesOf(fields, name)
   return values.length === 0 ? undefined : values.join(', ')
 }
 
-/** The framing that the fields declare, or undefined if they declare none. Doubtful ones are refused, not repaired. */
+/** The framing that the fields declare, or undefined without one. It refuses ambiguous framing, and repairs none. */
 export function declaredFraming (fields: Field[], httpVersion: string): Framing | undefined {
   const lengths = valuesOf(fields, 'content-length')
   const codings = valuesOf(fields, 'transfer-encoding')
@@ -51,14 +51,14 @@ export function declaredFraming (fields: Field[], httpVersion: string): Framing 
   if (lengths.length > 1) throw new Malformed('more than one Content-Length')
   const length = lengths[0]
   if (length === undefined) return undefined
-  // As much as fits 64 bits: what is announced need not come.
+  // The limit is 64 bits, since an announced length need not come.
   if (!/^\d{1,19}$/.test(length)) throw new Malformed(`Content-Length: ${length}`)
   return { by: 'length', length: Number(length) }
 }
 
 /**
- * Reads a body into `into`, which keeps what came even when the connection ends too early, and returns its trailers.
- * A body that the end of the connection delimits is whole only after a FIN.
+ * Reads a body into `into`, which keeps what came even if the connection ends too early. Returns its trailers. A body that the end of the
+ * connection delimits is whole only after a FIN.
  */
 export function * readBody (input: WireInput, framing: Framing, into: Buffer[]): Reading<Field[]> {
   switch (framing.by) {

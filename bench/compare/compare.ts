@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process'
 import { availableParallelism, cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Bounds, quick } from '../instruments/bounds.js'
-import { holdBounds } from './compare-bounds.js'
-import { noise, undisturbed } from './compare-figures.js'
-import { type GatewayKind, HOLDFAST, PEERS } from './compare-gateways.js'
-import { measure, type Plan, type WorkloadResult } from './compare-rounds.js'
-import { percent, print, summaryRows, workloadRows } from './compare-tables.js'
+import { holdBounds } from './bounds.js'
+import { noise, undisturbed } from './figures.js'
+import { type GatewayKind, HOLDFAST, PEERS } from './gateways.js'
+import { measure, type Plan, type WorkloadResult } from './rounds.js'
+import { percent, print, summaryRows, workloadRows } from './tables.js'
 import { loadedBy } from '../instruments/load.js'
 import { nginxInstalled } from '../../testing/real-nginx.js'
 import { type Workload, WORKLOADS } from './workloads.js'
 
-// Holdfast beside what somebody would use in its place, and beside the floor that Node and undici set, on one machine, in turns.
+// Holdfast, other gateways and the floor (floor.ts), on one machine, in turns.
 
 const { values } = parseArgs({
   options: {
@@ -22,12 +22,12 @@ const { values } = parseArgs({
     rounds: { type: 'string' }
   }
 })
-// Odd numbers of rounds have a median that was measured.
+// With an odd number of rounds the median is a measured figure.
 const FULL: Plan = { rounds: 5, seconds: 0.7, warmUp: { requests: 20_000, seconds: 3 }, latencyRounds: 1, latencySeconds: 1 }
 const QUICK: Plan = { rounds: 3, seconds: 0.4, warmUp: { requests: 10_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 1 }
-// Of the first workload, which most bounds are about.
+// The first workload: most bounds are about it.
 const FIRST: Partial<Plan> = quick ? { latencyRounds: 1 } : { rounds: 7, latencyRounds: 3 }
-// The quick form takes all of them through the first workload only.
+// `--quick` measures all peers with the first workload, and these with the others.
 const QUICK_PEERS = ['stock', 'fast-proxy-lite', 'floor']
 const LOGGING_PEERS = ['stock']
 
@@ -90,7 +90,7 @@ function chosen<Named extends { name: string }> (all: readonly Named[], names: s
   })
 }
 
-/** That a process may have. Node raises its own limit as far as it can, and its children have that. */
+/** How many files a process may open. Node raises its own limit as far as it can, and its children inherit it. */
 function openFiles (): number {
   const limit = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()
   return limit === 'unlimited' ? Infinity : Number(limit)

@@ -6,23 +6,23 @@ import { startNodeBackend } from '../../testing/node-backend.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 
-// CPU time of the gateway process per request, against stock @fastify/http-proxy: both with the same pool settings, logging
-// off, at full load in turns, so that what else the machine does falls on both.
+// CPU time of the gateway process per request, Holdfast's against stock @fastify/http-proxy's. Both have the same pool settings and no log,
+// and take turns at full load, so that other work of the machine falls on both.
 
-// Many short rounds: what else the machine does comes and goes within seconds.
+// Many short rounds, since other work of the machine comes and goes within seconds.
 const ROUNDS = quick ? 9 : 15
 const SECONDS = quick ? 1 : 2
 const WARM_UP_SECONDS = quick ? 2 : 3
 const MOST = 0.85
 const POOL = { connections: 128, pipelining: 1, keepAliveTimeout: 60_000 } as const
-// With `{"id":"","pad":""}` around them, 512 bytes.
+// 512 bytes with `{"id":"","pad":""}` around them.
 const SIZE = 512 - 19
 
 const realNginx = nginxInstalled()
 const backend = realNginx
   ? await startNginx({ size: SIZE, keepAliveRequests: 1_000_000_000, logs: false })
   : await startNodeBackend({ size: SIZE })
-// Its guard against pressure is on, as it is by default.
+// The guard against pressure is on, as by default.
 const holdfast = await startGateway({ upstream: backend.url, gateway: { pressure: {} }, proxy: { undiciOptions: POOL } })
 const stock = await startGateway({ upstream: backend.url, stock: POOL })
 

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { quick } from '../instruments/bounds.js'
-import { cpuOf, ratioTo } from './compare-figures.js'
-import { PEERS } from './compare-gateways.js'
-import { measure, type Plan } from './compare-rounds.js'
-import { spread } from './compare-tables.js'
+import { cpuOf, ratioTo } from './figures.js'
+import { PEERS } from './gateways.js'
+import { measure, type Plan } from './rounds.js'
+import { spread } from './tables.js'
 import { type Curve, lineCharts } from '../instruments/line-charts.js'
 import { nginxInstalled } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 import { directory, type Workload, WORKLOADS } from './workloads.js'
 
-// How the cost of a request grows with targets, routes, clients and the size of the body; the floor's beside it, in turns.
+// How the cost of a request grows with targets, routes, clients and the size of the body, for Holdfast and the floor in turns.
 // `--svg` draws it for docs/performance.md.
 
 const PLAN: Plan = { rounds: quick ? 3 : 5, seconds: quick ? 0.4 : 0.8, warmUp: { requests: 10_000, seconds: 2 }, latencyRounds: 0, latencySeconds: 0 }

@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Dispatcher, Pool } from 'undici'
 import { fail, POOL, routed, serve, setup } from './peers/serve.js'
 
-// The least that a proxy over node:http and undici can do: one dispatch a request, the fields of its connection taken off both
-// heads, back pressure and whoever leaves seen to. No router but a Map, no retry, no limits, no log, no Via.
+// The floor: the least that a proxy over node:http and undici can do. It dispatches once a request, takes hop-by-hop fields off both heads,
+// and handles back pressure and clients that leave. Its router is a Map; it has no retry, no limits, no log, no Via.
 
 const OF_THE_CONNECTION = /^(?:connection|keep-alive)$/i
-// undici frames a body itself, by its length where that is told; Node has said 100 already.
+// undici frames a body itself, by Content-Length if the request has one. Node has answered `Expect: 100-continue` already.
 const NOT_FORWARDED = /^(?:connection|keep-alive|host|transfer-encoding|expect|upgrade)$/i
 
-/** undici's legacy handler: heads come as they are on the wire. */
+/** undici's legacy handler gets heads as they are on the wire. */
 class Relay {
   readonly #response: ServerResponse
   #abort: (() => void) | undefined

@@ -1,23 +1,24 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { Bounds } from '../instruments/bounds.js'
-import { ratiosTo, ratioTo } from './compare-figures.js'
-import { PEERS, startPeer } from './compare-gateways.js'
-import { measure } from './compare-rounds.js'
-import { spread } from './compare-tables.js'
+import { ratiosTo, ratioTo } from './figures.js'
+import { PEERS, startPeer } from './gateways.js'
+import { measure } from './rounds.js'
+import { spread } from './tables.js'
 import { median } from '../instruments/cpu-time.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 import { WORKLOADS } from './workloads.js'
 
-// Whether a request has become dearer. What it allocates is the same to a hundredth on any machine, however busy. What it takes of CPU, beside
-// the floor's, is off by a tenth in some rounds: a lasting change shows in nearly all of them, and only then the bound is broken. Were rounds
-// independent, nine of eleven would be above it by chance in one run of thirty, where the true ratio is the bound itself.
+// Finds out whether a request costs more than it did. The bytes that it allocates differ by less than 1 % between machines, busy or not.
+// Its CPU, compared with the floor's, is off by 10 % in some rounds. A lasting change shows in nearly all rounds, and only then the bound
+// is broken. If the true ratio were the bound itself and rounds were independent, 9 of 11 rounds would exceed it by chance in one run of
+// 30.
 
 const WARM_UP = 10_000
 const REQUESTS = 2000
 const WINDOWS = 5
-// No garbage is collected within a window then, and what the heap has grown by is what was allocated.
+// With these no garbage is collected within a window, so the growth of the heap is what was allocated.
 const NO_COLLECTION = ['--expose-gc', '--min-semi-space-size=128', '--max-semi-space-size=128']
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\n\r\n'
 // About 1.1 today: Fastify's request and reply are an eighth of it, and the floor has neither.
@@ -25,7 +26,7 @@ const MOST_ALLOCATED = 1.15
 // About 1.0 today.
 const MOST_CPU = 1.1
 const ROUNDS = 11
-// Of the rounds.
+// Share of the rounds.
 const NEARLY_ALL = 0.8
 
 const [get] = WORKLOADS
@@ -76,7 +77,7 @@ async function allocated (name: 'holdfast' | 'floor'): Promise<{ bytes: number, 
   }
 }
 
-/** One after another, so that each is done in the same steps. */
+/** One request after another, so that each is handled in the same steps. */
 async function ask (client: Socket, requests: number): Promise<void> {
   for (let n = 0; n < requests; n++) {
     client.write(REQUEST)

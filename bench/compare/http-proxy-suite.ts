@@ -3,7 +3,7 @@
 //   npx tsx bench/compare/http-proxy-suite.ts            ... and accounts for each failure by a line of docs/migrating.md
 //   npx tsx bench/compare/http-proxy-suite.ts --stock    ... of @fastify/http-proxy itself, to compare with
 //
-// Fails where a test fails that no intended difference accounts for, or passes that one says must fail.
+// The command fails if a test fails and no intended difference accounts for it, or if a test passes that a difference says must fail.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,16 +17,16 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Tests that fail, by file and title, and the id of the difference in docs/migrating.md that accounts for each. */
 const INTENDED: Record<string, string> = {
   'test/test.js: dynamic upstream for basic proxy': 'unknown-options',
-  // It is refused, in other words.
+  // The proxy is refused here too, with another message.
   'test/test.js: no upstream will throw': 'unknown-options',
   'test/websocket.js: getUpstream': 'upgrade-listeners',
   'test/websocket.js: getUpstream with unset wsUpstream': 'upgrade-listeners'
 }
 
-// Of its devDependencies, what lints, checks types and measures.
+// Development dependencies that only lint, check types or measure.
 const NOT_FOR_TESTS = /^(@types\/|borp|eslint|express|http-proxy|neostandard|tstyche|typescript|why-is-node-running)/
 
-// What a user changes is one import: here, the one that all of the tests share.
+// A user changes one import. All of the tests share this one.
 const INSTEAD = `'use strict'
 const { proxy } = require('holdfast')
 module.exports = Object.assign(proxy, { default: proxy, fastifyHttpProxy: proxy })
@@ -41,12 +41,12 @@ try {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** The suite with its dependencies in `folder`, and Holdfast as it would be published (which builds it anew). */
+/** Puts the suite and its dependencies into `folder`, with Holdfast built and packed as for publishing. */
 function prepare (): void {
   unpack(SUITE, folder)
   const manifestFile = join(folder, 'package.json')
   const manifest = JSON.parse(readFileSync(manifestFile, 'utf8')) as { name: string, devDependencies: Record<string, string> }
-  // Holdfast depends on a package of that name.
+  // Holdfast depends on a package with the suite's name.
   manifest.name = 'http-proxy-suite'
   for (const name of Object.keys(manifest.devDependencies)) if (NOT_FOR_TESTS.test(name)) delete manifest.devDependencies[name]
   writeFileSync(manifestFile, JSON.stringify(manifest))
@@ -75,10 +75,10 @@ interface Result { readonly name: string, readonly passed: boolean, readonly why
 async function runSuite (): Promise<Result[]> {
   const tests = join(folder, 'test')
   const files = readdirSync(tests, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.js')).map(name => join(tests, name))
-  // The runner gives its own arguments to the tests' processes; a TypeScript loader has no business there.
+  // The runner passes its own arguments on to the tests' processes, which must not get its TypeScript loader.
   process.execArgv.length = 0
   const results: Result[] = []
-  // A file whose proxy was refused never ends: its servers wait.
+  // A file whose proxy was refused never ends, since its servers keep listening.
   for await (const { type, data } of run({ files, concurrency: true, timeout: 120_000 })) {
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const file = relative(folder, data.file ?? data.name)

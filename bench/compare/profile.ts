@@ -1,19 +1,19 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startPeer } from './compare-gateways.js'
+import { startPeer } from './gateways.js'
 import { usageOf } from '../instruments/process-usage.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 import { WORKLOADS } from './workloads.js'
 import { wrk } from '../instruments/wrk.js'
 
-// Where the CPU time of a keep-alive GET goes, in Holdfast and in the floor, by whose code it is spent in: the sampling profiler's
-// flame graph, summed up. The kernel's part of a call is with whoever called.
+// Where the CPU time of a keep-alive GET goes, in Holdfast and in the floor: the samples of V8's profiler, summed up by package. Time in
+// the kernel counts for the code that made the call.
 
 const SECONDS = 6
 const INTERVAL = 250
-// Node's own, which both have.
+// Node's own code, which both have.
 const NATIVE = '(in C++ and the kernel)'
 
 interface Profile {
@@ -39,7 +39,7 @@ if (!nginxInstalled() || get === undefined) {
   ])
 }
 
-/** What a request takes of CPU, in us, and whose code has what of it. */
+/** The CPU time of a request, in us, and its parts by package. */
 async function profiled (name: 'holdfast' | 'floor'): Promise<{ cpu: number, parts: Map<string, number> }> {
   const directory = mkdtempSync(join(tmpdir(), 'bench-profile-'))
   const backend = await startNginx(get!.backend)
@@ -77,7 +77,7 @@ function selfTimes ({ startTime, nodes, samples, timeDeltas }: Profile, from: nu
   return times
 }
 
-/** Whose a function is; undefined where nothing ran. */
+/** The package that a function belongs to; undefined for idle time. */
 function partOf ({ functionName, url }: { functionName: string, url: string }): string | undefined {
   if (functionName === '(idle)' || functionName === '(root)') return undefined
   if (functionName === '(garbage collector)') return 'garbage collection'

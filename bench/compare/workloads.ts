@@ -5,53 +5,53 @@ import { certificates } from '../../testing/certificates.js'
 import type { Route } from './peers/serve.js'
 import type { NginxSetup, RealNginx } from '../../testing/real-nginx.js'
 
-/** What clients ask, and the backend that answers. */
+/** What clients ask for, and the backend that answers. */
 export interface Workload {
   readonly name: string
   readonly title: string
   readonly backend: NginxSetup
-  /** By which the targets are found. Default: one target for whatever comes. */
+  /** Prefixes of the targets. Default: one target for all paths. */
   readonly routes?: (backend: RealNginx) => Route[]
-  /** All that are asked, in turns. */
+  /** The paths that clients ask for, in turns. */
   readonly paths: readonly string[]
-  /** Bytes of a body to send, by POST. */
+  /** Bytes of a body to send by POST. */
   readonly post?: number
   /** @default 64 */
   readonly clients?: number
   /** Lines of each request. */
   readonly headers?: readonly string[]
-  /** Before the first request, in s: of each turn of its loop, Node accepts one connection, and under load its turns are long. */
+  /** Before the first request, in s. Node accepts one connection in each turn of its event loop, and under load its turns are long. */
   readonly connecting?: number
-  /** Of a round, at least. */
+  /** The least length of a round, in s. */
   readonly seconds?: number
-  /** At most, where they take long. */
+  /** The most rounds, for a workload that takes long. */
   readonly rounds?: number
   /** Not in the quick form. */
   readonly fullOnly?: boolean
-  /** Files that each process needs. */
+  /** Open files that each process needs. */
   readonly openFiles?: number
-  /** The same load on a Holdfast with one target and one route, beside the others. */
+  /** Also measures a Holdfast with one target and one route under the same load. */
   readonly besideOne?: boolean
-  /** With a log at info, which only some have. */
+  /** With a log at level info, which only some gateways have. */
   readonly log?: boolean
 }
 
 const KILOBYTE = 1024
-// With `{"id":"","pad":""}` around them, 512 bytes.
+// 512 bytes with `{"id":"","pad":""}` around them.
 const PAD = 512 - 18
 const TARGETS = 100
 const ROUTES = 1000
 const CLIENTS = 2000
 const HEADER_LINES = 40
 
-/** Scripts, and what the backends serve; gone with the process. */
+/** wrk's scripts and the backends' files; deleted when the process ends. */
 export const directory = mkdtempSync(join(tmpdir(), 'bench-workloads-'))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
 
 for (const size of [16, 256]) writeFileSync(join(directory, `${size}k`), 'x'.repeat(size * KILOBYTE))
 
-// `return` alone would answer before a body has come. A mirror reads it first; then comes the refusal to take a POST for a
-// folder, which is turned into the answer. How much had come is said with it.
+// `return` alone would answer before the body has come. `mirror` reads the body first. nginx then refuses a POST to a folder, and the
+// configuration turns that refusal into the answer, with the number of bytes received.
 const LINES = `
     add_header X-Request-Length $request_length;
     location = /16k { alias ${directory}/16k; }
@@ -101,10 +101,10 @@ export const WORKLOADS: readonly Workload[] = [
   { name: 'logging', title: 'keep-alive GET, 0.5 kB, a log at info', backend: BACKEND, paths: ['/'], log: true }
 ]
 
-/** Clients of which each waits for a time at random before its next request, as many as to make `rate` a second. */
+/** Clients that each wait for a random time before their next request; together they send `rate` requests a second. */
 export interface Pauses { readonly rate: number, readonly clients: number }
 
-/** A script for wrk that asks what a workload asks; `pauses` is for a load that is not full. */
+/** A script for wrk with a workload's requests; `pauses` is for less than full load. */
 export function wrkScript ({ name, paths, post, clients = 0, connecting = 0 }: Workload, pauses?: Pauses): string {
   const file = join(directory, `${name}${pauses === undefined ? '' : '-pauses'}.lua`)
   writeFileSync(file, [
@@ -112,7 +112,7 @@ export function wrkScript ({ name, paths, post, clients = 0, connecting = 0 }: W
     `local paths, requests, nth = { ${paths.map((path) => `"${path}"`).join(', ')} }, {}, 0`,
     'init = function () for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end end',
     'request = function () nth = nth % #requests + 1; return requests[nth] end',
-    // In ms; exponential where they are pauses.
+    // In ms; pauses are exponential.
     pauses === undefined
       ? connecting === 0 ? '' : `local waiting = ${clients}\ndelay = function () waiting = waiting - 1; return waiting >= 0 and ${connecting * 1e3} or 0 end`
       : `delay = function () return math.floor(0.5 - math.log(1 - math.random()) * ${pauses.clients / pauses.rate * 1e3}) end`
@@ -120,7 +120,7 @@ export function wrkScript ({ name, paths, post, clients = 0, connecting = 0 }: W
   return file
 }
 
-/** As long as those that clients and servers send. */
+/** Header lines of usual length. */
 function headerValue (n: number): string {
   return `value-${n}-${'abcdefghij'.repeat(3)}`
 }

@@ -16,16 +16,19 @@ export interface BackendRow {
   name: string
   /** Whether it keeps connections open at all. */
   keeps: boolean
-  /** How long it keeps an idle connection, where that is short enough to be met by a pause of the clients, in ms. */
+  /** How long it keeps an idle connection, in ms, if that is short enough for the clients' pauses to reach. */
   idleMs?: number
-  /** Whether it closes so late that a second request is on its connections: each such close is believed only when those beside it have ended too. */
+  /**
+   * Whether it closes so late that a second request is on the connection. Such a close is believed only once the connections beside it
+   * ended too.
+   */
   closesLate?: boolean
-  /** Whether it is nginx itself, which need not be installed. */
+  /** Whether it is a real nginx, which may not be installed. */
   nginx?: boolean
   start (): Promise<RunningBackend>
 }
 
-/** The servers of the field: their behaviour as scripts, and two of them as they are. */
+/** Well-known servers: scripts of their behaviour, and two real ones. */
 export const backends: BackendRow[] = [
   { name: 'nginx', keeps: true, start: scripted(() => nginx()) },
   { name: 'nginx, 2 s and says 30 s', keeps: true, idleMs: 2000, start: scripted(() => nginx({ keepAliveMs: 2000, hint: 30 })) },

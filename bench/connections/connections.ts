@@ -11,26 +11,26 @@ import { SteadyClients, type SteadyResult } from './steady-clients.js'
 import { MOST_STOLEN, machineTime, stolenSince } from '../instruments/stolen-time.js'
 import { listed, printTable } from '../instruments/table.js'
 
-// What client connections cost a backend, and what of it is left behind Holdfast: CPU time of the backend's process per request,
-// by the kernel's account, for clients that keep their connections, for clients that come once, and for the same behind a gateway.
-// All three send at the same rate, in turns, so that what else the machine does falls on each of them; ratios are of loads
-// beside each other, and a bound is broken where it is by more than their noise. Over loopback part of the backend's work for a
-// handshake of TCP is done, and counted, in the client. The calmer half of the rounds counts, and
-// more where others had little of the hardware.
+// What client connections cost a backend, and how much of that remains behind Holdfast. It measures the CPU time of the backend's process
+// per request, as the kernel counts it, for three kinds of load: clients that keep their connections, clients that come once, and clients
+// that come once through Holdfast. All three send at the same rate, in turns, so that other work of the machine falls on each of them.
+// Ratios compare loads that ran next to each other, and a bound is broken if it is missed by more than their noise. Over loopback the
+// client's process does, and is charged for, part of the backend's work for a TCP handshake. The calmest half of the rounds counts, and
+// more rounds if other virtual machines took little of the hardware.
 
-// Many short rounds: what else the machine does comes and goes within seconds.
+// Many short rounds, since other work of the machine comes and goes within seconds.
 const ROUNDS = quick ? 5 : 12
 const SECONDS = quick ? 0.4 : 1
 const WARM_UP_SECONDS = quick ? 0.5 : 1.2
 const WARM_UP_RATE = 1500
-// Low enough for two cores to have time to spare, with the clients, the gateway and handshakes on both sides of it.
+// Low enough for two cores to be partly idle with the clients, the gateway and its handshakes on both sides.
 const RATE = 400
 const RATE_WITH_TLS = 120
 const KEEP_ALIVE_CLIENTS = 32
 const MOST_CONNECTIONS = 128
 const MOST_SHARE = 0.25
 const MOST_RATIO = 1.05
-// With `{"id":"","pad":""}` around them, 512 bytes.
+// 512 bytes with `{"id":"","pad":""}` around them.
 const SIZE = 512 - 19
 
 const WAYS = ['keepAlive', 'comeOnce', 'throughHoldfast'] as const
@@ -68,7 +68,7 @@ async function measure (name: string, start: Start, secure?: Certificate): Promi
   const backend = await start(secure)
   const rate = secure === undefined ? RATE : RATE_WITH_TLS
   const gateway = await startGateway({ upstream: backend.url, https: secure, proxy: { undiciOptions: { connections: MOST_CONNECTIONS, connect: { ca } } } })
-  // What is compiled while it runs is compiled by then.
+  // After the warm-up V8 has compiled the code that runs.
   for (const url of [backend.url, gateway.url]) await clients.load({ url, ca, rate: WARM_UP_RATE, seconds: WARM_UP_SECONDS, seed: 0, keepAlive: KEEP_ALIVE_CLIENTS, pids: [] })
   await turn(WARM_UP_SECONDS, 0)
   const rounds: Round[] = []
@@ -78,7 +78,7 @@ async function measure (name: string, start: Start, secure?: Certificate): Promi
   report(name, rounds, rate, secure !== undefined)
 
   async function turn (seconds: number, seed: number): Promise<Round> {
-    // Who keeps connections is beside both others.
+    // The load with kept connections runs next to both others.
     const comeOnce = await load(backend.url)
     const keepAlive = await load(backend.url, KEEP_ALIVE_CLIENTS)
     return { comeOnce, keepAlive, throughHoldfast: await load(gateway.url) }
@@ -126,30 +126,30 @@ Holdfast saves, against the short-lived direct: ${percent(ratios('throughHoldfas
   bounds.hold(`${name}: through Holdfast <= ${MOST_RATIO} of what keep-alive clients cost, give or take ${noise.toFixed(2)}`, ratio - noise <= MOST_RATIO, ratio.toFixed(3))
   const most = Math.max(...rounds.map((round) => round.throughHoldfast.accepted))
   bounds.hold(`${name}: through Holdfast <= ${MOST_CONNECTIONS} connections a round`, most <= MOST_CONNECTIONS, String(most))
-  // Few rounds over TLS have so many requests that the bound above could be broken.
+  // Few rounds over TLS have enough requests to break the bound above.
   const share = total('throughHoldfast', (it) => it.accepted) / total('throughHoldfast', (it) => it.requests)
   bounds.hold(`${name}: through Holdfast <= ${MOST_SHARE} connections a request`, share <= MOST_SHARE, share.toFixed(3))
   panels.push({ name, bars: WAYS.map((way) => ({ label: NAMES[way], value: median(of(way, (it) => it.us)) })) })
 }
 
-/** The median over the rounds, and from where to where they go. */
+/** The median of the rounds, and their range. */
 function percent (ratios: number[], of: (ratio: number) => number): string {
   const [middle = NaN, ...ends] = [median(ratios), Math.min(...ratios), Math.max(...ratios)].map((ratio) => of(ratio) * 100)
   return `${middle.toFixed(1)} % (${ends.sort((a, b) => a - b).map((end) => end.toFixed(1)).join(' to ')} by round)`
 }
 
-/** Those in which others had little of the hardware, and at least half of all. */
+/** The rounds in which other virtual machines took little of the hardware; at least half of all rounds. */
 function calmest (rounds: Round[]): Round[] {
   const stolen = (round: Round): number => Math.max(...WAYS.map((way) => round[way].stolen))
   const sorted = [...rounds].sort((a, b) => stolen(a) - stolen(b))
   return sorted.filter((round, n) => n < rounds.length / 2 || stolen(round) <= MOST_STOLEN)
 }
 
-/** Of the median of some figures, by their quartiles: single rounds in which the machine was busy weigh little. */
+/** The noise of a median, from the quartiles: single rounds on a busy machine weigh little. */
 function standardError (figures: number[]): number {
   const sorted = [...figures].sort((a, b) => a - b)
   const quartile = (n: number): number => sorted[Math.round((sorted.length - 1) * n / 4)] ?? NaN
-  // As it is for a normal distribution.
+  // The factor of a normal distribution.
   return 1.25 * (quartile(3) - quartile(1)) / 1.35 / Math.sqrt(sorted.length)
 }
 
@@ -164,7 +164,7 @@ function writeChart (): void {
 }
 
 async function startRealNginx (secure?: Certificate): Promise<Backend> {
-  // Its defaults, but for the version of TLS that newer ones have as theirs.
+  // nginx's defaults, except for the TLS version, which is the default of newer ones.
   const nginx = await startNginx({ size: SIZE, logs: false, tls: secure, lines: secure === undefined ? '' : 'ssl_protocols TLSv1.2 TLSv1.3;' })
   return {
     url: nginx.url,

@@ -6,13 +6,13 @@ import { keepAliveClients, newConnectionClients } from '../instruments/clients.j
 import { type Gateway, type PersistenceChange, startGateway } from '../instruments/gateway.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// A backend that changes its mind under load, and one that clients try to have taken for non-persistent.
+// A backend that stops and starts keeping connections under load; and clients that try to make a backend look non-persistent.
 
 const CLIENTS = 20
 const TRIAL_INTERVAL = 1000
 const MOST_DOUBLINGS = 3
 const JITTER = 0.1
-// A trial's connection counts as kept when it is still open 100 ms after its first response; the rest is for a busy machine.
+// A trial's connection counts as kept if it is open 100 ms after its first response; 400 ms more are for a busy machine.
 const TRIAL = 100 + 400
 
 const bounds = new Bounds()
@@ -47,7 +47,7 @@ async function flip (mode: FlippingMode, staysFor: number): Promise<Row> {
   const changes = await gateway.ask('changes')
   const failedTrials = changes.filter(({ from, to }) => from === 'trial' && to === 'non-persistent')
   const interval = TRIAL_INTERVAL * 2 ** Math.min(failedTrials.length, MOST_DOUBLINGS)
-  // The interval in force began at the backend's change, or when the trial failed that was under way then.
+  // The interval in force began at the backend's change, or at the failure of the trial that was under way then.
   const since = Math.max(flippedBack, failedTrials.at(-1)?.at ?? 0)
   const allowed = interval * (1 + JITTER) + TRIAL
   bounds.hold(`${name}: each request got its own answer`, outcomes.errors === 0, listed(outcomes.wrong))
@@ -67,7 +67,7 @@ async function flip (mode: FlippingMode, staysFor: number): Promise<Row> {
   }
 }
 
-/** The first change to a state since a time; undefined if it has not come within a while. */
+/** The first change to a state since a time; undefined if it does not come in time. */
 async function change (gateway: Gateway, to: PersistenceChange['to'], since: number): Promise<PersistenceChange | undefined> {
   const deadline = Date.now() + TRIAL_INTERVAL * 2 ** MOST_DOUBLINGS * (1 + JITTER) + 2 * TRIAL
   while (Date.now() < deadline) {
@@ -78,7 +78,7 @@ async function change (gateway: Gateway, to: PersistenceChange['to'], since: num
   return undefined
 }
 
-/** Every nth request provokes an error after which nginx closes. */
+/** Every nth request provokes an error after which nginx closes the connection. */
 async function provoke (status: number, nth = 1): Promise<Row> {
   const server = await startBackend(nginx())
   const gateway = await startGateway({ upstream: server.url })

@@ -5,8 +5,8 @@ import { keepAliveClients } from '../instruments/clients.js'
 import { startGateway } from '../instruments/gateway.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// Keep-alive clients that send their next request on the last byte of an answer: the connection that carried the answer has to
-// be free by then, or the gateway opens one more than there are clients.
+// Keep-alive clients that send their next request on the last byte of an answer. The connection that carried the answer has to be free by
+// then, or the gateway opens more connections than there are clients.
 
 const CLIENTS = 20
 const ROUNDS = quick ? 100 : 1000
@@ -15,7 +15,7 @@ const bounds = new Bounds()
 printTable(`${CLIENTS} keep-alive clients, ${ROUNDS} rounds`, [await all(), await one()])
 bounds.report()
 
-/** A connection a client: the backend holds its first answers until all clients have asked. */
+/** A connection a client: the backend holds its first answers until all clients have sent a request. */
 async function all (): Promise<Row> {
   const answers = persistent()
   let everybodyAsked = (): void => {}
@@ -35,7 +35,7 @@ async function all (): Promise<Row> {
   return row('connections: 128', { ...outcomes, errors: outcomes.errors, most: backend.accepted, accepted: backend.accepted, closed: totals.closed })
 }
 
-/** All clients over one connection, with requests that may and that may not be sent again. */
+/** All clients share one connection, with requests that may be sent again and requests that may not. */
 async function one (): Promise<Row> {
   let most = 0
   const backend = await startBackend({ onConnection: () => { most = Math.max(most, backend.open) }, onRequest: persistent() })

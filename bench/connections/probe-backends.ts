@@ -8,13 +8,13 @@ import { isInstalled, type KnownServer, knownServers, versionOf } from '../../te
 import { Bounds } from '../instruments/bounds.js'
 import { printTable } from '../instruments/table.js'
 
-// What the servers of the field say of their connections and what they do: `holdfast probe` over each of them, side by side,
-// since most of the time it waits. Writes docs/backends.md.
+// What well-known servers say of their connections, and what they do: runs `holdfast probe` over all of them side by side, since a probe
+// mostly waits. Writes docs/backends.md.
 
 const MAX_WAIT = 65_000
-// Between the beginnings of two probes, in ms, since each of them begins with its requests.
+// The time between the starts of two probes, in ms, since each sends its requests first.
 const APART = 500
-// Of an idle timeout, in ms: all servers and all probes share this machine.
+// The allowed error of an idle timeout, in ms: all servers and probes share this machine.
 const ACCURACY = 300
 const PAGE = join(import.meta.dirname, '../..', 'docs', 'backends.md')
 
@@ -33,7 +33,7 @@ for (const { server, report } of probed) {
   bounds.hold(`${server.name}: requests a connection`, report.requestsPerConnection === (server.idleMs === undefined ? 1 : server.requests ?? null), `${report.requestsPerConnection}`)
 }
 bounds.report()
-// A page with holes would replace a whole one.
+// With servers missing, the page would lose rows.
 if (here.length === knownServers.length) await writeFile(PAGE, page(probed))
 else console.log('docs/backends.md is left as it is')
 
@@ -70,7 +70,7 @@ function sayingOf ({ answer: { connection, keepAlive } }: Reuse): string {
   return [connection !== undefined && `Connection: ${connection}`, keepAlive !== undefined && `Keep-Alive: ${keepAlive}`].filter(Boolean).join(', ') || 'nothing'
 }
 
-// To a tenth of a second: what is finer differs from run to run.
+// To a tenth of a second: finer figures differ from run to run.
 function idleClose ({ idle }: Measurements): string {
   const times = idle?.closes.map(({ ms }) => (ms / 1000).toFixed(1)) ?? []
   if (times.length === 0) return `> ${MAX_WAIT / 1000} s`
@@ -106,7 +106,7 @@ function recommendation ({ recommended: { undiciOptions, pool, ...ofRoute } }: P
   return options.join(', ') || 'nothing to set'
 }
 
-// As in the table.
+// The same names as in the table.
 function steady (lie: string): string {
   return lie.replace(/(\d+\.\d\d) s/g, (_, seconds: string) => `${Number(seconds).toFixed(1)} s`)
 }

@@ -7,14 +7,14 @@ import { startGateway } from '../instruments/gateway.js'
 import { nginxInstalled } from '../../testing/real-nginx.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// Connections that a backend sees while each client request comes on a connection of its own. Where a backend closes idle
-// connections early, the clients pause for about that long now and then, so that requests meet the closes.
+// Counts the connections that a backend sees while each client request comes on a connection of its own. If the backend closes idle
+// connections early, the clients sometimes pause for about as long, so that requests meet the closes.
 
 const AT_ONCE = 20
 const REQUESTS = quick ? 1000 : 10_000
 const REQUESTS_WITH_PAUSES = quick ? 300 : 1000
 const BETWEEN_PAUSES = 100
-// On both sides of the backend's close, and on it.
+// Before, at and after the backend's close, in ms.
 const PAUSES_OFF_BY = [-15, -5, -2, 0, 1, 2, 5, 15]
 const CLOSES_BEFORE_TEARDOWN = 3
 
@@ -35,7 +35,7 @@ async function measure (row: BackendRow): Promise<Row> {
     const counts = await backend.counts()
     const { totals, persistence } = await gateway.snapshot()
     const trials = (await gateway.ask('changes')).filter(({ to }) => to === 'trial').length
-    // What the gateway itself gave up while it was idle is replaced too, when it is wanted.
+    // Connections that the gateway gave up while they were idle are replaced too.
     const { idle_limit: idleLimit = 0, max_age: maxAge = 0, stale_suspect: staleSuspect = 0 } = totals.closed
     judge(row, outcomes, counts, { persistence, trials, givenUp: idleLimit + maxAge + staleSuspect })
     return {

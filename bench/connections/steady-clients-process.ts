@@ -5,9 +5,9 @@ import { seededRandom } from '../../testing/random.js'
 import { usageOf } from '../instruments/process-usage.js'
 import type { SteadyLoad, SteadyResult } from './steady-clients.js'
 
-// The child process: loads come one after another over IPC. Lean, since it shares the machine with what is measured.
+// The child process: gets one load after another over IPC. It does little work, since it shares the machine with what is measured.
 
-// For what the other side does after the last byte: it closes, and collects what is left.
+// Leaves time for what the other side does after the last byte, such as closing connections and collecting garbage.
 const SETTLE = 50
 const LONGEST = 5_000
 let lastId = 0
@@ -30,7 +30,7 @@ async function run ({ url, ca, rate, seconds, seed, keepAlive, pids }: SteadyLoa
   for (let n = 0; n < requests; n++) {
     due += -Math.log(1 - random()) * 1000 / rate
     const pause = due - performance.now()
-    // A shorter one the timer cannot do.
+    // Timers are not more precise.
     if (pause > 0.5) await wait(pause)
     const sent = send().catch((error: NodeJS.ErrnoException) => {
       const what = error.code ?? error.message
@@ -56,7 +56,7 @@ async function run ({ url, ca, rate, seconds, seed, keepAlive, pids }: SteadyLoa
       await client.closed
       return
     }
-    // Whoever was silent for longest is next; all may be waiting for an answer.
+    // The client that was silent for longest is next. All may be waiting for an answer.
     let client = kept.shift()
     while (client?.socket.destroyed === true) client = kept.shift()
     client ??= new Client(dial())
@@ -66,7 +66,7 @@ async function run ({ url, ca, rate, seconds, seed, keepAlive, pids }: SteadyLoa
   }
 }
 
-/** One connection and what comes on it. */
+/** One connection and its answers. */
 class Client {
   readonly socket: Socket
   readonly closed: Promise<void>

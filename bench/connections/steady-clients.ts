@@ -3,33 +3,35 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { ended } from '../../testing/child-server.js'
 
-/** Requests at a rate that does not depend on how fast they are answered; what is sent when is determined by the seed. */
+/** Requests at a rate that does not depend on the speed of answers. The seed determines what is sent when. */
 export interface SteadyLoad {
   url: string
-  /** What a server's certificate has to be signed by, in PEM. */
+  /** The authority that signed the server's certificate, in PEM. */
   ca?: string
   /** Requests a second; their gaps are exponential. */
   rate: number
   seconds: number
   seed: number
-  /** How many clients take turns, each with a connection that it keeps; absent, each request is a new client, with a connection of its own. */
+  /**
+   * How many clients take turns, each with a connection that it keeps. Without it each request comes from a new client on a new connection.
+   */
   keepAlive?: number
-  /** Whose CPU time to tell: what they use from the first request to the last answer. */
+  /** The processes whose CPU time is measured, from the first request to the last answer. */
   pids: number[]
 }
 
 export interface SteadyResult {
   requests: number
-  /** By what went wrong. */
+  /** Counts by what went wrong. */
   wrong: Record<string, number>
   /** CPU time of each process, in us. */
   cpu: number[]
-  /** From the dial, or the write where the connection stands, to the last byte, in ms. */
+  /** From the dial, or from the write on an open connection, to the last byte, in ms. */
   p50: number
   p99: number
 }
 
-/** Clients in a process of their own. New ones know no session, so that each pays for a whole TLS handshake. */
+/** Clients in a process of their own. New clients resume no TLS session, so each makes a whole handshake. */
 export class SteadyClients {
   readonly #child: ChildProcess = fork(join(import.meta.dirname, 'steady-clients-process.ts'), { execArgv: ['--import=tsx'] })
 

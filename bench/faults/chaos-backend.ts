@@ -3,7 +3,7 @@ import { Backend, type BackendConnection, type BackendRequest } from '../../test
 import { chaosBody } from './chaos-body.js'
 import type { Execution, Ledger } from '../instruments/ledger.js'
 
-/** What can befall a backend. */
+/** Faults of a backend. */
 export const FAULTS = ['rst', 'fin', 'stall', 'restart', 'freeze', 'inject', 'throttle', 'refused'] as const
 export type Fault = typeof FAULTS[number]
 
@@ -12,14 +12,14 @@ const FREEZE_MS = 2500
 const THROTTLE_MS = 1500
 const RESTART_MS = 300
 const REFUSED_MS = 2000
-/** Responses that a `fin` or an `inject` spoils. */
+/** How many responses a `fin` or an `inject` spoils. */
 const SPOILED = 12
 const THROTTLED_PIECE = 4096
 const GARBAGE = Buffer.from('\0\x01 not HTTP at all \r\n\r\n', 'latin1')
-// Well-formed, so that a gateway which does not look would hand it to the next client.
+// A valid response, so that a careless gateway would give it to the next client.
 const UNASKED = Buffer.from('HTTP/1.1 200 OK\r\nX-Id: unasked\r\nContent-Length: 7\r\n\r\nunasked')
 
-/** A backend that answers each request by its id until a fault is put on it, and notes all in the ledger. */
+/** A backend that answers each request by its id until a fault strikes it, and records everything in the ledger. */
 export class ChaosBackend {
   readonly name: string
   readonly backend: Backend
@@ -43,7 +43,7 @@ export class ChaosBackend {
     }, {})
   }
 
-  /** Puts a fault on it; those that last end by themselves. */
+  /** Starts a fault. Faults that last end by themselves. */
   async suffer (fault: Fault): Promise<void> {
     const now = performance.now()
     switch (fault) {
@@ -76,7 +76,7 @@ export class ChaosBackend {
     }
   }
 
-  /** Ends what is open, as a server does that stops. */
+  /** Ends all connections, as a server does that stops. */
   endAll (): void {
     this.#each((connection) => connection.end())
   }
@@ -108,7 +108,7 @@ export class ChaosBackend {
     }
     const { bytes, chunkAt } = responseTo(id, head)
     if (performance.now() < this.#stalledUntil) {
-      // Some stop before their answer, some in the middle of it.
+      // Some requests stall before their answer, some in the middle of it.
       execution.fault = 'stall'
       if (this.#random() < 0.3) send(bytes.subarray(0, bytes.length >> 1))
       return
@@ -136,13 +136,13 @@ export class ChaosBackend {
       }
       return
     }
-    // Some take a while, so that faults find requests under way.
+    // Some answers take a while, so that faults strike requests under way.
     if (this.#random() < 0.3) await wait(this.#random() * 20)
     send(bytes)
   }
 }
 
-/** The right answer to a request, and where its second chunk begins if it has one. */
+/** The right answer to a request, and where its second chunk begins if there is one. */
 function responseTo (id: string, head: boolean): { bytes: Buffer, chunkAt: number | undefined } {
   const { body, chunked } = chaosBody(id)
   const framing = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`

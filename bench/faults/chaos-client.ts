@@ -4,18 +4,18 @@ import { Malformed } from '../../testing/wire-input.js'
 import { chaosBody } from './chaos-body.js'
 import type { Entry, Ledger } from '../instruments/ledger.js'
 
-/** After this long a request that has no answer, on a connection that still stands, is lost. */
+/** A request without an answer for so long, on an open connection, counts as lost; in ms. */
 const LOST_MS = 15_000
 const LARGE_UPLOAD = 100_000
 const UPLOAD_PIECE = 10_000
-/** Between two pieces of an upload, in ms; of one that is slow. */
+/** Time between two pieces of an upload, and of a slow upload, in ms. */
 const UPLOAD_PAUSE = 1
 const SLOW_PAUSE = 60
 const PIPELINED = 3
 
 export interface ChaosClientSetup {
   port: number
-  /** Of the backends. */
+  /** The prefixes of the backends. */
   prefixes: string[]
   ledger: Ledger
   random: () => number
@@ -27,14 +27,14 @@ export interface ChaosClientSetup {
 
 export interface Plan {
   entry: Entry
-  /** Of its body, in bytes. */
+  /** Size of its body, in bytes. */
   upload: number
-  /** Between two pieces of it, in ms. */
+  /** Time between two pieces of it, in ms. */
   pause: number
   leaves: boolean
 }
 
-/** Sends one request after another until told to stop, and checks each answer byte by byte. */
+/** Sends one request after another until the signal, and checks each answer byte by byte. */
 export async function chaosClient (setup: ChaosClientSetup): Promise<void> {
   const { port, keepAlive, random, signal } = setup
   let client: RawClient | undefined
@@ -72,7 +72,7 @@ export function plan ({ prefixes, ledger, random, nextId }: Omit<ChaosClientSetu
   return { entry, upload: large ? LARGE_UPLOAD : method === 'POST' ? 100 : 0, pause: random() < 0.2 ? SLOW_PAUSE : UPLOAD_PAUSE, leaves: random() < 0.03 }
 }
 
-/** Several GETs in one write. Returns whether the connection can take another request. */
+/** Sends several GETs in one write. Returns whether the connection can take another request. */
 async function pipelined (client: RawClient, { prefixes, ledger, random, nextId }: ChaosClientSetup): Promise<boolean> {
   const entries = Array.from({ length: PIPELINED }, () => ledger.sent({ id: nextId(), method: 'GET', path: `${prefixes[Math.floor(random() * prefixes.length)]}/`, replayable: true }))
   client.write(entries.map(({ id, path }) => `GET ${path} HTTP/1.1\r\nHost: bench\r\nX-Id: ${id}\r\n\r\n`).join(''))
@@ -96,7 +96,7 @@ async function pipelined (client: RawClient, { prefixes, ledger, random, nextId 
   return goesOn
 }
 
-/** Whether the connection can take another request. */
+/** Returns whether the connection can take another request. */
 async function exchange (client: RawClient, { entry, upload, pause, leaves }: Plan, { ledger, random }: ChaosClientSetup): Promise<boolean> {
   const head = entry.method === 'HEAD'
   const answer = client.response({ head })
@@ -113,7 +113,7 @@ async function exchange (client: RawClient, { entry, upload, pause, leaves }: Pl
   try {
     const response = await Promise.race([answer, wait(LOST_MS, undefined, { signal: timeout.signal })])
     if (response === undefined) return false
-    // What comes after an answer was asked for by nobody.
+    // No request asked for bytes after the answer.
     if (client.unread.length > 0) ledger.violated('misdelivered', entry, `${client.unread.length} bytes after the answer`)
     return settle(ledger, entry, response, head)
   } catch (error) {
@@ -132,7 +132,7 @@ function settle (ledger: Ledger, entry: Entry, response: RawResponse, head: bool
   return response.complete && response.header('connection') !== 'close'
 }
 
-/** Holds a whole answer against what its request is to get. */
+/** Compares a whole answer with the right answer to its request. */
 export function judge (ledger: Ledger, entry: Entry, { status, body, id }: { status: number, body: Buffer, id: string | undefined }, head: boolean): void {
   const code = status === 200 ? '' : /"code":"HOLDFAST_ERR_(\w+)"/.exec(body.toString())?.[1] ?? (head ? 'HEAD' : 'no code')
   ledger.settled(entry, `${status} ${code}`.trimEnd())

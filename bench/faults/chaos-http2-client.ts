@@ -4,10 +4,13 @@ import { type ChaosClientSetup, judge, plan, type Plan } from './chaos-client.js
 
 const LOST_MS = 15_000
 const UPLOAD_PIECE = 10_000
-/** Requests that a session has under way at once. */
+/** How many requests a session has under way at once. */
 const STREAMS = 3
 
-/** A client with one session at a time: several requests at once over it, each checked byte by byte; now and then it is ended under them. */
+/**
+ * A client with one session at a time. It sends several requests at once, and checks each answer byte by byte. Sometimes it ends the
+ * session under them.
+ */
 export async function chaosHttp2Client (setup: Omit<ChaosClientSetup, 'keepAlive'>): Promise<void> {
   const { port, random, signal } = setup
   while (!signal.aborted) {
@@ -55,9 +58,9 @@ async function exchange (session: ClientHttp2Session, { entry, upload, pause, le
   await closed
   clearTimeout(leaving)
   clearTimeout(losing)
-  // What has no outcome is lost.
+  // A request without an outcome is lost.
   if (lost) return
-  // An end by a session of its own is told by nothing that came.
+  // A client that ends its own session gets no further event for its requests.
   if (left || session.destroyed) ledger.settled(entry, 'left')
   else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === undefined) ledger.settled(entry, status === undefined ? 'cut off' : 'cut off in the body')
   else judge(ledger, entry, { status, body: Buffer.concat(chunks), id }, head)

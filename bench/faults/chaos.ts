@@ -11,8 +11,8 @@ import { startGateway } from '../instruments/gateway.js'
 import { Ledger, type Violation } from '../instruments/ledger.js'
 import { listed, printTable } from '../instruments/table.js'
 
-// Backends that fail in every way, one fault every two seconds, and a ledger of each request: what its client sent and got, and
-// what the backends did with it. `--seed` determines faults and requests, though not the race between them.
+// Backends that fail in every way, one fault every two seconds, and a ledger of each request: what its client sent and got, and what the
+// backends did with it. `--seed` determines faults and requests, but not how they race.
 
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string', default: '1' }, quick: { type: 'boolean' } } })
 const seconds = Number(values.seconds ?? (values.quick === true ? 20 : 60))
@@ -21,7 +21,7 @@ const seed = Number(values.seed)
 const BACKENDS = 4
 const CLIENTS = 40
 const HTTP2_CLIENTS = 4
-/** Of the app's hooks, in ms. */
+/** How long hooks of the app may take, in ms. */
 const HOOKS_TAKE = 15
 const FAULT_EVERY = 2000
 const FILES_TOLERANCE = 2
@@ -36,7 +36,7 @@ const prefixes = [first, ...others].map(({ prefix }) => prefix)
 const setup = {
   upstream: first.upstream,
   hooksTake: HOOKS_TAKE,
-  // Short enough for a stall to be given up before it ends.
+  // Shorter than a stall, so that requests in it time out.
   proxy: { prefix: first.prefix, undiciOptions: { headersTimeout: 2000, bodyTimeout: 2000 }, inspector: { trialInterval: 1000 } },
   routes: others
 }
@@ -58,7 +58,7 @@ clients.push(...Array.from({ length: HTTP2_CLIENTS }, (_, n) => chaosHttp2Client
 const faults = await makeFaults()
 end.abort()
 await Promise.all(clients)
-// Those that last a while.
+// Faults that last a while.
 await Promise.all(faults.map(({ over }) => over))
 const right = await canaries()
 const snapshots = await gateway.ask('snapshots')
@@ -89,7 +89,7 @@ await http2Gateway.stop()
 for (const { backend } of backends) await backend.close()
 bounds.report()
 
-/** One fault every two seconds; each kind once before any comes again. */
+/** Makes one fault every two seconds, each kind once before any kind comes again. */
 async function makeFaults (): Promise<Array<{ fault: Fault, on: string, over: Promise<void> }>> {
   const random = seededRandom(seed)
   const made: Array<{ fault: Fault, on: string, over: Promise<void> }> = []
@@ -106,7 +106,7 @@ async function makeFaults (): Promise<Array<{ fault: Fault, on: string, over: Pr
   return made
 }
 
-/** How many backends answer a request as they should. A fault may have left some responses to spoil. */
+/** How many backends answer correctly at the end. A fault may still have some responses to spoil. */
 async function canaries (): Promise<number> {
   let answering = 0
   for (const prefix of prefixes) {
@@ -123,7 +123,7 @@ async function canaries (): Promise<number> {
   return answering
 }
 
-/** The gateways' open files once the backends have closed what it keeps for later. */
+/** The gateways' open files after the backends have closed the idle connections. */
 async function settledFiles (like?: number): Promise<number> {
   for (const backend of backends) backend.endAll()
   const deadline = performance.now() + 5000

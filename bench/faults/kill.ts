@@ -6,21 +6,21 @@ import { type Ask, keepAliveClients, newConnectionClients } from '../instruments
 import { startGateway } from '../instruments/gateway.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// One reused connection in twenty is killed when a request comes on it, by FIN and RST in turn: the race that a gateway loses
-// against a backend's idle close, made frequent.
+// One reused connection in twenty is killed when a request comes on it, by FIN and RST in turn. This makes frequent what otherwise is rare:
+// a request that meets its backend's idle close.
 
 const PROBABILITY = 0.05
 const CLIENTS = 20
 const REQUESTS = quick ? 2000 : 10_000
 
-// A POST may have been carried out before its connection was lost, so it is not sent again.
+// The backend may have executed a POST before its connection was lost, so the gateway does not send it again.
 const LOST_POST = 'POST 502 HOLDFAST_ERR_CONNECTION_LOST'
 
 const bounds = new Bounds()
 const get = (): Ask => ({})
 const getAndPost = (n: number): Ask => n % 2 === 0 ? {} : { method: 'POST', body: `body ${n}` }
-// Three connections in a row may be killed on their second request: the inspector takes that for a backend that keeps none, and
-// then nothing is reused and nothing killed. Without it the whole load meets the kills.
+// The inspector is off: three connections in a row may be killed on their second request, which it would take for a backend that keeps no
+// connections. Then no connection would be reused, and none killed.
 printTable(`${PROBABILITY * 100} % of reused connections killed`, [
   await measure('GET', get, false),
   await measure('GET and POST', getAndPost, false),

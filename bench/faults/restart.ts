@@ -8,17 +8,17 @@ import { startGateway } from '../instruments/gateway.js'
 import { type Entry, type Execution, Ledger } from '../instruments/ledger.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// A backend that restarts under load: its connections end, by FIN or by RST, and it refuses new ones for a while. What it had
-// begun to answer is lost, and so is a POST that was on its way; anything else has to come through.
+// A backend that restarts under load: its connections end, by FIN or by RST, and it refuses new ones for a while. Responses that had begun
+// are lost, and so is a POST that was on its way. Every other request has to succeed.
 
 const PER_SECOND = 200
 const RESTART_EVERY = 1000
 const REFUSED_MS = 300
 const RESTARTS = quick ? 5 : 20
-// As long as an answer may take: within it a restart finds requests under way.
+// The longest time to an answer, in ms, so that a restart strikes requests under way.
 const WORK_MS = 20
 
-// A machine that stands still for as long has all that is due sent at once after it, which is another measurement.
+// After a longer pause of the machine all requests that are due go out at once, which would be another measurement; in ms.
 const STALLED_MS = 150
 const TRIES = 3
 
@@ -41,7 +41,7 @@ bounds.report()
 async function measure (how: 'fin' | 'rst'): Promise<Row> {
   const random = seededRandom(7)
   const ledger = new Ledger()
-  // Ids whose bytes came after the backend had stopped reading requests.
+  // Ids of requests whose bytes came after the backend had stopped reading.
   const cameLate = new Set<string>()
   let freshKilled = 0
 
@@ -52,7 +52,7 @@ async function measure (how: 'fin' | 'rst'): Promise<Row> {
   const under: Array<Promise<void>> = []
   const began = performance.now()
   const load = setInterval(() => {
-    // As many as are due, since a timer may come late.
+    // Sends all requests that are due, since a timer may fire late.
     while (entries.length < (performance.now() - began) / 1000 * PER_SECOND) under.push(send())
   }, 5)
   for (let n = 0; n < RESTARTS; n++) {
@@ -80,8 +80,8 @@ async function measure (how: 'fin' | 'rst'): Promise<Row> {
   const saw = (list: Entry[]): string => `${list.length}: ${JSON.stringify(list[0])}`
   const unread = of('GET never read')
   bounds.hold(`${how}: no GET lost on a reused connection without an answer's byte`, of('GET on a reused connection').length === 0, saw(of('GET on a reused connection')))
-  // A server that closes takes those down that wait to be accepted, and knows nothing of them, nor of what was written there: after a FIN
-  // that looks unsent, after an RST like any other that was never read.
+  // A server that closes also ends connections that wait to be accepted. It never sees them, nor the requests on them: with FIN such a
+  // request looks unsent, with RST it looks like any other request that was never read.
   const unaccepted = Math.max(0, totals.opened - backend.accepted)
   const unsent = [...of('GET never sent'), ...of('POST never sent')]
   const fresh = freshKilled + unaccepted
@@ -128,7 +128,7 @@ async function measure (how: 'fin' | 'rst'): Promise<Row> {
       connection.write(bytes)
     }
     write(`HTTP/1.1 200 OK\r\nContent-Length: ${id.length}\r\n\r\n`)
-    // Some in two pieces, so that a restart finds answers begun.
+    // Some answers come in two pieces, so that a restart finds begun answers.
     if (random() < 0.3) await wait(random() * WORK_MS)
     write(id)
   }
@@ -136,7 +136,7 @@ async function measure (how: 'fin' | 'rst'): Promise<Row> {
   function kill (connection: BackendConnection): void {
     if (connection.socket.destroyed || connection.closedByBackend) return
     if (connection.requests === 0) freshKilled++
-    // A server that is gone reads no more, but what was on its way tells what the gateway had written.
+    // A stopped server reads no requests, but the bytes that still arrive show what the gateway had written.
     connection.socket.on('data', (bytes: Buffer) => {
       for (const [, id = ''] of bytes.toString('latin1').matchAll(/X-Id: (\S+)/gi)) cameLate.add(id)
     })
@@ -144,13 +144,13 @@ async function measure (how: 'fin' | 'rst'): Promise<Row> {
     else connection.reset()
   }
 
-  /** As far as the backend can tell what had become of a request that failed. */
+  /** What became of a failed request, as far as the backend knows. */
   function fateOf ({ id, outcome = '', executions }: Entry): string {
     const last = executions.at(-1)
     if (last?.answeredAt !== undefined) return 'with an answer begun'
     if (last !== undefined) return last.nth > 1 ? 'on a reused connection' : 'on a fresh connection'
     if (cameLate.has(id)) return 'never read'
-    // After an RST nobody knows what was on its way; what failed otherwise was not written.
+    // With RST it is unknown what was on its way. With FIN the request was not written.
     return how === 'rst' && outcome.includes('CONNECTION_LOST') ? 'never read' : 'never sent'
   }
 }

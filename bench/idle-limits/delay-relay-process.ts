@@ -2,7 +2,7 @@ import { idleBackend, tcpBackend } from '../../testing/delay-relay-backend.js'
 import { type DelayRelay, startDelayRelay } from '../../testing/delay-relay.js'
 import type { RelayQuestion, RelayRecords, RelaysSetup } from './delay-relays.js'
 
-// The child process: relays with their backends. Its setup comes as the one argument, and it answers over IPC.
+// The child process: relays with their backends. Its setup is its one argument, and it answers over IPC.
 
 const { delay, backends } = JSON.parse(process.argv[2] ?? '{}') as RelaysSetup
 const relays: DelayRelay[] = []

@@ -8,13 +8,13 @@ import type { DelayRelay } from '../../testing/delay-relay.js'
 export interface RelaysSetup {
   /** One way, in ms. */
   delay: number
-  /** One relay each: a backend of ours, or a real one on a port. */
+  /** A relay for each backend: one of ours, or a real one on a port. */
   backends: Array<IdleBackendSettings | { port: number }>
 }
 
 export type RelayRecords = Pick<DelayRelay, 'arrivals' | 'endings'>
 
-/** What all relays have seen; or that a backend of ours shall have another idle timeout. */
+/** Asks what all relays have seen, or gives a backend of ours another idle timeout. */
 export interface RelayQuestion { id: number, change?: { index: number, idleTimeout: number } }
 
 interface RelayAnswer { id: number, records: RelayRecords[] }
@@ -40,7 +40,7 @@ export class DelayRelays {
     return await this.#ask({})
   }
 
-  /** For connections that become idle from now on; those that are idle keep what they had. */
+  /** Holds for connections that become idle from now on; idle connections keep the old timeout. */
   async setIdleTimeout (index: number, idleTimeout: number): Promise<void> {
     await this.#ask({ change: { index, idleTimeout } })
   }

@@ -4,24 +4,24 @@ import { seededRandom } from '../../testing/random.js'
 import { Bounds, quick } from '../instruments/bounds.js'
 import { cpuPerCall, cpuPerRequest, median } from '../instruments/cpu-time.js'
 import { startGateway } from '../instruments/gateway.js'
-import { Learner } from './idle-simulation-learner.js'
-import { MODELS, scenarios } from './idle-simulation-models.js'
-import { simulate } from './idle-simulation.js'
+import { Learner } from './simulation-learner.js'
+import { MODELS, scenarios } from './simulation-models.js'
+import { simulate } from './simulation.js'
 import { load, loadedBy } from '../instruments/load.js'
 import { startNodeBackend } from '../../testing/node-backend.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 
-// What it costs a gateway that it learns of idle times: nanoseconds a call, times calls a request, over the CPU time of a request
-// in a gateway process at full load.
+// What learning idle limits costs a gateway: nanoseconds a call, times calls a request, as a share of the CPU time of a request in a
+// gateway process at full load.
 
 const ROUNDS = quick ? 7 : 15
 const CALLS = quick ? 200_000 : 1_000_000
 const LOADS = quick ? 3 : 5
 const LOAD_SECONDS = 2
-// Per cent.
+// In per cent.
 const MOST = 1
-// Far more often than a busy gateway sees one.
+// Far more closes than a busy gateway sees.
 const REQUESTS_A_CLOSE = 10
 
 const random = seededRandom(5)
@@ -31,7 +31,7 @@ const closedMs = answerMs.map(() => 2_000 + 8 * random())
 
 let now = 0
 const learner = new Learner(ESTIMATOR, undefined, { get now () { return now }, timer () {} }, () => {})
-// From here on its window is full.
+// Fills the learner's window.
 for (let n = 0; n < 2 * ESTIMATOR.window; n++) closed(n)
 
 const ns = {
@@ -46,7 +46,7 @@ const reusedUs = await requestUs({})
 const dialledUs = await requestUs({ undiciOptions: { keepAliveTimeout: 0 } })
 await backend.stop()
 
-// The traffic that finds most: its mean gap is the backend's timeout. Who cannot be given a connection pays for a dial.
+// The traffic that meets most closes: its mean gap is the backend's timeout. A request that gets no idle connection pays for a dial.
 const [, straddling] = scenarios(MODELS.find(({ name }) => name === '2 s')!, 4_000)
 const found = simulate(straddling!)
 const closesAtMost = found.closes / straddling!.requests

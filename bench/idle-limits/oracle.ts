@@ -1,24 +1,23 @@
 /** One request of a run. */
 export interface OracleRequest {
-  /** By its client, and so about when the pool had it. */
+  /** When the client sent it, which is about when the pool got it. */
   readonly sent: number
-  /** When its answer left the backend; Infinity where there was none. */
+  /** When its answer left the backend; Infinity if there was none. */
   readonly answered: number
 }
 
 /**
- * The best that a pool could have made of a run's traffic if it had known when the backend closes: which requests could have
- * gone on a connection that was there. It takes the most recently used one, and one only for a request that arrives before
- * the close.
+ * The best that a pool could do with a run's traffic if it knew when the backend closes: which requests could have reused a connection. It
+ * takes the most recently used connection, if the request arrives before the close.
  *
  * @param requests in any order
- * @param idleTimeout the backend's, from when its answer has left until the next request has arrived
+ * @param idleTimeout the backend's, from when its answer left until the next request arrives
  * @param delay one way, between pool and backend
  */
 export function reusable<Request extends OracleRequest> (requests: readonly Request[], idleTimeout: number, delay: number): Set<Request> {
   const found = new Set<Request>()
   const inOrder = [...requests].sort((a, b) => a.sent - b.sent)
-  /** When the last answer of each connection left the backend, latest last: of those that are idle, and of the others. */
+  /** When the last answer of each idle connection, and of each busy one, left the backend; latest last. */
   let idle: number[] = []
   let active: number[] = []
   for (const request of inOrder) {

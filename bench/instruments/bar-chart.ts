@@ -3,11 +3,11 @@ import { COLOURS, escaped, HEAD, MARGIN, svgDocument } from './svg.js'
 export interface BarChart {
   title: string
   subtitle: string
-  /** Says in words what is to be seen. */
+  /** Describes the chart in words. */
   description: string
   /** After each number. */
   unit: string
-  /** Each has a scale of its own. */
+  /** Each panel has its own scale. */
   panels: Array<{ name: string, bars: Array<{ label: string, value: number }> }>
 }
 
@@ -18,7 +18,7 @@ const BAR = 18
 const STEP = 24
 const PANEL_HEAD = 34
 
-/** Horizontal bars as an SVG document that brings its own background, for a light page and a dark one. */
+/** Horizontal bars as an SVG document with its own background, readable on light and dark pages. */
 export function barChart ({ title, subtitle, description, unit, panels }: BarChart): string {
   const lines: string[] = []
   let y = MARGIN + HEAD

@@ -1,4 +1,4 @@
-/** What a measurement must keep to. Each bound is said once, when all figures are printed. */
+/** The bounds of a measurement. Each is printed once, after all figures. */
 export class Bounds {
   readonly #lines: string[] = []
   #broken = false
@@ -13,12 +13,12 @@ export class Bounds {
     this.#lines.push(`FAILED: ${bound}${saw === '' ? '' : `, but ${saw}`}`)
   }
 
-  /** For a bound that is missed by less than what the same thing differs by from round to round: neither kept nor broken. */
+  /** For a bound that is missed by less than the noise between rounds: it is neither kept nor broken. */
   undecided (bound: string, saw: string): void {
     this.#lines.push(`undecided: ${bound}: ${saw}`)
   }
 
-  /** Prints a line a bound; the process exits with 1 if one was broken. */
+  /** Prints a line a bound. The process exits with 1 if a bound is broken. */
   report (): void {
     console.log(`\n${this.#lines.join('\n')}`)
     if (this.#broken) process.exitCode = 1

@@ -1,6 +1,6 @@
 import { type RawClient, rawClient, request } from '../../testing/client.js'
 
-/** One request, and the status that is the right answer to it. */
+/** One request, and the status of the right answer to it. */
 export interface Ask {
   /** @default 'GET' */
   method?: string
@@ -16,23 +16,23 @@ export interface Load {
   requests: number
   /** How many clients there are, each with one request at a time. */
   clients: number
-  /** What the nth request of the load is. Plain GETs if absent. */
+  /** Returns the nth request of the load. Default: plain GETs. */
   ask?: (n: number) => Ask
   /** Ends the load early. */
   signal?: AbortSignal
 }
 
-/** How the answers to a load turned out. */
+/** Counts of right and wrong answers to a load. */
 export class Outcomes {
   right = 0
-  /** By what went wrong: `GET 502 HOLDFAST_ERR_CONNECT`, `POST ECONNRESET`, `GET 200 of another request`. */
+  /** Counts by what went wrong: `GET 502 HOLDFAST_ERR_CONNECT`, `POST ECONNRESET`, `GET 200 of another request`. */
   readonly wrong = new Map<string, number>()
 
   get errors (): number {
     return [...this.wrong.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  /** An answer is right if it has the status asked for and names the request it answers. */
+  /** An answer is right if it has the expected status and names its request. */
   count (ask: Ask, id: string, status: number, body: string): void {
     const { method = 'GET' } = ask
     if (status !== (ask.status ?? 200)) this.fail(`${method} ${status} ${/"code":"(\w+)"/.exec(body)?.[1] ?? ''}`.trimEnd())
@@ -50,10 +50,10 @@ export class Outcomes {
   }
 }
 
-// Over all loads of a process, so that no request is taken for one of another load.
+// Unique over all loads of the process, so that an answer to another load is recognised.
 let lastId = 0
 
-/** Clients that open a connection for each request, and close it after. */
+/** Clients that open a connection for each request, and close it after the answer. */
 export async function newConnectionClients (load: Load): Promise<Outcomes> {
   return await run(load, () => async (ask, id, outcomes) => {
     const { method = 'GET', path = '/', body } = ask
@@ -62,7 +62,7 @@ export async function newConnectionClients (load: Load): Promise<Outcomes> {
   })
 }
 
-/** Clients that keep their connection and send the next request as soon as the last byte of an answer is here. */
+/** Clients that keep their connection, and send the next request as soon as they have the last byte of an answer. */
 export async function keepAliveClients (load: Load): Promise<Outcomes> {
   const open = new Set<RawClient>()
   const outcomes = await run(load, () => {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * Compiles the package, so that what is measured is what is shipped, and returns the path of its entry. Not into `dist`:
- * somebody may be using that. Below `node_modules`, so that it finds its dependencies.
+ * Compiles the package, so that what is measured is what is shipped, and returns the path of its entry. The output is not `dist`, which may
+ * be in use. It lies below `node_modules`, where it finds its dependencies.
  */
 export function compile (): string {
   const cache = join(root, 'node_modules', '.cache')

@@ -2,7 +2,7 @@ import type { Gateway } from './gateway.js'
 import { load } from './load.js'
 
 export interface RequestCost {
-  /** Of the gateway's process, in us a request. */
+  /** CPU time of the gateway's process, in us a request. */
   user: number
   system: number
   both: number
@@ -10,7 +10,7 @@ export interface RequestCost {
   errors: number
 }
 
-/** What a request takes of a gateway's CPU at full load, over some seconds. */
+/** CPU time of a gateway per request at full load, measured for some seconds. */
 export async function cpuPerRequest (gateway: Gateway, seconds: number): Promise<RequestCost> {
   const before = (await gateway.ask('usage')).cpu
   const { requests, errors } = await load(gateway.url, seconds)
@@ -20,7 +20,7 @@ export async function cpuPerRequest (gateway: Gateway, seconds: number): Promise
   return { user, system, both: user + system, requests, errors }
 }
 
-/** Nanoseconds of CPU time a call, the median of some rounds, collecting its garbage included: what else the machine does is not in it. */
+/** CPU time of a call in ns: the median of some rounds, garbage collection included. Other work of the machine does not count. */
 export function cpuPerCall (rounds: number, calls: number, call: (n: number) => void): number {
   return median(Array.from({ length: rounds }, () => {
     const before = process.cpuUsage()

@@ -7,8 +7,7 @@ import httpProxy from '@fastify/http-proxy'
 import type * as Holdfast from '../../src/index.js'
 import type { Answers, GatewaySetup, PersistenceChange, Question } from './gateway.js'
 
-// The child process: one gateway with one target, and answers over IPC to what the measurement asks. Its setup comes as
-// the one argument.
+// The child process: one gateway, which answers the measurement's questions over IPC. Its setup is its one argument.
 
 const setup = JSON.parse(process.argv[2] ?? '{}') as GatewaySetup & { entry: string }
 const changes: PersistenceChange[] = []
@@ -71,10 +70,10 @@ async function answerTo (name: Question): Promise<Answers[Question]> {
   }
 }
 
-/** What is left on the heap; garbage is in it unless the process was started with --expose-gc. */
+/** Size of the heap. It includes garbage unless the process was started with --expose-gc. */
 function collected (): number {
   const { gc } = globalThis as { gc?: () => void }
-  // What one pass finalises, the next one frees.
+  // A pass frees what the pass before it finalised.
   for (let pass = 0; pass < 4; pass++) gc?.()
   return process.memoryUsage().heapUsed
 }

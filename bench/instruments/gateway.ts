@@ -5,20 +5,20 @@ import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '
 import { ended, urlOf } from '../../testing/child-server.js'
 import { compile } from './compiled.js'
 
-/** What a gateway process is started with; it goes there as JSON. */
+/** The setup of a gateway process, sent as JSON. */
 export interface GatewaySetup {
   upstream: string
   gateway?: GatewayOptions
   proxy?: ProxyOptions
-  /** The gateway itself serves https with these, in PEM. */
+  /** The gateway serves https with these, in PEM. */
   https?: { cert: string, key: string }
-  /** It serves HTTP/2 in clear text, and nothing else. */
+  /** The gateway serves HTTP/2 in clear text, and nothing else. */
   http2?: boolean
-  /** Its app has an async preHandler and an async onSend, which take up to this many ms for every other request. */
+  /** The app has an async preHandler and an async onSend, which take up to so many ms for every other request. */
   hooksTake?: number
-  /** More routes, a prefix and an upstream each; `proxy` holds for them too. */
+  /** More routes, each with a prefix and an upstream; `proxy` holds for them too. */
   routes?: Array<{ prefix: string, upstream: string }>
-  /** Kinds of requests that each get a connection of their own, which stays: `Target.keepApart`. */
+  /** Kinds of requests that get a fresh connection each: `Target.keepApart`. */
   apart?: string[]
   /** Stock @fastify/http-proxy in place of Holdfast, with these pool settings. */
   stock?: object
@@ -33,23 +33,23 @@ export interface PersistenceChange {
 }
 
 export interface Usage {
-  /** Of the process so far, in us. */
+  /** CPU time of the process so far, in us. */
   cpu: { user: number, system: number }
   heapUsed: number
-  /** What V8's heap has in memory, with what it keeps for later. */
+  /** Physical memory of V8's heap, with the pages that it keeps free. */
   heapResident: number
-  /** The kinds of what would keep the process alive, one entry each. */
+  /** The kinds of the resources that keep the process alive, an entry a resource. */
   resources: string[]
 }
 
 export interface Answers {
-  /** Undefined where the gateway is not Holdfast. */
+  /** Undefined if the gateway is not Holdfast. */
   snapshot: TargetSnapshot | undefined
-  /** Of all targets. */
+  /** Snapshots of all targets. */
   snapshots: TargetSnapshot[]
   changes: PersistenceChange[]
   usage: Usage
-  /** `app.close()` is done; the process goes on answering. */
+  /** `app.close()` is done; the process still answers questions. */
   close: undefined
 }
 
@@ -85,12 +85,12 @@ export class Gateway {
     return this.#child.pid!
   }
 
-  /** Files, sockets among them, that the process has open. */
+  /** Open files of the process, sockets included. */
   get openFiles (): number {
     return readdirSync(`/proc/${this.pid}/fd`).length
   }
 
-  /** What of the process is in memory, in bytes. */
+  /** Resident memory of the process, in bytes. */
   get residentBytes (): number {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'latin1'))?.[1]) * 1024
   }
@@ -109,21 +109,21 @@ export class Gateway {
     return snapshot
   }
 
-  /** Ends the process, whatever it is doing. */
+  /** Ends the process at once. */
   async stop (): Promise<void> {
     await ended(this.#child, () => this.#child.disconnect())
   }
 }
 
 /**
- * Starts a gateway process; the caller stops it. It refuses nothing under pressure unless its setup says so: how busy the
- * machine is, is not what is measured.
+ * Starts a gateway process; the caller stops it. Its guard against pressure is off unless the setup has it, so that a busy machine does not
+ * change the outcome.
  */
 export async function startGateway (setup: GatewaySetup, nodeArguments: string[] = []): Promise<Gateway> {
   entry ??= compile()
   const child = fork(join(import.meta.dirname, 'gateway-process.ts'), [JSON.stringify({ ...setup, gateway: { pressure: false, ...setup.gateway }, entry })], {
     execArgv: ['--import=tsx', ...nodeArguments],
-    // JSON has no Infinity, which a snapshot may hold.
+    // Not JSON: a snapshot may hold Infinity.
     serialization: 'advanced'
   })
   return new Gateway(child, await urlOf(child, 'the gateway process'))

@@ -3,13 +3,13 @@ export interface Entry {
   readonly id: string
   readonly method: string
   readonly path: string
-  /** Whether a gateway could hold its body, or there is none. */
+  /** Whether a gateway can hold the whole body; true without a body. */
   readonly replayable: boolean
-  /** What came before it on its client connection, with the outcome. */
+  /** The requests before it on its client's connection, with their outcomes. */
   readonly after?: string
-  /** What its client saw: a status, `cut off`, `left`; undefined as long as nothing came. */
+  /** What its client saw: a status, `cut off`, `left`; undefined until something came. */
   outcome?: string
-  /** Of each time a backend got it whole, in order. */
+  /** One entry for each time that a backend got it whole, in order. */
   readonly executions: Execution[]
 }
 
@@ -19,9 +19,9 @@ export interface Execution {
   readonly at: number
   /** Which request of its connection it was. */
   readonly nth: number
-  /** When the first byte of an answer was written; undefined if none was. */
+  /** When the first byte of an answer was written; undefined without one. */
   answeredAt?: number
-  /** The fault that befell it. */
+  /** The fault that struck it. */
   fault?: string
 }
 
@@ -31,7 +31,7 @@ export type Violation = 'lost' | 'misdelivered' | 'duplicated unsafe' | 'wrongly
 const EXAMPLES = 3
 const LONGEST_EXAMPLE = 800
 
-/** What clients and backends say of each request, by its id. */
+/** What clients and backends report of each request, by its id. */
 export class Ledger {
   readonly outcomes = new Map<string, number>()
   readonly #entries = new Map<string, Entry>()
@@ -52,7 +52,7 @@ export class Ledger {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1)
   }
 
-  /** A backend has a request whole; undefined if nobody sent it. */
+  /** Notes that a backend got a request whole. Returns undefined if no client sent it. */
   executed (id: string, execution: Execution): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) this.#add('misdelivered', `a backend got the unknown id ${id}`)
@@ -63,7 +63,7 @@ export class Ledger {
     this.#add(violation, `${what} ${JSON.stringify(entry)}`.trim())
   }
 
-  /** Judges what only both sides together tell. To be called once, when all is over. */
+  /** Judges what needs the reports of both sides. Call it once, at the end. */
   judge (): void {
     for (const entry of this.#entries.values()) {
       if (entry.outcome === undefined) this.violated('lost', entry)
@@ -79,12 +79,12 @@ export class Ledger {
     return this.#found.get(violation)?.length ?? 0
   }
 
-  /** The first of a kind, for whoever looks for the cause. */
+  /** The first examples of a kind, to find the cause. */
   examples (violation: Violation): string[] {
     return (this.#found.get(violation) ?? []).slice(0, EXAMPLES).map((what) => what.slice(0, LONGEST_EXAMPLE))
   }
 
-  /** Requests that backends got more than once, rightly. */
+  /** Requests that backends rightly got more than once. */
   get sentAgain (): number {
     return [...this.#entries.values()].filter(({ executions }) => executions.length > 1).length
   }

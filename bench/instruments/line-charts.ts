@@ -1,7 +1,7 @@
 import { COLOURS, escaped, HEAD, MARGIN, svgDocument } from './svg.js'
 
 export interface Curve {
-  /** What grows. */
+  /** What the curve varies. */
   title: string
   points: number[]
   lines: Array<{ title: string, values: number[] }>
@@ -12,7 +12,7 @@ const PANEL_HEIGHT = 210
 const COLUMNS = 2
 const PLOT = { left: 44, right: 20, top: 30, bottom: 34 }
 
-/** A panel a curve, from 0 on, its points at equal distances. Lines are told apart by dashes too. */
+/** A panel a curve, with a scale from 0 and points at equal distances. Dashes distinguish the lines without colour. */
 export function lineCharts (title: string, curves: readonly Curve[]): string {
   const lines = curves.flatMap((curve, n) => panel(curve, MARGIN + (n % COLUMNS) * PANEL_WIDTH, MARGIN + HEAD + Math.floor(n / COLUMNS) * PANEL_HEIGHT))
   const names = curves[0]?.lines.map(({ title }) => title) ?? []

@@ -12,10 +12,10 @@ export interface Loaded {
   errors: number
 }
 
-/** What makes the load: wrk where it is installed, else a process of our own, which leaves less CPU to the gateway. */
+/** What makes the load: wrk if it is installed, otherwise a process of our own, which leaves less CPU to the gateway. */
 export const loadedBy = await run('wrk', ['-v']).then(() => 'wrk', (error: { code: unknown }) => error.code === 'ENOENT' ? 'our own clients' : 'wrk')
 
-/** Keep-alive GETs from 64 client connections for a time, made in another process. */
+/** Sends keep-alive GETs over 64 client connections for a time, from another process. */
 export async function load (url: string, seconds: number): Promise<Loaded> {
   return loadedBy === 'wrk' ? await wrk(url, { seconds, connections: CLIENTS }) : await loadByProcess(url, seconds)
 }

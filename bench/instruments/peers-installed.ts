@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const PEERS = join(import.meta.dirname, '../compare/peers')
 
-/** Installs the packages of `peers` that are not there yet; false where they cannot be had. */
+/** Installs the packages of `peers` that are missing. Returns false if that fails. */
 export function peersInstalled (): boolean {
   if (isInstalled()) return true
   try {
@@ -20,7 +20,7 @@ function isInstalled (): boolean {
   return Object.entries(dependencies).every(([name, version]) => versionOf(name) === version)
 }
 
-/** Of a package of `peers`, as it is installed. */
+/** The installed version of a package of `peers`. */
 export function versionOf (name: string): string | undefined {
   try {
     return (JSON.parse(readFileSync(join(PEERS, 'node_modules', name, 'package.json'), 'utf8')) as { version: string }).version

@@ -1,19 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What a process has used so far, by the kernel's account; children that have ended are not in it. */
+/** What a process has used so far, as the kernel counts it; without children that have ended. */
 export interface ProcessUsage {
   /** CPU time of all its threads, user and system, in us. */
   readonly cpu: number
-  /** The system's part of it, in us; told in steps of 10 ms. */
+  /** The system's part of it, in us, in steps of 10 ms. */
   readonly system: number
-  /** What of it is in memory, in bytes. */
+  /** Resident memory, in bytes. */
   readonly resident: number
 }
 
 const STEPS_A_SECOND = 100
 const SYSTEM_TIME = 12
 
-/** Linux alone tells it so finely. Throws ENOENT where the process has ended. */
+/** Only Linux gives these figures. Throws ENOENT if the process has ended. */
 export function usageOf (pid: number): ProcessUsage {
   const threads = readdirSync(`/proc/${pid}/task`)
   const nanoseconds = threads.reduce((sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]), 0)

@@ -1,26 +1,26 @@
 import { readFileSync } from 'node:fs'
 
-/** Of a round, with more of which its figures say little. */
+/** The most stolen time of a round, as a share of the busy time; beyond it the round's figures say little. */
 export const MOST_STOLEN = 0.05
 
 const STEAL = 7
-/** user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in the first two already. */
+/** user, nice, system, idle, iowait, irq, softirq, steal; the later columns are part of the first two. */
 const FIELDS = 8
 
 export interface MachineTime {
   readonly stolen: number
-  /** Without what lay idle. */
+  /** All time but idle time. */
   readonly wanted: number
 }
 
-/** So far, in ticks of the kernel: what of the time in which something wanted to run others had on the same hardware. */
+/** Ticks of the kernel so far: busy time, and the part of it that other virtual machines took on the same hardware. */
 export function machineTime (): MachineTime {
   const ticks = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0]!.split(/ +/).slice(1, 1 + FIELDS).map(Number)
   const [, , , idle = 0, wait = 0] = ticks
   return { stolen: ticks[STEAL] ?? 0, wanted: ticks.reduce((sum, n) => sum + n, 0) - idle - wait }
 }
 
-/** Between 0 and 1. A process's CPU time may have it in, and what each round has of it is chance. */
+/** The stolen share since then, from 0 to 1. A process's CPU time may include it, and each round gets a random part of it. */
 export function stolenSince (before: MachineTime): number {
   const now = machineTime()
   return (now.stolen - before.stolen) / (now.wanted - before.wanted)

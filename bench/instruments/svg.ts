@@ -1,10 +1,10 @@
-/** Okabe and Ito's, which are told apart by all kinds of colour vision, on white and on black. */
+/** Okabe and Ito's colours, which people with any colour vision can distinguish, on white and on black. */
 export const COLOURS = ['#0072b2', '#d55e00', '#009e73']
 export const MARGIN = 16
-/** Above what is drawn: a title, and a line below it. */
+/** Height of the title and the line below it, above the drawing. */
 export const HEAD = 50
 
-/** A drawing as an SVG document that brings its own background, for a light page and a dark one. */
+/** A drawing as an SVG document with its own background, readable on light and dark pages. */
 export function svgDocument ({ title, subtitle, description, width, height, lines }: { title: string, subtitle: string, description: string, width: number, height: number, lines: readonly string[] }): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title desc">
 <title id="title">${escaped(title)}</title>

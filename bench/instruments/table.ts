@@ -1,6 +1,6 @@
 export type Row = Record<string, string | number>
 
-/** Prints rows with their columns aligned: text to the left, numbers to the right. The first row names the columns. */
+/** Prints rows in columns, text aligned left and numbers aligned right. The keys of the first row name the columns. */
 export function printTable (title: string, rows: Row[]): void {
   const columns = Object.keys(rows[0] ?? {})
   const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => String(row[column] ?? '').length)))

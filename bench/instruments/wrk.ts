@@ -4,28 +4,28 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 export interface WrkSetup {
-  /** In steps of a tenth. */
+  /** Seconds, in steps of 0.1. */
   readonly seconds: number
   /** @default 64 */
   readonly connections?: number
-  /** Header lines of each request; `Connection: close` makes each come on a connection of its own. */
+  /** Header lines of each request. With `Connection: close` each request uses a new connection. */
   readonly headers?: readonly string[]
-  /** The path of a script in Lua, for other methods, bodies, or paths. */
+  /** The path of a Lua script, for other methods, bodies or paths. */
   readonly script?: string
 }
 
 export interface WrkResult {
   readonly requests: number
-  /** How long it took in fact, in s. */
+  /** How long it took, in s. */
   readonly seconds: number
-  /** Answers that were not 2xx or 3xx, and connections that failed. */
+  /** Answers other than 2xx and 3xx, and connections that failed. */
   readonly errors: number
-  /** Of an answer, in ms, while as much is asked as can be. */
+  /** Latency at full load, in ms. */
   readonly p50: number
   readonly p99: number
 }
 
-/** Full load by wrk, in a process of its own. Rejects where it is not installed. */
+/** Full load by wrk, in a process of its own. Rejects if wrk is not installed. */
 export async function wrk (url: string, { seconds, connections = 64, headers = [], script }: WrkSetup): Promise<WrkResult> {
   const running = run('wrk', [
     '-t1', `-c${connections}`, `-d${Math.ceil(seconds)}s`, '--latency',
@@ -33,7 +33,7 @@ export async function wrk (url: string, { seconds, connections = 64, headers = [
     ...script === undefined ? [] : ['-s', script],
     url
   ])
-  // It takes whole seconds, and is done where it is interrupted.
+  // wrk takes whole seconds. An interrupt ends it early, and it still prints its results.
   const part = Number.isInteger(seconds) ? undefined : setTimeout(() => running.child.kill('SIGINT'), seconds * 1e3)
   const { stdout } = await running.finally(() => clearTimeout(part))
   const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? 0)
@@ -50,7 +50,7 @@ export async function wrk (url: string, { seconds, connections = 64, headers = [
 
 const UNITS: Record<string, number> = { us: 1e-3, ms: 1, s: 1e3, m: 6e4 }
 
-/** Of a time as wrk writes it, like 1.25ms. */
+/** Reads a time as wrk writes it, like 1.25ms. */
 function milliseconds (text: string | undefined): number {
   const [, amount, unit = ''] = /^([\d.]+)([a-z]+)$/.exec(text ?? '') ?? []
   return Number(amount) * (UNITS[unit] ?? NaN)

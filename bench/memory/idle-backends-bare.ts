@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { connect as connectSecure } from 'node:tls'
 import { getHeapStatistics } from 'node:v8'
 
-// The child process: connections that are no more than sockets with `onread`, one buffer for all of them, which have had an answer and stay.
-// What these take is the least that a connection can. Arguments: the backend's port, and whom it is verified by where it speaks TLS.
+// The child process: bare sockets with `onread` and one buffer for all of them, which have had an answer and stay. Their memory is the
+// least that a connection can take. Arguments: the backend's port, and for TLS the authority that signed its certificate.
 
 const BUFFER = Buffer.alloc(65_536)
 const REQUEST = 'GET / HTTP/1.1\r\nHost: bench\r\nConnection: keep-alive\r\n\r\n'
@@ -34,7 +34,7 @@ async function openOne (): Promise<void> {
   })
 }
 
-/** Garbage collected, as in the gateway's process. */
+/** Collects garbage first, as the gateway's process does. */
 function count (): { heapUsed: number, heapResident: number } {
   const { gc } = globalThis as { gc?: () => void }
   for (let pass = 0; pass < 4; pass++) gc?.()

@@ -12,11 +12,10 @@ import { median } from '../instruments/cpu-time.js'
 import { type Gateway, startGateway, type Usage } from '../instruments/gateway.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// Connections to a backend that have had a response and are kept, idle, while the client who asked is gone: what one of them costs the
-// gateway in memory, beside a bare socket in a process of its own. They are opened a few at a time: after a burst V8 keeps a large new space
-// and half-empty pages, which are not theirs and which it gives back in its own time. So each GET gets a connection of its own, which stays.
-// Such pages come and go all the same, and so does what malloc keeps, by megabytes: what is counted is what is used of the heap, and what is
-// resident beside it, as the median of some steps of a thousand connections.
+// Measures the memory of an idle connection to a backend: it has had a response, and its client is gone. Bare sockets in a process of their
+// own are the comparison. Connections are opened a few at a time, each by a GET: after a burst V8 keeps a large new space and half-empty
+// pages for a while, which do not belong to the connections. Such pages and malloc's reserves still come and go by megabytes. So the figure
+// is the used heap plus the memory resident outside of it, as the median of steps of 1 000 connections.
 
 const FIRST = 1000
 const STEP = 1000
@@ -24,7 +23,7 @@ const STEPS = quick ? 5 : 9
 const MORE = STEP * STEPS
 const AT_ONCE = 4
 const MOST_BYTES = 5_500
-// A large new space is resident or not as V8 likes; a small one is no more than a megabyte off.
+// V8 may or may not return the memory of a large new space. A small one is at most 1 MB off.
 const FLAGS = ['--expose-gc', '--compact-on-every-full-gc', '--max-semi-space-size=1']
 const SETTLED_AFTER = 500
 
@@ -32,7 +31,7 @@ type OfHeap = Pick<Usage, 'heapUsed' | 'heapResident'>
 interface Memory extends OfHeap { readonly resident: number }
 interface Each { readonly bytes: number, readonly row: Row }
 
-// What threads free stays in arenas of their own, where nothing else takes it. For the children.
+// For the children: with one arena, malloc reuses what other threads have freed.
 process.env.MALLOC_ARENA_MAX = '1'
 const bounds = new Bounds()
 const rows: Row[] = []
@@ -103,7 +102,7 @@ async function measure (what: string, open: (connections: number) => Promise<Mem
   }
 }
 
-/** When garbage has been collected, and V8 has had time to give memory back. */
+/** Measures after a garbage collection, when V8 has had time to return memory. */
 async function settled (pid: number, collect: () => Promise<OfHeap>): Promise<Memory> {
   await collect()
   await wait(SETTLED_AFTER)

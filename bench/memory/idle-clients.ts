@@ -10,8 +10,8 @@ import { newConnectionClients } from '../instruments/clients.js'
 import { type Gateway, startGateway } from '../instruments/gateway.js'
 import { printTable } from '../instruments/table.js'
 
-// Clients that have had an answer and keep their connection, idle: what one of them costs the gateway in memory, and how long a
-// new request takes beside them.
+// Clients that have had an answer and keep their connection idle: the memory that each costs the gateway, and the latency of a new request
+// beside them.
 
 const IDLE = quick ? 2000 : 10_000
 const REQUESTS = 1000
@@ -19,11 +19,11 @@ const WARM_UP = 5000
 const DIALS_AT_ONCE = 50
 const MOST_BYTES = 12_000
 const MOST_P99 = 50
-// Besides the idle ones, for all else that a process has open.
+// Files that a process opens besides the idle connections.
 const OTHER_FILES = 500
 
 const needed = IDLE + OTHER_FILES
-// Node raises its soft limit to the hard one by itself; only the hard one can be in the way.
+// Node raises its soft limit to the hard limit by itself, so only the hard limit matters.
 const limit = execFileSync('bash', ['-c', 'ulimit -Hn']).toString().trim()
 if (limit === 'unlimited' || Number(limit) >= needed) await run()
 else if (process.env['LIMIT_RAISED'] === '1' || spawnSync('bash', ['-c', `ulimit -n ${needed}`]).status !== 0) {
@@ -68,7 +68,7 @@ async function run (): Promise<void> {
   bounds.report()
 }
 
-/** A client that has had one answer. Lean, since this process holds all of them too. */
+/** A client that has had one answer. It keeps little in memory, since this process holds all of them. */
 async function idleClient (port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.write('GET / HTTP/1.1\r\nHost: bench\r\nX-Id: idle\r\n\r\n')
@@ -77,14 +77,14 @@ async function idleClient (port: number): Promise<Socket> {
   return socket
 }
 
-/** What is in memory when garbage is not. */
+/** Memory in use after a garbage collection. */
 async function resident (gateway: Gateway): Promise<number> {
   await gateway.ask('usage')
   await wait(500)
   return gateway.residentBytes
 }
 
-/** How long requests take, one after another on connections of their own; sorted, in ms. */
+/** Latencies of requests, one after another on new connections; sorted, in ms. */
 async function latencies (gateway: Gateway): Promise<number[]> {
   const took: number[] = []
   for (let n = 0; n < REQUESTS; n++) {

@@ -6,8 +6,8 @@ import { type Ask, keepAliveClients, newConnectionClients, Outcomes } from '../i
 import { startGateway } from '../instruments/gateway.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// A leak is a slope: what is left on the heap after each tenth of many requests, garbage collected, and the line of least squares
-// through these points. Takes a while, so it is run by hand.
+// Measures the heap, garbage collected, after each tenth of many requests, and fits a line by least squares: a leak is a slope. It takes
+// long, so CI does not run it.
 
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '1000000' } } })
 const REQUESTS = Number(values.requests)
@@ -28,7 +28,7 @@ for (let n = 1; n <= POINTS; n++) {
   const requests = n * REQUESTS / POINTS
   points.push({ requests, heap: heapUsed })
   rows.push({ requests, 'heap, MB': Math.round(heapUsed / 1e4) / 100, 'resident, MB': Math.round(gateway.residentBytes / 1e5) / 10, files: gateway.openFiles })
-  // A run of an hour says where it is.
+  // Progress, since a run may take an hour.
   console.error(`${requests} requests: ${heapUsed} bytes`)
 }
 const { totals } = await gateway.snapshot()
@@ -44,7 +44,7 @@ bounds.hold('no request failed, but POSTs whose connection was killed', failed.l
 bounds.hold(`the heap grows by less than ${MOST_MB_PER_MILLION} MB per million requests`, slope < MOST_MB_PER_MILLION, `${slope} MB`)
 bounds.report()
 
-/** Mostly keep-alive clients, and some on connections of their own. */
+/** Mostly keep-alive clients, and some with a new connection for each request. */
 async function mixed (requests: number): Promise<Outcomes> {
   const load = { port: gateway.port, clients: CLIENTS, ask }
   const all = new Outcomes()
@@ -59,7 +59,7 @@ function ask (n: number): Ask {
   return n % 10 === 0 ? { method: 'POST', body: 'x'.repeat(n % 100 === 0 ? 100_000 : 100) } : {}
 }
 
-/** Of the line of least squares, in MB per million requests: bytes per request are the same number. */
+/** The slope of the line, in MB per million requests, which is the same number as bytes per request. */
 function slopeOf (of: Array<{ requests: number, heap: number }>): number {
   const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length
   const x = mean(of.map(({ requests }) => requests))

@@ -5,15 +5,15 @@ import { Bounds, quick } from '../instruments/bounds.js'
 import { startGateway } from '../instruments/gateway.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// Event streams through the gateway: how long an event takes, whether a stream outlives its silence, and how soon the backend is
-// rid of a client that left. Backend and clients are one process, so that they read the same clock.
+// Event streams through the gateway: how long an event takes, whether a stream outlives its silence, and how soon the backend's connection
+// ends after its client left. Backend and clients share a process, and so a clock.
 
 const STREAMS = 50
 const EVENTS = quick ? 30 : 100
 const EVENT_EVERY = 100
 const MOST_DELAY = 50
 const MOST_UNTIL_FREED = 1000
-// A stream may be silent for longer than any other response may.
+// A stream may be silent for longer than the body timeout.
 const BODY_TIMEOUT = 1000
 const SILENCE = 2500
 
@@ -75,7 +75,7 @@ async function measure (name: string, { chunked, leave }: { chunked: boolean, le
   return { streams: name, events: delays.length, median: rounded(quantile(0.5)), p99: rounded(quantile(0.99)), most: rounded(quantile(1)), 'freed after': rounded(freed) }
 }
 
-/** An event that says when it was sent. */
+/** An event that contains its time of sending. */
 function event (connection: BackendConnection, chunked: boolean): void {
   const text = `data: ${performance.now()}\n\n`
   connection.write(chunked ? `${text.length.toString(16)}\r\n${text}\r\n` : text)

@@ -6,14 +6,14 @@ import { type Ask, keepAliveClients, newConnectionClients, Outcomes } from '../i
 import { startGateway } from '../instruments/gateway.js'
 import { listed, printTable } from '../instruments/table.js'
 
-// What a gateway leaves behind: no socket, and no more on its heap than before, after all that can happen to a request. The heap
-// is first taken after a warm-up with the same mix, when code is compiled and caches are filled, and last after `close()`.
+// After requests of all kinds a gateway must leave no socket and no larger heap. The heap is first measured after a warm-up with the same
+// mix, when code is compiled and caches are filled, and last after `close()`.
 
 const WARM_UP = 5000
 const REQUESTS = quick ? 10_000 : 100_000
 const CLIENTS = 20
 const MOST_GROWTH = 5
-// One connection in five hundred is killed by its backend when a request comes on it.
+// The backend kills one connection in 500 when a request comes on it.
 const KILLS = 0.002
 
 const backend = await startBackend(killer({ probability: KILLS, seed: 5 }).script)
@@ -44,7 +44,7 @@ bounds.hold('no socket is left', sockets.length === 0, sockets.join(', '))
 bounds.hold(`the heap is within ${MOST_GROWTH} MB of its start`, growth <= MOST_GROWTH, `${growth} MB more`)
 bounds.report()
 
-/** Mostly keep-alive clients; some come on connections of their own, and some leave before their answer. */
+/** Mostly keep-alive clients; some use a new connection for each request, and some leave before their answer. */
 async function mixed (requests: number): Promise<Outcomes> {
   const load = { port: gateway.port, clients: CLIENTS, ask }
   const outcomes = new Outcomes()

@@ -6,13 +6,13 @@ import { Bounds, quick } from '../instruments/bounds.js'
 import { cpuPerCall } from '../instruments/cpu-time.js'
 import { printTable } from '../instruments/table.js'
 
-// What the admin surface costs a gateway while nobody reads: CPU time of each thing that its history is told of. A request on a reused
-// connection that succeeds is none of them: it costs nothing but its place in the count of its target, which is taken once a second.
+// What the admin surface costs a gateway without readers: CPU time of each event that its history counts. A request that succeeds on a
+// reused connection is no such event: the history reads its target's counter once a second.
 
 const ROUNDS = quick ? 5 : 15
 const CALLS = quick ? 200_000 : 1_000_000
 const TARGETS = 100
-// ns; a request opens, closes and fails once at worst.
+// In ns. At worst a request opens, closes and fails once.
 const MOST = 1_000
 
 const connection: ConnectionView = { target: 'http://127.0.0.1:3000', id: 1, served: 1, age: 1, trial: false }

@@ -3,15 +3,15 @@ import Fastify from 'fastify'
 import { pathToFileURL } from 'node:url'
 import type * as Holdfast from '../../src/index.js'
 
-// The child process of bench/observing/dashboard.ts: a gateway of many targets with its admin surface. Its arguments: the compiled package, the
-// upstream, and how many targets.
+// The child process of dashboard.ts: a gateway with many targets and an admin surface. Arguments: the compiled package, the upstream, and
+// the number of targets.
 
 export interface DashboardAnswers {
   /** The process's CPU time so far, in us. */
   cpu: number
   targets: number
   idle: number
-  /** What all snapshots and their JSON take, in ms: the median of some. */
+  /** Time of all snapshots and their JSON, in ms: the median of some measurements. */
   snapshotMs: number
 }
 

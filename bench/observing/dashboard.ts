@@ -8,18 +8,18 @@ import type { CDPSession, Page } from 'playwright-core'
 import { startBackend } from '../../testing/backend.js'
 import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
-import { noChromium, startChromium } from '../../test/browser/chromium.js'
+import { noChromium, startChromium } from '../../testing/chromium.js'
 import { Bounds, quick } from '../instruments/bounds.js'
 import { compile } from '../instruments/compiled.js'
 import type { DashboardAnswers } from './dashboard-process.js'
 import { printTable } from '../instruments/table.js'
 
-// What the dashboard costs with many targets and connections: the page's main thread, and the gateway process that tells it.
+// What the dashboard costs with many targets and connections, in the page's main thread and in the gateway's process.
 
 const TARGETS = 200
 const CONNECTIONS = 50
 const SECONDS = quick ? 8 : 20
-// What opening a page costs is over by then, in ms.
+// A page has finished opening by then, in ms.
 const SETTLED = 4_000
 const MOST_PAGE = 60
 const MOST_SNAPSHOT = 10
@@ -29,7 +29,7 @@ if (noChromium !== false) console.log(`skipped: ${noChromium}`)
 else await run()
 
 async function run (): Promise<void> {
-  // Answers only when as many requests are there as there are to be connections.
+  // Answers only once there are as many requests as wanted connections.
   const held: Array<() => void> = []
   const answer = persistent()
   let holding = true
@@ -40,7 +40,7 @@ async function run (): Promise<void> {
     }
   })
   const entry = compile()
-  // The page is not compiled: it lies beside what is.
+  // The dashboard is not compiled, so it is copied beside the compiled package.
   cpSync(join(import.meta.dirname, '../../dashboard'), join(dirname(entry), '../dashboard'), { recursive: true })
   const gateway = fork(join(import.meta.dirname, 'dashboard-process.ts'), [entry, backend.url, String(TARGETS)], { execArgv: ['--import=tsx'] })
   const [{ url, admin }] = await once(gateway, 'message') as [{ url: string, admin: string }]
@@ -82,7 +82,7 @@ async function run (): Promise<void> {
   bounds.report()
 }
 
-/** The page's main thread in ms a second, and the gateway's CPU in % of a core, for a while. */
+/** Measures the page's main thread in ms a second, and the gateway's CPU in % of a core. */
 async function watched (page: Page, gateway: ChildProcess): Promise<{ page: number, gateway: number }> {
   const session = await page.context().newCDPSession(page)
   await session.send('Performance.enable')
@@ -101,9 +101,9 @@ async function taskSeconds (session: CDPSession): Promise<number> {
   return found.value
 }
 
-/** In % of a core, for a while. */
+/** Measures the gateway's CPU in % of a core. */
 async function cpu (gateway: ChildProcess): Promise<number> {
-  // What the asking itself takes is before the first figure, and after the second.
+  // The cost of the question falls before the first figure and after the second.
   await ask(gateway)
   const { cpu: before } = await ask(gateway)
   const began = performance.now()

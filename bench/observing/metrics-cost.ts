@@ -10,14 +10,14 @@ import { startNodeBackend } from '../../testing/node-backend.js'
 import { nginxInstalled, startNginx } from '../../testing/real-nginx.js'
 import { printTable } from '../instruments/table.js'
 
-// What it costs a gateway that metrics are counted: nanoseconds of a request's calls, over the CPU time of a request in a gateway
-// process at full load. Beside it, what such a process takes with and without them, in which a difference this small may not show.
+// What metrics cost a gateway: nanoseconds of a request's calls, as a share of the CPU time of a request in a gateway process at full load.
+// It also prints the CPU time of such a process with and without metrics, where so small a difference may not show.
 
 const ROUNDS = quick ? 7 : 15
 const CALLS = quick ? 200_000 : 1_000_000
 const LOADS = quick ? 4 : 8
 const LOAD_SECONDS = 2
-// Per cent.
+// In per cent.
 const MOST = 3
 const CONNECTIONS = 64
 const TARGET = 'http://users.internal:3000'
@@ -26,7 +26,7 @@ const random = seededRandom(7)
 const answerMs = Array.from({ length: 4_096 }, () => 1 - 5 * Math.log(1 - random()))
 const statuses = answerMs.map(ms => ms < 15 ? 200 : ms < 20 ? 404 : 502)
 
-// As it is behind a gateway: the look at the clock is part of the cost.
+// With the clock that a gateway uses, since reading it is part of the cost.
 const recorder = new Recorder({ get: () => ({}), isDynamic: () => false } as unknown as TargetRegistry)
 const views: ConnectionView[] = Array.from({ length: CONNECTIONS }, (_, id) => ({ target: TARGET, id, served: 7, age: 1_000, trial: false, method: 'GET' }))
 for (const view of views) recorder.opened(view, 1)
@@ -68,7 +68,7 @@ const bounds = new Bounds()
 bounds.hold(`metrics take < ${MOST} % of the CPU of a request`, share < MOST, `${share.toFixed(2)} %`)
 bounds.report()
 
-/** In us, in turns; the least of the rounds is the one that the rest of the machine disturbed least. */
+/** CPU time in us, in turns. The least of the rounds is the one that other work of the machine disturbed least. */
 async function leastUs<Name extends string> (setups: Record<Name, GatewayOptions>): Promise<Record<Name, number>> {
   const names = Object.keys(setups) as Name[]
   const gateways = await Promise.all(names.map(async name => await startGateway({ upstream: backend.url, gateway: { pressure: {}, ...setups[name] } })))

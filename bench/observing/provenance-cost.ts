@@ -10,8 +10,8 @@ import { quick } from '../instruments/bounds.js'
 import { compile } from '../instruments/compiled.js'
 import { printTable } from '../instruments/table.js'
 
-// What it costs a request that its way is noted, and what more where somebody reads it. Loops over the compiled code, in turns;
-// the least of the rounds is the one that the rest of the machine disturbed least.
+// What it costs a request to note its provenance, and to log or send it. Loops over the compiled code, in turns. The least of the rounds is
+// the one that other work of the machine disturbed least.
 
 const ROUNDS = quick ? 5 : 15
 const REQUESTS = quick ? 100_000 : 400_000
@@ -41,7 +41,7 @@ const record = recorded()
 const of = { get provenance () { return record.read(target.name, target.persistence, undefined) } }
 const info = requestLogger('info')
 const warn = requestLogger('warn')
-// What a loop makes and nobody takes, an optimiser may leave out.
+// Keeps the results, so that V8 cannot optimise the loop away.
 let kept: unknown
 
 const loops = {

@@ -6,12 +6,12 @@ import { gateway, getGateway, proxy } from '../../src/index.js'
 import { startBackend } from '../../testing/backend.js'
 import { apache, flipping, idleCloser, nginx, node, phpServer } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
-import { noChromium, startChromium } from '../../test/browser/chromium.js'
+import { noChromium, startChromium } from '../../testing/chromium.js'
 
-// Makes docs/images/dashboard-*.png, of a gateway at work over backends of several kinds.
+// Makes docs/images/dashboard-*.png of a gateway under load with backends of several kinds.
 
 const FOLDER = join(import.meta.dirname, '../../docs/images')
-// So that there is something to see in the lines, in ms.
+// How long the gateway works before the pictures, so that its charts have data; in ms.
 const WORKED = 70_000
 const TICK = 200
 
@@ -40,7 +40,7 @@ async function run (): Promise<void> {
   const load = setInterval(() => {
     tick++
     Object.keys(kinds).forEach((name, i) => {
-      // Each in waves of its own length, so that connections are left idle.
+      // Each target gets waves of another length, so that connections become idle.
       const wave = Math.max(0, Math.sin(tick / (6 + 3 * i))) * (4 + 2 * i)
       for (let n = 0; n < wave; n++) request(`${url}/${name}/`).catch(() => {})
     })

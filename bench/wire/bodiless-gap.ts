@@ -11,14 +11,15 @@ import { ended, listens } from '../../testing/child-server.js'
 import { freePort } from '../../testing/real-nginx.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// How long after the head of an answer that has no body by rule a body comes all the same: what a connection has to rest for.
+// Some servers send a body after a head that must have none, such as an answer to HEAD. Measures how long after the head it comes: a
+// connection has to rest for so long.
 
 const { values } = parseArgs({ options: { requests: { type: 'string', default: '300' } } })
 const REQUESTS = Number(values.requests)
 const SILENCE = 500
 const APP = `
 def app(environ, start_response):
-    body = b'a body that nobody asked for'
+    body = b'a body after HEAD'
     start_response('200 OK', [('Content-Length', str(len(body)))])
     return [body]
 `
@@ -42,7 +43,7 @@ async function measure (backend: string, port: number): Promise<void> {
   bounds.hold(`${backend}: the longest gap is within the rest`, longest < restAfterBodiless(0), `${longest} ms`)
 }
 
-/** From the read that ends the head to the first read behind it; undefined where nothing came. */
+/** Time from the read that ends the head to the first read after it; undefined if nothing came. */
 async function gapOf (port: number): Promise<number | undefined> {
   return await new Promise(resolve => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })

@@ -9,15 +9,15 @@ import { program } from '../../testing/program.js'
 import { ended, listens, urlOf } from '../../testing/child-server.js'
 import { freePort } from '../../testing/real-nginx.js'
 
-// Servers that answer an upload before they have read it, and what becomes of the rest: some read it, some close on it.
+// Servers that answer an upload before they have read it. Some then read the rest, some close the connection.
 
 export type NodeBackendName = 'fastify' | 'node' | 'node-close' | 'closes' | 'closes-later'
 
 export interface EarlyBackend {
   readonly name: string
-  /** The right answer to a body of so many bytes. */
+  /** The right answer to an upload of so many bytes. */
   readonly status: number
-  /** A program that has to be there. */
+  /** The program that it needs. */
   readonly command?: string
   start (): Promise<{ url: string, stop (): Promise<void> }>
 }
@@ -58,7 +58,7 @@ export const EARLY_BACKENDS: readonly EarlyBackend[] = [
   { name: 'uWSGI', status: 200, command: 'uwsgi', start: () => spawned(port => ['uwsgi', '--need-plugin', 'python3', '--http-socket', `127.0.0.1:${port}`, '--wsgi-file', 'early.py', '--disable-logging'], 'SIGINT') }
 ]
 
-/** The backends whose program is installed. Prints the names of the others. */
+/** The backends whose program is installed. Prints the names of the others as skipped. */
 export function earlyBackends (): EarlyBackend[] {
   return EARLY_BACKENDS.filter(({ name, command }) => {
     const there = command === undefined || isInstalled(command)

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { connect as connectSecure, TLSSocket } from 'node:tls'
 
-/** What a client says of its connection: nothing is what HTTP/1.1 takes for keep-alive. */
+/** What a client says in `Connection`. Without the header HTTP/1.1 means keep-alive. */
 export type Asking = 'close' | 'keep-alive' | 'nothing'
 
 export interface Upload {
@@ -9,15 +9,15 @@ export interface Upload {
   readonly bytes: number
   /** @default 'nothing' */
   readonly asks?: Asking
-  /** Whether a write that fails ends the reading, as it does in Node. @default false */
+  /** Whether a failed write ends reading, as in Node's client. @default false */
   readonly hasty?: boolean
-  /** What `https` is verified with, PEM. */
+  /** The authority that signed the certificate of an `https` backend, in PEM. */
   readonly ca?: string
 }
 
 type WriteDone = (error?: Error | null) => void
 
-/** Reads on behind a write that failed: Node destroys a socket by one, with all that the kernel has for it unread. */
+/** Reads on after a failed write. Node would destroy the socket, with the unread bytes that the kernel holds for it. */
 class PatientSocket extends Socket {
   override _write (chunk: Buffer, encoding: BufferEncoding, done: WriteDone): void {
     super._write(chunk, encoding, patiently(done))
@@ -42,8 +42,8 @@ const PIECE = Buffer.alloc(65_536, 'x')
 const LONGEST = 10_000
 
 /**
- * Uploads a body on a connection of its own, and resolves with what came: `200`, `413 FST_ERR_CTP_BODY_TOO_LARGE`, or why no whole answer
- * did: `ECONNRESET`, `EPIPE`, `cut short`, `silence`.
+ * Uploads a body on a new connection, and resolves to the answer, as `200` or `413 FST_ERR_CTP_BODY_TOO_LARGE`; or to why no whole answer
+ * came: `ECONNRESET`, `EPIPE`, `cut short`, `silence`.
  */
 export async function upload ({ url, bytes, asks = 'nothing', hasty = false, ca }: Upload): Promise<string> {
   const { hostname, port, protocol, pathname } = new URL(url)
@@ -96,7 +96,7 @@ async function connected (port: number, ca: string | undefined, hasty: boolean):
       secure.off('error', reject)
       resolve(secure)
     })
-    // `tls.connect` takes no class of its own.
+    // `tls.connect` cannot make an object of our class.
     if (!hasty) Object.setPrototypeOf(secure, PatientTlsSocket.prototype)
     secure.once('error', reject)
   })
@@ -106,7 +106,7 @@ function patiently (done: WriteDone): WriteDone {
   return (error) => { if (error === null || error === undefined) done() }
 }
 
-/** With the error's code where there is one, once all of the body is there. */
+/** The status, and the error's code if the body has one; undefined until the body is whole. */
 function wholeAnswer (seen: string): string | undefined {
   const headEnd = seen.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined

@@ -4,11 +4,11 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import Fastify from 'fastify'
 import type { NodeBackendName } from './early-answers-backends.js'
 
-// The child process: a backend that answers an upload without reading it, by its name, its argument; TLS where a key comes with it.
+// The child process: a backend that answers an upload without reading it. Arguments: its name, and a key and certificate for TLS.
 
 const BODY_LIMIT = 60_000
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nConnection: close\r\n\r\nearly'
-// A server that is in no hurry to close: what its client sends meanwhile comes to a socket that it does not read.
+// How long a slow server waits before it closes, without reading what its client sends meanwhile; in ms.
 const LATER = 20
 
 const [, , name, tls] = process.argv
@@ -37,7 +37,7 @@ function node (answer: RequestListener): Server {
   return credentials === undefined ? createServer(answer) : createSecureServer(credentials, answer)
 }
 
-/** Answers at the first bytes, and closes with the rest of them unread, as unicorn and uWSGI do: the kernel makes an RST of that. */
+/** Answers at the first bytes, and closes with the rest unread, as unicorn and uWSGI do. The kernel then sends an RST. */
 function scripted (ms: number): Server {
   return createTcpServer(socket => {
     socket.on('error', () => {})

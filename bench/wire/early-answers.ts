@@ -6,10 +6,11 @@ import { type Upload, upload } from './early-answers-client.js'
 import { startGateway } from '../instruments/gateway.js'
 import { listed, printTable, type Row } from '../instruments/table.js'
 
-// A backend may answer an upload that it does not read: a 413, a 401, a 200 of an app that has no use for it. Some servers read the rest, some
-// close on it, and the kernel sends an RST behind the answer then. This counts the answers that reach the client: through Holdfast in both
-// modes, and, with --direct, without it, by what the request says in `Connection`, for a client that reads on behind a failed write and for
-// one that does not. Linux keeps what has been received when an RST comes, so a client that reads on loses nothing there.
+// A backend may answer an upload that it does not read, with a 413, a 401, or the 200 of an app that does not need it. Some servers then
+// read the rest. Others close, and the kernel sends an RST after the answer. This counts the answers that reach the client through
+// Holdfast, to a persistent and to a non-persistent target. With --direct it counts them without Holdfast too, by what the request says in
+// `Connection`, for a client that reads on after a failed write and for one that does not. Linux keeps received bytes when an RST comes, so
+// a client that reads on loses nothing.
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean' }, uploads: { type: 'string' }, backends: { type: 'string' }, direct: { type: 'boolean', default: false } } })
 const UPLOADS = Number(values.uploads ?? (quick ? 10 : 30))

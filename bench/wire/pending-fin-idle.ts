@@ -13,17 +13,17 @@ const TRAFFIC = [
   { rate: 5_000, response: 2 }
 ]
 
-// From here on a request is one of many, and a wait that one in twenty has is no more than half a microsecond of CPU for each.
+// At this rate and above, a wait of one request in twenty costs at most half a microsecond of CPU a request.
 const BUSY = 500
 const FEW = 0.05
 
 export interface IdleAtAcquire {
   readonly rows: Row[]
-  /** The shortest of the times, in ms, that few acquires of a busy target exceed. */
+  /** The shortest time, in ms, that few acquires of a busy target exceed. */
   readonly watchFrom: number
 }
 
-/** In which share of acquires a reused connection has been idle for longer than so many ms: in virtual time, last in, first out. */
+/** The share of acquires whose reused connection was idle for longer than each of some times; in virtual time, most recently used first. */
 export function idleAtAcquire (): IdleAtAcquire {
   const found = TRAFFIC.map(({ rate, response }) => {
     const times = idleTimes(rate, response)

@@ -1,16 +1,16 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
-// The child processes of pending-fin.ts. `backend`: closes each connection so long after its first bytes, and tells when it did. `load`: clients
-// that send a byte and wait for one, back to back or at a rate.
+// The child processes of pending-fin.ts. `backend` closes each connection at a set time after its first bytes, and reports when. `load` has
+// clients that send a byte and wait for one, back to back or at a rate.
 
-/** From the backend, when asked: by connection, when its FIN was under way and when it was there, in us of the machine's clock. */
+/** The backend's report: for each connection, when its FIN was under way and when it had arrived, in us of the machine's clock. */
 export type Stamps = Array<[id: number, before: number, after: number]>
-/** To the load. `rate` is of all clients, a second; 0: each sends when it has its answer. */
+/** An order for the load. `rate` is the requests a second of all clients; with 0 each client sends when it has its answer. */
 export interface LoadOrder { readonly port: number, readonly clients: number, readonly rate: number, readonly ms: number }
-/** From the load: its latencies in us. */
+/** The load's report: its latencies in us. */
 export interface LoadResult { readonly answers: number, readonly p50: number, readonly p99: number }
 
-/** The same in all processes of the machine, in us. */
+/** A clock that all processes of the machine share, in us. */
 export function machineMicroseconds (): number {
   return Number(process.hrtime.bigint() / 1_000n)
 }
@@ -28,7 +28,7 @@ function backend (idleMs: number): void {
       setTimeout(() => {
         if (socket.destroyed) return
         const before = machineMicroseconds()
-        // `destroy` closes at once, where `end` waits for a turn: on loopback the FIN is there when it returns.
+        // `destroy` closes at once, while `end` waits for a turn of the event loop. On loopback the FIN has arrived when `destroy` returns.
         socket.destroy()
         stamps.push([id, before, machineMicroseconds()])
       }, idleMs)

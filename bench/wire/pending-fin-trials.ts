@@ -1,19 +1,19 @@
 import { connect, type Socket } from 'node:net'
 import { machineMicroseconds } from './pending-fin-process.js'
 
-/** Turns of the loop that are looked at, `setImmediate` each. */
+/** After how many turns of the event loop to look, by `setImmediate`. */
 export const TURNS = [0, 1, 2, 3]
 
-/** One acquire of a connection that its backend closes about now. */
+/** One acquire of a connection that its backend closes at about the same time. */
 export interface Trial {
   readonly id: number
-  /** In us of the machine's clock. */
+  /** When, in us of the machine's clock. */
   readonly at: number
-  /** After which of `TURNS` its end was known here; Infinity if after none. */
+  /** After which of `TURNS` the connection's end was known; Infinity if after none. */
   seenAfter: number
 }
 
-/** Connections that lie idle until the backend closes them, each acquired once at a moment at random around that. */
+/** Connections that lie idle until the backend closes them. Each is acquired once, at a random moment around the close. */
 export class Trials {
   readonly done: Trial[] = []
   readonly #port: number
@@ -33,7 +33,7 @@ export class Trials {
     for (let n = 0; n < connections; n++) this.#open()
   }
 
-  /** What a gateway does where it has a request. Called from within an I/O callback. */
+  /** Does what a gateway does with a request. Called from an I/O callback. */
   acquire (): void {
     const at = machineMicroseconds()
     const n = this.#waiting.findIndex(({ due }) => due <= at)

@@ -13,22 +13,22 @@ import { idleAtAcquire } from './pending-fin-idle.js'
 import { Trials, TURNS } from './pending-fin-trials.js'
 import { printTable, type Row } from '../instruments/table.js'
 
-// A backend may have closed an idle connection while this process was busy: the FIN lies in the kernel, and nothing here has read it. How
-// many turns of the event loop show it, what the turns cost, and how long a connection has been idle when a request takes it: from these
-// comes the idle time from which on a request waits for two turns before it is written.
+// A backend may close an idle connection while this process is busy: then the FIN lies in the kernel, unread. This measures after how many
+// turns of the event loop it is seen, what the turns cost, and how long a connection has been idle when a request takes it. From these
+// follows the idle time from which a request waits for two turns before it is written.
 
 interface Loop {
   readonly name: string
   readonly clients: number
-  /** Requests a second; 0: back to back. */
+  /** Requests a second; 0 for back to back. */
   readonly rate: number
-  /** How long something else holds the loop, in each 200 ms. */
+  /** How long other work blocks the event loop, in each 200 ms. */
   readonly stallMs?: number
-  /** As many as that a request comes for each about when its backend closes it. */
+  /** So many that each gets its request at about the time when its backend closes it. */
   readonly connections: number
 }
 
-/** Of each request, in us: about what one costs a gateway. */
+/** CPU time of each request, in us: about what a request costs a gateway. */
 const WORK = 60
 const IDLE_MS = 100
 const SPREAD_MS = 12
@@ -70,7 +70,7 @@ async function detect (loop: Loop): Promise<Row> {
   const closes = new Map((await answered as [Stamps])[0].map(([id, before, after]) => [id, { before, after }]))
   backend.disconnect()
   const known = trials.done.filter(({ seenAfter }) => seenAfter === 0)
-  // Closed before the acquire for certain, and not known of here.
+  // Certainly closed before the acquire, and not known yet.
   const pending = trials.done.filter(({ id, at, seenAfter }) => seenAfter > 0 && (closes.get(id)?.after ?? Infinity) <= at)
   const later = trials.done.filter(({ id, at, seenAfter }) => seenAfter > 0 && (closes.get(id)?.before ?? Infinity) > at)
   const two = pending.filter(({ seenAfter }) => seenAfter <= 2).length
@@ -114,7 +114,7 @@ function after (turns: number, call: () => void): void {
   else setImmediate(() => after(turns - 1, call))
 }
 
-/** A server under a load: each request takes its time, then `serve` has it answered. */
+/** A server under load: each request takes its CPU time, then `serve` answers it. */
 async function busy ({ clients, rate, stallMs }: Loop, ms: number, serve: (answer: () => void) => void): Promise<LoadResult> {
   const server = createServer({ noDelay: true }, socket => {
     socket.on('error', () => {})

@@ -1,7 +1,7 @@
 import type { Rule } from './rule.js'
 import { RULES, RULE_GROUPS, warningCode } from './rules.js'
 
-const ABOUT = `<!-- Made by: npm run -s holdfast -- check --rules --markdown > docs/check.md -->
+const ABOUT = `<!-- Made by: npm run made -->
 # What \`holdfast check\` looks for
 
 \`\`\`sh

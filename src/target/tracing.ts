@@ -1,16 +1,16 @@
 import { createRequire } from 'node:module'
 import type * as Api from '@opentelemetry/api'
 import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer, TracerProvider } from '@opentelemetry/api'
+import type { ExchangeRequest } from '../connection/exchange.js'
 import type { Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
-import type { CallRequest } from './call.js'
 
-type Headers = CallRequest['headers']
+type Headers = ExchangeRequest['headers']
 
 /** Makes spans of calls. */
 export interface Tracing {
   /** Begins the trace of a call. Its parent is the active span, or else the span that the request's headers name. */
-  call (origin: URL, request: Pick<CallRequest, 'method' | 'path' | 'headers'>): CallTrace
+  call (origin: URL, request: Pick<ExchangeRequest, 'method' | 'path' | 'headers'>): CallTrace
 }
 
 /** The spans of one call, one for each attempt: from asking for a connection to the end of the response, or the failure. */
@@ -61,7 +61,7 @@ class OpenTelemetryCall implements CallTrace {
   #attempts = 0
   #waitedBefore = 0
 
-  constructor (api: typeof Api, tracer: Tracer, origin: URL, { method, path, headers }: Pick<CallRequest, 'method' | 'path' | 'headers'>) {
+  constructor (api: typeof Api, tracer: Tracer, origin: URL, { method, path, headers }: Pick<ExchangeRequest, 'method' | 'path' | 'headers'>) {
     this.#api = api
     this.#tracer = tracer
     this.#headers = headers

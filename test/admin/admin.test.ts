@@ -37,7 +37,7 @@ t.test('it does not listen before the app does', async t => {
   t.equal(getGateway(app).admin, undefined)
 })
 
-t.test('an option that cannot be is refused at register', async t => {
+t.test('an invalid option is refused at register', async t => {
   const cases: [unknown, RegExp][] = [
     [true, /^gateway: admin: true must be an object/],
     [{}, /^gateway: admin\.port: undefined is no port/],
@@ -64,7 +64,7 @@ t.test('an option that cannot be is refused at register', async t => {
   }
 })
 
-t.test('a port that is taken is told, and clients are served all the same', async t => {
+t.test('a port in use is logged, and clients are still served', async t => {
   const backend = await backendFor(t, persistent())
   const { url, log, gateway } = await gatewayFor(t, { gateway: { admin: { port: backend.port } }, routes: [{ upstream: backend.url }] })
   await until(() => log.some(({ msg }) => msg === 'the admin surface cannot listen'))
@@ -73,7 +73,7 @@ t.test('a port that is taken is told, and clients are served all the same', asyn
   t.equal((await request(url)).status, 200)
 })
 
-t.test('targets are listed as they are, with what lifts a limit as null', async t => {
+t.test('targets are listed with their values, and null for an unlimited option', async t => {
   const { ask, gateway } = await adminFor(t, { routes: [{ upstream: UPSTREAM, prefix: '/a', undiciOptions: { connections: Infinity } }, { upstream: UPSTREAM, prefix: '/b', target: 'b/ü %' }] })
   const before = Date.now()
   const { status, headers, json } = await ask('/api/targets')
@@ -89,7 +89,7 @@ t.test('targets are listed as they are, with what lifts a limit as null', async 
   t.match(await ask(pathOf('nobody')), { status: 404, json: { code: 'HOLDFAST_ERR_UNKNOWN_TARGET', message: String } })
 })
 
-t.test('a target has its connections and its history', async t => {
+t.test('a target is shown with its connections and its history', async t => {
   const backend = await backendFor(t, ({ method }, connection) => method === 'POST' ? connection.reset() : connection.reply())
   const { ask, url, target } = await adminFor(t, { routes: [{ upstream: backend.url, target: 'a' }] })
   const detail = async (): Promise<TargetDetail> => (await ask(pathOf('a'))).json as TargetDetail
@@ -106,11 +106,11 @@ t.test('a target has its connections and its history', async t => {
   const after = (await detail()).history
   t.match(after.failures, [{ at: Number, code: 'HOLDFAST_ERR_CONNECTION_LOST', provenance: { target: 'a', attempts: 1 } }])
   t.match(after.persistence, [{ at: Number, from: 'persistent', to: 'non-persistent', cause: 'a test says so' }])
-  // A second is told once it is over.
+  // The history has a second only when the second is over.
   while (!(await detail()).history.seconds.some(({ requests, opened }) => requests >= 1 && opened >= 1)) await wait(50)
 })
 
-t.test('keys, certificates and passphrases are not told', async t => {
+t.test('keys, certificates and passphrases are not shown', async t => {
   const hushed = { ca: certificates().ca, ...certificates().client, passphrase: 'hush-word', ticketKeys: Buffer.alloc(48, 'hush-tickets') }
   const { ask } = await adminFor(t, {
     routes: [
@@ -129,7 +129,7 @@ t.test('keys, certificates and passphrases are not told', async t => {
   t.same(targets.map(({ limits }) => limits.undiciOptions.connect), [{ timeout: 7, rejectUnauthorized: true, servername: 'shown.example' }, {}])
 })
 
-t.test('evict closes what is idle and says how many that was', async t => {
+t.test('evict closes idle connections and returns their number', async t => {
   const backend = await backendFor(t, persistent())
   const { ask, url, target } = await adminFor(t, { routes: [{ upstream: backend.url, target: 'a' }], level: 'info' })
   await request(url)
@@ -140,7 +140,7 @@ t.test('evict closes what is idle and says how many that was', async t => {
   t.equal((await ask(pathOf('nobody', '/evict'), post())).status, 404)
 })
 
-t.test('what is changed is logged', async t => {
+t.test('each change is logged', async t => {
   const { ask, log } = await adminFor(t, { routes: [{ upstream: UPSTREAM, target: 'a' }], level: 'info' })
   await ask(pathOf('a', '/evict'), post())
   await ask(pathOf('a', '/update'), post({ pool: { maxPending: 3 } }))
@@ -149,7 +149,7 @@ t.test('what is changed is logged', async t => {
   t.notOk(log.some(({ listener }) => listener === 'admin'), 'and who only reads is not')
 })
 
-t.test('a trial is for a target that is not persistent and could be', async t => {
+t.test('a trial can be started only for a target that is not persistent and has keep-alive on', async t => {
   const backend = await backendFor(t, phpServer())
   const { ask, gateway } = await adminFor(t, {
     routes: [{ upstream: backend.url, prefix: '/a', target: 'a' }, { upstream: backend.url, prefix: '/b', target: 'b', undiciOptions: { keepAliveTimeout: 0 } }]
@@ -175,7 +175,7 @@ t.test('update changes limits and times at once', async t => {
   t.match(target.options, { undiciOptions: { connections: Infinity, keepAliveTimeout: 4_000, headersTimeout: 55_000 }, pool: { maxPending: 3, maxUpgraded: Infinity, maxDials: 8 } })
 })
 
-t.test('update takes no more than limits and times, and all or nothing', async t => {
+t.test('update takes only limits and times, and applies all of them or none', async t => {
   const { ask, target } = await adminFor(t, { routes: [{ upstream: UPSTREAM, target: 'a' }] })
   const before = target.options
   const refused: [unknown, RegExp][] = [
@@ -222,7 +222,7 @@ t.test('drain finishes what is in flight and takes no new work', async t => {
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('it can be asked while the app drains, and ends with it', async t => {
+t.test('the admin surface answers while the app drains, and closes with it', async t => {
   let release = (): void => {}
   const backend = await backendFor(t, (_request, connection) => new Promise<void>(resolve => {
     release = () => {
@@ -243,7 +243,7 @@ t.test('it can be asked while the app drains, and ends with it', async t => {
   await t.rejects(ask('/api/targets'), { code: 'ECONNREFUSED' })
 })
 
-t.test('metrics are there for Prometheus', async t => {
+t.test('the admin surface serves metrics for Prometheus', async t => {
   const { ask } = await adminFor(t, { routes: [{ upstream: UPSTREAM, target: 'a' }] })
   const { status, headers, body } = await ask('/metrics')
   t.equal(status, 200)

@@ -6,25 +6,25 @@ import type { CloseReason } from '../../src/connection/close-reason.js'
 
 const REASONS = Object.keys(CLOSE_REASONS) as CloseReason[]
 
-t.test('docs/close-reasons.md is what the table says; npm run made makes it so', async t => {
+t.test('docs/close-reasons.md is what `npm run made` writes', async t => {
   t.equal(readFileSync(new URL('../../docs/close-reasons.md', import.meta.url), 'utf8'), closeReasonsAsMarkdown())
 })
 
-t.test('the page gets the table as it is', async t => {
+t.test('the page gets the same table', async t => {
   const module = await import(`data:text/javascript,${encodeURIComponent(closeReasonsAsModule())}`) as { CLOSE_REASONS: unknown }
   t.strictSame(module.CLOSE_REASONS, CLOSE_REASONS)
 })
 
-t.test('the backend alone ends a connection unannounced, and one idle close is told from one under a request', async t => {
+t.test('only a backend closes unannounced, and an idle close differs from a close under a request', async t => {
   for (const reason of REASONS) if (CLOSE_REASONS[reason].unannounced) t.equal(CLOSE_REASONS[reason].by, 'backend', reason)
   t.strictSame(REASONS.filter(reason => CLOSE_REASONS[reason].unannounced), ['backend_idle', 'backend_active'])
   t.strictSame(REASONS.filter(isIdleClose), ['backend_idle'])
 })
 
-t.test('what closes idle connections only cuts off no response', async t => {
+t.test('a reason for idle connections only cuts off no response', async t => {
   for (const reason of REASONS) if (CLOSE_REASONS[reason].when === 'idle') t.notOk(CLOSE_REASONS[reason].cutsResponse, reason)
 })
 
-t.test('every meaning goes on behind a colon, and has a place in a table', async t => {
+t.test('every meaning reads on after a colon, and fits into a table', async t => {
   for (const reason of REASONS) t.match(CLOSE_REASONS[reason].meaning, /^[a-z][^|\n]*[^.\s]$/, reason)
 })

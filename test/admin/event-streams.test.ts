@@ -14,9 +14,9 @@ type Data = Record<string, unknown>
 
 /** A reader of an event stream. */
 interface Reader {
-  /** The next event of that type; those before it are passed over. Rejects if the stream ends before. */
+  /** The next event of a type; events before it are skipped. Rejects if the stream ends before. */
   next (type: string): Promise<Data>
-  /** Resolves when the stream has ended in good order. */
+  /** Resolves when the stream has ended without an error. */
   ended (): Promise<void>
   leave (): void
 }
@@ -28,7 +28,7 @@ async function readerOf (t: Scope, url: string): Promise<Reader> {
   if (response.status !== 200 || response.headers.get('content-type') !== 'text/event-stream') throw new Error(`${url} is no event stream: ${response.status}`)
   const chunks = response.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
-  /** An event, or undefined at the end. */
+  /** The next event, or undefined at the end. */
   const event = async (): Promise<{ type: string, data: Data } | undefined> => {
     for (;;) {
       const [, type, data] = /^event: (.*)\ndata: (.*)\n\n/.exec(text) ?? []
@@ -54,7 +54,7 @@ async function readerOf (t: Scope, url: string): Promise<Reader> {
   }
 }
 
-/** Streams on a server that is nothing else. */
+/** A server that has only event streams. */
 async function streamsFor (t: Scope, source: ConstructorParameters<typeof EventStreams>[0], interval?: number): Promise<{ streams: EventStreams, url: string, port: number }> {
   const streams = new EventStreams(source, interval)
   const server = createServer((_request, response) => streams.add(response, { 'x-a': '1' }))
@@ -71,7 +71,7 @@ async function streamsFor (t: Scope, source: ConstructorParameters<typeof EventS
 
 const CONNECTION: ConnectionView = { target: 'a', id: 1, served: 1, age: 1, trial: false }
 
-t.test('a stream begins with a snapshot and tells of connections that open and close', async t => {
+t.test('a stream begins with a snapshot and reports connections that open and close', async t => {
   const backend = await backendFor(t, persistent())
   const { admin, url, target } = await adminFor(t, { routes: [{ upstream: backend.url, target: 'a' }] })
   const before = Date.now()
@@ -89,7 +89,7 @@ t.test('a stream begins with a snapshot and tells of connections that open and c
   t.match(await reader.next('snapshot'), { targets: [{ name: 'a', totals: { requests: 1 } }] }, 'and goes on with snapshots')
 })
 
-t.test('it tells of persistence, failures and dials that fail', async t => {
+t.test('a stream reports persistence, failed requests and failed dials', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reset())
   const { admin, url, gateway } = await adminFor(t, {
     routes: [{ upstream: backend.url, prefix: '/a', target: 'a' }, { upstream: 'http://127.0.0.1:1', prefix: '/b', target: 'b', pool: { connectRetry: 0 } }]
@@ -107,13 +107,13 @@ t.test('it tells of persistence, failures and dials that fail', async t => {
   t.match(await reader.next('failure'), { target: 'b', code: 'HOLDFAST_ERR_CONNECT' })
 })
 
-t.test('HEAD has no stream, and is none', async t => {
+t.test('HEAD gets no stream, and does not count as one', async t => {
   const { ask } = await adminFor(t)
   const { status, headers, body } = await ask('/api/events', { method: 'HEAD' })
   t.same([status, headers['content-type'], body.length], [200, 'text/event-stream', 0])
 })
 
-t.test('there are sixteen streams at most, and one that ends makes room', async t => {
+t.test('there are at most sixteen streams, and a stream that ends makes room', async t => {
   const { admin, ask } = await adminFor(t)
   const readers = await Promise.all(Array.from({ length: 16 }, async () => await readerOf(t, `${admin.url}/api/events`)))
   t.match(await ask('/api/events'), { status: 503, json: { code: 'HOLDFAST_ADMIN_STREAMS', message: String } })
@@ -127,7 +127,7 @@ t.test('there are sixteen streams at most, and one that ends makes room', async 
   await readers[0]!.next('snapshot')
 })
 
-t.test('closing the app ends the streams, and waits for no reader', async t => {
+t.test('closing the app ends the streams without waiting for readers', async t => {
   const { admin, app } = await adminFor(t)
   const reader = await readerOf(t, `${admin.url}/api/events`)
   const stuck = await clientFor(t, admin)
@@ -140,7 +140,7 @@ t.test('closing the app ends the streams, and waits for no reader', async t => {
   t.ok(performance.now() - began < 2_000)
 })
 
-t.test('nothing is observed while nobody reads', async t => {
+t.test('nothing is observed without a reader', async t => {
   const observers = new Set<ConnectionObserver>()
   const { url, streams } = await streamsFor(t, {
     observe: observer => {
@@ -163,7 +163,7 @@ t.test('nothing is observed while nobody reads', async t => {
   t.equal(observers.size, 1)
 })
 
-t.test('of more than 500 events between two snapshots the rest is counted', async t => {
+t.test('events beyond 500 between two snapshots are only counted', async t => {
   let observer: ConnectionObserver | undefined
   const { url, streams } = await streamsFor(t, {
     observe: given => {
@@ -184,7 +184,7 @@ t.test('of more than 500 events between two snapshots the rest is counted', asyn
   t.equal(streams.size, 1)
 })
 
-t.test('a reader that does not read is dropped, and the others go on', async t => {
+t.test('a reader that stops reading is dropped, and the others continue', async t => {
   const { url, port, streams } = await streamsFor(t, { observe: () => () => {}, snapshot: () => ({ much: 'x'.repeat(200_000) }) }, 2)
   const stuck = await clientFor(t, { port })
   stuck.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')

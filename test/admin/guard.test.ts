@@ -19,7 +19,7 @@ function refusedWith (t: Test, answer: Answer & { json: unknown }, status: numbe
   t.same(Object.keys(answer.json as object), ['code', 'message'], 'and no more')
 }
 
-t.test('a Host that is not the listener\'s own is refused, whatever is asked for', async t => {
+t.test('a Host that is not the listener\'s is refused on every path', async t => {
   const { ask, admin: { port } } = await withTarget(t)
   const foreign = [
     `evil.example:${port}`, `localhost.evil.example:${port}`, `127.0.0.1.evil.example:${port}`, `10.0.0.1:${port}`, `[::2]:${port}`, 'localhost', '127.0.0.1', 'localhost:1',
@@ -32,14 +32,14 @@ t.test('a Host that is not the listener\'s own is refused, whatever is asked for
   refusedWith(t, await ask(EVICT, post(undefined, { host: `evil.example:${port}` })), 403, 'HOLDFAST_ADMIN_HOST')
 })
 
-t.test('a loopback name or address with the listener\'s port is its own', async t => {
+t.test('a loopback name or address with the listener\'s port is accepted as Host', async t => {
   const { ask, admin: { port } } = await withTarget(t)
   for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', 'LocalHost', '[::1]', '[0:0:0:0:0:0:0:1]']) {
     t.equal((await ask('/api/targets', { headers: { host: `${host}:${port}` } })).status, 200, host)
   }
 })
 
-t.test('the configured host is its own, and so is the address that was connected to', async t => {
+t.test('the configured host and the local address of the connection are accepted as Host', async t => {
   const asked = async (configured: string, host: string, localAddress: string, localPort = 9_090): Promise<void> => {
     await refuseOtherSites(configured)({ method: 'GET', headers: { host }, socket: { localAddress, localPort } } as FastifyRequest, {} as FastifyReply)
   }
@@ -64,7 +64,7 @@ t.test('the configured host is its own, and so is the address that was connected
   for (const given of refused) await t.rejects(asked(...given), { code: 'HOLDFAST_ADMIN_HOST' }, given.join(' '))
 })
 
-t.test('a change that another site\'s page asks for is refused', async t => {
+t.test('a change requested by another site\'s page is refused', async t => {
   const { ask, admin: { port, url } } = await withTarget(t)
   const foreign: Record<string, string>[] = [
     { origin: 'http://evil.example' }, { origin: `http://evil.example:${port}` }, { origin: 'null' }, { origin: '' }, { origin: `https://127.0.0.1:${port}` },
@@ -76,7 +76,7 @@ t.test('a change that another site\'s page asks for is refused', async t => {
   for (const headers of own) t.equal((await ask(EVICT, post(undefined, headers))).status, 200, JSON.stringify(headers))
 })
 
-t.test('the API is not read by other sites\' pages either; the page may be linked to', async t => {
+t.test('other sites\' pages cannot read the API, and may link to the page', async t => {
   const { ask } = await withTarget(t)
   for (const site of ['cross-site', 'same-site']) {
     for (const path of ['/api/targets', '/api/events', '/metrics']) refusedWith(t, await ask(path, { headers: { 'sec-fetch-site': site } }), 403, 'HOLDFAST_ADMIN_ORIGIN', path)
@@ -84,7 +84,7 @@ t.test('the API is not read by other sites\' pages either; the page may be linke
   }
 })
 
-t.test('no other origin is ever allowed, least of all by a preflight', async t => {
+t.test('no other origin is allowed, not by a preflight either', async t => {
   const { ask } = await withTarget(t)
   const asked = { method: 'OPTIONS', headers: { origin: 'http://evil.example', 'access-control-request-method': 'POST' } }
   for (const path of [EVICT, '/api/targets', '/', '/nothing']) {
@@ -94,7 +94,7 @@ t.test('no other origin is ever allowed, least of all by a preflight', async t =
   }
 })
 
-t.test('with a token the API is for those who have it', async t => {
+t.test('with a token configured the API needs it', async t => {
   const { ask } = await withTarget(t, TOKEN)
   const wrong = [undefined, '', 'Bearer', 'Bearer ', `Bearer ${TOKEN}0`, `Bearer ${TOKEN.slice(1)}`, `Bearer ${TOKEN.toUpperCase()}`, `Basic ${TOKEN}`, TOKEN, `Bearer ${TOKEN} ${TOKEN}`]
   for (const authorization of wrong) {
@@ -105,7 +105,7 @@ t.test('with a token the API is for those who have it', async t => {
   for (const authorization of [`Bearer ${TOKEN}`, `bearer  ${TOKEN}`]) t.equal((await ask('/api/targets', { headers: { authorization } })).status, 200)
 })
 
-t.test('with a token nothing but the page is to be had without it', async t => {
+t.test('with a token configured only the page is served without it', async t => {
   const { ask } = await withTarget(t, TOKEN)
   for (const path of ['/api/targets', pathOf('a'), pathOf('nobody'), '/api/events', '/metrics', '/%61pi/targets', '/api/targets/', '/api/targets?a=/']) {
     t.equal((await ask(path)).status, 401, path)
@@ -117,7 +117,7 @@ t.test('with a token nothing but the page is to be had without it', async t => {
   t.match(index.headers['content-type'], 'text/html')
 })
 
-t.test('there are no files but the page\'s', async t => {
+t.test('only the page\'s files are served', async t => {
   const { ask, admin } = await withTarget(t, TOKEN)
   const client = await clientFor(t, admin)
   const paths = [
@@ -139,7 +139,7 @@ t.test('there are no files but the page\'s', async t => {
   t.same([head.status, head.body.length], [200, 0])
 })
 
-t.test('every response tells browsers to be strict', async t => {
+t.test('every response has the security headers', async t => {
   const { ask, admin: { port } } = await withTarget(t, TOKEN)
   const authorization = `Bearer ${TOKEN}`
   const answers = await Promise.all([
@@ -158,7 +158,7 @@ t.test('every response tells browsers to be strict', async t => {
   t.same(answers.map(({ headers }) => headers['cache-control']), ['no-cache', 'no-store', 'no-store', 'no-store', 'no-store', 'no-store'])
 })
 
-t.test('a body is JSON, and a short one', async t => {
+t.test('a body has to be JSON, and short', async t => {
   const { ask } = await withTarget(t)
   const update = pathOf('a', '/update')
   const send = async (type: string, body: string): Promise<Answer & { json: unknown }> => await ask(update, { method: 'POST', headers: { 'content-type': type }, body })
@@ -171,7 +171,7 @@ t.test('a body is JSON, and a short one', async t => {
   t.equal((await send('application/json; charset=utf-8', '{"pool":{"maxPending":1}}')).status, 200)
 })
 
-t.test('a method that is not served is refused with those that are', async t => {
+t.test('a method that is not allowed is refused with the list of allowed methods', async t => {
   const { ask } = await withTarget(t)
   for (const [path, allow] of [['/', 'GET, HEAD'], ['/api/targets', 'GET, HEAD'], ['/api/events', 'GET, HEAD'], [pathOf('a'), 'GET, HEAD'], [EVICT, 'POST']] as const) {
     for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'].filter(method => !allow.includes(method))) {

@@ -7,7 +7,7 @@ const CONNECTION: ConnectionView = { target: 'a', id: 1, served: 1, age: 1, tria
 const PROVENANCE: Provenance = { target: 'a', connection: 1, reused: false, nth: 1, idleMs: 0, waitMs: 0, attempts: 1, retries: [], persistence: 'persistent' }
 const START = 1_000_000_000_000
 
-/** A history at a time that can be set, in ms after its beginning. */
+/** A history whose clock a test sets, in ms after its beginning. */
 function historyAt (): { history: History, set (ms: number): void } {
   let now = START
   return { history: new History(() => now), set: ms => { now = START + ms } }
@@ -17,7 +17,7 @@ function closeIdle (history: History, idleMs: number | undefined, reason: CloseR
   history.closed(CONNECTION, reason, idleMs)
 }
 
-t.test('each whole second has what happened in it, and those in which nothing did are there', async t => {
+t.test('each whole second has its events, and seconds without events are present', async t => {
   const { history, set } = historyAt()
   history.sample([['a', 0]])
   set(200)
@@ -42,7 +42,7 @@ t.test('each whole second has what happened in it, and those in which nothing di
   ], 'and the running second is not')
 })
 
-t.test('five minutes are kept, oldest first, in no more memory after an hour', async t => {
+t.test('five minutes are kept, oldest first, and memory does not grow in an hour', async t => {
   const { history, set } = historyAt()
   for (let second = 0; second < 3_600; second++) {
     set(second * 1_000)
@@ -58,7 +58,7 @@ t.test('five minutes are kept, oldest first, in no more memory after an hour', a
   t.ok(seconds.every(({ requests, opened }) => requests === 2 && opened === 1))
 })
 
-t.test('what is older than five minutes is not taken for what is new', async t => {
+t.test('seconds older than five minutes are not shown as new', async t => {
   const { history, set } = historyAt()
   history.opened(CONNECTION)
   set(301_500)
@@ -66,7 +66,7 @@ t.test('what is older than five minutes is not taken for what is new', async t =
   t.ok(history.of('a').seconds.every(({ opened }) => opened === 0), 'the second that has its place now was silent')
 })
 
-t.test('idle closes by the backend are counted by how long the connection had lain', async t => {
+t.test('idle closes by the backend are counted by idle time', async t => {
   const { history } = historyAt()
   closeIdle(history, 0)
   closeIdle(history, 4_990)
@@ -102,7 +102,7 @@ t.test('the last fifty failures and changes are kept, oldest first', async t => 
   t.strictSame(persistence.at(-1), { at: START + 59, from: 'persistent', to: 'non-persistent', cause: 'cause 59' })
 })
 
-t.test('a target that is gone is forgotten, and one of its name that comes again counts from nothing', async t => {
+t.test('a closed target is forgotten, and a new one of the same name counts from zero', async t => {
   const { history, set } = historyAt()
   history.sample([['a', 10], ['b', 1]])
   history.rejected('a', 'HOLDFAST_ERR_CONNECT', PROVENANCE)
@@ -116,12 +116,12 @@ t.test('a target that is gone is forgotten, and one of its name that comes again
   t.equal(history.of('a').since, START + 2_000)
 })
 
-t.test('a target that nothing happened to has an empty history', async t => {
+t.test('a target without events has an empty history', async t => {
   const { history } = historyAt()
   t.match(history.of('nobody'), { since: START, seconds: [], persistence: [], failures: [] })
 })
 
-t.test('what was read is not changed by what comes after', async t => {
+t.test('later events do not change a history that was read', async t => {
   const { history, set } = historyAt()
   closeIdle(history, 5)
   set(1_000)

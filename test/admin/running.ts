@@ -2,7 +2,7 @@ import { type Answer, type RequestInput, request } from '../../testing/client.js
 import { type GatewaySetup, type RunningGateway, gatewayFor, until } from '../../testing/gateway.js'
 import type { AdminOptions } from '../../src/index.js'
 
-/** A gateway whose admin surface listens, on any free port. */
+/** A gateway whose admin surface listens on a free port. */
 export interface RunningAdmin extends RunningGateway {
   admin: { url: string, port: number }
   /** A request to the admin surface. */
@@ -26,13 +26,13 @@ export async function adminFor (t: Parameters<typeof gatewayFor>[0], setup: Gate
   }) as RunningAdmin
 }
 
-/** What asks for a change with a JSON body. */
+/** A request that changes something, with a JSON body. */
 export function post (body?: unknown, headers: Record<string, string> = {}): RequestInput {
   if (body === undefined) return { method: 'POST', headers }
   return { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
 }
 
-/** The API's path of a target. */
+/** A target's path in the API. */
 export function pathOf (name: string, action = ''): string {
   return `/api/targets/${encodeURIComponent(name)}${action}`
 }

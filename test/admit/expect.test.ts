@@ -21,7 +21,7 @@ async function between (t: Test, route: ProxyOptions = {}): Promise<{ backend: B
   return { backend, client: await clientFor(t, running) }
 }
 
-t.test('100 is sent when the body is about to be read, and the request goes on without the expectation', async t => {
+t.test('100 is sent when the body is about to be read, and the request is forwarded without Expect', async t => {
   const { client } = await between(t)
   for (let i = 0; i < 2; i++) {
     client.write(post(5))
@@ -34,7 +34,7 @@ t.test('100 is sent when the body is about to be read, and the request goes on w
   t.equal(client.unread.length, 0)
 })
 
-t.test('a preHandler that refuses comes before it, and the connection is closed', async t => {
+t.test('a preHandler that refuses answers in place of the 100, and the connection is closed', async t => {
   const { backend, client } = await between(t, { preHandler: (_request, reply) => { reply.code(401).send() } })
   client.write(post(5))
   const { status, header } = await client.response()
@@ -43,7 +43,7 @@ t.test('a preHandler that refuses comes before it, and the connection is closed'
   t.equal(backend.accepted, 0)
 })
 
-t.test('so does a body limit', async t => {
+t.test('a body limit answers in place of the 100', async t => {
   const { backend, client } = await between(t, { bodyLimit: 3 })
   client.write(post(5))
   t.equal((await client.response()).status, 413)
@@ -52,7 +52,7 @@ t.test('so does a body limit', async t => {
   t.equal(backend.accepted, 0)
 })
 
-t.test('a route of the app\'s own is asked when its parser reads', async t => {
+t.test('a route of the app sends 100 when its parser reads', async t => {
   const { client } = await between(t)
   client.write(post(5, '/own').replace('\r\n', '\r\nContent-Type: text/plain\r\n'))
   t.equal((await client.response()).status, 100)
@@ -60,13 +60,13 @@ t.test('a route of the app\'s own is asked when its parser reads', async t => {
   t.equal((await client.response()).body.toString(), 'hello')
 })
 
-t.test('HTTP/1.0 gets none', async t => {
+t.test('an HTTP/1.0 client gets no 100', async t => {
   const { client } = await between(t)
   client.write(`${post(5, '/', '1.0')}hello`)
   t.equal((await client.response()).status, 200)
 })
 
-t.test('without a body there is nothing to wait for, and the connection stays', async t => {
+t.test('a request without a body is forwarded at once, and the connection is kept', async t => {
   const { client } = await between(t)
   for (let i = 0; i < 2; i++) {
     client.write('GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n')
@@ -75,7 +75,7 @@ t.test('without a body there is nothing to wait for, and the connection stays', 
   }
 })
 
-t.test('pipelined, it comes after the answers ahead of it', async t => {
+t.test('the 100 for a pipelined request comes after the answers before it', async t => {
   const { client } = await between(t)
   client.write(`${post(0, '/', '1.1').replace('Expect: 100-continue\r\n', '')}${post(5)}`)
   t.equal((await client.response()).status, 200)
@@ -84,7 +84,7 @@ t.test('pipelined, it comes after the answers ahead of it', async t => {
   t.match(JSON.parse((await client.response()).body.toString()), { body: 'hello' })
 })
 
-t.test('who listens to checkContinue already goes on doing so', async t => {
+t.test('an app\'s own checkContinue listener is still called', async t => {
   const backend = await backendFor(t, echo)
   const running = await gatewayFor(t, {
     routes: [{ upstream: backend.url }],
@@ -100,7 +100,7 @@ t.test('who listens to checkContinue already goes on doing so', async t => {
   t.equal((await client.response()).status, 403)
 })
 
-t.test('behind HTTP/2 it is the same', async t => {
+t.test('over HTTP/2 a 100 is sent too', async t => {
   const backend = await backendFor(t, echo)
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())

@@ -7,13 +7,13 @@ import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 interface Setup extends RunningGateway {
   backend: Backend
   client: RawClient
-  /** The paths that the backend was asked for, in order. */
+  /** The paths of the backend's requests, in order. */
   asked: string[]
-  /** Has the backend answer what it was asked for by this path. */
+  /** Makes the backend answer the request for this path. */
   answer (path: string): void
 }
 
-/** A backend that answers when it is told to. */
+/** A backend that answers when the test says so. */
 async function setup (t: Test, before?: GatewaySetup['before']): Promise<Setup> {
   const asked: string[] = []
   const held = new Map<string, () => void>()
@@ -27,10 +27,10 @@ async function setup (t: Test, before?: GatewaySetup['before']): Promise<Setup> 
 
 const get = (path: string, ...lines: string[]): string => `GET ${path} HTTP/1.1\r\n${['Host: a', ...lines].join('\r\n')}\r\n\r\n`
 const post = (path: string, ...lines: string[]): string => `POST ${path} HTTP/1.1\r\n${['Host: a', 'Content-Length: 1', ...lines].join('\r\n')}\r\n\r\nx`
-/** Longer than a request that was let through would need. */
+/** Longer than an admitted request would need to reach the backend. */
 const aWhile = async (): Promise<void> => await new Promise(resolve => setTimeout(resolve, 50))
 
-t.test('an unsafe request starts when those ahead of it have finished', async t => {
+t.test('an unsafe request starts when the requests before it have finished', async t => {
   const { client, backend, asked, answer } = await setup(t)
   client.write(get('/1') + post('/2') + post('/3') + get('/4'))
   await backend.waitFor(() => asked.length === 2)
@@ -46,7 +46,7 @@ t.test('an unsafe request starts when those ahead of it have finished', async t 
   t.strictSame(asked.slice(2), ['/2', '/3'])
 })
 
-t.test('a long line of them is answered in order, by one listener', async t => {
+t.test('many pipelined unsafe requests are answered in order, with one listener', async t => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', warned)
@@ -60,7 +60,7 @@ t.test('a long line of them is answered in order, by one listener', async t => {
   t.strictSame(warnings, [])
 })
 
-t.test('behind an answer that closes the connection nothing unsafe is started', async t => {
+t.test('after an answer that closes the connection no unsafe request is started', async t => {
   const { client, backend, asked, answer } = await setup(t, app => {
     app.addHook('onSend', (request, reply, _payload, done) => {
       if (request.url === '/last') reply.header('connection', 'close')
@@ -76,7 +76,7 @@ t.test('behind an answer that closes the connection nothing unsafe is started', 
   t.strictSame(asked, ['/last'])
 })
 
-t.test('behind a request that asks to close nothing is started, and it has its answer', async t => {
+t.test('after a request that asks to close no request is started, and the request gets its answer', async t => {
   const { client, backend, asked, answer } = await setup(t)
   client.write(get('/1', 'Connection: close') + post('/2'))
   await backend.waitFor(() => asked.length === 1)
@@ -86,7 +86,7 @@ t.test('behind a request that asks to close nothing is started, and it has its a
   t.strictSame(asked, ['/1'])
 })
 
-t.test('when the app drains, what waits behind an answer is not started', async t => {
+t.test('when the app drains, requests that wait behind an answer are not started', async t => {
   const { gateway, client, backend, asked, answer } = await setup(t)
   client.write(get('/1') + post('/2'))
   await backend.waitFor(() => asked.length === 1)
@@ -99,7 +99,7 @@ t.test('when the app drains, what waits behind an answer is not started', async 
   t.strictSame(asked, ['/1'])
 })
 
-t.test('a client that leaves takes along what waits', async t => {
+t.test('requests of a client that leaves are no longer held', async t => {
   const { client, backend, asked } = await setup(t)
   client.write(get('/1') + post('/2'))
   await backend.waitFor(() => asked.length === 1)
@@ -109,7 +109,7 @@ t.test('a client that leaves takes along what waits', async t => {
   t.strictSame(asked, ['/1'])
 })
 
-t.test('a request that is refused has its answer in its turn, and those ahead of it theirs', async t => {
+t.test('a refused request is answered after the requests before it', async t => {
   const { client, backend, asked, answer } = await setup(t)
   client.write(get('/1') + post('/2') + get('/3', 'Host: b') + get('/4') + post('/5'))
   await backend.waitFor(() => asked.length === 1)
@@ -123,7 +123,7 @@ t.test('a request that is refused has its answer in its turn, and those ahead of
   t.strictSame(asked, ['/1', '/2'])
 })
 
-t.test('bytes that are no request are answered after the requests ahead of them', async t => {
+t.test('invalid bytes are answered after the requests before them', async t => {
   for (const [what, broken, status] of [
     ['nonsense', 'nonsense\r\n\r\n', 400], ['another version', 'GET / HTTP/1.2\r\n\r\n', 505], ['a broken chunk', 'POST /3 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n', 400]
   ] as const) {
@@ -141,11 +141,11 @@ t.test('bytes that are no request are answered after the requests ahead of them'
   }
 })
 
-t.test('at most four of one connection are at backends at once, safe ones too, and each answer lets in one more', async t => {
+t.test('at most four requests of one connection run at once, safe ones too, and each answer admits one more', async t => {
   const { client, backend, asked, answer } = await setup(t)
   const paths = Array.from({ length: 12 }, (_, i) => `/${i}`)
   client.write(paths.map(path => get(path)).join(''))
-  // They are held in the order in which they were asked for, and answered in it, whatever order backends answer in.
+  // Requests are held and answered in the order of the client, whatever the order of the backends' answers.
   for (let first = 0; first < paths.length; first += 4) {
     await backend.waitFor(() => asked.length === first + 4)
     await aWhile()
@@ -155,7 +155,7 @@ t.test('at most four of one connection are at backends at once, safe ones too, a
   }
 })
 
-t.test('an unsafe one has its turn among the four', async t => {
+t.test('an unsafe request is admitted in order among the four', async t => {
   const { client, backend, asked, answer } = await setup(t)
   client.write(get('/1') + get('/2') + post('/3') + get('/4') + get('/5') + get('/6') + post('/7'))
   await backend.waitFor(() => asked.length === 4)
@@ -171,7 +171,7 @@ t.test('an unsafe one has its turn among the four', async t => {
   t.equal((await client.response()).body.toString(), '/7')
 })
 
-t.test('a hook that takes longer for one than for the next does not keep either from its turn', async t => {
+t.test('a hook that is slower for one request than for the next changes no order', async t => {
   const { client, backend, asked, answer } = await setup(t, app => {
     app.addHook('onRequest', async request => { if (request.url === '/2') await aWhile() })
   })

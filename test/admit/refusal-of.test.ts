@@ -6,7 +6,7 @@ import type { RequestHead } from '../../src/admit/request-rules.js'
 
 const MOST = 1_000
 
-/** A head as node tells of it, of these lines. */
+/** A request head of these lines, as node has it. */
 function head (lines: readonly [name: string, value: string][], { url = '/', method = 'GET', version = [1, 1] } = {}): RequestHead {
   const headers: Record<string, string> = {}
   for (const [name, value] of lines) {
@@ -29,7 +29,7 @@ t.test('a host is a name or an address, with or without a port', async t => {
   }
 })
 
-t.test('an HTTP/1 request has one Host, and HTTP/1.1 has to have it', async t => {
+t.test('an HTTP/1 request has at most one Host, and HTTP/1.1 must have one', async t => {
   const rows: [title: string, lines: [string, string][], version: number[], code: string | undefined][] = [
     ['one', [['Host', 'a']], [1, 1], undefined],
     ['one among others', [['Accept', '*/*'], ['hOsT', 'a'], ['Last', '1']], [1, 1], undefined],
@@ -43,12 +43,12 @@ t.test('an HTTP/1 request has one Host, and HTTP/1.1 has to have it', async t =>
   for (const [title, lines, version, code] of rows) t.equal(codeOf(head(lines, { version })), code, title)
 })
 
-t.test('only HTTP/1.0 and HTTP/1.1 are spoken on an HTTP/1 socket', async t => {
+t.test('an HTTP/1 socket accepts only HTTP/1.0 and HTTP/1.1', async t => {
   for (const version of [[0, 9], [2, 0], [1, 2], [3, 0]]) t.equal(codeOf(head([['Host', 'a']], { version })), 'HTTP_VERSION', version.join('.'))
   t.equal(codeOf(head([[':path', '/'], [':authority', 'a']], { version: [2, 0] }), false), undefined, 'HTTP/2 behind a server of its own is fine')
 })
 
-t.test('Transfer-Encoding is exactly one chunked', async t => {
+t.test('Transfer-Encoding must be exactly one chunked', async t => {
   const rows: [codings: string[], code: string | undefined][] = [
     [['chunked'], undefined],
     [['Chunked'], undefined],
@@ -73,7 +73,7 @@ t.test('more lines than node keeps are too many', async t => {
   t.equal(codeOf(head(lines(MOST + 1))), 'TOO_MANY_HEADERS')
 })
 
-t.test('no expectation but 100-continue is met', async t => {
+t.test('only the expectation 100-continue is accepted', async t => {
   const rows = [['100-continue', undefined], ['100-Continue', undefined], ['200-ok', 'EXPECTATION'], ['100-continue, x', 'EXPECTATION'], ['', 'EXPECTATION']] as const
   for (const [expect, code] of rows) t.equal(codeOf(head([['Host', 'a'], ['Expect', expect]])), code, expect)
 })
@@ -82,7 +82,7 @@ t.test('TRACE and CONNECT are not served', async t => {
   for (const method of ['TRACE', 'CONNECT']) t.equal(get('/', 'a.test', method), 'METHOD', method)
 })
 
-t.test('an absolute target is of our Host', async t => {
+t.test('an absolute target must match Host', async t => {
   const rows: [url: string, host: string, code: string | undefined][] = [
     ['http://a.test/b', 'a.test', undefined],
     ['HTTP://A.test/b', 'a.TEST', undefined],
@@ -103,13 +103,13 @@ t.test('an absolute target is of our Host', async t => {
   t.equal(get('*x', 'a.test', 'OPTIONS'), 'BAD_REQUEST')
 })
 
-t.test('of an absolute target the path is left', async t => {
+t.test('an absolute target is reduced to its path', async t => {
   for (const [url, method, path] of [
     ['http://a/b?c', 'GET', '/b?c'], ['http://a', 'GET', '/'], ['http://a?c', 'GET', '/?c'], ['http://a', 'OPTIONS', '*'], ['http://a/', 'OPTIONS', '/'], ['*', 'OPTIONS', '*'], ['/b', 'GET', '/b']
   ] as const) t.equal(originForm(url, method), path, `${method} ${url}`)
 })
 
-t.test('a path has whole escapes, no NUL, and nothing that leaves it', async t => {
+t.test('a path must have complete escapes, no NUL, and no segment that leaves it', async t => {
   for (const url of ['/%zz', '/%', '/a%2', '/%00', '/a%00b', '/%ff', '/%c0%ae', '/..', '/a/..', '/a/../b', '/../', '/%2e%2e/a', '/%2E./a', '/a/.%2e', '/a%2f..%2fb', '/a%2F%2e%2e%2fb', '/a%5c..%5cb',
     '/..%5ca', '/a/..;/b', '/a/..;x=y/b', '/a/..?b', '/a\\b', '/\\', '/a\\..\\b', '/a#b', '/#', '/a?b#c']) t.equal(get(url), 'BAD_REQUEST', url)
   for (const url of ['/', '/a/b', '/a%2fb', '/a%20b', '/%c3%a9', '/a%5cb', '/a..b', '/...', '/a../b', '/..a', '/.well-known/a', '/a/./b', '//a.test/b', '/%252e%252e/a', '/%2500', '/a?b=../..', '/a?b=100%', '/a?b=%00', '/a?b\\c', '/a;b=c', '/a{}|"b']) {
@@ -117,7 +117,7 @@ t.test('a path has whole escapes, no NUL, and nothing that leaves it', async t =
   }
 })
 
-t.test('behind HTTP/2 the authority is the host, and a Host must be the same', async t => {
+t.test('over HTTP/2 the authority is the host, and a Host must match it', async t => {
   const rows: [title: string, lines: [string, string][], code: string | undefined][] = [
     ['an authority', [[':authority', 'a']], undefined],
     ['a Host', [['host', 'a']], undefined],
@@ -130,13 +130,13 @@ t.test('behind HTTP/2 the authority is the host, and a Host must be the same', a
   t.equal(codeOf(head([[':authority', 'a']], { version: [2, 0], url: '/a/../b' }), false), 'BAD_REQUEST', 'paths are the same there')
 })
 
-t.test('Max-Forwards is a number', async t => {
+t.test('Max-Forwards must be a number', async t => {
   t.equal(maxForwardsOf({}), undefined)
   for (const [value, number] of [['0', 0], ['7', 7], ['010', 10]] as const) t.equal(maxForwardsOf({ 'max-forwards': value }), number)
   for (const value of ['', '-1', '1.5', 'x', '1, 2', '9999999999']) t.match(maxForwardsOf({ 'max-forwards': value }), { code: 'HOLDFAST_ERR_BAD_REQUEST' }, value)
 })
 
-t.test('a Content-Type that Fastify takes is not odd', async t => {
+t.test('a Content-Type that Fastify accepts is not odd', async t => {
   for (const type of ['application/json', 'text/plain; charset=utf-8', 'multipart/form-data; boundary="a b"', 'application/vnd.api+json', 'a/b;c=d;e=f']) t.notOk(isOddContentType(type), type)
   for (const type of ['', 'nonsense', 'a/b/c', 'a/', '/b', 'a/b; c', 'text plain/x']) t.ok(isOddContentType(type), type)
 })

@@ -27,7 +27,7 @@ const CHUNKED = 'Transfer-Encoding: chunked\r\n'
 const LAST = '0\r\n\r\n'
 
 type Row = [title: string, bytes: string, status: number, code: string]
-/** Bytes that are refused by the rules, with a code of ours. */
+/** Bytes that the rules refuse, with a code of Holdfast. */
 const OURS: Row[] = [
   ['two Hosts', `GET / HTTP/1.1\r\n${H}${H}\r\n`, 400, 'BAD_REQUEST'],
   ['two Hosts in HTTP/1.0', `GET / HTTP/1.0\r\n${H}Host: b.test\r\n\r\n`, 400, 'BAD_REQUEST'],
@@ -60,14 +60,14 @@ const OURS: Row[] = [
   ['a Max-Forwards that is none', `OPTIONS / HTTP/1.1\r\n${H}Max-Forwards: x\r\n\r\n`, 400, 'BAD_REQUEST']
 ]
 
-/** Likewise, of what no proxied route takes. */
+/** Bytes that the rules refuse on proxied routes only. */
 const UNROUTED: Row[] = [
   ['TRACE', `TRACE / HTTP/1.1\r\n${H}\r\n`, 405, 'METHOD'],
   ['TRACE with a body', `TRACE / HTTP/1.1\r\n${H}Content-Length: 5\r\n\r\nhello`, 405, 'METHOD'],
   ['GET *', `GET * HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST']
 ]
 
-/** What the parser of node 24 refuses before any hook, with the same status; that of node 20 lets it through. */
+/** Bytes that node 24's parser refuses before any hook, with the same status; node 20's parser accepts them. */
 const REFUSED_BY_NODE_24 = new Set(['an empty Transfer-Encoding', 'chunked and nothing more', '1 001 lines', 'a Host beyond what is kept'])
 
 function isNodes (what: string, { code }: { code: string | undefined }): boolean {
@@ -93,7 +93,7 @@ const NODES: [title: string, bytes: string][] = [
   ['a broken chunk size', `POST / HTTP/1.1\r\n${H}${CHUNKED}\r\n0x5\r\nhello\r\n${LAST}`]
 ]
 
-/** Writes to a client of its own; resolves with the status and the code that came before the connection was closed. */
+/** Writes bytes on a new connection. Resolves to the status and the code that came before the connection closed. */
 async function refusalOf (client: RawClient, bytes: string): Promise<{ status: number, code: string | undefined }> {
   client.write(Buffer.from(bytes, 'latin1'))
   const { status, body } = await client.response()
@@ -103,7 +103,7 @@ async function refusalOf (client: RawClient, bytes: string): Promise<{ status: n
 }
 
 for (const [title, setup, rows] of [['by the gateway', {}, [...OURS, ...UNROUTED]], ['by a proxy without one', false, OURS]] as const) {
-  t.test(`what could be understood in two ways is refused ${title}, and its connection closed`, async t => {
+  t.test(`an ambiguous request is refused ${title}, and its connection closed`, async t => {
     const running = await between(t, setup)
     const { backend } = running
     for (const [what, bytes, status, code] of rows) {
@@ -111,14 +111,14 @@ for (const [title, setup, rows] of [['by the gateway', {}, [...OURS, ...UNROUTED
       t.strictSame(refusal, { status, code: isNodes(what, refusal) ? undefined : code }, what)
     }
     for (const [what, bytes] of NODES) t.match(await refusalOf(await clientFor(t, running), bytes), { status: 400 }, what)
-    t.equal(backend.accepted, 0, 'nobody was asked')
+    t.equal(backend.accepted, 0, 'the backend got no connection')
     const canary = await clientFor(t, running)
     canary.write(`GET /canary HTTP/1.1\r\n${H}\r\n`)
     t.match(JSON.parse((await canary.response()).body.toString()), { path: '/canary' })
   })
 }
 
-t.test('without a gateway, what no proxied route takes is the app\'s to answer, and goes nowhere', async t => {
+t.test('without a gateway plugin the app answers what proxied routes refuse, and nothing is forwarded', async t => {
   const running = await between(t, false)
   for (const [what, bytes] of [...UNROUTED, ['OPTIONS *', `OPTIONS * HTTP/1.1\r\n${H}\r\n`]]) {
     const client = await clientFor(t, running)
@@ -128,7 +128,7 @@ t.test('without a gateway, what no proxied route takes is the app\'s to answer, 
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('a route and a 404 of the app\'s own are under the same rules', async t => {
+t.test('the rules hold for the app\'s own routes and its 404', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(gateway)
@@ -150,7 +150,7 @@ t.test('broken escapes are refused', async t => {
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('everything else in a path goes on byte for byte', async t => {
+t.test('every other path is forwarded byte for byte', async t => {
   const running = await between(t)
   const client = await clientFor(t, running)
   for (const path of ['/a%2fb', '/a%2Fb', '/%c3%a9', '/a//b', '/a/./b', '/.well-known/a', '/a..b', '/a%5cb', '/%252e%252e/a', '/a{}|"^`<>', '/a;b=c', '/a?b=../..', '/a?b=100%&c=%00', '/a?b?c']) {
@@ -159,7 +159,7 @@ t.test('everything else in a path goes on byte for byte', async t => {
   }
 })
 
-t.test('of an absolute target the path is used', async t => {
+t.test('the path of an absolute target is used', async t => {
   const client = await clientFor(t, await between(t))
   for (const [target, path] of [['http://a.test/b?c', '/b?c'], ['http://A.TEST', '/'], ['https://a.test?c', '/?c']] as const) {
     client.write(`GET ${target} HTTP/1.1\r\n${H}\r\n`)
@@ -167,7 +167,7 @@ t.test('of an absolute target the path is used', async t => {
   }
 })
 
-t.test('OPTIONS of the server itself is answered here, and so is one that may go no further', async t => {
+t.test('the gateway answers OPTIONS * and OPTIONS with Max-Forwards: 0', async t => {
   const running = await between(t)
   const client = await clientFor(t, running)
   for (const request of [`OPTIONS * HTTP/1.1\r\n${H}\r\n`, `OPTIONS http://a.test HTTP/1.1\r\n${H}\r\n`, `OPTIONS /a HTTP/1.1\r\n${H}Max-Forwards: 0\r\n\r\n`]) {
@@ -182,7 +182,7 @@ t.test('OPTIONS of the server itself is answered here, and so is one that may go
   }
 })
 
-t.test('an empty or odd Content-Type is the backend\'s business', async t => {
+t.test('an empty or odd Content-Type is forwarded to the backend', async t => {
   const client = await clientFor(t, await between(t))
   for (const type of ['', 'nonsense', 'a/b/c; d', 'application/json; charset', 'text/plain']) {
     client.write(`POST / HTTP/1.1\r\n${H}Content-Type: ${type}\r\nContent-Length: 5\r\n\r\nhello`)
@@ -190,7 +190,7 @@ t.test('an empty or odd Content-Type is the backend\'s business', async t => {
   }
 })
 
-t.test('where an option asks for a parsed body, Fastify judges the Content-Type', async t => {
+t.test('with an option that parses bodies Fastify judges the Content-Type', async t => {
   const backend = await backendFor(t, echo)
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, proxyPayloads: false }] })
   const client = await clientFor(t, running)
@@ -198,13 +198,13 @@ t.test('where an option asks for a parsed body, Fastify judges the Content-Type'
   t.equal((await client.response()).status, 415)
 })
 
-t.test('what comes behind a refused request is never started: it may have been its body', async t => {
+t.test('bytes after a refused request are never a request: they may be its body', async t => {
   const running = await between(t)
   t.match(await refusalOf(await clientFor(t, running), `POST / HTTP/1.1\r\n${H}Transfer-Encoding: gzip, chunked\r\n\r\n${LAST}GET /smuggled HTTP/1.1\r\n${H}\r\n`), { status: 501 })
   t.equal(running.backend.accepted, 0)
 })
 
-t.test('a limit of the server\'s own on header lines holds', async t => {
+t.test('the server\'s own limit of header lines holds', async t => {
   const backend = await backendFor(t, echo)
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url }], before: app => { app.server.maxHeadersCount = 40 } })
   const lines = (count: number): string => `GET / HTTP/1.1\r\n${H}${'a: b\r\n'.repeat(count - 1)}\r\n`
@@ -214,10 +214,10 @@ t.test('a limit of the server\'s own on header lines holds', async t => {
   for (const count of [41, 64, 100, 1_500]) t.match(await refusalOf(await clientFor(t, running), lines(count)), { status: 431 }, `${count}`)
 })
 
-t.test('the second server of localhost holds to them too', async t => {
+t.test('the rules hold on the second server of localhost', async t => {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
-  // Not every machine has a second address for it.
+  // On some machines localhost has one address only.
   const two = (name: string, options: object, callback: (error: null, addresses: dns.LookupAddress[]) => void): void => {
     if (name === 'localhost' && 'all' in options && options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }])
     else Reflect.apply(lookup, dns, [name, options, callback])
@@ -245,7 +245,7 @@ t.test('the second server of localhost holds to them too', async t => {
   client.destroy()
 })
 
-t.test('behind HTTP/2 pseudo-headers are no error, and what is not of an HTTP/1 socket holds', async t => {
+t.test('over HTTP/2 pseudo-headers are no error, and the rules that do not depend on HTTP/1 hold', async t => {
   const backend = await backendFor(t, echo)
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
@@ -271,7 +271,7 @@ t.test('behind HTTP/2 pseudo-headers are no error, and what is not of an HTTP/1 
   t.equal(await ask({ ':path': '/a%2fb' }), 200)
 })
 
-t.test('under inject they hold as well', async t => {
+t.test('the rules hold for inject()', async t => {
   const { app, backend } = await between(t)
   t.equal((await app.inject({ url: '/%00' })).statusCode, 400)
   t.equal((await app.inject({ url: '/', headers: { host: 'a/b' } })).statusCode, 400)

@@ -1,5 +1,5 @@
-// What src/wire/http1/llhttp.ts relies on of the build of llhttp that undici ships, and what the parser checks since llhttp does not. Asked of
-// both builds alone: with SIMD, and without.
+// What src/wire/http1/llhttp.ts relies on in undici's build of llhttp, and what the parser checks because llhttp does not. The tests ask
+// both builds, with SIMD and without, and use no Holdfast code.
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import plainBuild from 'undici/lib/llhttp/llhttp-wasm.js'
@@ -17,13 +17,13 @@ type Exports = Record<'malloc' | 'llhttp_alloc' | 'llhttp_free' | 'llhttp_reset'
 
 interface Run { readonly code: number, readonly taken: number, readonly reason: string, readonly needsEnd: boolean, readonly told: readonly string[] }
 
-/** One parser of a build. It is paused behind each head and each message, as by the module. */
+/** A parser of a build. It pauses after each head and each message, as in the module. */
 class Build {
   readonly exports: Exports
   readonly parser: number
   readonly #input: number
   #told: string[] = []
-  /** The answer of the events that tell of places. */
+  /** The return value of events that report positions. */
   answer = 0
 
   constructor (bytes: Buffer) {
@@ -56,7 +56,7 @@ class Build {
     return { code, taken, reason, needsEnd: exports.llhttp_message_needs_eof(parser) === 1, told: this.#told }
   }
 
-  /** Of a parser as new. */
+  /** The events of a new parser. */
   first (text: string): Run {
     this.exports.llhttp_reset(this.parser)
     return this.run(text)
@@ -78,17 +78,17 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
   const build = new Build(bytes)
   const accepts = (text: string): boolean => build.first(text).code === PAUSED
 
-  t.test(`${name}: a head is told in order, each name with a value, and left at its end`, async t => {
+  t.test(`${name}: a head is reported in order, each name with a value, and the parser pauses at its end`, async t => {
     const head = 'HTTP/1.1 200 Fine enough\r\nA: b\r\nEmpty:\r\nBlank: \t \r\nBehind: c \t\r\n\r\n'
     const run = build.first(`${head}body`)
-    // An empty value is told of as well, and what is blank behind a value with it.
+    // An empty value is reported too, and blanks after a value are part of it.
     t.strictSame(run.told, ['begin', 'status Fine enough', 'name A', 'value b', 'name Empty', 'value ', 'name Blank', 'value ', 'name Behind', 'value c \t', 'head 200'])
     t.match(run, { code: PAUSED, taken: head.length, needsEnd: true })
     t.strictSame(build.first('HTTP/1.1 200\r\n\r\n').told, ['begin', 'head 200'], 'no reason')
     t.strictSame(build.first('\r\n\n\r\nHTTP/1.1 200 \r\n\r\n').told, ['begin', 'status ', 'head 200'], 'blank lines in front are told of by nothing')
   })
 
-  t.test(`${name}: a part is told at the end of an input, and goes on at the start of the next, if by no byte`, async t => {
+  t.test(`${name}: a span ends with its input and continues in the next, even with no byte`, async t => {
     t.strictSame(build.first('HTTP/1.1 200 O').told, ['begin', 'status O'])
     t.strictSame(build.run('K\r\nNa').told, ['status K', 'name Na'])
     t.strictSame(build.run('me').told, ['name me'])
@@ -104,7 +104,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.equal(last.taken, 4)
   })
 
-  t.test(`${name}: chunks are read once their head has been resumed, and left at their end`, async t => {
+  t.test(`${name}: chunks are read after the head is resumed, and the parser pauses at their end`, async t => {
     const run = build.chunks('3;a=b\r\nabc\r\n02\r\nde\r\n0\r\nX-A: b\r\nX-B:\r\n\r\nbehind')
     t.strictSame(run.told, ['body abc', 'body de', 'name X-A', 'value b', 'name X-B', 'value ', 'complete'])
     t.match(run, { code: PAUSED, taken: 39 })
@@ -116,18 +116,18 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     }
   })
 
-  t.test(`${name}: a body's end is told where its length or chunks say it, and not elsewhere`, async t => {
+  t.test(`${name}: the end of a body is reported where its length or chunks end, and nowhere else`, async t => {
     t.equal(build.first(CHUNKED).needsEnd, false)
     t.equal(build.first(`${LINE}Content-Length: 5\r\n\r\n`).needsEnd, false)
     t.equal(build.first(`${LINE}\r\n`).needsEnd, true)
     t.equal(build.first(`${LINE}Transfer-Encoding: gzip\r\n\r\n`).needsEnd, true)
-    // So the parser asks, whatever it has made of the coding itself.
+    // So our parser checks the coding itself.
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked\t\r\n\r\n`).needsEnd, true, 'a tab is part of the coding')
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked \r\n\r\n`).needsEnd, false)
     t.equal(build.first(`${LINE}Transfer-Encoding: chunked\xa0\r\n\r\n`).needsEnd, true)
   })
 
-  t.test(`${name}: a head that can be read in two ways is refused`, async t => {
+  t.test(`${name}: an ambiguous head is refused`, async t => {
     for (const lines of [
       'Transfer-Encoding: chunked\r\nContent-Length: 5\r\n', 'Content-Length: 5\r\nTransfer-Encoding: chunked\r\n', 'Content-Length: 5\r\nContent-Length: 5\r\n', 'Content-Length: 5, 5\r\n', 'Content-Length: +5\r\n',
       'Content-Length: 5\t\r\n', 'Content-Length:\r\n', 'Content-Length: 18446744073709551616\r\n', 'A : b\r\n', 'A: b\r\n c\r\n', ' A: b\r\n', 'A: b\nC: d\r\n', 'A: b\rC: d\r\n', 'A: b\r\rC: d\r\n', 'A: \x00\r\n', 'A: \x7f\r\n', 'A\xff: b\r\n', ': b\r\n', 'A\r\n'
@@ -138,7 +138,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.not(build.first(`${LINE}\n`).code, PAUSED)
   })
 
-  t.test(`${name}: what the parser refuses itself is let pass`, async t => {
+  t.test(`${name}: llhttp accepts what our parser refuses`, async t => {
     for (const version of ['HTTP/2.0', 'HTTP/0.9', 'RTSP/1.0', 'ICE/1.0']) t.ok(accepts(`${version} 200 OK\r\n\r\n`), version)
     t.ok(accepts('HTTP/1.1 200 OK\r\rA: b\r\n\r\n'), 'two CRs behind a reason')
     t.ok(accepts('HTTP/1.1 200\r\rA: b\r\n\r\n'), 'two CRs behind a status')
@@ -151,14 +151,14 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.equal(build.chunks(`5;${'a'.repeat(60_000)}`).code, OK, 'an extension of any length')
   })
 
-  t.test(`${name}: the version and the status are those of the head that was read last`, async t => {
+  t.test(`${name}: version and status are those of the last head`, async t => {
     for (const [line, major, minor] of [['HTTP/1.0 200 OK', 1, 0], ['HTTP/1.1 200 OK', 1, 1], ['HTTP/2.0 200 OK', 2, 0]] as const) {
       build.first(`${line}\r\n\r\n`)
       t.strictSame([build.exports.llhttp_get_http_major(build.parser), build.exports.llhttp_get_http_minor(build.parser)], [major, minor])
     }
   })
 
-  t.test(`${name}: nothing is read behind an interim head that says close, unless the parser is reset`, async t => {
+  t.test(`${name}: after an interim head that says close nothing is read until the parser is reset`, async t => {
     t.equal(build.first('HTTP/1.1 103 Early\r\nConnection: close\r\n\r\n').code, PAUSED)
     build.exports.llhttp_resume(build.parser)
     build.run(LINE)
@@ -167,7 +167,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.match(build.first(`${LINE}\r\n`), { code: PAUSED, told: ['begin', 'status OK', 'head 200'] })
   })
 
-  t.test(`${name}: a reset parser is as new, wherever it was, paused, failed or stopped by an event`, async t => {
+  t.test(`${name}: a reset parser behaves like a new one, whether it was paused, failed or stopped by an event`, async t => {
     const fine = `${LINE}A: b\r\n\r\n`
     const wanted = build.first(fine)
     for (const text of ['HT', `${LINE}A: b`, `${LINE}A: b\r\n\r\n`, 'nothing', `${LINE}Content-Length: 9\r\n`, CHUNKED, 'HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n']) {
@@ -182,12 +182,12 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
     t.strictSame(build.first(fine), wanted)
   })
 
-  t.test(`${name}: what switches protocols is left behind its head`, async t => {
+  t.test(`${name}: the parser stops after a head that switches protocols`, async t => {
     const head = 'HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: 5\r\n\r\n'
     t.match(build.first(`${head}\x16\x03`), { code: PAUSED, taken: head.length })
   })
 
-  t.test(`${name}: parsers that are freed are allocated again, and the memory does not grow`, async t => {
+  t.test(`${name}: freed parsers are allocated again, and memory does not grow`, async t => {
     const { exports } = build
     const take = (): number[] => Array.from({ length: 1_000 }, () => exports.llhttp_alloc(RESPONSE))
     for (const parser of take()) exports.llhttp_free(parser)
@@ -197,7 +197,7 @@ for (const [name, bytes] of [['plain', plainBuild], ['simd', simdBuild]] as cons
   })
 }
 
-t.test('the module reads on where the memory of the build has grown', async t => {
+t.test('the module still reads after the memory of the build has grown', async t => {
   const told: string[] = []
   const bytes = Buffer.from(`x${LINE}A: b\r\n\r\nbody`)
   const events = {
@@ -208,7 +208,7 @@ t.test('the module reads on where the memory of the build has grown', async t =>
     onHeadersComplete: (status: number) => { told.push(String(status)) },
     onMessageComplete: () => {}
   }
-  // Some MB of parsers.
+  // Parsers take some MB.
   const many = Array.from({ length: 50_000 }, () => new Llhttp())
   for (const parser of [many[0]!, many.at(-1)!]) {
     told.length = 0

@@ -1,4 +1,4 @@
-// What src/wire/ relies on of node's sockets, asked of node alone.
+// What src/wire/ relies on in node's sockets. The tests use node alone.
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -25,7 +25,7 @@ async function listening<T extends Server> (t: Test, server: T): Promise<{ port:
 
 type OnRead = (length: number, buffer: Uint8Array) => boolean
 
-/** A socket that is read by `onread`, and the other end of it. */
+/** A socket that is read by `onread`, and its other end. */
 async function pair (t: Test, onread: OnRead, { tls = false, buffer = Buffer.alloc(65_536) } = {}): Promise<{ socket: Socket, peer: Socket }> {
   const { port, accepted } = await listening(t, tls ? createTlsServer(own) : createServer())
   const options = { port, host: '127.0.0.1', ca, allowHalfOpen: true, onread: { buffer, callback: onread } }
@@ -35,7 +35,7 @@ async function pair (t: Test, onread: OnRead, { tls = false, buffer = Buffer.all
   return { socket, peer }
 }
 
-/** 'end', or the code of the error that came in its place. */
+/** 'end', or the code of the error in its place. */
 async function endOf (socket: Socket): Promise<string | undefined> {
   return await new Promise(resolve => socket.once('end', () => resolve('end')).on('error', (error: NodeJS.ErrnoException) => resolve(error.code)))
 }
@@ -43,7 +43,7 @@ async function endOf (socket: Socket): Promise<string | undefined> {
 for (const tls of [false, true]) {
   const kind = tls ? 'TLS' : 'plain'
 
-  t.test(`onread is given the bytes in the buffer that the socket was given, and emits no data: ${kind}`, async t => {
+  t.test(`onread gets the bytes in the socket's buffer, and no 'data' is emitted: ${kind}`, async t => {
     const buffer = Buffer.alloc(65_536)
     const lengths: number[] = []
     const { socket, peer } = await pair(t, (length, given) => {
@@ -59,7 +59,7 @@ for (const tls of [false, true]) {
     t.equal(lengths.reduce((sum, length) => sum + length, 0), 200_000)
   })
 
-  t.test(`'end' comes without a 'data' listener, and behind all that was read: ${kind}`, async t => {
+  t.test(`'end' comes without a 'data' listener, and after all bytes: ${kind}`, async t => {
     let read = 0
     const { socket, peer } = await pair(t, length => {
       read += length
@@ -71,7 +71,7 @@ for (const tls of [false, true]) {
     t.equal(socket.readableFlowing, null)
   })
 
-  t.test(`a callback that returns false stops reading, read(0) goes on, and the stream does not begin to flow: ${kind}`, async t => {
+  t.test(`a callback that returns false stops reading, read(0) continues it, and the stream does not flow: ${kind}`, async t => {
     let read = 0
     let calls = 0
     const { socket, peer } = await pair(t, length => {
@@ -85,7 +85,7 @@ for (const tls of [false, true]) {
     await turns()
     t.equal(calls, before)
     if (!tls) t.equal(calls, 1)
-    // One read of TLS holds several pieces, of 16 kB at most.
+    // One read of TLS gives several pieces of at most 16 kB.
     else t.ok(calls > 1 && read <= 65_536, `${calls} pieces of ${read} bytes`)
     const ended = once(socket, 'end')
     while (!socket.readableEnded) {
@@ -97,7 +97,7 @@ for (const tls of [false, true]) {
     t.equal(socket.readableFlowing, null)
   })
 
-  t.test(`what is pushed and unshifted into such a socket is its data: ${kind}`, async t => {
+  t.test(`bytes pushed and unshifted into such a socket are its data: ${kind}`, async t => {
     const { socket, peer } = await pair(t, (length, buffer): boolean => socket.push(Buffer.from(buffer.subarray(0, length))), { tls })
     peer.end('x'.repeat(1_000_000))
     await turns()
@@ -109,7 +109,7 @@ for (const tls of [false, true]) {
     t.ok(text === `first${'x'.repeat(1_000_000)}`)
   })
 
-  t.test(`a failed write destroys a socket; one whose callback does not come is read on: ${kind}`, async t => {
+  t.test(`a failed write destroys a socket; with a withheld write callback it is still read: ${kind}`, async t => {
     for (const withheld of [false, true]) {
       let text = ''
       const { socket, peer } = await pair(t, (length, buffer) => {
@@ -133,7 +133,7 @@ for (const tls of [false, true]) {
       await once(peer, 'readable')
       const closed = once(peer, 'close')
       peer.write('answer', () => {
-        // What it has not read makes its close a reset.
+        // It closes with unread bytes, so the kernel sends a reset.
         socket.write('more')
         peer.destroy()
         peer.once('close', () => socket.write('too late'))
@@ -141,7 +141,7 @@ for (const tls of [false, true]) {
       await closed
       await turns()
       if (!socket.readableEnded && !socket.destroyed) await Promise.race([once(socket, 'end'), once(socket, 'close')])
-      // Over TLS the answer may have been read before the peer has closed.
+      // Over TLS the answer may be read before the peer closes.
       if (!tls || withheld) t.equal(text, withheld ? 'answer' : '')
       if (!withheld) t.match(socket.errored, { syscall: 'write' })
       if (withheld) {
@@ -153,7 +153,7 @@ for (const tls of [false, true]) {
   })
 }
 
-t.test('several sockets read into one buffer, each given its own bytes while it is called', async t => {
+t.test('several sockets read into one buffer, and each callback sees its own bytes', async t => {
   const buffer = Buffer.alloc(65_536)
   const texts: string[] = []
   const pairs = await Promise.all(Array.from({ length: 10 }, async (_, i) => {
@@ -168,7 +168,7 @@ t.test('several sockets read into one buffer, each given its own bytes while it 
   for (const [i, text] of texts.entries()) t.ok(text === String(i).repeat(200_000))
 })
 
-t.test('tls.connect with a socket takes no onread', async t => {
+t.test('tls.connect with a socket ignores onread', async t => {
   const { port, accepted } = await listening(t, createTlsServer(own))
   const socket = connectTls({ socket: connect(port, '127.0.0.1'), ca, servername: 'localhost', onread: { buffer: Buffer.alloc(10), callback: () => t.fail('onread') } } as ConnectionOptions)
   t.teardown(() => socket.destroy())
@@ -177,7 +177,7 @@ t.test('tls.connect with a socket takes no onread', async t => {
   t.equal(String((await once(socket, 'data'))[0]), 'data')
 })
 
-t.test('a reset that comes with data is an error, or an end after which the peer is not known; after a FIN it is known', async t => {
+t.test('a reset that comes with data is an error, or an end after which the peer\'s address is unknown; after a FIN it is known', async t => {
   for (const reset of [true, false]) {
     const { socket, peer } = await pair(t, () => true)
     socket.write('x')
@@ -188,7 +188,7 @@ t.test('a reset that comes with data is an error, or an end after which the peer
       else peer.end()
     })
     const end = await endOf(socket)
-    // libuv says so since the version in Node 24.
+    // libuv reports this since the version in Node 24.
     if (reset && end === 'ECONNRESET') continue
     t.equal(end, 'end')
     t.type(socket.localAddress, 'string')
@@ -196,7 +196,7 @@ t.test('a reset that comes with data is an error, or an end after which the peer
   }
 })
 
-t.test('the name of the peer that node has kept can be let go', async t => {
+t.test('the peer\'s name that node keeps can be removed', async t => {
   const { socket, peer } = await pair(t, () => true)
   t.equal(socket.remoteAddress, '127.0.0.1')
   t.type((socket as { _peername?: unknown })._peername, 'object');
@@ -208,7 +208,7 @@ t.test('the name of the peer that node has kept can be let go', async t => {
   t.equal(socket.remoteAddress, undefined)
 })
 
-t.test('a session is told only of a server that has passed its checks', async t => {
+t.test('a session is reported only for a server that has passed the checks', async t => {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     for (const good of [true, false]) {
       const certificate = good ? own : authority.issue({ commonName: 'other', dnsNames: ['other.test'] })
@@ -222,7 +222,7 @@ t.test('a session is told only of a server that has passed its checks', async t 
   }
 })
 
-t.test('sockets share a secure context, and closing one leaves it to the others', async t => {
+t.test('sockets share a secure context, which outlives each of them', async t => {
   const secureContext = createSecureContext({ ca })
   for (let i = 0; i < 3; i++) {
     const { port, accepted } = await listening(t, createTlsServer(own))
@@ -234,7 +234,7 @@ t.test('sockets share a secure context, and closing one leaves it to the others'
   }
 })
 
-t.test('a stream that had a readable listener, and has none any more, waits for the next listener', async t => {
+t.test('a stream that has lost its readable listener waits for the next listener', async t => {
   const stream = new Readable({ read () {} })
   const ignore = (): void => {}
   stream.on('data', ignore)
@@ -247,7 +247,7 @@ t.test('a stream that had a readable listener, and has none any more, waits for 
   t.equal(String((await once(stream, 'data'))[0]), 'kept')
 })
 
-t.test('a stream that was destroyed while paused still has the bytes that were not read', async t => {
+t.test('a stream that was destroyed while paused keeps its unread bytes', async t => {
   const stream = new Duplex({ read () {}, write (_chunk, _encoding, done) { done() } })
   stream.on('error', () => {}).on('data', () => t.fail('data')).pause()
   stream.push('kept')

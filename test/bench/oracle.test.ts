@@ -7,13 +7,13 @@ function reused (sent: number[], idleTimeout: number): number[] {
   return [...reusable(at(...sent), idleTimeout, 20)].map(({ sent }) => sent)
 }
 
-t.test('a request is reusable where it arrives before the close, and no later', async (t) => {
-  // The first is answered at 20; one that is sent at 999 arrives at 1019.
+t.test('a request is reusable if it arrives before the close', async (t) => {
+  // The first request is answered at 20; a request that is sent at 999 arrives at 1019.
   t.same(reused([0, 999], 1000), [999])
   t.same(reused([0, 1000], 1000), [])
 })
 
-t.test('requests that overlap need a connection each, and both come back', async (t) => {
+t.test('overlapping requests need a connection each, and both connections come back', async (t) => {
   t.same(reused([0, 10, 100, 110], 1000), [100, 110])
   t.same(reused([0, 39], 1000), [])
   t.same(reused([0, 40], 1000), [40])
@@ -23,7 +23,7 @@ t.test('a connection whose request was never answered does not come back', async
   t.same([...reusable([{ sent: 0, answered: Infinity }, { sent: 500, answered: 520 }], 1000, 20)], [])
 })
 
-t.test('the most recently used one goes first, so that the other ages out', async (t) => {
-  // Two come back at 40 and 50; one is used at 600, and at 1100 it is the only one left.
+t.test('the most recently used connection goes first, so that the other ages out', async (t) => {
+  // Two connections come back at 40 and 50. One is used at 600, and is the only one left at 1100.
   t.same(reused([0, 10, 600, 1100, 1105], 1000), [600, 1100])
 })

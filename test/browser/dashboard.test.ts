@@ -8,7 +8,7 @@ import { flipping, idleCloser, nginx } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
-import { noChromium, startChromium } from './chromium.js'
+import { noChromium, startChromium } from '../../testing/chromium.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const HOSTILE = 'orders <img src=x onerror=alert(1)>'
@@ -22,9 +22,9 @@ t.teardown(() => browser?.close())
 
 interface Watched {
   readonly page: Page
-  /** What the page has complained of. */
+  /** Errors of the page. */
   readonly complaints: string[]
-  /** Each origin that it has asked. */
+  /** The origins of the page's requests. */
   readonly origins: Set<string>
 }
 
@@ -47,10 +47,10 @@ async function open (t: Test, url: string, options: BrowserContextOptions = {}):
   return { page, complaints, origins }
 }
 
-// Well above the 100 ms below which a backend counts as one that keeps no connections: nothing is learned of that one until a trial, 30 s later.
+// Well above 100 ms: a backend that closes sooner counts as non-persistent, and nothing is learned of it until a trial after 30 s.
 const HASTY = 300
 
-/** A gateway with a backend that keeps connections, one that changes its mind, and one that hangs up soon. */
+/** A gateway with a backend that keeps connections, one that switches, and one that soon closes idle connections. */
 async function running (t: Test, admin: AdminOptions = { port: 0 }) {
   const flip = flipping()
   const backends = await Promise.all([backendFor(t, nginx()), backendFor(t, flip.script), backendFor(t, idleCloser({ idleMs: HASTY, how: 'fin' }))])
@@ -69,7 +69,7 @@ async function get4 (get: (path: string) => Promise<unknown>, path: string): Pro
   for (let n = 0; n < 4; n++) await get(path)
 }
 
-/** Serious faults that axe finds, in words. */
+/** The serious faults that axe finds, as texts. */
 async function faults (page: Page): Promise<string[]> {
   await page.evaluate(AXE)
   return await page.evaluate(async () => {
@@ -82,7 +82,7 @@ async function faults (page: Page): Promise<string[]> {
 
 const row = (page: Page, name: string) => page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) })
 
-t.test('the overview shows the targets, live, names as text, and asks nobody else', { skip }, async t => {
+t.test('the overview shows the targets live, with names as text, and sends no request elsewhere', { skip }, async t => {
   const { url, get } = await running(t)
   await get4(get, '/kept')
   const { page, complaints, origins } = await open(t, url)
@@ -105,7 +105,7 @@ t.test('the overview shows the targets, live, names as text, and asks nobody els
   t.same([...origins], [url])
 })
 
-t.test('a backend is seen turning non-persistent, and a trial is asked for, first in a dialog', { skip }, async t => {
+t.test('the page shows a backend turn non-persistent, and starts a trial after a dialog', { skip }, async t => {
   const { url, flip, get, gateway } = await running(t)
   const { page, complaints } = await open(t, url)
   await row(page, 'turning').getByText('persistent').first().waitFor()
@@ -126,7 +126,7 @@ t.test('a backend is seen turning non-persistent, and a trial is asked for, firs
   t.same(complaints, [])
 })
 
-t.test('evict is reached by the keyboard, asks first, does nothing on Esc, and says what it did', { skip }, async t => {
+t.test('evict works by the keyboard, asks first, does nothing on Esc, and reports the result', { skip }, async t => {
   const { url, get, gateway } = await running(t)
   await get('/kept')
   const target = gateway.gateway.targets.get(HOSTILE)!
@@ -158,7 +158,7 @@ t.test('evict is reached by the keyboard, asks first, does nothing on Esc, and s
   t.same(complaints, [])
 })
 
-t.test('the histogram says when a backend hung up, and which limit was learned', { skip }, async t => {
+t.test('the histogram shows when a backend closed, and the learned limit', { skip }, async t => {
   const { url, get, gateway } = await running(t)
   const target = gateway.gateway.targets.get('hasty')!
   while (target.snapshot().idleLimit.learned === undefined) {
@@ -173,7 +173,7 @@ t.test('the histogram says when a backend hung up, and which limit was learned',
   t.same(complaints, [])
 })
 
-t.test('a token is asked for, kept for the tab, and asked for again if it is wrong', { skip }, async t => {
+t.test('the page asks for a token, keeps it for the tab, and asks again if it is wrong', { skip }, async t => {
   const { url } = await running(t, { port: 0, token: 'a-token-that-is-long-enough-0123456789' })
   const { page } = await open(t, url)
   const field = page.getByLabel('Token of the admin listener')
@@ -188,7 +188,7 @@ t.test('a token is asked for, kept for the tab, and asked for again if it is wro
   t.equal(await page.getByRole('dialog').count(), 0)
 })
 
-t.test('it says that it is not live, and comes back by itself', { skip }, async t => {
+t.test('the page says when it is not live, and reconnects by itself', { skip }, async t => {
   const first = await running(t)
   const { page } = await open(t, first.url)
   await row(page, 'hasty').waitFor()
@@ -229,7 +229,7 @@ for (const { name, options } of LOOKS) {
   })
 }
 
-t.test('events are read in whatever pieces they come', { skip }, async t => {
+t.test('events are read however they are split', { skip }, async t => {
   const { url } = await running(t)
   const { page } = await open(t, url)
   const heard = await page.evaluate(async url => {

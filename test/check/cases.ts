@@ -1,7 +1,7 @@
 import type { TargetOptions } from '../../src/options/option-types.js'
 import type { Case, TargetCase } from './subjects.js'
 
-/** For each rule: where it is broken, and what comes close and is none of its business. */
+/** For each rule: cases in which it fires, and close cases in which it must not. */
 export interface RuleCases { readonly fires: readonly Case[], readonly silent: readonly Case[] }
 
 const set = (options: TargetOptions, target: TargetCase = {}): Case => ({ targets: [{ ...target, options }] })

@@ -4,24 +4,24 @@ import { resolveTargetOptions } from '../../src/options/target-options.js'
 import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 import type { ProbeReport } from '../../src/probe/report.js'
 
-/** What a case sets; the rest is as it is by default. */
+/** What a case sets; everything else has its default. */
 export interface TargetCase {
   name?: string
-  /** null: each request chooses. */
+  /** null: each request chooses its target. */
   origin?: string | null
   options?: TargetOptions
   routes?: { prefix?: string, options?: RouteOptions, upgradable?: boolean }[]
   measured?: Partial<ProbeReport> | { unreachable: string }
 }
 export interface Case {
-  /** One target of a private network over TLS, if absent. */
+  /** Default: one target in a private network, over TLS. */
   targets?: TargetCase[]
   server?: Partial<CheckedServer>
   told?: CheckedApp['told']
   around?: Partial<Surroundings>
 }
 
-// What nginx shows, on the same machine.
+// What a probe of nginx on the same machine finds.
 const NGINX: ProbeReport = {
   url: 'http://127.0.0.1/',
   httpVersion: '1.1',
@@ -40,7 +40,7 @@ const NGINX: ProbeReport = {
   recommended: { undiciOptions: {}, pool: {} }
 }
 
-// Fastify's own defaults, and node's.
+// The defaults of Fastify and node.
 const SERVER: CheckedServer = { keepAliveTimeout: 72_000, headersTimeout: 60_000, requestTimeout: 0, connectionTimeout: 0, trustProxy: false }
 
 /** An app as the rules look at it. */
@@ -48,7 +48,7 @@ export function appOf ({ targets = [{}], server, told = [] }: Case): CheckedApp 
   return { name: 'app 1', server: { ...SERVER, ...server }, targets: targets.map(targetOf), told }
 }
 
-/** What stands around it. */
+/** The surroundings of the app. */
 export function aroundOf ({ around }: Case): Surroundings {
   return { replicas: 1, ...around }
 }

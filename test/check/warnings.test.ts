@@ -17,7 +17,7 @@ t.test('harmful settings are warned about, defaults never', async t => {
   t.strictSame(codes({ pool: { maxRequestsPerConnection: 5, maxPending: Infinity }, inspector: false }), [], 'what may have been meant is for check to say')
 })
 
-t.test('a warning says what was set, what follows, and what to set instead', async t => {
+t.test('a warning says what was set, what it causes, and what to do instead', async t => {
   for (const warning of warningsFor({ undiciOptions: { keepAliveTimeout: 0, connect: { rejectUnauthorized: false } } })) {
     const { why, remedy } = RULES.find(({ id }) => id === warning.id)!
     t.equal(logLine(warning).message, `${warning.found}. ${why} ${remedy}`)

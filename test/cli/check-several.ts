@@ -1,6 +1,6 @@
 import { command } from '../../src/cli/check.js'
 
-// Each of the files named, one after the other, as `holdfast check --json` has it: a process for each would take its second.
+// Runs `holdfast check --json` for each of the named files in one process, since a process for each would take a second.
 
 const write = process.stdout.write
 const outcomes: Record<string, { code?: number, output?: unknown, error?: string }> = {}

@@ -16,7 +16,7 @@ const UPSTREAM = '\'http://users.internal:3000\''
 interface Ended { code: number | null, stdout: string, stderr: string }
 interface Output { findings: Record<string, string>[], targets: { name: string, origin: string | null, routes: string[] }[] }
 
-/** Runs a script to its end, in a folder below the repository, with no variable but these. */
+/** Runs a script to its end, in a folder below the repository, with only these variables. */
 async function run (cwd: string, script: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const child = spawn(process.execPath, ['--import=tsx', script, ...args], { cwd, env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const out = { stdout: '', stderr: '' }
@@ -32,7 +32,7 @@ async function freePort (): Promise<number> {
   return backend.port
 }
 
-t.test('a script that listens is read, and its port is not opened', async t => {
+t.test('a script that listens is checked without opening its port', async t => {
   const port = await freePort()
   const dir = t.testdir({
     'app.ts': `${IMPORTS}import { connect } from 'node:net'
@@ -65,7 +65,7 @@ setInterval(() => {}, 1_000)
   t.notMatch(stdout + stderr, 'SECRET')
 })
 
-t.test('an app that cannot get ready is reported with its stack, though it would end the process itself', async t => {
+t.test('an app that cannot get ready is reported with its stack, even if it would end the process', async t => {
   const dir = t.testdir({
     'app.ts': `${IMPORTS}
 async function start () {
@@ -82,20 +82,20 @@ start()
   t.match(stderr, /app\.ts cannot be loaded: \nError: no database\n +at /)
 })
 
-t.test('an app that ends the process is reported, and the exit code is not 0', async t => {
+t.test('an app that ends the process is reported as an error', async t => {
   const dir = t.testdir({ 'app.ts': 'console.log(1); process.exit(0)' })
   const { code, stderr } = await run(dir, MAIN, ['check', 'app.ts'])
   t.equal(code, 2)
   t.match(stderr, 'before it was ready')
 })
 
-t.test('apps of every kind', async t => {
+t.test('every kind of app is loaded', async t => {
   const files = {
     'plugin.ts': 'import { gateway, proxy } from \'holdfast\'\nexport const options = { trustProxy: true }\n' +
       `export default async function (app) { await app.register(gateway); await app.register(proxy, { prefix: '/plugin', upstream: ${UPSTREAM} }) }\n`,
     'instance.ts': `${IMPORTS}const app = Fastify()\napp.register(proxy, { prefix: '/instance', upstream: ${UPSTREAM} })\nexport default app\n`,
     'builder.ts': `${IMPORTS}export async function buildApp ({ prefix = '/built' }) { const app = Fastify()\nawait app.register(proxy, { prefix, upstream: ${UPSTREAM} })\nreturn app }\nexport const other = () => 1\n`,
-    // In its own time, and two of them.
+    // The module makes two apps, and later.
     'start.ts': `${IMPORTS}async function start (prefix: string) {
   const app = Fastify()
   await new Promise(resolve => setTimeout(resolve, 10))

@@ -97,7 +97,7 @@ t.test('wrong usage is one line on stderr, and 2', async t => {
 t.test('--help is 0', async t => {
   let printed = ''
   const { write } = process.stdout
-  // Put back before anybody else can write: help is printed at once.
+  // Help is printed synchronously, so stdout is restored before anything else can write.
   process.stdout.write = (text: unknown): boolean => { printed += String(text); return true }
   const done = command(['--help'])
   process.stdout.write = write

@@ -8,7 +8,7 @@ import { rigFor } from './setup.js'
 
 const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
 
-/** Sends a body behind what has none by rule, so many ms after its head; as WSGI servers do whose app does not know of HEAD. */
+/** Sends a body after a response that must have none, so many ms after its head, as WSGI servers do whose app ignores HEAD. */
 function bodyBehind (ms: number): RequestScript {
   return (asked, connection) => {
     if (asked.method !== 'HEAD' && !/^\/(204|304)$/.test(asked.path)) return answer(asked, connection)
@@ -19,7 +19,7 @@ function bodyBehind (ms: number): RequestScript {
 }
 
 for (const ms of [0, 1, 5, 10]) {
-  t.test(`a body that comes ${ms} ms behind an answer without one reaches nobody`, async t => {
+  t.test(`a body that comes ${ms} ms after an answer that has none reaches no other request`, async t => {
     const backend = await backendFor(t, bodyBehind(ms))
     const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
     const wrong: string[] = []
@@ -39,7 +39,7 @@ for (const ms of [0, 1, 5, 10]) {
   })
 }
 
-t.test('what is read before a request is written ends the connection, and the request goes on another one, of any method', async t => {
+t.test('bytes that are read before a request is written end the connection, and a request of any method goes to another one', async t => {
   let held: BackendConnection | undefined
   const backend = await startBackend((asked, connection) => {
     held ??= connection
@@ -52,7 +52,7 @@ t.test('what is read before a request is written ends the connection, and the re
     await rig.send().over
     await rig.until(({ counts }) => counts.idle === 1)
     const first = held as unknown as BackendConnection
-    // It has left, and nothing is read before the next turn: the request is made in between.
+    // The body has left, and is read in the next turn of the event loop. The request is made before.
     await new Promise<void>(resolve => first.socket.write(junk, () => setImmediate(resolve)))
     const receiver = await rig.send({ method: 'POST', body: 'x', headers: { 'x-id': 'mine' } }).over
     t.match(receiver, { status: 200, body: /"mine"/, finals: 1 }, JSON.stringify(junk))
@@ -61,7 +61,7 @@ t.test('what is read before a request is written ends the connection, and the re
   }
 })
 
-t.test('at the bound a request waits for a connection that rests, and is given it', async t => {
+t.test('at the bound a request waits for a resting connection, and gets it', async t => {
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 5_000 } })
@@ -70,7 +70,7 @@ t.test('at the bound a request waits for a connection that rests, and is given i
   t.strictSame(rig.rejections, [])
 })
 
-t.test('below the bound a request does not wait for one that rests', async t => {
+t.test('below the bound a request does not wait for a resting connection', async t => {
   let now = 1_000
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())
@@ -84,7 +84,7 @@ t.test('below the bound a request does not wait for one that rests', async t => 
   await rig.send({ method: 'HEAD' }).over
   await rig.until(({ counts }) => counts.idle === 1)
   now += 1_000
-  // Over by the clock; the pool looks at it once what has arrived meanwhile is read.
+  // By the clock the rest is over. The pool looks at the connection after what has arrived meanwhile is read.
   await new Promise(resolve => setTimeout(resolve, 150))
   await rig.send().over
   t.equal(backend.accepted, 3, 'after its rest it is used again')

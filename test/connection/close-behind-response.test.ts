@@ -3,7 +3,7 @@ import { answer } from '../../testing/answer.js'
 import { startBackend } from '../../testing/backend.js'
 import { type Receiver, rigFor } from './setup.js'
 
-t.test('a request that cannot be sent again is not written before a FIN that has come is read', async t => {
+t.test('a FIN that has come is read before a request that cannot be sent again is written', async t => {
   const backend = await startBackend((asked, connection) => answer(asked, connection))
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)
@@ -11,7 +11,7 @@ t.test('a request that cannot be sent again is not written before a FIN that has
     await rig.send().over
     await rig.until(({ counts }) => counts.idle === 1)
     const connection = backend.connections.at(-1)!
-    // It has left, and is not read in the turn in which the request is made.
+    // The FIN has left, and is read after the turn of the event loop in which the request is made.
     const receiver = await new Promise<Receiver>(resolve => {
       connection.socket.once('finish', () => resolve(rig.send({ method: 'POST', body: 'x' })))
       connection.end()
@@ -22,11 +22,11 @@ t.test('a request that cannot be sent again is not written before a FIN that has
   }
 })
 
-t.test('what a backend closes right behind its nth response is learned, and no request is lost to it that cannot be sent again', async t => {
+t.test('a close right after the nth response is learned, and loses no request that cannot be sent again', async t => {
   const backend = await startBackend((asked, connection) => {
     answer(asked, connection)
     if (asked.nth !== 3) return
-    // Unannounced, and what comes in between is never read.
+    // The backend does not announce the close, and never reads what comes before it.
     connection.takeOver()
     setTimeout(() => connection.end(), 30)
   })

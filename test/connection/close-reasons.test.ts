@@ -9,9 +9,9 @@ const headers = (fields: string, body = ''): string => `HTTP/1.1 200 OK\r\n${fie
 interface Case {
   script?: BackendScript
   options?: TargetOptions
-  /** Makes the one close happen. Without it, one GET. */
+  /** Causes the close. Default: a GET. */
   act? (rig: Rig): unknown
-  /** The error of the GET, if it fails. */
+  /** The code of the GET's error, if it fails. */
   fails?: string
 }
 
@@ -37,18 +37,18 @@ const CASES: Array<[string, CloseReason, Case]> = [
   ['a Keep-Alive timeout of less than a second', 'idle_limit', { script: (_r, c) => c.reply({ headers: { 'Keep-Alive': 'timeout=0' } }) }],
   ['the idle limit', 'idle_limit', { options: { undiciOptions: { keepAliveTimeout: 100 } } }],
   ['as many requests as it may carry', 'max_requests', { options: { pool: { maxRequestsPerConnection: 1 } } }],
-  ['bytes that nobody asked for, with the response', 'unexpected_data', { script: (_r, c) => c.write(headers('Content-Length: 0\r\n') + headers('Content-Length: 4\r\n', 'evil')) }],
-  ['bytes that nobody asked for, later', 'unexpected_data', { script: (_r, c) => { c.reply(); setTimeout(() => c.write(headers('Content-Length: 4\r\n', 'evil')), 20) } }],
+  ['unsolicited bytes, with the response', 'unexpected_data', { script: (_r, c) => c.write(headers('Content-Length: 0\r\n') + headers('Content-Length: 4\r\n', 'evil')) }],
+  ['unsolicited bytes, later', 'unexpected_data', { script: (_r, c) => { c.reply(); setTimeout(() => c.write(headers('Content-Length: 4\r\n', 'evil')), 20) } }],
   ['bytes that are no HTTP, later', 'unexpected_data', { script: (_r, c) => { c.reply(); setTimeout(() => c.write('evil'), 20) } }],
   ['bytes that are not HTTP', 'invalid_response', { script: (_r, c) => c.write('SSH-2.0-OpenSSH\r\n'), fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
   ['a head that is not HTTP', 'invalid_response', { script: (_r, c) => c.write(headers('Content-Length: 5\r\nX Y: z\r\n')), fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
   ['a status above 599', 'invalid_response', { script: (_r, c) => c.reply({ status: 700 }), fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
-  ['a 101 that nobody asked for', 'invalid_response', { script: (_r, c) => c.write('HTTP/1.1 101 Switching\r\n\r\n'), fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
+  ['an unsolicited 101', 'invalid_response', { script: (_r, c) => c.write('HTTP/1.1 101 Switching\r\n\r\n'), fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
   ['a head longer than maxHeaderSize', 'invalid_response', { script: (_r, c) => c.reply({ headers: { 'X-Long': 'x'.repeat(2_000) } }), options: { undiciOptions: { maxHeaderSize: 1_000 } }, fails: 'HOLDFAST_ERR_INVALID_RESPONSE' }],
   ['a body longer than maxResponseSize', 'invalid_response', { script: (_r, c) => c.reply({ body: 'hello' }), options: { undiciOptions: { maxResponseSize: 4 } }, fails: 'HOLDFAST_ERR_RESPONSE_TOO_LARGE' }],
   ['no answer in time', 'timeout', { script: () => {}, options: { undiciOptions: { headersTimeout: 50 } }, fails: 'HOLDFAST_ERR_HEADERS_TIMEOUT' }],
   ['no more of a body in time', 'timeout', { script: (_r, c) => c.write(headers('Content-Length: 9\r\n', 'hello')), options: { undiciOptions: { bodyTimeout: 50 } }, fails: 'HOLDFAST_ERR_BODY_TIMEOUT' }],
-  ['somebody asks', 'evicted', { act: async rig => { await rest(rig); rig.target.evict() } }],
+  ['evict() is called', 'evicted', { act: async rig => { await rest(rig); rig.target.evict() } }],
   ['its target is closed while it is idle', 'drained', { act: async rig => { await rest(rig); await rig.target.close() } }],
   ['its target is closed while it is active', 'drained', { act: async rig => { const { over } = rig.send(); await rig.until(({ counts }) => counts.active === 1); await rig.target.close(); await over } }],
   ['its target is destroyed while it is active', 'drained', {

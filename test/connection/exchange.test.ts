@@ -11,7 +11,7 @@ async function backendFor (t: Test, script: BackendScript): Promise<Backend> {
   return backend
 }
 
-t.test('responses without a body end with their head, whatever it says of a body', async t => {
+t.test('a response that must have no body ends with its head, whatever its fields say', async t => {
   for (const status of [204, 304]) {
     const backend = await backendFor(t, (_request, connection) => connection.write(`HTTP/1.1 ${status} X\r\nContent-Length: 5\r\n\r\n`))
     const rig = rigFor(t, backend.url)
@@ -23,7 +23,7 @@ t.test('responses without a body end with their head, whatever it says of a body
 
 t.test('a connection is kept after 204, 304 and HEAD', async t => {
   const backend = await backendFor(t, ({ path, method }, connection) => connection.reply({ status: Number(path.slice(1)), ...(method === 'HEAD' && { headers: { 'Content-Length': '5', Connection: 'keep-alive' } }) }))
-  // At the bound, since each of them rests before it carries the next request.
+  // At the bound of connections, since a connection rests before its next request.
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   for (const request of [{ path: '/204' }, { path: '/304' }, { method: 'HEAD' as const, path: '/200' }, { path: '/200' }]) {
     t.match(await rig.send(request).over, { error: undefined, finals: 1 })
@@ -32,13 +32,13 @@ t.test('a connection is kept after 204, 304 and HEAD', async t => {
   t.equal(backend.accepted, 1)
 })
 
-t.test('a receiver that throws, wherever it does, gets one last call, and its connection is closed once', async t => {
+t.test('a receiver that throws in any call gets one final call, and its connection closes once', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
   for (const where of ['head', 'data', 'end'] as const) {
     const rig = rigFor(t, backend.url)
     const receiver = rig.send({}, { [where]: () => { throw new Error(`thrown in ${where}`) } })
     await receiver.over
-    // A throw at the end comes after the end: undici tells such a receiver of an error too.
+    // A receiver that throws at the end gets an error after it, as with undici.
     t.equal(receiver.error?.message, `thrown in ${where}`)
     t.match(await rig.send().over, { status: 200 })
     await rig.until(({ counts }) => counts.active === 0)
@@ -46,7 +46,7 @@ t.test('a receiver that throws, wherever it does, gets one last call, and its co
   }
 })
 
-t.test('a call whose receiver throws at its end leaves the counts right', async t => {
+t.test('the counts stay right when a receiver throws at the end', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello' }))
   const rig = rigFor(t, backend.url)
   const nothing = (): void => {}
@@ -61,7 +61,7 @@ t.test('a call whose receiver throws at its end leaves the counts right', async 
   t.same(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
 })
 
-t.test('a receiver that throws as its response goes on has given it up', async t => {
+t.test('a receiver that throws when its response resumes has abandoned it', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello'))
   const rig = rigFor(t, backend.url)
   const nothing = (): void => {}
@@ -77,7 +77,7 @@ t.test('a receiver that throws as its response goes on has given it up', async t
   t.same(rig.reasons, ['client_gone'])
 })
 
-t.test('an abort, at any stage, is the last that happens, and the connection is not used again', async t => {
+t.test('after an abort at any stage nothing more is called, and the connection is not used again', async t => {
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/ok') connection.reply()
     else if (path !== '/silent') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello')
@@ -93,7 +93,7 @@ t.test('an abort, at any stage, is the last that happens, and the connection is 
     used.add(id)
     return receiver
   }
-  // Before anything is written: undici waits one turn before it writes on a connection that it has used.
+  // Before anything is written: undici waits one turn of the event loop before it writes on a used connection.
   const queued = await next('/never-sent')
   queued.abort()
   t.equal(queued.finals, 1)
@@ -154,7 +154,7 @@ t.test('a response of known length that ends its connection is over with its las
   }
 })
 
-t.test('one that is cut short before its last byte is an error', async t => {
+t.test('a response that is cut short before its last byte is an error', async t => {
   const backend = await backendFor(t, (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello')
     connection.end()
@@ -164,7 +164,7 @@ t.test('one that is cut short before its last byte is an error', async t => {
   t.same(rig.reasons, ['backend_active'])
 })
 
-t.test('who listens to undici hears of no error of a response that ends its connection', async t => {
+t.test('a response that ends its connection makes no error on undici\'s diagnostics channels', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'hello', headers: { Connection: 'close' } }))
   const rig = rigFor(t, backend.url)
   const told: unknown[] = []

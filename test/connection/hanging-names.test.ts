@@ -5,11 +5,11 @@ import type { ConnectOptions } from '../../src/index.js'
 import { backendFor } from '../../testing/gateway.js'
 import { rigFor } from './setup.js'
 
-/** Has names that end with .hangs never answered, as by a name server that is gone; tells which were asked in a thread. */
+/** Look-ups of names that end with .hangs get no answer, as from a dead name server. Returns the names that were asked in a thread. */
 const { lookup } = dns
 const asked: string[] = []
 dns.lookup = ((name: string, ...rest: unknown[]): void => {
-  // A server that listens asks too, for its address.
+  // A server that starts to listen looks up its address too.
   if (isIP(name) === 0) asked.push(name)
   if (!name.endsWith('.hangs')) Reflect.apply(lookup, dns, [name, ...rest])
 }) as typeof dns.lookup
@@ -24,7 +24,7 @@ t.test('dials of one name share its look-up, and names are asked for at each dia
   t.same(asked, ['localhost', 'localhost'])
 })
 
-t.test('a lookup of the user\'s is asked in place of ours', async t => {
+t.test('a user\'s lookup function replaces ours', async t => {
   asked.length = 0
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   const own: string[] = []
@@ -40,7 +40,7 @@ t.test('a lookup of the user\'s is asked in place of ours', async t => {
   t.same([own, asked], [['users.hangs'], []])
 })
 
-t.test('five names that are never answered leave the backends of other names, and of addresses, reachable', async t => {
+t.test('with five names that never resolve, backends with other names and with addresses stay reachable', async t => {
   asked.length = 0
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   const hanging = ['a', 'b', 'c', 'd', 'e'].map(name => rigFor(t, `http://${name}.hangs:${backend.port}`, { undiciOptions: { connect: { timeout: 60_000 } } }))

@@ -8,7 +8,7 @@ import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-t.test('an idle connection keeps nothing of its last request in memory, nor of the client who sent it', async t => {
+t.test('an idle connection keeps nothing of its last request or client in memory', async t => {
   const backend = await backendFor(t, persistent())
   const gone: Array<WeakRef<object>> = []
   const { url, target } = await gatewayFor(t, {

@@ -1,10 +1,10 @@
-// Whoever is told of a close may turn its target non-persistent, which empties the stack that is being walked.
+// An observer of a close may make its target non-persistent, which empties the idle stack while it is being walked.
 import t from 'tap'
 import type { Connection } from '../../src/connection/connection.js'
 import { IdleStack } from '../../src/connection/idle-stack.js'
 import type { CloseReason } from '../../src/connection/observer.js'
 
-/** What the stack reads of a connection. */
+/** The parts of a connection that the stack reads. */
 function idle (id: number, endedBy?: CloseReason): Connection {
   return { id, endedBy, idleSince: 0, expiresAt: Infinity, remaining: Infinity, served: 1, trial: false, state: 'idle', watchUnused () {} } as unknown as Connection
 }
@@ -24,7 +24,7 @@ function stackOf (connections: Connection[], closed: [number, CloseReason][]): I
   return stack
 }
 
-t.test('an ended connection met on the way may bring the whole stack down', async t => {
+t.test('closing an ended connection during a walk may empty the whole stack', async t => {
   const closed: [number, CloseReason][] = []
   const stack = stackOf([idle(1), idle(2), idle(3, 'backend_idle')], closed)
   const taken = stack.take({ maxIdle: Infinity, trial: true }, 1, undefined)

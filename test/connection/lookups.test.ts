@@ -9,7 +9,7 @@ const at = (address: string): LookupAddress[] => [{ address, family: 4 }]
 
 interface Asked { readonly name: string, readonly answer: (error: Error | null, addresses?: LookupAddress[]) => void }
 
-/** Look-ups with a clock, and sources that answer when a test says so. */
+/** Look-ups with a clock of the test, and name sources that answer when the test says so. */
 class Bench {
   now = 0
   readonly threads: Asked[] = []
@@ -57,7 +57,7 @@ class Bench {
   names (asked: Asked[]): string[] { return asked.map(({ name }) => name) }
 }
 
-t.test('one look-up a name is in flight, shared by all who ask', async t => {
+t.test('a name has one look-up in flight, which all callers share', async t => {
   const bench = new Bench()
   bench.ask('a', 'a', 'A')
   t.same(bench.names(bench.threads), ['a'])
@@ -87,7 +87,7 @@ t.test('unanswered look-ups take two threads, whatever their number, and a healt
   t.equal(bench.threads.length, 2)
 })
 
-t.test('where threads are free in the usual time, nothing is asked elsewhere', async t => {
+t.test('while threads are free in the usual time, only threads are asked', async t => {
   const bench = new Bench()
   bench.ask('a', 'b', 'c', 'd')
   bench.pass(50)
@@ -124,7 +124,7 @@ t.test('a thread that is free while a name is asked elsewhere is not spent on it
   t.same(bench.names(bench.threads), ['hangs-1', 'hangs-2', 'slow'])
 })
 
-t.test('what waits for too long is told so, and the queue has an end', async t => {
+t.test('a look-up that waits too long fails, and the queue is bounded', async t => {
   const bench = new Bench()
   bench.ask('hangs-1', 'hangs-2', 'hangs-3', 'hangs-4')
   bench.pass(100)
@@ -139,7 +139,7 @@ t.test('what waits for too long is told so, and the queue has an end', async t =
   t.same(bench.names(bench.threads).slice(2), ['next'])
 })
 
-t.test('each answer comes in the async context of the one who asked', async t => {
+t.test('each answer comes in the async context of its caller', async t => {
   const storage = new AsyncLocalStorage<string>()
   const bench = new Bench()
   const seen: (string | undefined)[] = []
@@ -148,7 +148,7 @@ t.test('each answer comes in the async context of the one who asked', async t =>
   t.same(seen, ['one', 'two'])
 })
 
-t.test('a source that throws has answered, and its thread is free again', async t => {
+t.test('a source that throws counts as an answer, and frees its thread', async t => {
   const answers: string[] = []
   const lookups = new Lookups({
     threaded: (name, { hints }, answered) => {

@@ -1,4 +1,4 @@
-// An observer that is told that a connection is taken, or closed for room, may end the request that it is for, or the whole target, before the
+// An observer of an acquire, or of a close that makes room, may end the request that the connection is for, or the target, before the
 // request is written.
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
@@ -13,7 +13,7 @@ async function silentBackend (t: { teardown (fn: () => unknown): void }) {
 for (const reused of [true, false]) {
   const which = reused ? 'an idle connection' : 'a fresh connection'
 
-  t.test(`a request whose target is destroyed as ${which} is taken for it fails, and is not sent`, async t => {
+  t.test(`a request whose target is destroyed while ${which} is acquired for it fails, and is not sent`, async t => {
     const backend = await silentBackend(t)
     const rig = rigFor(t, backend.url)
     if (reused) await rig.send().over
@@ -25,7 +25,7 @@ for (const reused of [true, false]) {
     t.same(rig.reasons, ['drained'])
   })
 
-  t.test(`a request that is given up as ${which} is taken for it is not sent`, async t => {
+  t.test(`a request that is abandoned while ${which} is acquired for it is not sent`, async t => {
     const backend = await silentBackend(t)
     const rig = rigFor(t, backend.url)
     if (reused) await rig.send().over
@@ -50,7 +50,7 @@ for (const reused of [true, false]) {
   })
 }
 
-t.test('a request whose target is destroyed as an old connection makes room for it fails, and is not sent', async t => {
+t.test('a request whose target is destroyed while an old connection makes room for it fails, and is not sent', async t => {
   const backend = await silentBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   await rig.send().over
@@ -62,7 +62,7 @@ t.test('a request whose target is destroyed as an old connection makes room for 
   t.equal(backend.requests, 1)
 })
 
-t.test('a request that waits, and is given up as an old connection makes room for it, is not sent', async t => {
+t.test('a waiting request that is abandoned while an old connection makes room for it is not sent', async t => {
   const backend = await silentBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   rig.target.keepApart(new Set(['GET']))

@@ -1,4 +1,4 @@
-// Whoever is told of a connection may close its target, or decide that its backend keeps none, before the pool goes on.
+// An observer may close the target, or make it non-persistent, while the pool is telling it of a connection.
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor, type Rig } from './setup.js'
@@ -14,7 +14,7 @@ for (const [what, act] of [
   ['its target is taken for non-persistent', (rig: Rig) => rig.target.setPersistence('non-persistent', 'test')],
   ['idle connections are evicted', (rig: Rig) => { rig.target.evict() }]
 ] as const) {
-  t.test(`no connection stays where ${what} as it is released`, async t => {
+  t.test(`no connection stays open if ${what} while it is released`, async t => {
     const { rig, backend } = await rigOf(t)
     rig.registry.observe({ released: () => act(rig) })
     t.match(await rig.send().over, { status: 200 })
@@ -24,7 +24,7 @@ for (const [what, act] of [
   })
 }
 
-t.test('a request that was refused as its connection was opened is not sent', async t => {
+t.test('a request that is refused while its connection is opened is not sent', async t => {
   const { rig, backend } = await rigOf(t)
   rig.registry.observe({ opened: () => { rig.target.destroy(() => {}) } })
   t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
@@ -33,7 +33,7 @@ t.test('a request that was refused as its connection was opened is not sent', as
   t.same(rig.reasons, ['drained'])
 })
 
-t.test('a connection that is made otherwise from the moment it is opened is not used', async t => {
+t.test('a connection is not used if dial options change while it is opened', async t => {
   const { rig, backend } = await rigOf(t)
   rig.registry.observe({ opened: () => rig.target.update({ undiciOptions: { connect: { timeout: 1_234 } } }) })
   t.match(await rig.send().over, { status: 200 })
@@ -42,7 +42,7 @@ t.test('a connection that is made otherwise from the moment it is opened is not 
   await backend.waitFor(({ accepted, open }) => accepted === 2 && open === 1)
 })
 
-t.test('the place of a connection that is made otherwise as it is opened goes to whoever it was for', async t => {
+t.test('if dial options change while a connection is opened, its request gets the room for another one', async t => {
   const { rig, backend } = await rigOf(t)
   rig.target.update({ undiciOptions: { connections: 1 } })
   rig.registry.observe({ opened: () => rig.target.update({ undiciOptions: { connect: { timeout: 1_234 } } }) })
@@ -57,7 +57,7 @@ t.test('the place of a connection that is made otherwise as it is opened goes to
   t.same(rig.counts, { active: 0, idle: 1, connecting: 0, pending: 0, upgraded: 0 })
 })
 
-t.test('a connection whose request left as it was made otherwise is ended, and none is dialled in its place', async t => {
+t.test('if dial options change and the request leaves, its connection ends and no other is dialled', async t => {
   const { rig, backend } = await rigOf(t)
   const request = rig.send()
   rig.registry.observe({
@@ -72,7 +72,7 @@ t.test('a connection whose request left as it was made otherwise is ended, and n
   await backend.waitFor(({ accepted, open }) => accepted === 1 && open === 0)
 })
 
-t.test('a connection is held to limits that were set as it was opened', async t => {
+t.test('limits that are set while a connection is opened hold for it', async t => {
   const { rig } = await rigOf(t)
   rig.registry.observe({ opened: () => rig.target.update({ pool: { maxRequestsPerConnection: 1 } }) })
   t.match(await rig.send().over, { status: 200 })
@@ -80,7 +80,7 @@ t.test('a connection is held to limits that were set as it was opened', async t 
   t.same(rig.reasons, ['max_requests'])
 })
 
-t.test('a request that is refused as its dial is tried again is not dialled for', async t => {
+t.test('a request that is refused while its dial is tried again gets no further dial', async t => {
   const { rig, backend } = await rigOf(t)
   backend.refuse()
   const refused = rig.send()
@@ -103,7 +103,7 @@ t.test('persistence changes are told in the order in which they were made', asyn
   t.equal(rig.target.persistence, 'persistent')
 })
 
-/** A target of one connection, which is idle, and whose next GET makes room for a fresh one. */
+/** A target with one connection, which is idle, and which the next GET closes to make room for a fresh one. */
 async function rigWithOneIdle (t: { teardown (fn: () => unknown): void }): ReturnType<typeof rigOf> {
   const { rig, backend } = await rigOf(t)
   rig.target.update({ undiciOptions: { connections: 1 } })
@@ -113,7 +113,7 @@ async function rigWithOneIdle (t: { teardown (fn: () => unknown): void }): Retur
   return { rig, backend }
 }
 
-t.test('a request that is refused as another connection makes room for its dial is not dialled for', async t => {
+t.test('a request that is refused while a connection makes room for its dial gets no dial', async t => {
   const { rig, backend } = await rigWithOneIdle(t)
   rig.registry.observe({ closed: () => { rig.target.destroy(() => {}) } })
   t.match(await rig.send().over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
@@ -122,7 +122,7 @@ t.test('a request that is refused as another connection makes room for its dial 
   t.equal(backend.accepted, 1, 'nothing was dialled')
 })
 
-t.test('a place that is made goes to one dial, where a request is begun as it is made', async t => {
+t.test('room that is made goes to one dial, even if another request begins meanwhile', async t => {
   const { rig, backend } = await rigWithOneIdle(t)
   let inner: ReturnType<Rig['send']> | undefined
   rig.registry.observe({ closed: () => { inner ??= rig.send() } })

@@ -3,7 +3,7 @@ import { startBackend, type Backend, type BackendConnection } from '../../testin
 import { certificates } from '../../testing/certificates.js'
 import { type Receiver, rigFor } from './setup.js'
 
-// Pauses at the first piece, once.
+// Pauses once, at the first piece.
 const pauseOnce = (): { data (receiver: Receiver): boolean } => {
   let paused = false
   return {
@@ -21,7 +21,7 @@ async function backendFor (t: Test, script: (connection: BackendConnection) => v
   return backend
 }
 
-// The FIN or RST is on its way when the backend closes; a request on another connection has it read.
+// The backend's FIN or RST is on its way. A request on another connection makes sure that it is read.
 async function letArrive (backend: Backend, rig: ReturnType<typeof rigFor>): Promise<void> {
   await backend.waitFor(b => b.closes > 0)
   for (let i = 0; i < 5; i++) await rig.send({ path: '/probe' }).over
@@ -37,7 +37,7 @@ function closing (head: string, how: 'end' | 'reset'): (connection: BackendConne
   }
 }
 
-t.test('a FIN while a response that ends with its connection is paused completes it when it goes on', async t => {
+t.test('a FIN during the pause of a response that ends with its connection completes it on resume', async t => {
   const backend = await backendFor(t, closing('Connection: close\r\n', 'end'))
   const rig = rigFor(t, backend.url)
   const receiver = rig.send({}, pauseOnce())
@@ -49,7 +49,7 @@ t.test('a FIN while a response that ends with its connection is paused completes
   await rig.until(({ counts }) => counts.active === 0)
 })
 
-t.test('a FIN while a response that is here in full is paused does not fail it', async t => {
+t.test('a FIN during the pause of a fully received response does not fail it', async t => {
   const backend = await backendFor(t, closing('Content-Length: 5\r\n', 'end'))
   const rig = rigFor(t, backend.url)
   const receiver = rig.send({}, pauseOnce())
@@ -61,7 +61,7 @@ t.test('a FIN while a response that is here in full is paused does not fail it',
   t.equal(rig.closed[0]!.id, rig.opened[0])
 })
 
-t.test('a response that is cut short while it is paused fails when it goes on', async t => {
+t.test('a response that is cut short while paused fails on resume', async t => {
   const backend = await backendFor(t, closing('Connection: close\r\nContent-Length: 50\r\n', 'end'))
   const rig = rigFor(t, backend.url)
   const receiver = rig.send({}, pauseOnce())
@@ -72,7 +72,7 @@ t.test('a response that is cut short while it is paused fails when it goes on', 
   t.same(rig.reasons, ['backend_active'])
 })
 
-t.test('a reset while a response that ends with its connection is paused fails it', async t => {
+t.test('a reset during the pause of a response that ends with its connection fails it', async t => {
   const backend = await backendFor(t, connection => connection.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello'))
   const rig = rigFor(t, backend.url)
   const receiver = rig.send({}, pauseOnce())
@@ -83,7 +83,7 @@ t.test('a reset while a response that ends with its connection is paused fails i
   t.same(rig.reasons, ['backend_active'])
 })
 
-t.test('a reset that comes together with such a response fails it when it goes on', async t => {
+t.test('a reset that comes together with such a response fails it on resume', async t => {
   const backend = await backendFor(t, closing('Connection: close\r\n', 'reset'))
   const rig = rigFor(t, backend.url)
   const receiver = rig.send({}, pauseOnce())
@@ -93,7 +93,7 @@ t.test('a reset that comes together with such a response fails it when it goes o
   t.match(receiver, { error: { code: 'HOLDFAST_ERR_CONNECTION_LOST' }, finals: 1 })
 })
 
-t.test('a paused response keeps its backend from sending, and comes whole however often it is paused', async t => {
+t.test('a paused response stops its backend from sending, and arrives whole after any number of pauses', async t => {
   const body = Buffer.alloc(32 * 1024 * 1024, 'x')
   for (const tls of [false, true]) {
     const { ca, server } = certificates()
@@ -121,7 +121,7 @@ t.test('a paused response keeps its backend from sending, and comes whole howeve
       }
     })
     await firstPause
-    // The backend's buffers and ours hold a few MB; were the pause ignored, 100 turns would see all of it through.
+    // The buffers on both sides hold a few MB. Without the pause, all of the body would pass within 100 turns.
     for (let i = 0; i < 100; i++) await new Promise(setImmediate)
     t.notOk(flushed)
     receiver.resume()

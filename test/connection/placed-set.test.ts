@@ -1,7 +1,7 @@
 import t from 'tap'
 import { PlacedSet } from '../../src/connection/placed-set.js'
 
-t.test('members come and go in any order', t => {
+t.test('members can be added and removed in any order', t => {
   const [a, b, c, stranger] = [{ place: 0 }, { place: 0 }, { place: 0 }, { place: 0 }] as const
   const set = new PlacedSet<{ place: number }>()
   for (const member of [a, b, c]) set.add(member)

@@ -5,7 +5,7 @@ import { startBackend, type Backend, type RequestScript } from '../../testing/ba
 import { certificates } from '../../testing/certificates.js'
 import { type Receiver, type Rig, rigFor } from './setup.js'
 
-/** A rig whose clock stands still unless it is moved. */
+/** A rig whose clock moves only when the test moves it. */
 async function poolFor (t: Test, options: TargetOptions, script: RequestScript = (_request, connection) => connection.reply()): Promise<{ backend: Backend, rig: Rig, pass (ms: number): void }> {
   const backend = await startBackend(script)
   t.teardown(() => backend.close())
@@ -15,7 +15,7 @@ async function poolFor (t: Test, options: TargetOptions, script: RequestScript =
 
 const idle = (rig: Rig, count: number): Promise<void> => rig.until(({ counts }) => counts.idle === count && counts.active === 0)
 
-// Requests that are answered together, so that each has a connection of its own.
+// Requests that are answered together, so that each gets its own connection.
 function together (count: number): RequestScript {
   const held: Array<() => void> = []
   return ({ path }, connection) => {
@@ -60,7 +60,7 @@ t.test('the most recently used connection is used first, and the longest idle on
   await rig.send().over
   await idle(rig, 2)
   t.equal(rig.acquired.at(-1)!.id, recent)
-  // Idle for 1 s and more: too long for a request that could not be sent again, and there is no place for another.
+  // Idle for more than 1 s: too long for a request that cannot be sent again, and there is no room for another connection.
   pass(1_500)
   t.match(await rig.send({ method: 'POST', body: 'x' }).over, { status: 200 })
   t.match(rig.closed, [{ reason: 'evicted', idleMs: 2_500 }])
@@ -68,7 +68,7 @@ t.test('the most recently used connection is used first, and the longest idle on
   t.equal(rig.opened.length, 3)
 })
 
-t.test('a request that could not be sent again takes a young connection only', async t => {
+t.test('a request that cannot be sent again takes only a briefly idle connection', async t => {
   const { rig, pass } = await poolFor(t, {})
   await rig.send().over
   await idle(rig, 1)
@@ -94,7 +94,7 @@ t.test('a connection is not used once it has been idle for its limit or has reac
   pass(5_000)
   const second = await used()
   t.match(rig.closed, [{ id: first, reason: 'idle_limit', idleMs: 5_000 }])
-  // The age has a tenth of jitter either way: 10.5 s are below it, 15.4 s above.
+  // The age has a jitter of 10 % either way: 10.5 s are below it, 15.4 s above.
   for (let i = 0; i < 3; i++) {
     pass(3_500)
     t.equal(await used(), second)
@@ -140,7 +140,7 @@ for (const secure of [false, true]) {
   })
 }
 
-t.test('what a stale connection tells of those that were idle as long closes them, and the request is sent again', async t => {
+t.test('one stale connection closes those that were idle for as long, and the request is sent again', async t => {
   let dying = false
   const answers = together(3)
   const { backend, rig } = await poolFor(t, {}, (request, connection) => {
@@ -155,7 +155,7 @@ t.test('what a stale connection tells of those that were idle as long closes the
   t.equal(backend.requests, 5)
 })
 
-t.test('a POST that died on a reused connection is not sent again', async t => {
+t.test('a POST that was lost on a reused connection is not sent again', async t => {
   const { backend, rig } = await poolFor(t, {}, (request, connection) => request.nth > 1 ? connection.reset() : connection.reply())
   await rig.send().over
   await idle(rig, 1)
@@ -164,11 +164,11 @@ t.test('a POST that died on a reused connection is not sent again', async t => {
   t.same(rig.retries, [])
 })
 
-t.test('any request is sent again that was not written because its connection had ended', async t => {
+t.test('a request of any method is sent again if its connection had ended before it was written', async t => {
   const { backend, rig } = await poolFor(t, {})
   await rig.send().over
   await idle(rig, 1)
-  // The FIN has left, and nothing is read before the next turn: the request is made in between.
+  // The FIN has left, and is read in the next turn of the event loop. The request is made before.
   const { socket } = backend.connections[0]!
   const receiver = await new Promise<Receiver>(resolve => {
     socket.once('finish', () => setImmediate(() => resolve(rig.send({ method: 'POST', body: 'x' }))))

@@ -1,4 +1,4 @@
-// The timer of the queue ran on for up to `pendingTimeout` after the last request had left the queue, and kept the process for as long.
+// Regression: the queue's timer ran for up to `pendingTimeout` after the last request had left the queue, and kept the process alive.
 import t from 'tap'
 import { type BackendConnection, startBackend } from '../../testing/backend.js'
 import { rigFor } from './setup.js'

@@ -4,7 +4,7 @@ import { startBackend, type BackendConnection } from '../../testing/backend.js'
 import { persistent } from '../../testing/behaviours.js'
 import { rigFor } from './setup.js'
 
-// Answers when told to, in the order of the requests.
+// Answers when the test says so, in the order of the requests.
 async function slowBackend (t: { teardown (fn: () => unknown): void }) {
   const waiting: BackendConnection[] = []
   const backend = await startBackend((_request, connection) => { waiting.push(connection) })
@@ -39,7 +39,7 @@ t.test('a request that waits longer than pendingTimeout is refused, and nothing 
   t.equal(backend.requests, 1)
 })
 
-t.test('how long a refused request has waited is told by the clock of its pool', async t => {
+t.test('the waiting time of a refused request comes from the pool\'s clock', async t => {
   const { backend, answer } = await slowBackend(t)
   let now = 100_000
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } }, () => now)
@@ -56,7 +56,7 @@ t.test('how long a refused request has waited is told by the clock of its pool',
   await first.over
 })
 
-t.test('a client that leaves takes its place along', async t => {
+t.test('a client that leaves frees its place in the queue', async t => {
   const { backend, answer } = await slowBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { maxPending: 1 } })
   const first = rig.send()
@@ -75,7 +75,7 @@ t.test('a client that leaves takes its place along', async t => {
 })
 
 t.test('a request that needs a fresh connection gets one when the last used one is returned', async t => {
-  // The first request on a reused connection kills it: its retry takes none but a fresh one, and finds the place taken.
+  // The first request on a reused connection kills it. Its retry needs a fresh connection, and there is no room for one.
   const { backend, answer } = await slowBackend(t)
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
   const first = rig.send()
@@ -87,7 +87,7 @@ t.test('a request that needs a fresh connection gets one when the last used one 
   await backend.waitFor(b => b.requests === 2)
   const queued = rig.send({ path: '/queued' })
   backend.connections[0]!.reset()
-  // Whoever queued has the place; the retry queues in its turn.
+  // The queued request got the room, so the retry queues too.
   await backend.waitFor(b => b.requests === 3)
   answer()
   answer()
@@ -99,8 +99,8 @@ t.test('a request that needs a fresh connection gets one when the last used one 
   t.ok(rig.reasons.includes('evicted'))
 })
 
-t.test('a dial that nobody waits for any more is given up, and so are those that lost their waiter before', async t => {
-  // A listener that never accepts: its backlog takes the connections, and TLS never answers.
+t.test('dials without a waiting request are abandoned', async t => {
+  // A listener that never accepts: TCP connects to its backlog, and TLS gets no answer.
   const silent = createServer(() => {})
   await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
   t.teardown(() => silent.close())
@@ -114,7 +114,7 @@ t.test('a dial that nobody waits for any more is given up, and so are those that
   t.same(both.map(({ finals }) => finals), [1, 1])
 })
 
-t.test('a refused dial is tried again, and a request that waits for that is refused by a drain rather than forgotten', async t => {
+t.test('a refused dial is tried again, and a drain refuses the request that waits for it', async t => {
   const { backend, answer } = await slowBackend(t)
   backend.refuse()
   const rig = rigFor(t, backend.url, { undiciOptions: { connections: 1 } })
@@ -124,7 +124,7 @@ t.test('a refused dial is tried again, and a request that waits for that is refu
   const other = rig.send()
   await backend.waitFor(b => b.requests === 1)
   const drained = rig.target.close()
-  // Its dial would be the second connection.
+  // Its dial would make the second connection.
   await rig.until(({ retries }) => retries.length === 1)
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_DRAINING' }, finals: 1 })
   answer()
@@ -151,7 +151,7 @@ t.test('a dial that a closing listener reset is tried again', async t => {
   t.same(rig.retries, ['connect'])
 })
 
-t.test('a request whose dial was refused goes before those that came after it', async t => {
+t.test('a request whose dial was refused keeps its place before later requests', async t => {
   const paths: string[] = []
   const waiting: BackendConnection[] = []
   const backend = await startBackend(({ path }, connection) => {
@@ -175,7 +175,7 @@ t.test('a request whose dial was refused goes before those that came after it', 
   t.same(paths, ['/second', '/refused', '/third'])
 })
 
-t.test('the time in which its dial was refused is part of what a request may wait', async t => {
+t.test('the time of refused dials counts towards a request\'s waiting time', async t => {
   const { backend, answer } = await slowBackend(t)
   backend.refuse()
   let now = 0
@@ -186,7 +186,7 @@ t.test('the time in which its dial was refused is part of what a request may wai
   const first = rig.send()
   now = 50
   const younger = rig.send()
-  // Before its dial is tried again, which takes 50 ms at least.
+  // Before its dial is tried again, after at least 50 ms.
   now = 100_000
   await backend.waitFor(b => b.requests === 1)
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' }, finals: 1 })
@@ -209,13 +209,13 @@ t.test('a client that leaves between two tries of a dial does not keep a drain w
   t.equal(refused.finals, 1)
 })
 
-t.test('a request that is sent while a response ends waits for that connection, and dials none', async t => {
+t.test('a request that is sent while a response ends waits for that connection, and does not dial', async t => {
   const backend = await startBackend(persistent())
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url, {})
   let left = 20
   await new Promise<void>((resolve, reject) => {
-    // As an interceptor does that follows redirects: the next request is sent from the last call of the one before.
+    // As an interceptor for redirects does: it sends the next request from the last call for the one before.
     const next = (): void => {
       rig.target.dispatch({ method: 'GET', path: '/' }, {
         onConnect () {},

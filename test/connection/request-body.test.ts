@@ -3,7 +3,7 @@ import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor } from './setup.js'
 
-// Two idle connections, and an upload on one of them whose source fails while its backend waits for the rest.
+// Two idle connections. On one goes an upload whose source fails while the backend waits for the rest.
 async function failingUpload (t: { teardown (fn: () => unknown): void }, fail: (body: PassThrough) => void) {
   let arrived = (): void => {}
   const head = new Promise<void>(resolve => { arrived = resolve })
@@ -29,7 +29,7 @@ async function failingUpload (t: { teardown (fn: () => unknown): void }, fail: (
   return { rig, receiver }
 }
 
-t.test('an upload whose source fails is not the backend\'s doing, whatever the error is called', async t => {
+t.test('a failing upload source is not blamed on the backend, whatever its error code', async t => {
   const lost = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
   const { rig, receiver } = await failingUpload(t, body => body.destroy(lost))
   t.match(receiver, { error: lost, finals: 1 })
@@ -37,14 +37,14 @@ t.test('an upload whose source fails is not the backend\'s doing, whatever the e
   t.equal(rig.counts.idle, 1, 'no other connection is suspected')
 })
 
-t.test('an upload whose source closes before its end is given up in the same way', async t => {
+t.test('an upload whose source closes early is abandoned without blaming the backend', async t => {
   const { rig, receiver } = await failingUpload(t, body => body.destroy())
   t.match(receiver, { error: { code: 'UND_ERR_ABORTED' }, finals: 1 })
   t.same(rig.reasons, ['client_gone'])
   t.equal(rig.counts.idle, 1)
 })
 
-t.test('an upload that its backend resets is the backend\'s doing', async t => {
+t.test('an upload that the backend resets is blamed on the backend', async t => {
   const backend = await startBackend({
     onHead: (_head, connection) => connection.reset(),
     onRequest: () => {}

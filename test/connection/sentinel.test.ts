@@ -6,7 +6,7 @@ import { type Rig, rigFor } from './setup.js'
 
 interface Setup { backend: Backend, rig: Rig, pass (ms: number): void }
 
-/** A target whose clock stands still unless it is moved, and a backend that answers and closes nothing by itself. */
+/** A target whose clock moves only when the test moves it, and a backend that answers and never closes by itself. */
 async function setUp (t: Test, options: TargetOptions = {}, script: RequestScript = (_request, connection) => connection.reply()): Promise<Setup> {
   const backend = await startBackend(script)
   t.teardown(() => backend.close())
@@ -25,7 +25,7 @@ async function get (rig: Rig, method = 'GET'): Promise<number> {
 
 const last = (backend: Backend): BackendConnection => backend.connections.at(-1)!
 
-/** The backend closes its latest connection, after it has been idle for so long. */
+/** Makes the backend close its latest connection after an idle time. */
 async function hangUpAfter ({ backend, rig, pass }: Setup, ms: number, how: 'end' | 'reset' = 'end'): Promise<void> {
   await get(rig)
   const closed = rig.closed.length
@@ -34,7 +34,7 @@ async function hangUpAfter ({ backend, rig, pass }: Setup, ms: number, how: 'end
   await rig.until(({ closed: { length } }) => length > closed)
 }
 
-t.test('a backend that hangs up after two seconds is not given an older connection, by FIN or by RST', async t => {
+t.test('a backend that closes after two seconds, by FIN or RST, gets no request on an older connection', async t => {
   for (const how of ['end', 'reset'] as const) {
     const setup = await setUp(t)
     const { rig, pass } = setup
@@ -72,7 +72,7 @@ t.test('the configured timeout stays the ceiling', async t => {
   t.ok(setup.rig.target.snapshot().idleLimit.effective < 900)
 })
 
-t.test('one connection past a learned limit stays as the sentinel, outside of connections, and carries no request any more', async t => {
+t.test('one connection past a learned limit stays as the sentinel: it is not counted, and carries no request', async t => {
   const setup = await setUp(t, { undiciOptions: { connections: 1 } })
   const { backend, rig, pass } = setup
   await hangUpAfter(setup, 2_000)
@@ -95,7 +95,7 @@ t.test('one connection past a learned limit stays as the sentinel, outside of co
   t.equal(rig.target.snapshot().sentinel, undefined)
 })
 
-t.test('a connection that never carried a request is no sentinel', async t => {
+t.test('a connection that never carried a request does not become the sentinel', async t => {
   const dial = buildConnector({})
   const dialled: Array<() => void> = []
   const connect: typeof dial = (options, callback) => dial(options, (...result) => { dialled.push(() => callback(...result)) })
@@ -120,7 +120,7 @@ t.test('a connection that never carried a request is no sentinel', async t => {
   await rig.until(({ closed }) => closed.length === 1)
   t.ok(rig.target.snapshot().idleLimit.learned)
 
-  // One is answered while the dial for another is under way, which nobody wants any more then.
+  // A connection comes back while a dial for another request is under way; the dialled connection is then unused.
   const held = rig.send()
   await next()
   await backend.waitFor(b => b.requests === 2)
@@ -140,7 +140,7 @@ t.test('a connection that never carried a request is no sentinel', async t => {
   t.ok(rig.target.snapshot().sentinel, 'and not the one that had')
 })
 
-t.test('where nothing was learned there is none', async t => {
+t.test('without a learned limit there is no sentinel', async t => {
   const { rig, pass } = await setUp(t)
   await get(rig)
   pass(60_000)
@@ -169,7 +169,7 @@ for (const [what, reason, act] of [
   })
 }
 
-t.test('a sentinel on which bytes come is closed, and is no evidence', async t => {
+t.test('a sentinel that receives bytes is closed, and is no evidence', async t => {
   const setup = await setUp(t)
   const { backend, rig, pass } = setup
   await hangUpAfter(setup, 2_000)
@@ -182,7 +182,7 @@ t.test('a sentinel on which bytes come is closed, and is no evidence', async t =
   t.equal(rig.target.snapshot().idleLimit.learned, learned)
 })
 
-t.test('a request that could not be sent again takes what is well inside the limit, and one that could takes the older ones', async t => {
+t.test('a request that cannot be sent again takes connections well inside the limit, and other requests take older ones', async t => {
   const setup = await setUp(t)
   const { rig, pass } = setup
   for (let n = 0; n < 4; n++) await hangUpAfter(setup, 4_000)
@@ -200,8 +200,8 @@ t.test('a request that could not be sent again takes what is well inside the lim
   t.equal(rig.opened.length, length + 1)
 })
 
-t.test('a reuse that was too late teaches as much as a close', async t => {
-  // It closes on the request, as if its FIN were still under way when that was sent.
+t.test('a reuse that came too late teaches as much as a close', async t => {
+  // The backend closes on the request, as if its FIN had been under way when the request was sent.
   const setup = await setUp(t, {}, (request, connection) => {
     if (request.nth > 1 && request.path === '/late') connection.reset()
     else connection.reply()
@@ -254,7 +254,7 @@ t.test('a loss after long work, and a route that never answers, teach nothing of
   t.equal(rig.opened.length, length + 1)
 })
 
-t.test('a connection that was idle when the limit fell is no sentinel: it could say nothing against it', async t => {
+t.test('a connection that was idle when the limit fell does not become the sentinel', async t => {
   const held: BackendConnection[] = []
   let together = 3
   const setup = await setUp(t, {}, (_request, connection) => {
@@ -277,7 +277,7 @@ t.test('a connection that was idle when the limit fell is no sentinel: it could 
   t.ok(rig.target.snapshot().sentinel, 'the next one is')
 })
 
-t.test('a target of one connection that sends POSTs alone finds its way back', async t => {
+t.test('a target with one connection and only POSTs relearns a longer limit', async t => {
   const { backend, rig, pass } = await setUp(t, { undiciOptions: { connections: 1 } })
   await get(rig, 'POST')
   pass(1_000)
@@ -290,7 +290,7 @@ t.test('a target of one connection that sends POSTs alone finds its way back', a
   t.strictSame(rig.target.snapshot().sentinel, { idleMs: 700 }, 'what made room for another stays to watch')
 })
 
-t.test('the sentinel leaves where its backend may be waiting for that', async t => {
+t.test('the sentinel is closed for a waiting request, since a backend may serve one connection at a time', async t => {
   // A backend that serves one connection at a time.
   const waiting: Array<() => void> = []
   let busy: BackendConnection | undefined

@@ -9,7 +9,7 @@ interface Teardown { teardown (fn: () => unknown): void }
 
 export interface Closed { id: number, reason: CloseReason, idleMs: number | undefined, served: number }
 
-/** A target of its own registry, and all that an observer was told of it. */
+/** A target with its own registry, and everything that an observer of it was told. */
 export class Rig {
   readonly registry: TargetRegistry
   readonly target: Target
@@ -40,7 +40,7 @@ export class Rig {
   get reasons (): CloseReason[] { return this.closed.map(({ reason }) => reason) }
   get counts (): ReturnType<Target['snapshot']>['connections'] { return this.target.snapshot().connections }
 
-  /** Resolves once `predicate` holds, which is asked again after each event of a connection. */
+  /** Resolves when `predicate` holds. It is called again after each event of a connection. */
   async until (predicate: (rig: Rig) => boolean, timeoutMs = 5000): Promise<void> {
     if (predicate(this)) return
     await new Promise<void>((resolve, reject) => {
@@ -61,7 +61,7 @@ export class Rig {
     return receiver
   }
 
-  // When it has all happened: a pool tells of an event before it goes on.
+  // Later, since a pool tells its observers of an event before it has finished with it.
   #note (record: () => void): void {
     record()
     setImmediate(() => { for (const ask of this.#waiters) ask() })
@@ -74,7 +74,7 @@ export function rigFor (t: Teardown, url: string, options: TargetOptions = {}, c
   return rig
 }
 
-/** What a receiver does besides noting what comes. */
+/** What a receiver does besides recording its calls. */
 export interface Reactions {
   head? (receiver: Receiver): void
   /** Returning false pauses the response. */
@@ -87,9 +87,9 @@ export class Receiver implements Dispatcher.DispatchHandler {
   status = 0
   body = ''
   error: (Error & { code?: string, cause?: unknown }) | undefined
-  /** Calls after which nothing is to come; more than one is a bug. */
+  /** Final calls; more than one is a bug. */
   finals = 0
-  /** Settles at the first final call. */
+  /** Resolves at the first final call. */
   readonly over: Promise<Receiver>
   readonly begun: Promise<void>
   readonly #react: Reactions

@@ -7,7 +7,7 @@ import { type Rig, rigFor } from './setup.js'
 const MANY = 40
 const MOST = 3
 
-/** A target whose dials are counted while they are under way. */
+/** A target that counts its dials under way. */
 function countedRig (t: Test, url: string, pool: PoolOptions, clock?: () => number): { rig: Rig, most (): number, reset (): void } {
   const dial = buildConnector({})
   let now = 0
@@ -23,7 +23,7 @@ function countedRig (t: Test, url: string, pool: PoolOptions, clock?: () => numb
   return { rig, most: () => most, reset: () => { most = 0 } }
 }
 
-/** A backend that answers so many at once, so that each has a connection of its own. */
+/** A backend that answers so many requests together, so that each gets its own connection. */
 async function holding (t: Test, count: number): Promise<Backend> {
   const held: BackendConnection[] = []
   const backend = await startBackend((_request, connection) => {
@@ -41,7 +41,7 @@ async function sendMany (rig: Rig): Promise<void> {
   await rig.until(({ counts }) => counts.active === 0)
 }
 
-t.test('a restart that closes every pooled connection is met with no more dials at once than allowed', async t => {
+t.test('after a restart that closes every pooled connection the dials at once stay within the limit', async t => {
   const backend = await holding(t, MANY)
   const { rig, most, reset } = countedRig(t, backend.url, { maxDials: MOST })
   await sendMany(rig)
@@ -54,7 +54,7 @@ t.test('a restart that closes every pooled connection is met with no more dials 
   t.equal(most(), MOST)
 })
 
-t.test('so is a restart whose closes are found only by the requests that come next', async t => {
+t.test('after a restart whose closes are found only by the next requests the dials at once stay within the limit', async t => {
   let restarted = false
   const held: BackendConnection[] = []
   const backend = await startBackend((request, connection) => {
@@ -72,7 +72,7 @@ t.test('so is a restart whose closes are found only by the requests that come ne
   t.ok(rig.retries.includes('stale') || rig.retries.includes('unwritten'), 'some were sent again')
 })
 
-t.test('a backend that comes back is met with no more dials at once than allowed', async t => {
+t.test('when a backend comes back the dials at once stay within the limit', async t => {
   const backend = await holding(t, MANY)
   backend.refuse()
   const { rig, most } = countedRig(t, backend.url, { maxDials: MOST, connectRetry: 4_000 })
@@ -84,7 +84,7 @@ t.test('a backend that comes back is met with no more dials at once than allowed
   t.ok(rig.retries.every(kind => kind === 'connect'))
 })
 
-t.test('connections that were opened together reach their age one after another', async t => {
+t.test('connections that were opened together reach their maximum age at different times', async t => {
   const backend = await holding(t, MANY)
   let now = 0
   const { rig } = countedRig(t, backend.url, { maxConnectionAge: 10_000, maxDials: MANY }, () => now)

@@ -7,7 +7,7 @@ import type { Rig } from './setup.js'
 
 const echo = () => startBackend((_request, connection) => connection.reply({ body: 'ok' }))
 
-// As forwarding does. Undici's dispatch would refuse the header before it acquires a connection.
+// As a forwarding does. `dispatch` would refuse the header before it acquires a connection.
 function callUnsendable (rig: Rig): Receiver {
   const receiver = new Receiver({})
   const adapter = new HandlerAdapter(receiver)
@@ -18,7 +18,7 @@ function callUnsendable (rig: Rig): Receiver {
   return receiver
 }
 
-t.test('a request that cannot be written leaves a fresh connection as good as before', async t => {
+t.test('a request that cannot be written leaves its fresh connection usable', async t => {
   const backend = await echo()
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)
@@ -29,7 +29,7 @@ t.test('a request that cannot be written leaves a fresh connection as good as be
   t.same(rig.closed, [])
 })
 
-t.test('the backend\'s close of a connection whose only request was never written is seen', async t => {
+t.test('a backend\'s close is noticed on a connection whose only request was never written', async t => {
   const backend = await echo()
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)
@@ -51,7 +51,7 @@ t.test('a connection whose only request was never written is closed for good', a
   t.same(rig.reasons, ['evicted'])
 })
 
-t.test('a body that is not as long as it says ends in one error, and costs no other request anything', async t => {
+t.test('a body of another length than declared is one error, and affects no other request', async t => {
   const backend = await echo()
   t.teardown(() => backend.close())
   const rig = rigFor(t, backend.url)

@@ -5,7 +5,7 @@ import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor } from '../../testing/gateway.js'
 import { rigFor } from './setup.js'
 
-// At the bound a request waits for a connection that rests. Whatever becomes of that connection, the request gets one.
+// At the bound a request waits for a resting connection. It gets a connection, whatever happens to that one.
 
 for (const found of ['by another request', 'by the sweep']) {
   t.test(`a connection that reaches its age while it rests makes room, found ${found}`, async t => {
@@ -16,7 +16,7 @@ for (const found of ['by another request', 'by the sweep']) {
     await rig.until(({ counts }) => counts.idle === 1)
     const waiting = [rig.send()]
     t.equal(rig.counts.pending, 1)
-    // Past its age, with all jitter, and before its rest is over.
+    // Past its maximum age, jitter included, and before its rest is over.
     now += 30
     if (found === 'by another request') waiting.push(rig.send())
     for (const { over } of waiting) t.match(await over, { status: 200, error: undefined })

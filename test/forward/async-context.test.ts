@@ -1,4 +1,4 @@
-// A reused socket calls back in the async context of the request that it was opened for: hooks saw another client's store.
+// Regression: a reused socket calls back in the async context of the request that it was opened for, so hooks saw another client's store.
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Readable, Transform } from 'node:stream'
 import t from 'tap'
@@ -6,7 +6,7 @@ import { request } from '../../testing/client.js'
 import { persistent } from '../../testing/behaviours.js'
 import { backendFor, gatewayFor } from '../../testing/gateway.js'
 
-t.test('what reads a streamed answer, and what hears of its end, sees the store of its own request', async t => {
+t.test('a reader of a streamed answer, and a listener for its end, see the store of their own request', async t => {
   const backend = await backendFor(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none')
     await new Promise(resolve => setTimeout(resolve, 30))

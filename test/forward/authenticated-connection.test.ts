@@ -5,7 +5,7 @@ import type { BackendScript } from '../../testing/backend.js'
 import { request } from '../../testing/client.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
-/** Authenticates connections, as IIS does: what follows on one is its user's, whoever sends it. */
+/** Authenticates connections, as IIS does: all later requests on a connection count as its user's. */
 function integrated (scheme: string): BackendScript {
   const users = new Map<number, string>()
   return (asked, connection) => {
@@ -44,7 +44,7 @@ for (const scheme of ['NTLM', 'Negotiate']) {
   })
 }
 
-t.test('what is not authenticated is shared as before, and an HTTP/2 session is a client\'s connection', async t => {
+t.test('a connection without authentication is shared, and an HTTP/2 session counts as a client\'s connection', async t => {
   const backend = await backendFor(t, integrated('NTLM'))
   const { port, target } = await gatewayFor(t, { fastify: { http2: true } as object, routes: [{ upstream: backend.url }] })
   const session = (): ClientHttp2Session => {
@@ -71,7 +71,7 @@ t.test('what is not authenticated is shared as before, and an HTTP/2 session is 
   t.equal(target.snapshot().connections.idle, 1)
 })
 
-t.test('at the bound a connection that is bound makes room for another client', async t => {
+t.test('at the bound a connection that belongs to a client makes room for another client', async t => {
   const backend = await backendFor(t, integrated('NTLM'))
   const { port, url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { connections: 1 } }] })
   const alice = await clientFor(t, { port })
@@ -81,7 +81,7 @@ t.test('at the bound a connection that is bound makes room for another client', 
   t.strictSame(target.snapshot().totals.closed, { evicted: 1 })
 })
 
-t.test('without a client\'s connection to bind it to, as from a target that is used as a dispatcher, it serves nobody after', async t => {
+t.test('an authenticated connection without a client\'s connection, as of a dispatcher, serves no further request', async t => {
   const backend = await backendFor(t, integrated('NTLM'))
   const { target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   const ask = async (headers: Record<string, string>): Promise<string> => (await target.request({ origin: backend.url, path: '/open', method: 'GET', headers })).body.text()

@@ -31,7 +31,7 @@ t.test('a client that leaves before the answer frees the backend\'s connection',
   t.strictSame(log.filter(({ level }) => level >= 50), [], 'which is no error of ours')
 })
 
-t.test('a client that leaves in the middle of a body does too', async t => {
+t.test('a client that leaves in the middle of a response body frees the backend\'s connection', async t => {
   const { backend, target, port } = await between(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello'))
   const client = await clientFor(t, { port })
   client.write(GET)
@@ -41,7 +41,7 @@ t.test('a client that leaves in the middle of a body does too', async t => {
   t.match(target.snapshot(), { connections: { active: 0 }, totals: { closed: { client_gone: 1 } } })
 })
 
-t.test('a client that leaves in the middle of its upload does too', async t => {
+t.test('a client that leaves in the middle of its upload frees the backend\'s connection', async t => {
   const { backend, target, port } = await between(t, persistent(), { retry: { replayLimit: 10 } })
   const client = await clientFor(t, { port })
   client.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(100)}`)
@@ -64,7 +64,7 @@ t.test('a client that leaves while its body is collected leaves nothing behind',
   t.equal(backend.requests, 2)
 })
 
-t.test('a request in the queue leaves it with its client', async t => {
+t.test('a queued request leaves the queue when its client leaves', async t => {
   const release: (() => void)[] = []
   const { backend, target, port, url } = await between(t, ({ path }, connection) => new Promise<void>(resolve => {
     release.push(() => {
@@ -90,7 +90,7 @@ t.test('a request in the queue leaves it with its client', async t => {
   t.equal(backend.accepted, 1)
 })
 
-t.test('a client that leaves while a dial is under way takes nobody\'s connection', async t => {
+t.test('a client that leaves during a dial takes no connection from another request', async t => {
   const { backend, target, port, url } = await between(t, persistent(), { pool: { connectRetry: 10_000 } })
   backend.refuse()
   const client = await clientFor(t, { port })
@@ -107,7 +107,7 @@ t.test('a slow client slows its backend down, and gets everything in the end', a
   const size = 48 * 1024 * 1024
   const { backend, target, port } = await between(t, (_request, connection) => {
     connection.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
-    // In pieces, so that what has not gone yet can be seen.
+    // In pieces, to see which have not been sent yet.
     const piece = Buffer.alloc(65_536, 'x')
     for (let written = 0; written < size; written += piece.length) connection.write(piece)
   }, { responseBuffer: 65_536 })
@@ -115,7 +115,7 @@ t.test('a slow client slows its backend down, and gets everything in the end', a
   client.socket.pause()
   client.write(GET)
   await backend.waitFor(({ requests }) => requests === 1)
-  // What the kernel's buffers and ours hold has gone; no event tells that no more follows.
+  // The buffers of the kernel and the gateway are full. No event says that no more follows.
   const unsent = (): number => backend.connections[0]?.socket.writableLength ?? 0
   let before = -1
   while (before !== unsent()) {

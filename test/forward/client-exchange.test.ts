@@ -13,7 +13,7 @@ interface Exchange { readonly message: IncomingMessage, readonly response: Serve
 
 interface Listening { readonly server: Server, readonly client: RawClient, readonly exchanges: Exchange[] }
 
-/** A server that answers nothing by itself, and listens for the end of all that it is asked. */
+/** A server that answers nothing by itself, and watches the end of each exchange. */
 async function setup (t: Test): Promise<Listening> {
   const exchanges: Exchange[] = []
   const server = createServer((message, response) => watch(exchanges, message, response))
@@ -37,7 +37,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const gone = (exchanges: Exchange[]): number[] => exchanges.map(exchange => exchange.gone)
 const listeners = (socket: Socket): Record<string, number> => Object.fromEntries(socket.eventNames().map(name => [name, socket.listenerCount(name)]))
 
-t.test('a client that leaves is told to the response that it waits for, and to those behind it', async t => {
+t.test('a client that leaves is reported to the response that it waits for, and to those behind it', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET.repeat(40))
   await until(() => exchanges.length === 40)
@@ -47,7 +47,7 @@ t.test('a client that leaves is told to the response that it waits for, and to t
   t.ok(exchanges.every(exchange => exchange.gone === 1), 'once each')
 })
 
-t.test('any number of them is one listener on the socket, and none when they are over', async t => {
+t.test('any number of exchanges needs one listener on the socket, and none after their end', async t => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', warned)
@@ -62,9 +62,9 @@ t.test('any number of them is one listener on the socket, and none when they are
   const before = listeners(socket)
   client.write(GET.repeat(30))
   await until(() => exchanges.length === 31)
-  // Node's own for the response that has the socket, and ours.
+  // Node's listener for the response that owns the socket, and ours.
   t.equal(socket.listenerCount('close'), before['close']! + 2)
-  // Some finish, some are taken off.
+  // Some finish, some are removed.
   for (const { off } of exchanges.slice(20)) off()
   for (const { response } of exchanges.slice(1)) response.end('x')
   for (let i = 0; i < 30; i++) await client.response()
@@ -74,7 +74,7 @@ t.test('any number of them is one listener on the socket, and none when they are
   t.strictSame(warnings, [])
 })
 
-t.test('a response that has got its socket in the meantime is told of once', async t => {
+t.test('a response that got its socket meanwhile is told of its client\'s leaving once', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET + GET)
   await until(() => exchanges.length === 2)
@@ -87,7 +87,7 @@ t.test('a response that has got its socket in the meantime is told of once', asy
   t.strictSame(gone(exchanges), [1, 1])
 })
 
-t.test('of a client that had left before, a listener hears all the same, and not within the call', async t => {
+t.test('a listener is told of a client that left before, and not within the call', async t => {
   const { client, exchanges } = await setup(t)
   client.write(GET + GET)
   await until(() => exchanges.length === 2)
@@ -103,7 +103,7 @@ t.test('of a client that had left before, a listener hears all the same, and not
 })
 
 for (const [how, leave] of [['resets its stream', 'close'], ['ends its session', 'destroy']] as const) {
-  t.test(`an HTTP/2 client that ${how} is told of`, async t => {
+  t.test(`an HTTP/2 client that ${how} is reported`, async t => {
     const exchanges: Exchange[] = []
     const server = createHttp2Server((message, response) => watch(exchanges, message as unknown as IncomingMessage, response as unknown as ServerResponse))
     const session = connectHttp2(`http://127.0.0.1:${await listen(server)}`)
@@ -117,13 +117,13 @@ for (const [how, leave] of [['resets its stream', 'close'], ['ends its session',
     if (leave === 'close') stream.close()
     else session.destroy()
     await until(() => exchanges[0]!.gone === 1)
-    // And one that comes too late.
+    // One more, too late.
     watch(exchanges, exchanges[0]!.message, exchanges[0]!.response)
     await until(() => exchanges[1]!.gone === 1)
   })
 }
 
-t.test('an injected request is told of when it is answered, and when it is destroyed', async t => {
+t.test('the end of an injected request is reported, answered or destroyed', async t => {
   const exchanges: Exchange[] = []
   const app = Fastify()
   t.teardown(async () => await app.close())

@@ -10,7 +10,7 @@ import { onClientStall } from '../../src/forward/client-stall.js'
 import { until } from '../../testing/gateway.js'
 
 const TIMEOUT = 200
-/** More than the kernel holds for a client on loopback. */
+/** More than the kernel buffers for a client on loopback. */
 const LARGE = Buffer.alloc(8_388_608)
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -32,7 +32,7 @@ async function serve (t: Test): Promise<{ watched: Watched[], port: number }> {
   return { watched, port: (server.address() as AddressInfo).port }
 }
 
-t.test('a client that does not read stalls the response that it is sent, and the one behind it', async t => {
+t.test('a client that does not read stalls its current response, and the one behind it', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').pause()
   t.teardown(() => client.destroy())
@@ -43,7 +43,7 @@ t.test('a client that does not read stalls the response that it is sent, and the
   for (const { stalled } of watched) t.ok(stalled! >= TIMEOUT, `not before its time: ${stalled} ms`)
 })
 
-t.test('nothing waits for the client while the response ahead has nothing to send', async t => {
+t.test('a client does not stall while the response ahead has nothing to send', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').resume()
   t.teardown(() => client.destroy())
@@ -55,19 +55,19 @@ t.test('nothing waits for the client while the response ahead has nothing to sen
   for (const { response } of watched) response.end()
 })
 
-/** In steps: the mocked clock does not run what is set in the middle of one. */
+/** In steps, since the mocked clock does not run timers that are set during a step. */
 function pass (ms: number): void {
   for (let passed = 0; passed < ms; passed += 10) mock.timers.tick(10)
 }
 
-t.test('a client that takes a little now and then does not stall, until it takes nothing for all of its time', async t => {
+t.test('a client that reads a little at times does not stall, until it reads nothing for the whole timeout', async t => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const socket = Object.assign(new EventEmitter(), { writableLength: 100_000, bytesWritten: 200_000, _handle: { writeQueueSize: 50_000 } })
   const response = Object.assign(new EventEmitter(), { socket, destroyed: false })
   let stalled = 0
   onClientStall({ socket } as unknown as IncomingMessage, response as unknown as ServerResponse, TIMEOUT, () => { stalled++ })
-  // Of the write that the kernel is at, then by writes that are done, then with more written behind.
+  // Progress within the current write, then by completed writes, then with more written after them.
   for (let i = 0; i < 10; i++) {
     socket._handle.writeQueueSize -= 1_000
     pass(TIMEOUT * 0.9)
@@ -85,7 +85,7 @@ t.test('a client that takes a little now and then does not stall, until it takes
   t.equal(stalled, 1)
 })
 
-t.test('of HTTP/2, the client\'s window counts', async t => {
+t.test('over HTTP/2 the client\'s window counts', async t => {
   const watched: Watched[] = []
   const watch = watchInto(watched)
   const server = createHttp2Server((message, response) => watch(message as unknown as IncomingMessage, response as unknown as ServerResponse))
@@ -108,7 +108,7 @@ t.test('of HTTP/2, the client\'s window counts', async t => {
   unread.close()
 })
 
-t.test('nothing of it is left when the response has finished', async t => {
+t.test('no timer or listener is left after the response', async t => {
   const { watched, port } = await serve(t)
   const client = connect(port, '127.0.0.1').resume()
   t.teardown(() => client.destroy())

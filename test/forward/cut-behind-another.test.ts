@@ -1,5 +1,5 @@
-// From Node 24 on a response that is destroyed while it waits behind another one on its connection leaves the connection as it is: a client
-// that pipelined two requests waited for ever for the second response, whose backend had been lost.
+// Regression: since Node 24, destroying a response that waits behind another one on its connection does not close the connection. A client
+// that pipelined two requests waited for ever for the second response, whose backend was lost.
 import t from 'tap'
 import type { BackendConnection } from '../../testing/backend.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
@@ -24,7 +24,7 @@ t.test('a response that is cut while it waits behind another one ends its connec
   await until(() => gateway.target.snapshot().connections.active === 1)
   first!.reply({ body: 'ok' })
   t.match(await client.response(), { status: 200, body: Buffer.from('ok') })
-  // Its head may have been written.
+  // The head may be written.
   t.notOk(await client.response().then(({ complete }) => complete, () => false))
   await client.ended
 })

@@ -1,4 +1,5 @@
-// A response that was cut short looked whole to HTTP/2 and HTTP/1.0 clients, and an upload that an HTTP/2 client broke off to the backend.
+// Regression: a response that was cut short looked whole to HTTP/2 and HTTP/1.0 clients, and an upload that an HTTP/2 client broke off
+// looked whole to the backend.
 import { connect } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import { connect as connectTls } from 'node:tls'
@@ -69,7 +70,7 @@ t.test('over TLS a cut response ends without a close_notify, and over HTTP/1.1 s
   t.notMatch(text, /\r\n0\r\n/)
 })
 
-/** Frames of HTTP/2, RFC 9113 section 4.1, on stream 1. */
+/** HTTP/2 frames on stream 1 (RFC 9113 section 4.1). */
 function frame (type: number, flags: number, payload: Buffer | string, stream = 1): Buffer {
   const head = Buffer.alloc(9)
   head.writeUIntBE(payload.length, 0, 3)
@@ -96,7 +97,7 @@ for (const [how, last] of [['a reset', Buffer.alloc(0)], ['an end and a reset be
       await app.listen({ port: 0, host: '127.0.0.1' })
       const client = await clientFor(t, app.server.address() as { port: number })
       client.write(Buffer.concat([PREFACE, POST, frame(0, 0, Buffer.alloc(size))]))
-      // A pause sends the short one on too.
+      // After a pause the gateway forwards the short body too.
       await backend.waitFor(({ accepted }) => accepted === 1)
       client.write(Buffer.concat([last, RESET]))
       await backend.waitFor(({ open }) => open === 0)

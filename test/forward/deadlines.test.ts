@@ -64,7 +64,7 @@ t.test('a body that stops cuts the client off, and its connection is freed', asy
 t.test('an event stream may be silent for longer', async t => {
   const { client } = await between(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n')
-    // Past the time at which any other body would have been cut.
+    // Past the time at which another body would be cut.
     await new Promise(resolve => setTimeout(resolve, LATEST))
     connection.write('6\r\ndata:1\r\n0\r\n\r\n')
   }, { undiciOptions: { bodyTimeout: LIMIT } })
@@ -74,10 +74,10 @@ t.test('an event stream may be silent for longer', async t => {
   t.equal(response.body.toString(), 'data:1')
 })
 
-t.test('a backend that does not read an upload is given up', async t => {
+t.test('an upload that its backend does not read is abandoned', async t => {
   const { gateway, client } = await between(t, { onHead: (_head, connection) => { connection.socket.pause() }, onRequest: () => {} }, { undiciOptions: { bodyTimeout: LIMIT } })
   client.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Length: 50000000\r\n\r\n')
-  // More than all buffers on the way take.
+  // More than all buffers on the way hold.
   feed(client, Buffer.alloc(1_000_000, 'x'), 50)
   const { value } = await timed(client.response())
   t.equal(value.status, 504)
@@ -109,7 +109,7 @@ t.test('a slow client that goes on reading is not cut', async t => {
   }, { undiciOptions: { bodyTimeout: limit } })
   client.write(GET)
   const reading = client.response()
-  // Reads a piece, rests for half of the limit, and so on.
+  // Reads a piece, pauses for half of the limit, and so on.
   let rests = 0
   const timer = setInterval(() => {
     if (++rests > 4) return clearInterval(timer)
@@ -120,7 +120,7 @@ t.test('a slow client that goes on reading is not cut', async t => {
   t.ok((await reading).complete)
 })
 
-t.test('103 is relayed to an HTTP/1.1 client where that is asked for, and to nobody else', async t => {
+t.test('103 is relayed only with earlyHints, and only to HTTP/1.1 clients', async t => {
   const script: BackendScript = (_request, connection) => {
     connection.write('HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n')
     connection.reply({ body: 'x' })

@@ -7,7 +7,7 @@ import { clientFor, gatewayFor } from '../../testing/gateway.js'
 const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n'
 const WEBSOCKET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n'
 
-/** A backend in this process, behind a duplex that is no socket: it answers each write from within it. */
+/** A backend in this process, behind a duplex that is no socket. It answers within the call of `write`. */
 function answering (answer: (text: string) => string): { connect: ConnectFunction, made: Duplex[] } {
   const made: Duplex[] = []
   const connect: ConnectFunction = (_to, callback) => {
@@ -24,7 +24,7 @@ function answering (answer: (text: string) => string): { connect: ConnectFunctio
   return { connect, made }
 }
 
-t.test('a connection that answers from within the write is kept', { timeout: 5_000 }, async t => {
+t.test('a connection that answers within the write is kept', { timeout: 5_000 }, async t => {
   const { connect, made } = answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi')
   const { port } = await gatewayFor(t, { routes: [{ upstream: 'http://in-memory', undiciOptions: { connect } }] })
   const client = await clientFor(t, { port })

@@ -1,4 +1,5 @@
-// An answer that came before its HTTP/2 upload had been read was reset ahead of the frame that ends it: to a strict client it was cut short.
+// Regression: an answer that came before its HTTP/2 upload had been read was reset before the frame that ends it. A strict client saw it
+// cut short.
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
@@ -27,7 +28,7 @@ function fields (all: Record<string, string>): Buffer {
   return Buffer.concat(Object.entries(all).map(([name, value]) => Buffer.from(`\0${String.fromCharCode(name.length)}${name}${String.fromCharCode(value.length)}${value}`, 'latin1')))
 }
 
-/** The ends that have come on stream 1, in order. */
+/** The ends of stream 1 that came, in order. */
 function endsIn (received: Buffer): string[] {
   const ends: string[] = []
   for (let at = 0; at + 9 <= received.length; at += 9 + received.readUIntBE(at, 3)) {

@@ -1,5 +1,5 @@
-// An upload that was refused with 413, and had come in full by the time that its answer was out, kept its HTTP/2 stream: both sides were closed, and
-// what waited for the server's side to close asked a session that had forgotten the stream. On Node 24, in half of all cases.
+// Regression: an upload that was refused with 413, and had arrived in full when its answer was sent, kept its HTTP/2 stream. Both sides
+// were closed, and the gateway waited for the server's side on a session that had forgotten the stream. On Node 24, in half of all cases.
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { ServerHttp2Stream } from 'node:http2'
@@ -13,7 +13,7 @@ import { backendFor, until } from '../../testing/gateway.js'
 
 const UPLOADS = 40
 
-t.test('an upload that comes in full behind its early answer keeps no stream', async t => {
+t.test('an upload that arrives in full after its early answer keeps no stream open', async t => {
   const backend = await backendFor(t, persistent())
   const app = Fastify({ http2: true } as object) as unknown as FastifyInstance
   t.teardown(() => app.close())

@@ -9,7 +9,7 @@ import { gateway, proxy } from '../../src/index.js'
 import { backendFor, captureLog, until } from '../../testing/gateway.js'
 import type { LogLine } from '../../testing/gateway.js'
 
-// The deadline is longer than the test: nothing here may need it.
+// The deadline is longer than the test, so that nothing can depend on it.
 async function setup (t: Test): Promise<{ app: FastifyInstance, url: string, log: LogLine[], sessions: Set<object> }> {
   const backend = await backendFor(t, () => {})
   await backend.close()
@@ -33,7 +33,7 @@ function sessionFor (t: Test, url: string): ClientHttp2Session {
   return session
 }
 
-/** Begins an upload that goes on for ever, and resolves with the status of its answer. */
+/** Begins an endless upload, and resolves to the status of its answer. */
 async function upload (session: ClientHttp2Session): Promise<number> {
   const stream = session.request({ ':path': '/', ':method': 'POST' }).on('error', () => {})
   stream.write('x'.repeat(100_000))
@@ -42,7 +42,7 @@ async function upload (session: ClientHttp2Session): Promise<number> {
   return headers[':status'] as number
 }
 
-t.test('uploads that go on after their 502 keep neither their session nor the app', async t => {
+t.test('uploads that continue after their 502 keep neither their session nor the app open', async t => {
   const { app, url } = await setup(t)
   const statuses = await Promise.all(Array.from({ length: 20 }, async () => await upload(sessionFor(t, url))))
   t.ok(statuses.every(status => status === 502), String(statuses))

@@ -1,4 +1,5 @@
-// A backend that refused an upload before it had read it, and sent the answer in two pieces, was cut off behind the first: the client got nothing.
+// Regression: a backend refused an upload before it had read it, and sent the answer in two pieces. The gateway cut it off after the first
+// piece, and the client got nothing.
 import t from 'tap'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
@@ -20,7 +21,7 @@ for (const connection of ['', 'Connection: close\r\n']) {
   })
 }
 
-t.test('a refusal that says close and never ends is cut, though nothing of its upload is read any more', async t => {
+t.test('an early answer that says close and never ends is cut, even if its upload is no longer read', async t => {
   const backend = await backendFor(t, {
     onHead: (_head, to) => to.write('HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 10\r\n\r\nfirst'),
     onRequest: () => {}

@@ -9,7 +9,7 @@ import { type Answer, request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { LogLine } from '../../testing/gateway.js'
 
-// What a body must not tell: addresses, ports, errnos, stacks.
+// A body must not contain addresses, ports, errnos or stacks.
 const SECRETS = /127\.0\.0\.1|::1|:\d{4,5}\b|\bE(?:CONN|NOT|AI|HOST|PIPE|PROTO|TIMEDOUT|ADDR)|UND_ERR|HPE_|\bat .+\(|node_modules|\.ts\b|certificate/
 const ERROR = 50
 
@@ -20,7 +20,7 @@ async function failing (t: Test, upstream: string, route: ProxyOptions = {}, gat
   return { answer: await request(url), log }
 }
 
-/** The status, the code and nothing else in the body; the cause in the log, once. */
+/** Holds that the client gets the status and the code and nothing else, and that the log has the cause once. */
 function shows (t: Test, { answer, log }: Failure, status: number, code: ErrorCode, cause: RegExp): void {
   const body = answer.body.toString()
   t.equal(answer.status, status)
@@ -33,7 +33,7 @@ function shows (t: Test, { answer, log }: Failure, status: number, code: ErrorCo
   t.equal(lines[0]?.level, ERROR)
 }
 
-/** Listens, and says to whatever comes only what it is given to say. */
+/** Listens, and writes the given bytes to every connection. */
 async function listener (t: Test, says = ''): Promise<number> {
   const server = createServer(socket => { socket.on('error', () => {}).once('data', () => socket.write(says)) })
   await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
@@ -41,7 +41,7 @@ async function listener (t: Test, says = ''): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-t.test('502: nobody listens', async t => {
+t.test('502: nothing listens at the backend\'s port', async t => {
   const backend = await backendFor(t, persistent())
   backend.refuse()
   shows(t, await failing(t, backend.url), 502, 'HOLDFAST_ERR_CONNECT', /ECONNREFUSED/)
@@ -51,13 +51,13 @@ t.test('502: the name cannot be resolved', async t => {
   shows(t, await failing(t, 'http://backend.invalid'), 502, 'HOLDFAST_ERR_UNRESOLVABLE', /ENOTFOUND|EAI_AGAIN/)
 })
 
-t.test('502: the certificate is nobody\'s that is trusted', async t => {
+t.test('502: the certificate is not trusted', async t => {
   const backend = await backendFor(t, persistent(), { tls: certificates().server })
   shows(t, await failing(t, backend.url), 502, 'HOLDFAST_ERR_TLS', /certificate/i)
   t.equal(backend.requests, 0, 'nothing was sent')
 })
 
-t.test('502: what listens speaks no TLS', async t => {
+t.test('502: the backend speaks no TLS', async t => {
   const port = await listener(t, 'HTTP/1.1 400 Bad Request\r\n\r\n')
   shows(t, await failing(t, `https://127.0.0.1:${port}`), 502, 'HOLDFAST_ERR_TLS', /SSL|TLS|EPROTO|packet/i)
 })
@@ -89,7 +89,7 @@ t.test('502: a fresh connection is lost without an answer', async t => {
 })
 
 t.test('504: no connection in time', async t => {
-  // A handshake that is never answered; the connection stands only after it.
+  // A TLS handshake without an answer: the connection is open only after it.
   const port = await listener(t)
   shows(t, await failing(t, `https://127.0.0.1:${port}`, { undiciOptions: { connect: { timeout: 100 } } }), 504, 'HOLDFAST_ERR_CONNECT_TIMEOUT', /timeout/i)
 })
@@ -128,7 +128,7 @@ t.test('503 with Retry-After: the queue is full, or took too long', async t => {
   await first
 })
 
-t.test('508: the request has been here too often', async t => {
+t.test('508: the request has passed the gateway too often', async t => {
   const backend = await backendFor(t, persistent())
   const { url } = await gatewayFor(t, { gateway: { maxHops: 2 }, routes: [{ upstream: backend.url }] })
   t.equal((await request(url, { headers: { via: '1.1 holdfast' } })).status, 200)

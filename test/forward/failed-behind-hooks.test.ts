@@ -1,4 +1,5 @@
-// A backend that failed in mid-body left clients waiting for ever where a hook had put a transform behind the body, or had hijacked the reply.
+// Regression: when a backend failed in the middle of a body, clients waited for ever if a hook had piped the body into a transform, or had
+// hijacked the reply.
 import { createGzip } from 'node:zlib'
 import { PassThrough, type Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -20,7 +21,7 @@ async function lose (backend: Backend, { target }: RunningGateway): Promise<void
   await until(() => target.snapshot().connections.active === 0)
 }
 
-t.test('a body that failed while an async onSend hook ran fails the transforms that the hook then puts behind it', async t => {
+t.test('a body that failed during an async onSend hook fails the transforms that the hook then adds', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write(PART))
   let held: (() => void) | undefined
   const gateway = await gatewayFor(t, {
@@ -44,7 +45,7 @@ t.test('a body that failed while an async onSend hook ran fails the transforms t
   t.match(String(body), 'HOLDFAST_ERR_CONNECTION_LOST')
 })
 
-t.test('a hook that has hijacked its reply is told by the stream that the body failed', async t => {
+t.test('a hook that has hijacked the reply learns from the stream that the body failed', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write(PART))
   const gateway = await gatewayFor(t, {
     routes: [{
@@ -63,7 +64,7 @@ t.test('a hook that has hijacked its reply is told by the stream that the body f
   t.equal(String((await client.response()).body), 'failed')
 })
 
-t.test('a hook that has hijacked its reply and then rejects has its client cut off', async t => {
+t.test('the client is cut off if a hook hijacks the reply and then rejects', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write(PART))
   const gateway = await gatewayFor(t, {
     routes: [{
@@ -82,7 +83,7 @@ t.test('a hook that has hijacked its reply and then rejects has its client cut o
   t.match(gateway.log.map(({ msg }) => msg), ['a function of the app failed after it had hijacked its reply'])
 })
 
-t.test('a body that a hook has put in place of the backend\'s comes whole, whatever becomes of that one', async t => {
+t.test('a hook\'s body in place of the backend\'s arrives whole, even if the backend\'s fails', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write(PART))
   const own = 'y'.repeat(4_000_000)
   const gateway = await gatewayFor(t, {

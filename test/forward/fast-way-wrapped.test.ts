@@ -9,7 +9,7 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 type Wrap = (handler: RouteHandlerMethod) => RouteHandlerMethod
 
-/** A hook as of a guard or a tracer: what it makes of each handler. */
+/** An onRoute hook like that of a guard or a tracer, which wraps each handler. */
 function wrapping (app: FastifyInstance, wrap: Wrap): void {
   app.addHook('onRoute', options => { options.handler = wrap(options.handler) })
 }
@@ -22,7 +22,7 @@ const guard: Wrap = handler => function (this: FastifyInstance, request: Fastify
 async function checked (t: Test, prefix: string, before: (app: FastifyInstance) => void, methods = METHODS): Promise<void> {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const { url } = await gatewayFor(t, { routes: [{ upstream: backend.url, prefix, ...methods === METHODS ? {} : { httpMethods: methods } } as never], before })
-  // A plain path takes the fast way, the other the careful one.
+  // A plain path takes the fast way, the other path the careful way.
   for (const path of ['/plain', '/%61']) {
     for (const method of METHODS) {
       t.equal((await request(`${url}${prefix}${path}`, { method })).status, methods.includes(method) || method === 'HEAD' ? 401 : 404, `${method} ${path} without a key`)
@@ -34,7 +34,7 @@ async function checked (t: Test, prefix: string, before: (app: FastifyInstance) 
 }
 
 for (const prefix of ['', '/api']) {
-  t.test(`a guard that an onRoute hook wraps around handlers is not passed by, with ${prefix === '' ? 'the root' : 'a prefix'}`, async t => {
+  t.test(`the fast way runs a guard that an onRoute hook wraps around handlers, with ${prefix === '' ? 'the root' : 'a prefix'}`, async t => {
     await checked(t, prefix, app => wrapping(app, guard))
     await checked(t, prefix, app => wrapping(app, guard), ['GET'])
   })

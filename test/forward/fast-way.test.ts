@@ -5,7 +5,7 @@ import type { ProxyOptions } from '../../src/index.js'
 import { startBackend } from '../../testing/backend.js'
 import { rawClient } from '../../testing/client.js'
 
-// What may stand behind the prefix in a request line.
+// What a request line may have after the prefix.
 const PATHS = ['', '/', '/a', '/a/', '/a/b.c', '/a//b', '//a', '/.a', '/./a', '/a/.', '/a/..', '/../a', '/..%2fa', '/%2e%2e/a', '/a%2fb', '/a%20b', '/%', '/%zz',
   '/a\\..\\b', '/a;b=c', '/a:b@c', "/!$&'()*+,=", '/~', '/a"b', '/a{b}', '/a|b', '/a?b=c', '/a?b=../c', '/?', '/a?b=c?d', '?x', '/a#b', '/a%00b']
 
@@ -34,9 +34,9 @@ for (const [title, options] of Object.entries<ProxyOptions>({
   'an upstream with a path': { prefix: '/api', upstream: '/base' },
   'a rewritten prefix': { prefix: '/api', rewritePrefix: '/other' }
 })) {
-  t.test(`with ${title}, the fast way takes each path where the careful one does`, async t => {
+  t.test(`with ${title}, the fast way forwards each path to the same place as the careful way`, async t => {
     const fast = await destinations(options)
-    // A preRewrite, even one that changes nothing, has every path go the careful way.
+    // With a preRewrite, even one that changes nothing, every path takes the careful way.
     const careful = await destinations({ ...options, preRewrite: url => url })
     for (const [i, path] of PATHS.entries()) t.equal(fast[i], careful[i], path)
     t.ok(fast.some(destination => destination.startsWith('/')), 'some arrived')

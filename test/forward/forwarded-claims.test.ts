@@ -13,7 +13,7 @@ async function arrived (t: Test, trustProxy: boolean | string, more: string[] = 
 }
 
 for (const trustProxy of [false, '192.0.2.1']) {
-  t.test(`a client that is not trusted says nothing of where it came from: trustProxy ${trustProxy}`, async t => {
+  t.test(`an untrusted client's claims of its origin are dropped: trustProxy ${trustProxy}`, async t => {
     const lines = await arrived(t, trustProxy, ['X-Forwarded-For: 203.0.113.9'])
     for (const line of [...CLAIMS, ...IMITATIONS]) t.notOk(lines.includes(line), line)
     t.ok(lines.includes('x-forwarded-for: 127.0.0.1'))
@@ -21,7 +21,7 @@ for (const trustProxy of [false, '192.0.2.1']) {
 }
 
 for (const more of [[], ['X-Forwarded-For: 203.0.113.9']]) {
-  t.test(`a trusted peer is believed, with ${more.length === 0 ? 'no' : 'an'} X-Forwarded-For, and still imitates nothing`, async t => {
+  t.test(`a trusted peer's claims are kept, with ${more.length === 0 ? 'no' : 'an'} X-Forwarded-For, and look-alike names are dropped`, async t => {
     const lines = await arrived(t, '127.0.0.1', [...more, 'Forwarded: for=203.0.113.9'])
     for (const line of CLAIMS) t.ok(lines.includes(line), line)
     for (const line of IMITATIONS) t.notOk(lines.includes(line), line)

@@ -11,7 +11,7 @@ import type { BackendConnection } from '../../testing/backend.js'
 import { backendFor, gatewayFor } from '../../testing/gateway.js'
 import { handshake } from '../../testing/websocket.js'
 
-// Every byte above 0x7f, as one value: one of them is a no-break space, some are halves of UTF-8.
+// Every byte above 0x7f in one value: one is a no-break space, some are halves of UTF-8 characters.
 const HIGH = Buffer.from(Array.from({ length: 128 }, (_, n) => 128 + n))
 const LINE = Buffer.concat([Buffer.from('X-A: b'), HIGH, Buffer.from('e\r\n')])
 
@@ -21,7 +21,7 @@ interface Way {
   body?: string | Buffer
   route?: object
   method?: string
-  /** What an onSend hook makes of the payload. */
+  /** What an onSend hook does with the payload. */
   onSend? (payload: unknown): unknown
   /** The body comes later than the head. */
   late?: boolean
@@ -54,7 +54,7 @@ async function respond (connection: BackendConnection, { status = '200 OK', fiel
   if (body !== undefined) connection.write(body)
 }
 
-/** All bytes that come of these, until the gateway closes. */
+/** Sends these bytes, and returns all bytes until the gateway closes. */
 async function bytesOf (t: Test, port: number, request: string): Promise<Buffer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   t.teardown(() => socket.destroy())
@@ -103,7 +103,7 @@ t.test('bytes above 0x7f of a header value stay bytes: 103, 101, and the answer 
   hasLine(t, await bytesOf(t, port, handshake('/live/403')), 'a refusal')
 })
 
-t.test('bytes above 0x7f that a hook has put on a reply stay bytes where the request fails', async t => {
+t.test('bytes above 0x7f that a hook puts on a reply stay bytes if the request fails', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reset())
   const { port } = await gatewayFor(t, {
     routes: [{ upstream: backend.url }],

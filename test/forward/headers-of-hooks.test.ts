@@ -12,7 +12,7 @@ import { handshake, tunnelFor } from '../../testing/websocket.js'
 type Hook = (request: FastifyRequest) => void
 const STAGES = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 
-/** What the backend got of a request that came as these bytes. */
+/** Sends a request as these bytes, and returns what the backend got. */
 async function got (t: Test, lines: string, before: (app: FastifyInstance) => void, route: ProxyOptions = {}, trustProxy = false): Promise<BackendRequest> {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, ...route }], before, fastify: { trustProxy } })
@@ -29,7 +29,7 @@ const at = (stage: typeof STAGES[number], hook: Hook) => (app: FastifyInstance):
 const linesOf = ({ rawHeaders }: BackendRequest, pattern: RegExp): string[] => rawHeaders.filter(([name]) => pattern.test(name)).map(([name, value]) => `${name}: ${value}`)
 
 for (const stage of STAGES) {
-  t.test(`what a hook of ${stage} sets, replaces and deletes in the headers is what goes out`, async t => {
+  t.test(`headers that a hook of ${stage} sets, replaces and deletes are forwarded that way`, async t => {
     const client = 'X-User-Id: admin\r\nX-First: 1\r\nX-user-id: root\r\nAuthorization: Bearer stolen\r\nCookie: session=1; theme=dark\r\nX-Last: 2\r\n'
     const request = await got(t, client, at(stage, ({ headers, raw }) => {
       headers['x-user-id'] = 'bob'
@@ -43,21 +43,21 @@ for (const stage of STAGES) {
   })
 }
 
-t.test('an object of its own in the place of the headers is what goes out', async t => {
+t.test('a hook\'s own headers object is forwarded', async t => {
   const replaced = await got(t, 'X-User-Id: admin\r\nX-Other: 1\r\n', at('onRequest', ({ raw }) => { raw.headers = { host: 'a', 'x-user-id': 'bob' } }))
   t.strictSame(linesOf(replaced, /^x-(user|other)/i), ['X-User-Id: bob'])
-  // Fastify lays such an object over what there is.
+  // Fastify merges such an object over the headers.
   const laid = await got(t, 'X-User-Id: admin\r\nX-Other: 1\r\n', at('preHandler', request => { request.headers = { 'x-user-id': 'bob', 'x-new': 'n' } }))
   t.strictSame(linesOf(laid, /^x-(user|other|new)/i), ['X-User-Id: bob', 'X-Other: 1', 'x-new: n'])
 })
 
-t.test('without a hook every line keeps its bytes, its case, its order and its number', async t => {
+t.test('without a hook every header line keeps its bytes, case, order and number', async t => {
   const lines = ['X-A: 1', 'x-b: b\xe9', 'X-A: 2', 'Authorization: one', 'AUTHORIZATION: two', 'COOKIE: a=1', 'Set-Cookie: x', '7: seven', 'X-Empty: ', 'X-End: 1']
   const request = await got(t, `${lines.join('\r\n')}\r\n`, () => {})
   t.strictSame(linesOf(request, /^(x-(a|b|e.*)|authorization|cookie|set-cookie|7)/i), lines)
 })
 
-t.test('a hook\'s header is not its client\'s to nominate, and hop-by-hop names stay on their hop', async t => {
+t.test('a client\'s Connection cannot remove a hook\'s header, and hop-by-hop names are not forwarded', async t => {
   const request = await got(t, 'Connection: x-user-id, x-hop\r\nX-User-Id: admin\r\nX-Hop: 1\r\nX-Other: 1\r\n', at('onRequest', ({ headers }) => {
     headers['x-user-id'] = 'bob'
     delete headers.connection
@@ -70,7 +70,7 @@ t.test('a hook\'s header is not its client\'s to nominate, and hop-by-hop names 
   t.notMatch(request.header('host'), /elsewhere/)
 })
 
-t.test('X-Forwarded-* that a hook sets is sent as it is; one that it deletes is ours, without what the client said', async t => {
+t.test('X-Forwarded-* from a hook is sent unchanged; if a hook deletes it, the gateway sends its own without the client\'s part', async t => {
   const client = 'X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Port: 1\r\nX-Real-IP: 203.0.113.9\r\nVia: 1.0 fred\r\n'
   const set = await got(t, client, at('onRequest', ({ headers }) => {
     headers['x-forwarded-for'] = '198.51.100.7'
@@ -86,7 +86,7 @@ t.test('X-Forwarded-* that a hook sets is sent as it is; one that it deletes is 
   t.equal(deleted.header('x-forwarded-port'), '1', 'the peer is trusted all the same')
 })
 
-t.test('an odd Content-Type goes on as it came, unless a hook says otherwise', async t => {
+t.test('an odd Content-Type is forwarded unchanged, unless a hook changes it', async t => {
   const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: odd\r\nContent-Length: 2\r\n\r\nhi'
   const kept = await got(t, post, at('preHandler', ({ headers }) => { headers['x-seen'] = '1' }))
   t.strictSame(linesOf(kept, /^(content-type|x-seen)$/i), ['Content-Type: odd', 'x-seen: 1'])
@@ -97,7 +97,7 @@ t.test('an odd Content-Type goes on as it came, unless a hook says otherwise', a
   t.strictSame(linesOf(deleted, /^content-type$/i), [])
 })
 
-t.test('an odd Content-Type that a hook sets before the gateway has looked at the request is what goes out', async t => {
+t.test('an odd Content-Type that a hook sets before the gateway\'s hook is forwarded', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const app = Fastify()
   t.teardown(() => app.close())
@@ -112,7 +112,7 @@ t.test('an odd Content-Type that a hook sets before the gateway has looked at th
   }
 })
 
-t.test('a name that a backend may read as one that a hook has set is not sent, though the client sends both', async t => {
+t.test('a client\'s header that a backend may read as a hook\'s header is not sent', async t => {
   const hook = at('onRequest', ({ headers }) => { headers['x-user-id'] = 'bob' })
   for (const client of ['', 'X-User-Id: bob\r\n', 'X-User-Id: admin\r\n']) {
     const request = await got(t, `${client}X_User_Id: admin\r\nx.user-id: admin\r\nx_other: 1\r\n`, hook)
@@ -120,7 +120,7 @@ t.test('a name that a backend may read as one that a hook has set is not sent, t
   }
 })
 
-t.test('rewriteRequestHeaders is given what hooks have left', async t => {
+t.test('rewriteRequestHeaders gets the headers as hooks left them', async t => {
   let given: Record<string, unknown> = {}
   const request = await got(t, 'X-User-Id: admin\r\nAuthorization: Bearer stolen\r\n', at('onRequest', ({ headers }) => {
     headers['x-user-id'] = 'bob'
@@ -130,7 +130,7 @@ t.test('rewriteRequestHeaders is given what hooks have left', async t => {
   t.strictSame(linesOf(request, /^(x-user-id|authorization)$/i), ['x-user-id: bob'])
 })
 
-t.test('reply.from in a handler of the app\'s own sends what hooks have left', async t => {
+t.test('reply.from in a handler of the app sends the headers as hooks left them', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const running = await gatewayFor(t, {
     routes: [{ upstream: backend.url, prefix: '/api', preHandler: async (_request: FastifyRequest, reply: { from: (path: string) => unknown }) => { await reply.from('/own') } } as ProxyOptions],
@@ -146,7 +146,7 @@ t.test('reply.from in a handler of the app\'s own sends what hooks have left', a
   t.strictSame(linesOf(backend.log[0]!, /^(x-user-id|authorization)$/i), ['x-user-id: bob'])
 })
 
-t.test('a WebSocket\'s request has what hooks have left', async t => {
+t.test('a WebSocket request has the headers as hooks left them', async t => {
   const { backend, port } = await tunnelFor(t, {
     before: at('onRequest', ({ headers }) => {
       headers['x-user-id'] = 'bob'
@@ -159,7 +159,7 @@ t.test('a WebSocket\'s request has what hooks have left', async t => {
   t.match(backend.upgrades[0]!.headers, { 'x-user-id': 'bob', authorization: undefined })
 })
 
-t.test('over HTTP/2 hooks decide as well, and pseudo-headers are not sent', async t => {
+t.test('over HTTP/2 hooks decide too, and pseudo-headers are not sent', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
@@ -178,7 +178,7 @@ t.test('over HTTP/2 hooks decide as well, and pseudo-headers are not sent', asyn
   t.strictSame(linesOf(backend.log[0]!, /^(x-(user-id|list)|authorization|cookie|:.*)$/i), ['x-user-id: bob', 'cookie: a=1; b=2', 'x-list: 1', 'x-list: 2'])
 })
 
-t.test('only an Idempotency-Key that is sent makes a request one that may be sent again', async t => {
+t.test('only an Idempotency-Key that reaches the backend allows a second attempt', async t => {
   let asked = 0
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/warm') return connection.reply()
@@ -200,7 +200,7 @@ t.test('only an Idempotency-Key that is sent makes a request one that may be sen
   }
 })
 
-t.test('a hook that sets what the client has sent already has set it: nothing that the client nominates or claims takes it away', async t => {
+t.test('a hook that sets a header to the client\'s value has set it: the client\'s Connection and claims cannot remove it', async t => {
   const lines = 'Connection: keep-alive, X-User-Id, x-tenant\r\nX-User-Id: bob\r\nX-Tenant: acme\r\nX-Forwarded-User: bob\r\nX-Real-IP: 203.0.113.9\r\n'
   const hook = ({ headers }: FastifyRequest): void => {
     headers['x-user-id'] = 'bob'
@@ -213,7 +213,7 @@ t.test('a hook that sets what the client has sent already has set it: nothing th
   t.strictSame(linesOf(await got(t, lines, () => {}), pattern), [], 'without the hook')
   t.strictSame(linesOf(await got(t, lines, at('onRequest', request => { request.raw.headers = { ...request.raw.headers } })), pattern), [], 'a copy sets nothing')
 
-  // Without the gateway its hooks come after the app's.
+  // Without the gateway plugin its hooks run after the app's.
   const backend = await backendFor(t, (_request, connection) => connection.reply(), { log: true })
   const app = Fastify()
   t.teardown(() => app.close())
@@ -233,14 +233,14 @@ t.test('a hook that sets what the client has sent already has set it: nothing th
   t.equal(behind.upgrades[0]!.headers['x-forwarded-user'], 'bob')
 })
 
-t.test('what rewriteRequestHeaders returns is sent as lines: an array one for each value, a number as text, null as nothing', async t => {
+t.test('rewriteRequestHeaders\' result is sent as lines: one for each value of an array, a number as text, none for null', async t => {
   const request = await got(t, 'X-Mine: 1\r\n', () => {}, {
     replyOptions: { rewriteRequestHeaders: (_request: unknown, headers: object) => ({ ...headers, 'x-list': ['a', 2], 'x-number': 7, 'x-yes': true, 'x-null': null, 'x-gone': undefined }) }
   } as unknown as ProxyOptions)
   t.same(linesOf(request, /^x-(?!forwarded)/), ['x-mine: 1', 'x-list: a', 'x-list: 2', 'x-number: 7', 'x-yes: true', 'x-null: '])
 })
 
-t.test('what can be no header is refused where the request would be written, and costs its connection nothing', async t => {
+t.test('an invalid header is refused before the request is written, and its connection stays usable', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   let value: unknown = {}
   const { url } = await gatewayFor(t, {

@@ -12,7 +12,7 @@ type Fields = [name: string, value: string][]
 
 const COOKIES: Fields = [['Set-Cookie', 'b=2'], ['Set-Cookie', 'c=3']]
 const onResponse = (_request: FastifyRequest, reply: FastifyReply, { stream }: { stream: unknown }): void => { reply.send(stream) }
-/** Each way of a response to its client. */
+/** Every way in which a response can reach its client. */
 const WAYS: [title: string, reply: { status?: number, body?: string, chunked?: boolean, length?: number }, route?: object, method?: string][] = [
   ['a short text', { body: '{"a":1}' }],
   ['a body of bytes', { body: 'x'.repeat(40_000) }],
@@ -50,7 +50,7 @@ for (const way of WAYS) {
   })
 }
 
-t.test('what is put on node\'s response beneath the reply counts as well', async t => {
+t.test('headers set on node\'s response beneath the reply count too', async t => {
   const response = await answered(t, ({ raw }) => {
     raw.setHeader('Vary', ['Origin', 'Cookie'])
     raw.setHeader('Set-Cookie', ['a=1', 'z=9'])
@@ -59,20 +59,20 @@ t.test('what is put on node\'s response beneath the reply counts as well', async
   t.strictSame(response.headerAll('set-cookie'), ['a=1', 'z=9', 'b=2', 'c=3'])
 })
 
-t.test('what only one of them says is sent as it is', async t => {
+t.test('a header that only the app or only the backend has is sent unchanged', async t => {
   const app = await answered(t, reply => { reply.header('vary', 'Origin').header('set-cookie', ['a=1', 'z=9']) }, [])
   t.strictSame([app.headerAll('vary'), app.headerAll('set-cookie')], [['Origin'], ['a=1', 'z=9']])
   const backend = await answered(t, () => {}, [['Vary', 'Accept'], ...COOKIES])
   t.strictSame([backend.headerAll('vary'), backend.headerAll('set-cookie')], [['Accept'], ['b=2', 'c=3']])
 })
 
-t.test('an asterisk in Vary says all there is to say', async t => {
+t.test('an asterisk in Vary replaces all other values', async t => {
   for (const [app, backend] of [['*', 'Accept'], ['Origin', '*'], ['Origin', 'Accept, *']]) {
     t.strictSame((await answered(t, reply => { reply.header('vary', app) }, [['Vary', backend!]])).headerAll('vary'), ['*'])
   }
 })
 
-t.test('a hook after the response has the last word', async t => {
+t.test('a hook that runs after the response has come sees both headers and decides', async t => {
   const response = await answered(t, reply => { reply.header('vary', 'Origin').header('x-both', 'app') }, [['Vary', 'Accept'], ['X-Both', 'backend']], WAYS[0], reply => {
     t.equal(reply.getHeader('vary'), 'Origin, Accept', 'it sees what the two say together')
     reply.header('vary', 'Cookie').header('x-both', 'hook')
@@ -81,7 +81,7 @@ t.test('a hook after the response has the last word', async t => {
   t.equal(response.header('x-both'), 'hook')
 })
 
-t.test('a 101 has the headers of both', async t => {
+t.test('a 101 has the headers of the app and of the backend', async t => {
   const backend = await backendFor(t, (_request, connection) => {
     connection.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\nVary: Accept\r\nSet-Cookie: b=2\r\nSet-Cookie: c=3\r\nX-Both: backend\r\n\r\n')
     connection.takeOver()
@@ -101,7 +101,7 @@ t.test('a 101 has the headers of both', async t => {
   t.strictSame(response.headerAll('x-both'), ['backend'])
 })
 
-t.test('the headers that a hook of the response is given are the backend\'s alone', async t => {
+t.test('response hooks of the route get only the backend\'s headers', async t => {
   const given = { vary: 'Accept', 'set-cookie': ['b=2'] }
   const reply = { vary: 'Origin', 'set-cookie': 'a=1' } as Record<string, string>
   const met = metHeaders({ getHeader: name => reply[name], removeHeader: () => {}, raw: { getHeader: () => undefined } }, given)
@@ -109,7 +109,7 @@ t.test('the headers that a hook of the response is given are the backend\'s alon
   t.strictSame({ ...met }, { vary: 'Origin, Accept', 'set-cookie': ['a=1', 'b=2'] })
 })
 
-t.test('a hook of onSend that changes headers changes those of its own reply, also where rewriteHeaders returns one object for all', async t => {
+t.test('an onSend hook changes only its own reply\'s headers, even if rewriteHeaders returns one object for all', async t => {
   const shared = { 'content-type': 'application/json', 'x-shared': '1' }
   const way: typeof WAYS[number] = ['shared', { body: '{"a":1}' }, { replyOptions: { rewriteHeaders: () => shared } }]
   const response = await answered(t, () => {}, [], way, reply => { reply.header('x-hook', '2').removeHeader('x-shared') })
@@ -118,7 +118,7 @@ t.test('a hook of onSend that changes headers changes those of its own reply, al
   t.strictSame(shared, { 'content-type': 'application/json', 'x-shared': '1' })
 })
 
-t.test('a hook of onSend sees the headers of the backend, and what it changes of them goes out', async t => {
+t.test('an onSend hook sees the backend\'s headers, and its changes are sent', async t => {
   let seen: unknown
   const response = await answered(t, () => {}, [['X-A', '1'], ['X-B', '2'], ...COOKIES], WAYS[0], reply => {
     seen = reply.getHeaders()['x-a']
@@ -130,7 +130,7 @@ t.test('a hook of onSend sees the headers of the backend, and what it changes of
   t.strictSame(response.headerAll('set-cookie'), ['b=2', 'c=3', 'd=4'])
 })
 
-t.test('Fastify keeps the headers of a reply where a whole record can take their place, unless the reply has some', async t => {
+t.test('Fastify keeps a reply\'s headers in a record that can be replaced while the reply has none', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
   app.get('/bare', (_request, reply) => {

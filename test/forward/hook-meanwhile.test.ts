@@ -1,4 +1,4 @@
-// A response was lost while a hook of the app's took its time: its stream failed where nothing listened, and the process ended.
+// Regression: a response was lost while a slow hook of the app ran. Its stream failed without a listener, and the process ended.
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import type { ProxyOptions } from '../../src/index.js'
@@ -25,7 +25,7 @@ async function meanwhile (t: Test, replyOptions: ProxyOptions['replyOptions'], b
 }
 
 for (const how of ['reset', 'end'] as const) {
-  t.test(`a backend's ${how} while an async onSend runs is a 502, with nothing of the response's head`, async t => {
+  t.test(`a backend's ${how} during an async onSend is a 502 without the response's headers`, async t => {
     let running = false
     let goOn = (): void => {}
     const { ask, lose, client, target } = await meanwhile(t, undefined, app => {
@@ -46,7 +46,7 @@ for (const how of ['reset', 'end'] as const) {
     for (const name of ['content-encoding', 'etag']) t.equal(response.header(name), undefined, name)
   })
 
-  t.test(`a backend's ${how} while an async onResponse runs is the answer that this makes of it`, async t => {
+  t.test(`a backend's ${how} during an async onResponse is answered as onResponse decides`, async t => {
     let running = false
     let goOn = (): void => {}
     const onResponse: OnResponse = (async (_request: unknown, reply: { send (payload: unknown): void }, response: { stream: unknown }) => {
@@ -64,7 +64,7 @@ for (const how of ['reset', 'end'] as const) {
   })
 }
 
-t.test('an onResponse whose promise rejects, or that throws, is an error of its own response', async t => {
+t.test('an onResponse that rejects or throws is an error of its own response', async t => {
   for (const onResponse of [async () => { throw new Error('mine') }, () => { throw new Error('mine') }, async () => JSON.parse('no JSON')]) {
     const { ask, client, target, app } = await meanwhile(t, { onResponse: onResponse as never })
     ask()
@@ -90,7 +90,7 @@ t.test('an onResponse that fails after its response was sent fails nothing else'
   await until(() => log.some(({ err }) => err?.message === 'late'))
 })
 
-t.test('an onError that throws, or whose promise rejects, is a 500', async t => {
+t.test('an onError that throws or rejects is a 500', async t => {
   for (const onError of [() => { throw new Error('mine') }, async () => { throw new Error('mine') }]) {
     const backend = await backendFor(t, (_request, connection) => connection.reset())
     const { port } = await gatewayFor(t, { routes: [{ upstream: backend.url, replyOptions: { onError: onError as never } }] })

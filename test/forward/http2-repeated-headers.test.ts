@@ -1,5 +1,5 @@
-// Two lines of a header that HTTP/2 has once, as of ETag or Location, ended the process where the client spoke HTTP/2: node throws as it
-// writes the head.
+// Regression: two lines of a header that HTTP/2 allows once, such as ETag or Location, ended the process for an HTTP/2 client, since node
+// throws when it writes the head.
 import { EventEmitter, once } from 'node:events'
 import { connect, type IncomingHttpHeaders } from 'node:http2'
 import Fastify from 'fastify'

@@ -1,4 +1,5 @@
-// A chunked upload of small pieces, each of which its backend answers before the client sends the next, reached nobody until its end.
+// Regression: a chunked upload of small pieces, each of which the backend answers before the client sends the next, reached the backend
+// only at its end.
 import t from 'tap'
 import { StreamedBody } from '../../src/http/streamed-body.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
@@ -34,12 +35,12 @@ t.test('the backend has each piece of an interactive stream before the client se
   t.equal((await answered).body.toString(), 'answer1answer2answer3')
 })
 
-t.test('what an interactive stream has sent so far is sent again where its connection was stale', async t => {
+t.test('the sent part of an interactive stream is sent again if its connection was stale', async t => {
   let accepted = 0
   let heads = 0
   const backend = await backendFor(t, {
     onConnection: () => { accepted++ },
-    // The second request of a connection is lost as soon as a part of it is there.
+    // The backend loses the second request on a connection as soon as a part of it has come.
     onHead: ({ nth }, connection) => {
       heads++
       if (nth === 2) connection.socket.once('data', () => connection.reset())
@@ -59,7 +60,7 @@ t.test('what an interactive stream has sent so far is sent again where its conne
   t.match(target.snapshot().totals.retries, { stale: 1 })
 })
 
-t.test('a streamed body is held for a second attempt up to its limit, and no further', async t => {
+t.test('a streamed body is held for a second attempt up to replayLimit', async t => {
   const read = async (stream: AsyncIterable<Buffer>): Promise<string> => {
     let text = ''
     for await (const piece of stream) text += piece.toString()
@@ -71,7 +72,7 @@ t.test('a streamed body is held for a second attempt up to its limit, and no fur
   t.ok(body.push(Buffer.from('cd')))
   first.destroy()
   t.ok(body.replayable)
-  // Nothing takes it: it is held, whatever its size.
+  // No connection is free, so it is held, whatever its size.
   t.notOk(body.push(Buffer.from('efgh')))
   t.ok(body.replayable)
   const second = body.stream()
@@ -81,7 +82,7 @@ t.test('a streamed body is held for a second attempt up to its limit, and no fur
   await t.rejects(read(body.stream()), { message: /not held/ })
 })
 
-t.test('an attempt that nothing was read of is the next one too', async t => {
+t.test('an unread attempt serves as the next attempt too', async t => {
   const body = new StreamedBody([Buffer.from('abcdef')], 2, () => {})
   const first = body.stream()
   t.equal(body.stream(), first)

@@ -7,7 +7,7 @@ import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const hint = (size: number): string => `HTTP/1.1 103 Early Hints\r\nLink: </${'x'.repeat(size)}>; rel=preload\r\n\r\n`
 
-/** Writes until its connection is closed, as fast as it is read. */
+/** Writes as fast as it is read, until its connection closes. */
 function flood (connection: BackendConnection, bytes: string): void {
   const { socket } = connection
   const piece = bytes.repeat(16)
@@ -40,7 +40,7 @@ for (const earlyHints of [true, false]) {
   }
 }
 
-t.test('a client that does not read has little kept for it of a flood', async t => {
+t.test('little of a flood is kept for a client that does not read', async t => {
   const backend = await backendFor(t, (_request, connection) => flood(connection, hint(15_000)))
   const sockets: Socket[] = []
   const running = await gatewayFor(t, {
@@ -55,7 +55,7 @@ t.test('a client that does not read has little kept for it of a flood', async t 
   t.ok(bytesWritten + writableLength < 17 * 15_100 * 2, `${bytesWritten} bytes written, ${writableLength} kept`)
 })
 
-t.test('hints for a response that stands behind another are not kept', async t => {
+t.test('hints for a response that waits behind another are not kept', async t => {
   let answerFirst: () => void = () => {}
   let hinted = false
   const backend = await backendFor(t, ({ path }, connection) => {
@@ -87,7 +87,7 @@ t.test('a few hints before a response are relayed, and it arrives after many int
   t.equal((await client.response()).body.toString(), 'final')
 })
 
-t.test('a client takes a hint where it has taken what was written before, and some of them', async t => {
+t.test('a hint is written only if the client has taken all earlier bytes, and after at most fifteen hints', async t => {
   const to = (socket: object | null, sent: number): boolean => takesHint({ socket: socket as Socket | null }, sent)
   const free = { destroyed: false, writableLength: 0 }
   t.ok(to(free, 0))

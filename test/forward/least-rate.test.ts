@@ -1,8 +1,8 @@
-// A byte now and then held a backend's connection for as long as its client liked.
+// Regression: a client that sent a byte now and then held a backend's connection for as long as it liked.
 import t from 'tap'
 import { RateWindow } from '../../src/forward/least-rate.js'
 
-t.test('a client that sends less than it has to in ten seconds of waiting for it is too slow', t => {
+t.test('a client is too slow if it sends less than the least rate in ten seconds of waiting for it', t => {
   const window = new RateWindow(256)
   window.resume(0)
   window.add(2_559)
@@ -11,7 +11,7 @@ t.test('a client that sends less than it has to in ten seconds of waiting for it
   t.end()
 })
 
-t.test('one that sends as much is not, and is judged anew', t => {
+t.test('a client at the least rate is not too slow, and is judged anew', t => {
   const window = new RateWindow(256)
   window.resume(0)
   window.add(2_560)
@@ -21,7 +21,7 @@ t.test('one that sends as much is not, and is judged anew', t => {
   t.end()
 })
 
-t.test('time in which something else is waited for does not count', t => {
+t.test('time of waiting for something else does not count', t => {
   const window = new RateWindow(256)
   window.resume(0)
   window.pause(4_000)

@@ -14,7 +14,7 @@ t.test('a gateway that is its own backend ends a request after maxHops passes, w
     const { app, url } = await gatewayFor(t, {
       gateway: { maxHops: 3, via },
       before: app => { app.addHook('onRequest', async () => { passes++ }) },
-      // Where it listens is known once it does.
+      // The address is known only after the server listens.
       routes: [{ upstream: '', replyOptions: { getUpstream: () => self } } as ProxyOptions]
     })
     const self = url
@@ -35,7 +35,7 @@ t.test('the route\'s via goes before the gateway\'s', async t => {
   t.same(backend.log.map(received => [received.header('via'), received.header('cdn-loop')]), [[undefined, 'holdfast'], ['1.1 holdfast', 'holdfast']])
 })
 
-t.test('headers that a user makes anew still tell of every pass', async t => {
+t.test('headers from rewriteRequestHeaders still count every pass', async t => {
   const backend = await backendFor(t, (received, connection) => answer(received, connection), { log: true })
   const rewrites: NonNullable<NonNullable<ProxyOptions['replyOptions']>['rewriteRequestHeaders']>[] = [
     (_request, headers) => ({ host: headers['host'] }),

@@ -29,7 +29,7 @@ for (const [title, route] of Object.entries({
   'a handler of its own': { handler },
   'reply.fromParameters in a hook': { preHandler: byParameters }
 })) {
-  t.test(`what a parameter decodes to leaves no rewritten prefix: ${title}`, async t => {
+  t.test(`a decoded parameter cannot leave the rewritten prefix: ${title}`, async t => {
     const { client, backend } = await tenants(t, route)
     for (const tenant of ['x%2Fsecret%23', 'x%3Fy', '%23', 'x%5Cy', '%2541', 'x%0D%0A', 'x%7F', '.', '%2e', 'x%20%2F', "%24'"]) {
       client.write(get(`/${tenant}/api/y`))
@@ -45,21 +45,21 @@ for (const [title, route] of Object.entries({
   })
 }
 
-t.test('nor does it leave that of a WebSocket', async t => {
+t.test('a decoded parameter cannot leave the rewritten prefix of a WebSocket route', async t => {
   const { client, backend } = await tenants(t, { websocket: true })
   client.write(handshake('/x%2Fsecret%23/api/y'))
   t.equal((await client.response()).status, 400)
   t.equal(backend.accepted, 0)
 })
 
-t.test('a parameter that is not used may hold anything', async t => {
+t.test('a parameter that rewritePrefix does not use may have any value', async t => {
   const { client } = await tenants(t, { rewritePrefix: '/all' })
   client.write(get('/x%2Fsecret%23/api/y'))
   t.equal((await client.response()).body.toString(), '/all/y')
 })
 
 for (const [title, route] of Object.entries({ 'the route': {}, 'a handler of its own': { handler } })) {
-  t.test(`a Location under a prefix with parameters is that of the request, by ${title}`, async t => {
+  t.test(`a Location under a prefix with parameters gets the request's parameters, by ${title}`, async t => {
     for (const [location, expected] of [['/tenants/acme/public/x', '/acme/api/x'], ['/tenants/other/public/x', '/tenants/other/public/x'], ['login', 'login'], ['//cdn.example/x', '//cdn.example/x']]) {
       const { client } = await tenants(t, route, { Location: location! })
       client.write(get('/acme/api/redirect'))
@@ -74,7 +74,7 @@ for (const [title, route] of Object.entries({ 'the route': {}, 'a handler of its
 }
 
 for (const [title, route] of Object.entries({ 'the route': {}, 'a handler of its own': { handler }, 'the careful way': { preRewrite: (url: string) => url } })) {
-  t.test(`a Location that is no absolute path under the prefix stays as it is, by ${title}`, async t => {
+  t.test(`a Location that is not an absolute path under the prefix stays unchanged, by ${title}`, async t => {
     for (const location of ['login', '../up', '?page=2', '#frag', '//cdn.example/x', 'myapp://callback', '/baseline', '/x?next=/base/y']) {
       const { client } = await tenants(t, { prefix: '/api', rewritePrefix: '/base', ...route }, { Location: location })
       client.write(get('/api/redirect'))
@@ -86,7 +86,7 @@ for (const [title, route] of Object.entries({ 'the route': {}, 'a handler of its
   })
 }
 
-t.test('internalRewriteLocationHeader: false leaves each Location alone', async t => {
+t.test('internalRewriteLocationHeader: false leaves each Location unchanged', async t => {
   for (const route of [{}, { handler }]) {
     const { client } = await tenants(t, { prefix: '/api', rewritePrefix: '/base', internalRewriteLocationHeader: false, ...route }, { Location: '/base/x' })
     client.write(get('/api/redirect'))

@@ -7,7 +7,7 @@ import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 
-/** More than sockets and the gateway hold. */
+/** More than the sockets and the gateway buffer. */
 const FILE = Buffer.alloc(16_000_000, 'x')
 const GET = 'GET /file HTTP/1.1\r\nHost: a\r\n\r\n'
 
@@ -33,11 +33,11 @@ function unreadingClient (t: Test, port: number, text: string): Socket {
 
 const active = ({ target }: RunningGateway): number => target.snapshot().connections.active
 
-t.test('clients that pipeline requests for large files and leave free all that was held for them', async t => {
+t.test('clients that pipeline requests for large files and leave free everything that was held for them', async t => {
   const running = await setup(t)
   const clients = Array.from({ length: 5 }, () => unreadingClient(t, running.port, GET.repeat(60)))
   await until(() => active(running) >= 5)
-  // Each has as many as it may.
+  // Each client has as many requests under way as it may.
   await running.backend.waitFor(({ requests }) => requests >= 10)
   t.ok(running.backend.requests <= 5 * 4 + 5, `${running.backend.requests} of 300 were asked for`)
   const began = performance.now()
@@ -56,7 +56,7 @@ t.test('a client that leaves behind two requests frees the second, without any t
   t.pass()
 })
 
-t.test('a client that stays and does not read is cut at the client timeout, whatever comes first on its connection', async t => {
+t.test('a client that stays and does not read is cut at the client timeout, whatever is first on its connection', async t => {
   for (const [what, first] of [['a response of the backend', GET], ['one of the app', GET.replace('file', 'own')]] as const) {
     const running = await setup(t, { undiciOptions: { bodyTimeout: 300 } })
     const client = unreadingClient(t, running.port, first + GET)

@@ -21,7 +21,7 @@ async function between (t: Test, script: BackendScript, route: ProxyOptions = {}
   return Object.assign(running, { backend })
 }
 
-/** With the log as it was written: a parser would not tell of a name that is there twice. */
+/** The log as text, since a JSON parser would hide a repeated name. */
 async function writing (t: Test, script: BackendScript): Promise<{ port: number, log: LogLine[], written: () => string }> {
   const { url: upstream } = await backendFor(t, script)
   const { stream, lines } = captureLog()
@@ -33,12 +33,12 @@ async function writing (t: Test, script: BackendScript): Promise<{ port: number,
   return { port: (app.server.address() as AddressInfo).port, log: lines, written: () => written }
 }
 
-/** The lines that say how a request travelled. */
+/** The log lines with a provenance. */
 function told ({ log }: { log: LogLine[] }): Told[] {
   return log.filter((line): line is Told => line['provenance'] !== undefined)
 }
 
-/** The provenance of the nth request that was answered, once its line is there. */
+/** The provenance of the nth answered request, when its line is there. */
 async function toldOf (running: { log: LogLine[] }, nth = 1): Promise<Provenance> {
   const completed = (): Told[] => told(running).filter(({ msg }) => msg === 'request completed')
   await until(() => completed().length >= nth, `line ${nth}`)
@@ -47,7 +47,7 @@ async function toldOf (running: { log: LogLine[] }, nth = 1): Promise<Provenance
 
 const FRESH = { reused: false, nth: 1, idleMs: 0, attempts: 1, retries: [], persistence: 'persistent' }
 
-t.test('a request on a fresh connection says so, on its own line and on no other', async t => {
+t.test('a request on a fresh connection says so on its own log line only', async t => {
   const running = await between(t, persistent())
   await request(running.url)
   const provenance = await toldOf(running)
@@ -58,7 +58,7 @@ t.test('a request on a fresh connection says so, on its own line and on no other
     [['incoming request', false], ['request completed', true]])
 })
 
-t.test('a reused connection has its count and the time that it lay idle', async t => {
+t.test('a reused connection shows its request count and idle time', async t => {
   const running = await between(t, persistent())
   await request(running.url)
   await new Promise(resolve => setTimeout(resolve, 60))
@@ -70,7 +70,7 @@ t.test('a reused connection has its count and the time that it lay idle', async 
   t.equal((await toldOf(running, 3)).nth, 3)
 })
 
-t.test('a request that has queued says for how long', async t => {
+t.test('a queued request shows its waiting time', async t => {
   let release = (): void => {}
   const running = await between(t, async (request, connection) => {
     if (request.path === '/held') await new Promise<void>(resolve => { release = resolve })
@@ -88,7 +88,7 @@ t.test('a request that has queued says for how long', async t => {
   t.ok(provenance.waitMs >= 40 && provenance.waitMs < 30_000, `${provenance.waitMs} ms`)
 })
 
-t.test('a request that was sent again says why, and which connection it was in the end', async t => {
+t.test('a request that was sent again shows why, and its last connection', async t => {
   const stale: RequestScript = (request, connection) => {
     if (request.nth === 1) answer(request, connection)
     else connection.reset()
@@ -99,7 +99,7 @@ t.test('a request that was sent again says why, and which connection it was in t
   t.match(await toldOf(running, 2), { connection: 2, reused: false, nth: 1, idleMs: 0, attempts: 2, retries: ['stale'] })
 })
 
-t.test('a dial that was tried again is a reason too', async t => {
+t.test('a dial that was tried again is shown as a retry', async t => {
   const running = await between(t, persistent(), { pool: { connectRetry: 5_000 } })
   running.backend.refuse()
   const asked = request(running.url)
@@ -111,7 +111,7 @@ t.test('a dial that was tried again is a reason too', async t => {
   t.ok(provenance.waitMs >= 40, `${provenance.waitMs} ms`)
 })
 
-t.test('a backend that keeps no connections, and its trial, show', async t => {
+t.test('a non-persistent backend and its trial are shown', async t => {
   const mode = flipping('close')
   const running = await between(t, mode.script, { inspector: { closesBeforeTeardown: 1, trialInterval: 1_000_000 } })
   await request(running.url)
@@ -123,7 +123,7 @@ t.test('a backend that keeps no connections, and its trial, show', async t => {
   t.match(await toldOf(running, 3), { ...FRESH, persistence: 'trial' })
 })
 
-t.test('the line of a failure has it too', async t => {
+t.test('the log line of a failure has provenance too', async t => {
   const refused = await gatewayFor(t, { level: 'info', routes: [{ upstream: 'http://127.0.0.1:1', pool: { connectRetry: 0 } }] })
   t.equal((await request(refused.url)).status, 502)
   t.match(await toldOf(refused), { connection: undefined, reused: false, nth: 0, idleMs: 0, attempts: 0, retries: [], error: 'HOLDFAST_ERR_CONNECT' })
@@ -157,7 +157,7 @@ t.test('the line of a failure has it too', async t => {
   t.match(await toldOf(long), { error: 'HOLDFAST_ERR_TOTAL_TIMEOUT' })
 })
 
-t.test('of two attempts that failed the last one shows', async t => {
+t.test('after two failed attempts the last one is shown', async t => {
   const running = await between(t, (request, connection) => {
     if (request.nth === 1 && connection.id === 1) return answer(request, connection)
     connection.end()
@@ -167,7 +167,7 @@ t.test('of two attempts that failed the last one shows', async t => {
   t.match(await toldOf(running, 2), { connection: 2, reused: false, nth: 1, attempts: 2, retries: ['stale'], error: 'HOLDFAST_ERR_CONNECTION_LOST' })
 })
 
-t.test('a response that is cut short has one object on the line that says so', async t => {
+t.test('the log line of a cut response has one provenance', async t => {
   const running = await writing(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')
     await until(() => started)
@@ -183,7 +183,7 @@ t.test('a response that is cut short has one object on the line that says so', a
   t.equal(running.written().match(/"provenance"/g)?.length, 1, 'what was noted at the head gave way')
 })
 
-t.test('a client that leaves in mid-response shows on its last line', async t => {
+t.test('the last log line of a client that leaves in a response has provenance', async t => {
   const running = await between(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'))
   const client = await clientFor(t, running)
   client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -193,14 +193,14 @@ t.test('a client that leaves in mid-response shows on its last line', async t =>
   t.match(told(running), [{ msg: 'stream closed prematurely', provenance: { ...FRESH, error: 'HOLDFAST_ERR_CLIENT_GONE' } }])
 })
 
-t.test('an upgraded request has it on the line of its 101', async t => {
+t.test('the log line of a 101 has provenance', async t => {
   const running = await tunnelFor(t, { level: 'info' })
   await webSocketFor(t, `${running.url}/live`)
   t.match(await toldOf(running), FRESH)
   t.match(told(running), [{ res: { statusCode: 101 } }])
 })
 
-t.test('one that nobody reads is not made', async t => {
+t.test('a provenance that is not logged is not made', async t => {
   const silent: [title: string, setup: GatewaySetup, route?: ProxyOptions][] = [
     ['the level is warn', { level: 'warn' }],
     ['the route\'s level is warn', {}, { logLevel: 'warn' } as ProxyOptions],
@@ -217,20 +217,20 @@ t.test('one that nobody reads is not made', async t => {
   }
 })
 
-t.test('at level warn the line of a failure is written, and has it', async t => {
+t.test('at level warn the log line of a failure has provenance', async t => {
   const running = await gatewayFor(t, { level: 'warn', routes: [{ upstream: 'http://127.0.0.1:1', pool: { connectRetry: 0 } }] })
   await request(running.url)
   await until(() => told(running).length > 0)
   t.match(told(running), [{ level: 50, provenance: { attempts: 0 } }])
 })
 
-t.test('a route that logs more than its app has it', async t => {
+t.test('a route that logs more than its app has provenance', async t => {
   const running = await between(t, persistent(), { logLevel: 'info' } as ProxyOptions, { level: 'warn' })
   await request(running.url)
   t.match(await toldOf(running), FRESH)
 })
 
-t.test('hooks can ask for it; what went nowhere has none', async t => {
+t.test('hooks can read a provenance; a request that was not forwarded has none', async t => {
   const seen: [string, Provenance | undefined][] = []
   const running = await between(t, persistent(), { prefix: '/proxied', bodyLimit: 1 }, {
     level: 'silent',
@@ -249,7 +249,7 @@ t.test('hooks can ask for it; what went nowhere has none', async t => {
   t.strictSame(seen.map(([, provenance]) => provenance), Array(6).fill(undefined))
 })
 
-t.test('an app that answers in its own way has it as well', async t => {
+t.test('an app that answers in its own way has provenance too', async t => {
   const running = await between(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf'), {
     replyOptions: { onResponse: (_request, reply) => { reply.send('mine') } }
   })
@@ -257,7 +257,7 @@ t.test('an app that answers in its own way has it as well', async t => {
   t.match(await toldOf(running), FRESH)
 })
 
-t.test('it works under inject, and behind HTTP/2', async t => {
+t.test('provenance works with inject() and over HTTP/2', async t => {
   const running = await between(t, phpServer())
   t.equal((await running.app.inject('/')).statusCode, 200)
   t.match(await toldOf(running), FRESH)
@@ -273,7 +273,7 @@ t.test('it works under inject, and behind HTTP/2', async t => {
   t.match(await toldOf({ log: lines }), FRESH)
 })
 
-t.test('an app without a logger, or with one of its own, is served', async t => {
+t.test('an app without a logger, or with its own, works', async t => {
   const backend = await backendFor(t, persistent())
   const lines: Record<string, unknown>[] = []
   const child = (bindings: Record<string, unknown>): object => ({
@@ -289,7 +289,7 @@ t.test('an app without a logger, or with one of its own, is served', async t => 
   t.match(lines.filter(({ provenance }) => provenance !== undefined), [{ responseTime: Number, provenance: FRESH }])
 })
 
-t.test('a refused dial holds no address', async t => {
+t.test('the log line of a refused dial contains no address', async t => {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise(resolve => server.once('listening', resolve))
   const { port } = server.address() as AddressInfo

@@ -25,14 +25,14 @@ function fields (response: RawResponse): Headers {
   return { 'proxy-status': response.header('proxy-status') }
 }
 
-/** The members of the header, in order. One line is all there is. */
+/** The members of the header, in order. There is one line only. */
 function members (headers: Headers): Item[] {
   const field = headers['proxy-status']
   if (typeof field !== 'string') throw new Error(`no Proxy-Status: ${JSON.stringify(headers)}`)
   return parseList(field)
 }
 
-/** The gateway's own member, the last, as a record; its details word by word. */
+/** The gateway's member, which is the last, as a record, with its details split into words. */
 function own (headers: Headers): { error?: BareItem, 'received-status'?: BareItem, details: Record<string, string> } {
   const { value, parameters } = members(headers).at(-1)!
   if ((value as { token?: string }).token !== 'holdfast') throw new Error(`the last member is ${JSON.stringify(value)}`)
@@ -43,7 +43,7 @@ function own (headers: Headers): { error?: BareItem, 'received-status'?: BareIte
 
 const FRESH = { connection: '1', reused: 'false', nth: '1', idleMs: '0', attempts: '1', persistence: 'persistent' }
 
-t.test('it is off unless it is asked for, and a backend\'s own passes as it is', async t => {
+t.test('Proxy-Status is off by default, and a backend\'s own passes unchanged', async t => {
   const script: RequestScript = (_request, connection) => connection.reply({ headers: { 'Proxy-Status': 'inner; x,' } })
   const off = await between(t, script, { proxyStatus: undefined })
   t.equal((await request(off.url)).headers['proxy-status'], 'inner; x,')
@@ -51,7 +51,7 @@ t.test('it is off unless it is asked for, and a backend\'s own passes as it is',
   t.notOk('proxy-status' in (await request(plain.url)).headers)
 })
 
-t.test('the gateway can ask for it for all, and a route for none', async t => {
+t.test('the gateway can switch Proxy-Status on for all routes, and a route can switch it off', async t => {
   const backend = await backendFor(t, persistent())
   const { url } = await gatewayFor(t, {
     gateway: { proxyStatus: true },
@@ -62,7 +62,7 @@ t.test('the gateway can ask for it for all, and a route for none', async t => {
   for (const path of ['/b', '/own', '/nowhere']) t.notOk('proxy-status' in (await request(url + path)).headers, path)
 })
 
-t.test('a response of the backend\'s has its status and how it came', async t => {
+t.test('a backend\'s response has its status and provenance in Proxy-Status', async t => {
   const { url } = await between(t, (request, connection) => {
     if (request.nth < 3) answer(request, connection, { status: request.nth === 1 ? 200 : 404 })
     else connection.end()
@@ -72,7 +72,7 @@ t.test('a response of the backend\'s has its status and how it came', async t =>
   t.match(own((await request(url)).headers), { 'received-status': 200, details: { ...FRESH, connection: '2', attempts: '2', retries: 'stale' } })
 })
 
-t.test('HEAD, 204, a stream, an HTTP/1.0 client, an HTTP/2 client and inject have it', async t => {
+t.test('HEAD, 204, a stream, an HTTP/1.0 client, an HTTP/2 client and inject() get Proxy-Status', async t => {
   const running = await between(t, (request, connection) => {
     if (request.path === '/stream') {
       connection.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n')
@@ -97,14 +97,14 @@ t.test('HEAD, 204, a stream, an HTTP/1.0 client, an HTTP/2 client and inject hav
   t.match(own(headers), { 'received-status': 200 })
 })
 
-t.test('a 304 has it', async t => {
+t.test('a 304 has Proxy-Status', async t => {
   const { url } = await between(t, (_request, connection) => connection.write('HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: "a"\r\n\r\n'))
   const { status, headers } = await request(url)
   t.equal(status, 304)
   t.match(own(headers), { 'received-status': 304, details: FRESH })
 })
 
-t.test('what backends said of themselves comes first', async t => {
+t.test('members from backends come first', async t => {
   const { url } = await between(t, (_request, connection) => {
     connection.write('HTTP/1.1 502 Bad Gateway\r\nProxy-Status: "cdn 7"; error=dns_error; details="a, \\"b\\""\r\nProxy-Status: inner\r\nContent-Length: 0\r\n\r\n')
   })
@@ -116,7 +116,7 @@ t.test('what backends said of themselves comes first', async t => {
   t.strictSame(members((await request(broken.url)).headers).map(({ value }) => value), [{ token: 'holdfast' }])
 })
 
-t.test('a failure has the RFC\'s name for it', async t => {
+t.test('a failure has the error type of the RFC', async t => {
   const failed = async (gateway: { url: string }, input?: RequestInput): Promise<ReturnType<typeof own> & Pick<Answer, 'status'>> => {
     const { status, headers } = await request(gateway.url, input)
     return { status, ...own(headers) }
@@ -161,7 +161,7 @@ t.test('a failure has the RFC\'s name for it', async t => {
   t.match(await failed(throwing), { status: 500, error: 'proxy_internal_error' })
 })
 
-t.test('an upgrade has it, and so has one that was refused', async t => {
+t.test('an upgrade and a refused upgrade have Proxy-Status', async t => {
   const running = await tunnelFor(t, { route: { proxyStatus: true } })
   const client = await clientFor(t, running)
   client.write(handshake('/live'))
@@ -174,7 +174,7 @@ t.test('an upgrade has it, and so has one that was refused', async t => {
   t.match(own(refused.headers), { error: 'connection_limit_reached', details: { attempts: '0' } })
 })
 
-t.test('it tells no address, port, errno or path', async t => {
+t.test('Proxy-Status contains no address, port, errno or path', async t => {
   const secret = await between(t, persistent(), { prefix: '/private', pool: { connectRetry: 0 } })
   const fine = String((await request(`${secret.url}/private/x`)).headers['proxy-status'])
   secret.backend.refuse()

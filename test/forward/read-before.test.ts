@@ -1,4 +1,5 @@
-// A body that something of the app's had read, or a hook had handed on paused, was waited for until a 408; a hook's stream of another length was a 500.
+// Regression: if the app had read a body, or a hook had returned it paused, the gateway waited for it until a 408. A hook's stream of
+// another length was a 500.
 import { createGzip, gunzipSync, createGunzip, gzipSync } from 'node:zlib'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough, Transform } from 'node:stream'
@@ -21,14 +22,14 @@ async function post (t: Test, before: (app: FastifyInstance) => void, body: stri
   return { answer: await request(url, { method: 'POST', headers: { 'content-type': type, 'content-length': body.length }, body }), seen }
 }
 
-/** As Express' parsers do. */
+/** Reads the body as Express' parsers do. */
 async function readInto (raw: IncomingMessage & { body?: unknown }, parse: (text: string) => unknown): Promise<void> {
   let text = ''
   for await (const piece of raw) text += String(piece)
   raw.body = parse(text)
 }
 
-t.test('what a parser beside Fastify\'s has made of a body is sent on', async t => {
+t.test('a body that another parser than Fastify\'s has parsed is forwarded', async t => {
   const json = await post(t, app => { app.addHook('onRequest', async ({ raw }) => readInto(raw, JSON.parse)) }, '{ "a": 1 }')
   t.equal(json.answer.status, 200)
   t.match(json.seen, { body: '{"a":1}', length: '7', type: 'application/json' })
@@ -39,7 +40,7 @@ t.test('what a parser beside Fastify\'s has made of a body is sent on', async t 
   t.match(text.seen, { body: 'text', length: '4' })
 })
 
-t.test('a body that was read and left nowhere is a 500 at once, with the remedy', async t => {
+t.test('a body that was read and not kept is a 500 at once, with the remedy', async t => {
   for (const hook of [
     async ({ raw }: { raw: IncomingMessage }) => { await raw.forEach(() => {}) },
     async ({ raw }: { raw: IncomingMessage }) => { await new Promise(resolve => raw.once('data', resolve)) }
@@ -53,7 +54,7 @@ t.test('a body that was read and left nowhere is a 500 at once, with the remedy'
   t.match(JSON.parse(odd.answer.body.toString()), { statusCode: 500, code: 'HOLDFAST_ERR_BODY_READ' })
 })
 
-t.test('JSON that says null, or nothing but an empty text, is sent as that', async t => {
+t.test('JSON null and an empty JSON text are forwarded as such', async t => {
   for (const body of ['null', '""', '0', 'false']) {
     const { answer, seen } = await post(t, () => {}, body, 'application/json', { proxyPayloads: false })
     t.equal(answer.status, 200, body)
@@ -61,7 +62,7 @@ t.test('JSON that says null, or nothing but an empty text, is sent as that', asy
   }
 })
 
-t.test('a hook that puts nothing in the place of a body has nothing sent', async t => {
+t.test('a hook that replaces a body by nothing makes the gateway send none', async t => {
   for (const nothing of [null, '']) {
     const { answer, seen } = await post(t, app => { app.addHook('preHandler', async request => { request.body = nothing }) }, '{"a":1}')
     t.equal(answer.status, 200)
@@ -69,13 +70,13 @@ t.test('a hook that puts nothing in the place of a body has nothing sent', async
   }
 })
 
-t.test('an empty body that was read is an empty body', async t => {
+t.test('an empty body that was read is forwarded as empty', async t => {
   const { answer, seen } = await post(t, app => { app.addHook('preHandler', async ({ raw }) => { await raw.forEach(() => {}) }) }, '')
   t.equal(answer.status, 200)
   t.match(seen, { body: '' })
 })
 
-t.test('a stream that a preParsing hook hands on is sent, paused or not, and whatever its length', async t => {
+t.test('a stream that a preParsing hook returns is forwarded, paused or not, with any length', async t => {
   const big = 'x'.repeat(200_000)
   const hooks: Array<[string, (payload: NodeJS.ReadableStream) => NodeJS.ReadableStream, string | Buffer, string]> = [
     ['paused', payload => payload.pipe(new PassThrough()).pause(), 'short', 'short'],

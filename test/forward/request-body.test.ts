@@ -24,7 +24,7 @@ const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\
 const LAST = '0\r\n\r\n'
 const LIMIT = { retry: { replayLimit: 10 } }
 
-t.test('a body that is held whole goes with its length, whichever way it came', async t => {
+t.test('a body that is held whole is sent with Content-Length, however it came', async t => {
   const { client } = await between(t, LIMIT)
   for (const bytes of [post('Content-Length: 5', 'hello'), post('Transfer-Encoding: chunked', chunk('hel') + chunk('lo') + LAST)]) {
     client.write(bytes)
@@ -32,7 +32,7 @@ t.test('a body that is held whole goes with its length, whichever way it came', 
   }
 })
 
-t.test('a body that comes in pieces is sent as it is, by any method, and leaves the connection to the next', async t => {
+t.test('a body that comes in pieces is forwarded unchanged for any method, and its connection is reused', async t => {
   const { client, backend } = await between(t, {})
   for (const method of ['POST', 'GET', 'DELETE', 'OPTIONS']) {
     for (const sizes of [[1, 1], [1, 65_000], [65_000, 1], [30_000, 2, 30_000, 5], Array.from({ length: 500 }, (_, n) => 1 + n % 100)]) {
@@ -45,7 +45,7 @@ t.test('a body that comes in pieces is sent as it is, by any method, and leaves 
   t.equal(backend.accepted, 1)
 })
 
-t.test('small pieces of a body are joined, since each is a write; an app may have it read as text', async t => {
+t.test('small pieces of a body are joined into one write, also if the app reads it as text', async t => {
   const collect = (pieces: Array<Buffer | string>): Promise<CollectedBody | undefined> => new Promise((resolve, reject) => {
     const source = Readable.from(pieces)
     const terms = { length: undefined, replayLimit: 65_536, bodyLimit: 0, timeout: 0, minRate: 0, isBrokenOff: () => false, multiplexed: false }
@@ -82,7 +82,7 @@ t.test('a trickling uploader holds no connection', async t => {
 })
 
 t.test('a body that does not come in time is a 408, whether the backend has a part of it or not', async t => {
-  // The last has come with a pause, and is with the backend.
+  // The last piece came after a pause, and has reached the backend.
   for (const [start, accepted] of [[post('Content-Length: 10', 'hello'), 0], [post('Transfer-Encoding: chunked', chunk('hello')), 1]] as const) {
     const { client, backend } = await between(t, { clientBodyTimeout: 100 })
     client.write(start)
@@ -104,7 +104,7 @@ t.test('many small pieces do not put off the deadline', async t => {
   t.equal(backend.accepted, 0)
 })
 
-t.test('a streamed body that stops is a 408 too, and frees the connection', async t => {
+t.test('a streamed body that stalls is a 408, and frees the connection', async t => {
   const { client, backend, target } = await between(t, { clientBodyTimeout: 100, ...LIMIT })
   client.write(post('Content-Length: 1000', 'x'.repeat(50)))
   t.equal((await client.response()).status, 408)
@@ -114,7 +114,7 @@ t.test('a streamed body that stops is a 408 too, and frees the connection', asyn
   t.equal(backend.requests, 0)
 })
 
-t.test('a body above bodyLimit is a 413, before a connection is taken where its length tells', async t => {
+t.test('a body above bodyLimit is a 413, before a connection is acquired if its length is declared', async t => {
   const { client, backend } = await between(t, { bodyLimit: 20, ...LIMIT })
   client.write(post('Content-Length: 20', 'x'.repeat(20)))
   t.equal((await client.response()).status, 200, 'the limit itself is allowed')
@@ -126,7 +126,7 @@ t.test('a body above bodyLimit is a 413, before a connection is taken where its 
   t.strictSame({ accepted: backend.accepted, requests: backend.requests }, { accepted, requests })
 })
 
-t.test('a chunked body is a 413 when it has become too long', async t => {
+t.test('a chunked body is a 413 when it exceeds bodyLimit', async t => {
   for (const replayLimit of [10, 1_000]) {
     const { client, backend, target } = await between(t, { bodyLimit: 20, retry: { replayLimit } })
     client.write(post('Transfer-Encoding: chunked', chunk('x'.repeat(15))))
@@ -148,7 +148,7 @@ t.test('a GET may have a body', async t => {
   t.match(JSON.parse((await client.response()).body.toString()), { method: 'GET', body: '' })
 })
 
-t.test('a client that waits for 100 gets it, and the backend hears nothing of that', async t => {
+t.test('a client that waits for 100 gets it, and the backend gets no Expect', async t => {
   const { client } = await between(t, {})
   client.write(post('Content-Length: 5\r\nExpect: 100-continue'))
   t.equal((await client.response()).status, 100)
@@ -157,7 +157,7 @@ t.test('a client that waits for 100 gets it, and the backend hears nothing of th
   t.strictSame(JSON.parse(body.toString()), { method: 'POST', body: 'hello', length: '5' })
 })
 
-t.test('any media type streams, and none is changed', async t => {
+t.test('a body of any media type streams unchanged', async t => {
   const { client } = await between(t, LIMIT)
   const body = '{ "a" : 1 }, not JSON at all'
   for (const type of ['application/json', 'text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', 'multipart/form-data; boundary=x', 'image/png']) {

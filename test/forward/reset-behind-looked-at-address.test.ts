@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import t from 'tap'
 import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
-t.test('a body that a reset ends is not whole, even where a connect function has looked at the socket\'s address', async t => {
+t.test('a body that a reset ends is not whole, even if a connect function has read the socket\'s address', async t => {
   const backend = await backendFor(t, async (_request, connection) => {
     connection.write('HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\npart')
     connection.reset()

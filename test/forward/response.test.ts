@@ -13,7 +13,7 @@ async function between (t: Test, script: BackendScript, route: ProxyOptions = {}
 
 const get = (path = '/', fields = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`
 
-t.test('Connection: close of a client is not its backend\'s business', async t => {
+t.test('a client\'s Connection: close is not forwarded, and the backend\'s connection is kept', async t => {
   const { backend, port } = await between(t, (_request, connection) => connection.reply())
   for (let n = 0; n < 3; n++) {
     const client = await clientFor(t, { port })
@@ -26,7 +26,7 @@ t.test('Connection: close of a client is not its backend\'s business', async t =
   t.notOk(backend.log.some(({ header }) => header('connection') === 'close'))
 })
 
-t.test('Connection: close of a backend is not its clients\' business', async t => {
+t.test('a backend\'s Connection: close is not forwarded, and the client\'s connection is kept', async t => {
   const { backend, client } = await between(t, (_request, connection) => {
     connection.reply({ headers: { Connection: 'close, X-Hop', 'X-Hop': '1', 'Keep-Alive': 'timeout=1', 'X-End': '2' } })
     connection.end()
@@ -60,7 +60,7 @@ t.test('two Location headers stay two, each rewritten', async t => {
   t.strictSame(response.headerAll('location'), ['/outside/a', 'http://elsewhere.example/b'])
 })
 
-t.test('a 304 keeps its ETag and the Content-Length of what it stands for', async t => {
+t.test('a 304 keeps its ETag and Content-Length', async t => {
   const { client, backend } = await between(t, (_request, connection) => connection.reply({ status: 304, headers: { ETag: '"1"', 'Content-Length': '1000' } }))
   for (let n = 0; n < 3; n++) {
     client.write(get('/', 'If-None-Match: "1"\r\n'))
@@ -74,7 +74,7 @@ t.test('a 304 keeps its ETag and the Content-Length of what it stands for', asyn
   t.strictSame(backend.log.map(({ header }) => header('if-none-match')), ['"1"', '"1"', '"1"'])
 })
 
-t.test('the answer to HEAD keeps the length of what it stands for', async t => {
+t.test('the answer to HEAD keeps its Content-Length', async t => {
   const { client, backend } = await between(t, (_request, connection) => connection.reply({ body: 'x'.repeat(1_000) }), { undiciOptions: { connections: 1 } })
   for (let n = 0; n < 3; n++) {
     client.write('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -86,7 +86,7 @@ t.test('the answer to HEAD keeps the length of what it stands for', async t => {
   t.equal(backend.accepted, 1)
 })
 
-t.test('interim responses are swallowed', async t => {
+t.test('interim responses are dropped', async t => {
   const { client } = await between(t, (_request, connection) => {
     connection.write('HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n')
     connection.reply({ body: 'final' })
@@ -98,7 +98,7 @@ t.test('interim responses are swallowed', async t => {
   t.equal(response.body.toString(), 'final')
 })
 
-t.test('bytes after a response poison their connection and no other answer', async t => {
+t.test('bytes after a response end their connection, and reach no other answer', async t => {
   const { client, backend, target } = await between(t, ({ path }, connection) => {
     connection.reply({ body: path })
     if (path === '/poison') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil')
@@ -113,7 +113,7 @@ t.test('bytes after a response poison their connection and no other answer', asy
   t.equal(target.snapshot().connections.active, 0)
 })
 
-t.test('status, reason of its own, odd headers and every byte of a body arrive', async t => {
+t.test('a status with its own reason, odd headers and every byte of a body arrive', async t => {
   const body = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
   const { client } = await between(t, (_request, connection) => connection.reply({
     status: 299, reason: 'Very Own', headers: [['X-Empty', ''], ['X-Twice', '1'], ['X-Twice', '2'], ['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']], body
@@ -125,7 +125,7 @@ t.test('status, reason of its own, odd headers and every byte of a body arrive',
   t.strictSame(response.headerAll('x-twice'), ['1', '2'])
   t.strictSame(response.headerAll('set-cookie'), ['a=1', 'b=2'])
   t.equal(response.header('via'), '1.1 holdfast')
-  t.equal(response.header('content-type'), undefined, 'nothing is added that nobody said')
+  t.equal(response.header('content-type'), undefined, 'no Content-Type is added')
   t.strictSame(response.body, body)
 })
 
@@ -143,7 +143,7 @@ const machinery = async (t: Test, name: string): Promise<void> => {
   }
 }
 
-t.test('headers named like machinery add nothing but themselves', async t => {
+t.test('headers named like members of Object.prototype are plain headers', async t => {
   for (const name of ['constructor', 'toString', 'valueOf']) await machinery(t, name)
 })
 

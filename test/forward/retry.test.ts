@@ -15,7 +15,7 @@ async function between (t: Test, script: RequestScript, route: ProxyOptions = {}
   return Object.assign(running, { backend })
 }
 
-/** Takes the second request of a connection and ends it without a word: a keep-alive timeout that met a request. */
+/** Ends a connection on its second request without an answer, like a keep-alive timeout that meets a request. */
 const stale = (how: 'fin' | 'rst'): RequestScript => (request, connection) => {
   if (request.nth === 1) answer(request, connection)
   else if (how === 'fin') connection.end()
@@ -24,7 +24,7 @@ const stale = (how: 'fin' | 'rst'): RequestScript => (request, connection) => {
 
 const BOTH = ['fin', 'rst'] as const
 
-t.test('what can safely be repeated is, on a fresh connection, when a reused one proves stale', async t => {
+t.test('a request that is safe to repeat is sent again on a fresh connection if a reused one is stale', async t => {
   const safe: [title: string, input: RequestInput][] = [
     ['GET', {}],
     ['HEAD', { method: 'HEAD' }],
@@ -45,7 +45,7 @@ t.test('what can safely be repeated is, on a fresh connection, when a reused one
   }
 })
 
-t.test('a body that came in pieces is repeated whole', async t => {
+t.test('a body that came in pieces is sent again whole', async t => {
   const pieces = ['one', 'two'.repeat(10_000), 'three']
   for (const how of BOTH) {
     const { url, port, backend } = await between(t, stale(how))
@@ -57,7 +57,7 @@ t.test('a body that came in pieces is repeated whole', async t => {
   }
 })
 
-t.test('what may have been carried out is not repeated', async t => {
+t.test('a request that may have been executed is not sent again', async t => {
   const unsafe: [title: string, input: RequestInput, route?: ProxyOptions][] = [
     ['POST', { method: 'POST', body: 'x' }],
     ['POST without a body', { method: 'POST' }],
@@ -78,7 +78,7 @@ t.test('what may have been carried out is not repeated', async t => {
   }
 })
 
-t.test('one repetition is all there is', async t => {
+t.test('a request is sent again at most once', async t => {
   let died = 0
   const { url, target, backend } = await between(t, (request, connection) => {
     if (request.nth === 1 && connection.id === 1) return answer(request, connection)
@@ -92,7 +92,7 @@ t.test('one repetition is all there is', async t => {
   t.strictSame(target.snapshot().totals.retries, { stale: 1 })
 })
 
-t.test('once anything of an answer has come there is no repetition', async t => {
+t.test('a request is not sent again after a byte of an answer has come', async t => {
   for (const bytes of ['HTTP/1.1 2', 'HTTP/1.1 200 OK\r\nContent-Le', 'HTTP/1.1 103 Early Hints\r\n\r\n']) {
     const { url, target, backend } = await between(t, (request, connection) => {
       if (request.nth === 1) return answer(request, connection)
@@ -106,7 +106,7 @@ t.test('once anything of an answer has come there is no repetition', async t => 
   }
 })
 
-t.test('no status code is a reason to repeat', async t => {
+t.test('no status code makes the gateway send a request again', async t => {
   for (const status of [408, 429, 500, 502, 503, 504]) {
     const { url, backend } = await between(t, (_request, connection) => connection.reply({ status, headers: { 'Retry-After': '0' } }))
     await request(url)
@@ -115,7 +115,7 @@ t.test('no status code is a reason to repeat', async t => {
   }
 })
 
-t.test('what was never written is sent again, whatever its method', async t => {
+t.test('a request that was never written is sent again, whatever its method', async t => {
   const sockets: Socket[] = []
   const dial: ConnectFunction = ({ hostname, port }, callback) => {
     const socket = connect({ host: hostname, port: Number(port) })
@@ -124,7 +124,7 @@ t.test('what was never written is sent again, whatever its method', async t => {
   }
   const { url, gateway, target, backend } = await between(t, persistent(), { undiciOptions: { connect: dial } })
   await request(url)
-  // The news that the backend has gone comes when the connection has been taken, and undici, which waits a turn, has not begun.
+  // The connection fails after it was acquired and before the request is written.
   const reset = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
   const stop = gateway.observe({ acquired: ({ served }) => { if (served > 0) sockets[0]?.destroy(reset) } })
   const { status, body } = await request(url, { method: 'POST', body: 'x', headers: { 'x-id': 'a' } })
@@ -135,7 +135,7 @@ t.test('what was never written is sent again, whatever its method', async t => {
   t.equal(backend.requests, 2, 'it was carried out once')
 })
 
-t.test('when one proves stale, those idle for at least as long are not tried', async t => {
+t.test('after one stale connection, those that were idle for at least as long are not tried', async t => {
   const waiting: (() => void)[] = []
   const { url, target, backend } = await between(t, async (request, connection) => {
     if (request.path === '/together') {
@@ -152,7 +152,7 @@ t.test('when one proves stale, those idle for at least as long are not tried', a
   await backend.waitFor(({ open }) => open === 1)
 })
 
-t.test('a 408 on a connection that was never used is no answer to what can be repeated', async t => {
+t.test('a 408 on an unused connection does not answer a request that can be repeated', async t => {
   for (const method of ['GET', 'POST']) {
     let release = (): void => {}
     let dialled = (): void => {}

@@ -1,8 +1,8 @@
-// A backend that stopped in its response was reported as a client that had gone, whose own limit passed at the same time.
+// Regression: a backend that stalled in its response was reported as a client that had left, if the client's limit passed at the same time.
 import t from 'tap'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
-t.test('a backend that stalls in its response is a body timeout, however long its client waits', async t => {
+t.test('a backend that stalls in its response is a body timeout, whatever the client timeout', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart'))
   const running = await gatewayFor(t, { level: 'info', routes: [{ upstream: backend.url, undiciOptions: { bodyTimeout: 120 } }] })
   const rejected: string[] = []
@@ -13,7 +13,7 @@ t.test('a backend that stalls in its response is a body timeout, however long it
   t.strictSame(rejected, ['HOLDFAST_ERR_BODY_TIMEOUT'])
 })
 
-t.test('a client that does not read is cut at that time, one response behind another too', async t => {
+t.test('a client that does not read is cut at the client timeout, also with a response behind another', async t => {
   const body = Buffer.alloc(8_000_000)
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body }))
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { bodyTimeout: 150 } }] })

@@ -20,7 +20,7 @@ async function between (t: Test, tls: BackendOptions['tls'], connect: ConnectOpt
 
 const codeOf = ({ body }: Answer): unknown => (JSON.parse(body.toString()) as { code: unknown }).code
 
-t.test('TLS is verified unless somebody says otherwise', async t => {
+t.test('TLS is verified by default', async t => {
   const unknown = await between(t, server, {})
   const refused = await request(unknown.url)
   t.equal(refused.status, 502)
@@ -71,7 +71,7 @@ t.test('targets with other certificates share no connection', async t => {
   t.equal(backend.accepted, 2)
 })
 
-t.test('whatever Host its clients say, a target keeps its TLS connection', async t => {
+t.test('a target keeps its TLS connection whatever Host its clients send', async t => {
   const { url, backend } = await between(t, server, { ca })
   for (const host of ['a.example', 'b.example', '127.0.0.1', 'a.example']) t.equal((await request(url, { headers: { host } })).status, 200)
   t.equal(backend.accepted, 1)
@@ -94,7 +94,7 @@ t.test('an upstream may be a unix socket', async t => {
   t.equal(backend.accepted, 1, 'one target, by either name')
 })
 
-t.test('a unix socket that is not there is a 502 that does not name it', async t => {
+t.test('a missing unix socket is a 502 that does not name it', async t => {
   const { url, log } = await gatewayFor(t, {
     gateway: { pool: { connectRetry: 0 } },
     routes: [{ upstream: 'http://localhost', undiciOptions: { socketPath: '/nonexistent/backend.sock' } }]

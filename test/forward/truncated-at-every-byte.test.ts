@@ -1,4 +1,4 @@
-// A response cut at each of its bytes, in every framing, by a FIN and by an RST: whole to no kind of client.
+// A response is cut at each of its bytes, in every framing, by a FIN and by an RST. No kind of client may take it for whole.
 import { connect } from 'node:http2'
 import type { ClientHttp2Session } from 'node:http2'
 import Fastify from 'fastify'
@@ -15,7 +15,7 @@ const FRAMINGS: ReadonlyArray<{ name: string, response: string, untilEnd?: boole
   { name: 'a length', response: `${HEAD}Content-Length: 5\r\n\r\nhello` },
   { name: 'chunks', response: `${HEAD}Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n` },
   { name: 'chunks with trailers', response: `${HEAD}Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nx-a: b\r\n\r\n` },
-  // What ends with its connection is whole by a FIN at any byte of its body, and cannot be told from one that was meant to end there.
+  // A body that ends with its connection is whole after a FIN at any byte: it looks like a body that was meant to end there.
   { name: 'the end of its connection', response: 'HTTP/1.1 200 OK\r\nx-a: b\r\n\r\nhello', untilEnd: true },
   { name: 'the end of its connection, in HTTP/1.0', response: 'HTTP/1.0 200 OK\r\n\r\nhello', untilEnd: true }
 ]
@@ -37,7 +37,7 @@ const script: Parameters<typeof backendFor>[1] = ({ path }, connection) => {
   else connection.reset()
 }
 
-/** The body of a 200 that a client of this kind takes for whole. */
+/** The body of a 200, if this kind of client takes it for whole. */
 type Asks = (path: string) => Promise<string | undefined>
 
 async function asked (t: Test, asks: Asks): Promise<void> {
@@ -75,7 +75,7 @@ async function overHttp2 (t: Test): Promise<Asks> {
     let text = ''
     stream.on('response', head => { status = head[':status'] ?? 0 })
     stream.on('error', () => {}).on('data', (chunk: Buffer) => { text += chunk.toString() })
-    // An end with no error is one to a client, whatever came before it.
+    // A client takes an end without an error for the end of the body.
     stream.once('close', () => resolve(status === 200 && stream.rstCode === 0 ? text : undefined))
   })
 }

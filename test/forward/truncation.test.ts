@@ -16,7 +16,7 @@ const CUT: Truncation[] = [
   { title: 'a body that its connection ends, RST', head: 'X: y', part: 'hello', how: 'rst' }
 ]
 
-/** A backend that sends a head and part of a body; the test ends the connection once the client has that. */
+/** A backend that sends a head and part of a body. The test ends the connection when the client has both. */
 async function between (t: Test, { head, part }: Pick<Truncation, 'head' | 'part'>): Promise<RunningGateway & { backend: Backend, client: RawClient, serving: () => BackendConnection }> {
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/whole') connection.reply({ body: 'whole' })
@@ -31,7 +31,7 @@ async function between (t: Test, { head, part }: Pick<Truncation, 'head' | 'part
   return Object.assign(running, { backend, client: await clientFor(t, running), serving })
 }
 
-/** Whether the response was cut off: its body is not whole, and says so. */
+/** Whether the response was visibly cut off. */
 async function wasCut (client: RawClient): Promise<boolean> {
   try {
     return !(await client.response()).complete
@@ -50,7 +50,7 @@ const received = (client: RawClient, text: string): Promise<void> => new Promise
 })
 
 for (const cut of CUT) {
-  t.test(`a response cut short is cut short for the client: ${cut.title}`, async t => {
+  t.test(`a response that is cut short is cut short for the client: ${cut.title}`, async t => {
     const { client, serving, backend, target, log } = await between(t, cut)
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     await received(client, 'hello')
@@ -64,7 +64,7 @@ for (const cut of CUT) {
     t.notOk(log.some(({ level }) => level >= 60), 'and nothing fatal comes of it')
   })
 
-  t.test(`a response cut short at once is a 502 or is cut: ${cut.title}`, async t => {
+  t.test(`a response that is cut short at once is a 502 or is cut: ${cut.title}`, async t => {
     const backend = await backendFor(t, (_request, connection) => {
       connection.write(`HTTP/1.1 200 OK\r\n${cut.head}\r\n\r\n${cut.part}`)
       if (cut.how === 'fin') connection.end()
@@ -94,7 +94,7 @@ t.test('a body that its connection ends is whole after a FIN', async t => {
   t.equal((await client.response()).body.toString(), 'whole', 'the client\'s connection goes on')
 })
 
-t.test('a body that stops is cut at bodyTimeout', async t => {
+t.test('a body that stalls is cut at bodyTimeout', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'))
   const running = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { bodyTimeout: 150 } }] })
   const client = await clientFor(t, running)

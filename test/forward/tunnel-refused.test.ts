@@ -7,7 +7,7 @@ import { handshake, nextMessage, refusal, tunnelFor, webSocket, webSocketBackend
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
-t.test('a backend that refuses is relayed as it answers, and the client connection closes', async t => {
+t.test('a backend\'s refusal is relayed, and the client\'s connection closes', async t => {
   const { url, target } = await tunnelFor(t, {
     backend: {
       onUpgrade: (_request, socket) => {
@@ -22,7 +22,7 @@ t.test('a backend that refuses is relayed as it answers, and the client connecti
   t.equal(target.snapshot().connections.upgraded, 0)
 })
 
-t.test('a large answer in place of a 101 streams, and what the client sent in hope is never a request', async t => {
+t.test('a large answer in place of a 101 streams, and the client\'s early bytes are never a request', async t => {
   const body = Buffer.alloc(3_000_000, 'x')
   const backend = await backendFor(t, (_request, connection) => { connection.reply({ status: 200, body }) })
   const { port } = await gatewayFor(t, { routes: [{ prefix: '/live', upstream: backend.url, websocket: true }] })
@@ -36,7 +36,7 @@ t.test('a large answer in place of a 101 streams, and what the client sent in ho
   t.equal(backend.requests, 1)
 })
 
-t.test('hooks run before anything is dialled, and their answer is the answer', async t => {
+t.test('hooks run before a dial, and their answer counts', async t => {
   const ran: string[] = []
   const { url, backend, target } = await tunnelFor(t, {
     before: app => { app.addHook('onRequest', async () => { ran.push('onRequest') }) },
@@ -58,7 +58,7 @@ t.test('hooks run before anything is dialled, and their answer is the answer', a
   t.equal(backend.upgrades.length, 1)
 })
 
-t.test('a path that leaves its prefix, or is no path, is refused before anything is dialled', async t => {
+t.test('a path that leaves its prefix, or is not a path, is refused before a dial', async t => {
   const { port, backend } = await tunnelFor(t, { route: { rewritePrefix: '/api' } })
   for (const path of ['/live/../admin', '/live/%2e%2e/admin', '/live/..%2fadmin', '/live/x\\..\\..\\admin', '/live//../../admin']) {
     const client = await clientFor(t, { port })
@@ -70,7 +70,7 @@ t.test('a path that leaves its prefix, or is no path, is refused before anything
   t.equal(backend.accepted, 0)
 })
 
-t.test('POST with Upgrade: h2c is an ordinary request, and its body never another one', async t => {
+t.test('POST with Upgrade: h2c is an ordinary request, and its body is never a request', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
   const { port } = await gatewayFor(t, { routes: [{ prefix: '/live', upstream: backend.url, websocket: true }, { prefix: '/plain', upstream: backend.url }] })
   const body = 'GET /live/smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
@@ -79,7 +79,7 @@ t.test('POST with Upgrade: h2c is an ordinary request, and its body never anothe
     for (const path of ['/live/first', '/plain/first']) {
       const client = await clientFor(t, { port })
       const before = backend.log.length
-      // In pieces, too: the body is then not there when the head is.
+      // In pieces too, so that the body comes after the head.
       const message = `POST ${path} HTTP/1.1\r\nHost: a\r\nX-Kept: \xe9\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n${framing}`
       client.write(Buffer.from(message.slice(0, -10), 'latin1'))
       await new Promise(resolve => setImmediate(resolve))
@@ -96,7 +96,7 @@ t.test('POST with Upgrade: h2c is an ordinary request, and its body never anothe
   }
 })
 
-t.test('what is not quite a WebSocket request is an ordinary one', async t => {
+t.test('an incomplete WebSocket request is an ordinary request', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
   const { port } = await gatewayFor(t, { routes: [{ prefix: '/live', upstream: backend.url, websocket: true }, { prefix: '/plain', upstream: backend.url }] })
   const requests = {
@@ -118,7 +118,7 @@ t.test('what is not quite a WebSocket request is an ordinary one', async t => {
   }
 })
 
-t.test('without an upgradable route there is no listener, and Upgrade means nothing', async t => {
+t.test('without an upgradable route there is no upgrade listener, and Upgrade has no effect', async t => {
   const backend = await backendFor(t, persistent())
   const { app, port } = await gatewayFor(t, { routes: [{ prefix: '/live', upstream: backend.url }] })
   t.equal(app.server.listenerCount('upgrade'), 0)
@@ -129,10 +129,10 @@ t.test('without an upgradable route there is no listener, and Upgrade means noth
   }
 })
 
-t.test('other listeners have the upgrades that are not ours, and only those', async t => {
+t.test('other listeners get only the upgrades that match no upgradable route', async t => {
   const { app, url, backend } = await tunnelFor(t)
   const seen: string[] = []
-  // One of these answers 400 to every path that is not its own.
+  // This server answers 400 to every path but its own.
   const own = new WebSocketServer({ server: app.server, path: '/own' })
   t.teardown(() => { own.close() })
   own.on('connection', (socket, request) => {
@@ -149,7 +149,7 @@ t.test('other listeners have the upgrades that are not ours, and only those', as
   theirs.terminate()
 })
 
-t.test('a request behind others waits for their answers', async t => {
+t.test('an upgrade behind other requests waits for their answers', async t => {
   let release = (): void => {}
   const backend = await backendFor(t, (request, connection) => {
     if (request.path !== '/slow') {
@@ -183,7 +183,7 @@ t.test('a client that leaves before its 101 frees the backend connection and its
     const client = await clientFor(t, { port })
     client.write(handshake('/live'))
     await backend.waitFor(({ requests }) => requests === before + 1)
-    // Not awaited: with a FIN it waits for the gateway's.
+    // Not awaited, since it resolves after the gateway's FIN.
     Promise.resolve(client[leave]()).catch(() => {})
     await backend.waitFor(({ open }) => open === 0)
     t.match(target.snapshot().connections, { active: 0, upgraded: 0, pending: 0 }, leave)
@@ -197,7 +197,7 @@ t.test('a client that leaves before its 101 frees the backend connection and its
   t.same(target.snapshot().totals.closed, { client_gone: 2 })
 })
 
-t.test('pool.maxUpgraded bounds tunnels: 503, also for those that ask at once', async t => {
+t.test('pool.maxUpgraded bounds tunnels: 503, also for simultaneous upgrades', async t => {
   const { url, target, backend } = await tunnelFor(t, { route: { pool: { maxUpgraded: 1 } } })
   const [one, two] = [webSocket(t, `${url}/live`), webSocket(t, `${url}/live`)]
   const answers = await Promise.all([one, two].map(async socket => Promise.race([
@@ -214,7 +214,7 @@ t.test('pool.maxUpgraded bounds tunnels: 503, also for those that ask at once', 
   await until(() => backend.open === 1)
 })
 
-t.test('a backend that cannot be reached, is silent, or changes to something else is an error like any other', async t => {
+t.test('a backend that is unreachable, is silent, or switches to another protocol is an ordinary error', async t => {
   const gone = await webSocketBackend(t)
   gone.server.close()
   await once(gone.server, 'close')
@@ -245,7 +245,7 @@ t.test('a backend that cannot be reached, is silent, or changes to something els
   await bare.waitFor(({ open }) => open === 0)
 })
 
-t.test('more header lines than node keeps are refused: framing may be among them', async t => {
+t.test('an upgrade with more header lines than node keeps is refused, since framing may be among them', async t => {
   const { port, backend } = await tunnelFor(t)
   const client = await clientFor(t, { port })
   client.write(`POST /live HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n${'A: b\r\n'.repeat(1_100)}Content-Length: 30\r\n\r\nGET /live HTTP/1.1\r\nHost: a\r\n\r\n`)
@@ -262,7 +262,7 @@ t.test('onResponse hooks see the 101', async t => {
   t.same(statuses, [101])
 })
 
-t.test('a socket of `localhost`\'s second server is served like any other', async t => {
+t.test('an upgrade on localhost\'s second server is served', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
   const { app } = await gatewayFor(t, { routes: [{ prefix: '/live', upstream: backend.url, websocket: true }] })
   const other = (await import('node:http')).createServer((request, response) => { response.end(request.method) })

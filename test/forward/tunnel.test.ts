@@ -30,7 +30,7 @@ t.test('text and binary messages, pings and pongs pass both ways', async t => {
   t.match(target.snapshot().connections, { upgraded: 1, active: 0 })
 })
 
-t.test('close codes and reasons pass both ways, and nothing is left', async t => {
+t.test('close codes and reasons pass both ways, and no connection is left', async t => {
   const { url, app, target, backend } = await tunnelFor(t)
   const mine = await webSocketFor(t, `${url}/live`)
   const [theirs] = backend.sockets.clients as Set<WebSocket>
@@ -70,7 +70,7 @@ t.test('extensions and subprotocol are negotiated between client and backend', a
   t.equal((await nextMessage(socket)).data.length, 100_000)
 })
 
-t.test('end-to-end headers go along both ways, and those of the gateway are added', async t => {
+t.test('end-to-end headers pass both ways, and the gateway adds its own', async t => {
   const { url, backend } = await tunnelFor(t, {
     before: app => { app.addHook('onRequest', (_request, reply, done) => { reply.header('x-hook', 'ran'); done() }) },
     route: { replyOptions: { rewriteRequestHeaders: (_request, headers) => ({ ...headers, 'x-rewritten': 'yes' }) } }
@@ -95,7 +95,7 @@ t.test('end-to-end headers go along both ways, and those of the gateway are adde
   t.equal(headers['proxy-authorization'], undefined)
 })
 
-t.test('a connection that has served requests may become a tunnel', async t => {
+t.test('a client\'s connection that has served requests may become a tunnel', async t => {
   const { url, backend, target } = await tunnelFor(t)
   t.equal((await request(`${url}/live/plain`)).status, 200)
   const socket = await webSocketFor(t, `${url}/live`)
@@ -106,7 +106,7 @@ t.test('a connection that has served requests may become a tunnel', async t => {
   t.equal((await request(`${url}/live/plain`)).status, 200, 'and requests go on beside it')
 })
 
-t.test('wsUpstream is a target of its own, and makes a route upgradable by itself', async t => {
+t.test('wsUpstream is a separate target, and makes a route upgradable by itself', async t => {
   const http = await webSocketBackend(t)
   const live = await webSocketBackend(t)
   const routes = [
@@ -149,9 +149,9 @@ t.test('TLS backends: https: and wss: spellings, verified', async t => {
   t.match((await refusal(t, `${url}/doubting`)).status, 502)
 })
 
-t.test('a client that does not read holds back its backend', async t => {
+t.test('a tunnel\'s client that does not read holds back the backend', async t => {
   const TOTAL = 120 * 1024 * 1024
-  // A frame.
+  // A WebSocket frame.
   const CHUNK = Buffer.concat([Buffer.from([0x82, 127, 0, 0, 0, 0, 0, 0, 0xff, 0xf6]), Buffer.alloc(65_526)])
   let sent = 0
   const { port } = await tunnelFor(t, {
@@ -174,14 +174,14 @@ t.test('a client that does not read holds back its backend', async t => {
   t.equal((await client.response()).status, 101)
   client.socket.pause()
   let before = -1
-  // Until nothing moves any more.
+  // Until no more bytes move.
   for (let still = 0; still < 10; still = sent === before ? still + 1 : 0) {
     before = sent
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   t.ok(sent < TOTAL, `${sent} bytes were taken, kernel buffers included`)
   t.ok(sent - client.socket.bytesRead < 16 * 1024 * 1024, `${sent - client.socket.bytesRead} bytes are on their way`)
-  // The client's reader of messages is not made for that much.
+  // The client's message reader is too slow for so many bytes.
   client.socket.removeAllListeners('data')
   let received = client.unread.length
   await new Promise<void>(resolve => {
@@ -194,7 +194,7 @@ t.test('a client that does not read holds back its backend', async t => {
   t.equal(received, TOTAL, 'nothing is lost')
 })
 
-t.test('a backend that does not read holds back its client', async t => {
+t.test('a tunnel\'s backend that does not read holds back the client', async t => {
   const { port, backend } = await tunnelFor(t, { backend: { onUpgrade: (_request, socket) => { socket.pause().write(SWITCHING) } } })
   const client = await clientFor(t, { port })
   client.write(handshake('/live'))
@@ -211,7 +211,7 @@ t.test('a backend that does not read holds back its client', async t => {
   t.equal(backend.open, 1)
 })
 
-/** A raw backend that has said 101 and goes on as the test says, a raw client before it. */
+/** A raw client, and a raw backend that has sent a 101 and continues as the test says. */
 async function rawTunnel (t: Parameters<typeof backendFor>[0] & Parameters<typeof tunnelFor>[0], route = {}): Promise<{ backend: Backend, connection: BackendConnection, client: Awaited<ReturnType<typeof clientFor>>, target: Awaited<ReturnType<typeof gatewayFor>>['target'] }> {
   const backend = await startBackend((_request, connection) => {
     connection.takeOver()
@@ -226,7 +226,7 @@ async function rawTunnel (t: Parameters<typeof backendFor>[0] & Parameters<typeo
   return { backend, connection: backend.connections[0]!, client, target: running.target }
 }
 
-t.test('the end of one direction is passed on, and the other goes on', async t => {
+t.test('the end of one direction is passed on, and the other direction continues', async t => {
   for (const first of ['client', 'backend']) {
     const { backend, connection, client, target } = await rawTunnel(t)
     const [one, other]: [Socket, Socket] = first === 'client' ? [client.socket, connection.socket] : [connection.socket, client.socket]
@@ -242,7 +242,7 @@ t.test('the end of one direction is passed on, and the other goes on', async t =
   }
 })
 
-t.test('a reset of either side ends both', async t => {
+t.test('a reset of either side ends both sides', async t => {
   const mine = await rawTunnel(t)
   const ended = once(mine.connection.socket, 'end')
   mine.client.destroy()
@@ -269,7 +269,7 @@ t.test('bytes that come with the 101, and frames that are sent before it, are no
   t.equal(String(await client.read('at oncein one go, and more'.length)), 'at oncein one go, and more')
 })
 
-t.test('a tunnel where nothing moves ends after tunnelIdleTimeout, with 1001 where a frame may stand', async t => {
+t.test('a silent tunnel ends after tunnelIdleTimeout, with 1001 at a frame boundary', async t => {
   const { url, target } = await tunnelFor(t, { route: { tunnelIdleTimeout: 600 } })
   const socket = await webSocketFor(t, `${url}/live`)
   const began = performance.now()

@@ -1,5 +1,5 @@
-// A stream that a preParsing hook had put in a body's place, and that failed while a later hook ran, ended the process; failing under the forwarding
-// it was a 499 to a client that had not gone.
+// Regression: a preParsing hook's stream that failed while a later hook ran ended the process. If it failed during the forwarding, a client
+// that had not left got a 499.
 import { createGunzip } from 'node:zlib'
 import type { Gunzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
@@ -11,7 +11,7 @@ const REQUEST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nContent-Leng
 
 for (const [when, early] of [['before it is forwarded', true], ['as it is forwarded', false]] as const) {
   for (const [what, statusCode] of [['an error of its own', undefined], ['an error with a status', 415]] as const) {
-    t.test(`a body that a hook cannot decompress, which fails by ${what} ${when}, is answered as the client's`, async t => {
+    t.test(`a body that a hook cannot decompress, by ${what} ${when}, is answered as the client's fault`, async t => {
       const backend = await backendFor(t, persistent())
       const { port } = await gatewayFor(t, {
         routes: [{ upstream: backend.url }],
@@ -19,7 +19,7 @@ for (const [when, early] of [['before it is forwarded', true], ['as it is forwar
           let body: Gunzip
           app.addHook('preParsing', async (_request, _reply, payload) => {
             body = createGunzip()
-            // As @fastify/compress gives it one.
+            // As @fastify/compress does.
             if (statusCode !== undefined) body.on('error', error => { Object.assign(error, { statusCode }) })
             return payload.pipe(body)
           })
@@ -36,7 +36,7 @@ for (const [when, early] of [['before it is forwarded', true], ['as it is forwar
   }
 }
 
-t.test('a proxied route has a preParsing hook of ours only where the app has one that could replace a body', async t => {
+t.test('a proxied route gets the gateway\'s preParsing hook only if the app has one that could replace a body', async t => {
   const backend = await backendFor(t, persistent())
   const hooked = async (before: (app: FastifyInstance) => void): Promise<number> => {
     const { app } = await gatewayFor(t, { routes: [{ upstream: backend.url }], before })

@@ -1,4 +1,4 @@
-// An upload whose request had failed, or waited, had nobody to hear of its end: the process died of it, be it a minute later.
+// Regression: an upload whose request had failed, or was waiting, had no listener for its end. The process died of it, even a minute later.
 import { createReadStream } from 'node:fs'
 import { connect } from 'node:http2'
 import { Readable } from 'node:stream'
@@ -12,7 +12,7 @@ import { backendFor, clientFor, gatewayFor, targetFor, until } from '../../testi
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'
 const chunkOf = (size: number): string => `${size.toString(16)}\r\n${'x'.repeat(size)}\r\n`
 
-t.test('a client that stops in an upload that has its 502 ends nothing but its own connection', async t => {
+t.test('a client that stalls in an upload after its 502 ends only its own connection', async t => {
   const backend = await backendFor(t, persistent())
   const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, pool: { connectRetry: 0 }, clientBodyTimeout: 60 }] })
   backend.refuse()
@@ -20,7 +20,7 @@ t.test('a client that stops in an upload that has its 502 ends nothing but its o
   client.write(CHUNKED + chunkOf(70_000))
   t.equal((await client.response()).status, 502)
   await client.ended
-  // As long as the body's time would have run on.
+  // As long as the body's timeout would run.
   await new Promise(resolve => setTimeout(resolve, 120))
   t.equal((await gateway.app.inject('/')).statusCode, 502)
 })
@@ -40,7 +40,7 @@ for (const state of ['healthy', 'busy', 'refusing']) {
     const client = await clientFor(t, gateway)
     client.write(CHUNKED + chunkOf(70_000))
     if (state === 'busy') await until(() => gateway.target.snapshot().connections.pending === 1)
-    // A body that waits is not read on, so that its limit is met only once the backend takes it.
+    // A waiting body is not read further, so its limit is reached only when the backend takes it.
     client.write(chunkOf(130_000))
     if (state === 'busy') backend.connections[0]!.reply()
     t.equal((await client.response()).status, state === 'refusing' ? 502 : 413)
@@ -50,7 +50,7 @@ for (const state of ['healthy', 'busy', 'refusing']) {
   })
 }
 
-t.test('an upload that waits for a connection and whose client leaves is nobody\'s any more', async t => {
+t.test('an upload that waits for a connection is released when its client leaves', async t => {
   const backend = await backendFor(t, () => {})
   const gateway = await gatewayFor(t, { routes: [{ upstream: backend.url, undiciOptions: { connections: 1 }, clientBodyTimeout: 80 }] })
   const other = await clientFor(t, gateway)
@@ -66,7 +66,7 @@ t.test('an upload that waits for a connection and whose client leaves is nobody\
   }
 })
 
-t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no process that ends', async t => {
+t.test('over HTTP/2 failed uploads leave no stream and no session, and do not end the process', async t => {
   const backend = await backendFor(t, persistent())
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
@@ -85,7 +85,7 @@ t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no p
     if (ending === 'resets') stream.close(8)
     if (ending === 'leaves') session.destroy()
     stream.resume()
-    // Also one that goes on with its upload, whose stream is ended for it.
+    // Also a client that continues its upload: the gateway ends its stream.
     if (!stream.closed) await new Promise(resolve => stream.once('close', resolve))
     session.close()
     if (!session.destroyed) await new Promise(resolve => session.once('close', resolve))
@@ -93,7 +93,7 @@ t.test('over HTTP/2 too: uploads that fail leave no stream, no session, and no p
   t.equal((await app.inject('/')).statusCode, 502)
 })
 
-t.test('a stream that a target is given, and that fails before it is sent, fails its request', async t => {
+t.test('a stream given to a target that fails before it is sent fails its request', async t => {
   const { target, backend } = await targetFor(t, persistent())
   await t.rejects(ask(backend.url, { dispatcher: target, method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })
   await t.rejects(target.request({ path: '/', method: 'POST', body: createReadStream('/nonexistent') }), { code: 'ENOENT' })

@@ -1,8 +1,8 @@
-// Sends messages that were valid until they were changed by chance, requests and responses, and holds the gateway to its rules:
+// Sends requests and responses that were valid until random changes, and holds the gateway to its rules:
 //
 //   npx tsx test/fuzz/fuzz.ts [--messages 20000] [--seed N] [--lanes 16]
 //
-// The seed is printed, and determines every message. What fails is made as small as it can be and printed as a case to keep.
+// The seed is printed, and determines every message. A failing message is made as small as possible, and printed as a case to keep.
 import { parseArgs } from 'node:util'
 import { GatewayChild } from '../rules/gateway-child.js'
 import { Lane, kindOf as appOf } from './lane.js'
@@ -74,7 +74,7 @@ for (const [kind, { message, wrong }] of kindsOf(failures)) {
 await child.kill()
 process.exitCode = failures.length > 0 ? 1 : 0
 
-/** One of each kind. */
+/** One failure of each kind. */
 function kindsOf (list: readonly Failed[]): Map<string, Failed> {
   const kinds = new Map<string, Failed>()
   for (const failed of list) if (!kinds.has(kindOf(failed.wrong)) && kinds.size < MOST_FAILURES) kinds.set(kindOf(failed.wrong), failed)
@@ -85,7 +85,7 @@ function kindOf (wrong: readonly string[]): string {
   return wrong[0]!.slice(0, 40).replaceAll(/\d+/g, 'N')
 }
 
-/** Runs it by itself, in a lane of its own. */
+/** Runs a message alone, in a lane of its own. */
 async function failureOf (message: Message): Promise<string[] | undefined> {
   if (child.crashed !== undefined) child = new GatewayChild()
   await child.ready

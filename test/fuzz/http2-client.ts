@@ -1,14 +1,14 @@
 import { type ClientHttp2Session, type OutgoingHttpHeaders, connect, constants } from 'node:http2'
 
-/** What came of a request: its head, if any, what came of its body, and the code that its stream was closed with. */
+/** The outcome of a request: its head, if any; the part of its body that came; and the code that closed its stream. */
 export interface Http2Answer { readonly status: number | undefined, readonly length: number | undefined, readonly body: Buffer, readonly code: number, readonly closed: boolean }
 
-// Such a client leaves in the middle of its upload, or of its response, in ms.
+// When a leaving client leaves in the middle of its upload or its response, in ms.
 const LEAVES_WITHIN = 8
 const PATIENCE = 4_000
 const NOT_IN_HTTP2 = new Set(['host', 'connection', 'transfer-encoding', 'te', 'keep-alive'])
 
-/** One session, over which requests are sent that are written as HTTP/1.1 has them. */
+/** A session that sends requests which are given as HTTP/1.1. */
 export class Http2Client {
   readonly #session: ClientHttp2Session
 
@@ -23,7 +23,7 @@ export class Http2Client {
     return new Http2Client(session)
   }
 
-  /** Its body goes in two pieces, a turn apart. */
+  /** The body goes in two pieces, a turn of the event loop apart. */
   async ask (request: string, { leaves = false } = {}): Promise<Http2Answer> {
     const { headers, body } = translated(request)
     const stream = this.#session.request(headers, { endStream: body === '' })
@@ -55,7 +55,7 @@ export class Http2Client {
   }
 }
 
-/** The fields that HTTP/2 has too, and the body without its framing. */
+/** The fields that HTTP/2 has too, and the unframed body. */
 function translated (request: string): { headers: OutgoingHttpHeaders, body: string } {
   const end = request.indexOf('\r\n\r\n')
   const [start = '', ...lines] = request.slice(0, end).split('\r\n')

@@ -10,31 +10,31 @@ import { Truncated } from '../../testing/wire-input.js'
 import { Http2Client } from './http2-client.js'
 import type { Message, Way } from './message.js'
 
-/** Two routes to one origin with different options would be two targets; nobody is asked there. */
+/** An upstream without a listener: two routes to one origin with different options would be two targets. */
 const UNUSED = 'http://127.0.0.1:9'
-/** Without a byte for that long, a client leaves: what it sent may be half of something. */
+/** A client leaves after so long without a byte, since what it sent may be incomplete; in ms. */
 const QUIET = 25
-/** Until a valid request has its answer, whatever its backend does; and until all is at rest. */
+/** The longest time until a valid request has its answer, and until everything is at rest; in ms. */
 const PATIENCE = 4_000
 const TIMEOUTS = { undiciOptions: { headersTimeout: 250, bodyTimeout: 250, connections: 4 }, clientBodyTimeout: 300 }
 
-/** Between two pieces of a slow client, and for the hooks of an app whose hooks take their time, in ms. */
+/** The time between two pieces of a slow client, and the longest time of slow hooks, in ms. */
 const SLOW = 3
 const HOOKS = 4
-/** How long the first of two pipelined requests takes, in ms. */
+/** How long the first of two pipelined requests takes; in ms. */
 const FIRST = 5
 const FIRST_REQUEST = 'GET /probe-first HTTP/1.1\r\nHost: gateway.test\r\n\r\n'
 
-/** What an app has to be for a message's way. */
+/** The kind of app that a message's way needs. */
 export type Kind = 'plain' | 'slow hooks' | 'http2'
 
 export function kindOf (way: Way): Kind {
   return way.startsWith('http2') ? 'http2' : way === 'slow hooks' ? way : 'plain'
 }
 
-/** A gateway in its process, with a backend of its own: runs one message after another and tells what was wrong. */
+/** A gateway in a child process with its own backend: runs one message after another, and reports what was wrong. */
 export class Lane {
-  /** Statuses that clients got, in all lanes: what the messages reached. */
+  /** Statuses that clients of all lanes got, which show what the messages reached. */
   static readonly statuses = new Map<number, number>()
   readonly #child: GatewayChild
   readonly #backend: Backend
@@ -60,7 +60,7 @@ export class Lane {
       onRequest: async (request, connection) => {
         const lane = script.run!
         const message = lane.#message
-        // So that what is pipelined behind it is answered first.
+        // So that the backend answers the request pipelined behind it first.
         if (request.path.startsWith('/probe-first')) await wait(FIRST)
         if (request.path.startsWith('/probe')) return answer(request, connection)
         lane.#seen.push(`${request.method} ${request.path}`)
@@ -85,7 +85,7 @@ export class Lane {
     await this.#child.close(this.#app).catch(() => {})
   }
 
-  /** What is wrong after one message; nothing, as a rule. */
+  /** What was wrong with a message; usually nothing. */
   async run (message: Message): Promise<string[]> {
     this.#message = message
     this.#seen = []
@@ -140,7 +140,7 @@ export class Lane {
     return wrong
   }
 
-  /** The response to what another request is pipelined behind. Where that one is none, both may be refused. */
+  /** The response to the first of two pipelined requests. If the second is invalid, both may be refused. */
   async #first (client: RawClient): Promise<string[]> {
     const response = await next(client, PATIENCE)
     if (typeof response === 'string') return [response]
@@ -167,14 +167,14 @@ export class Lane {
   async #oddResponse (client: RawClient, message: Message): Promise<string[]> {
     for (;;) {
       const response = await next(client, PATIENCE, message.head)
-      // What waits behind another response is cut with its connection, before its head is written.
+      // A response that waits behind another one is cut with its connection, before its head is written.
       if (response === undefined) return message.way === 'pipelined' && (client.socket.destroyed || client.socket.readableEnded) ? [] : ['a valid request got no answer']
       if (typeof response === 'string') return [response]
       if (response.status < 200) continue
       if (!response.complete) return leaks(response)
       const wrong = leaks(response)
       if (client.unread.length > 0) wrong.push(`more than a response came: ${JSON.stringify(client.unread.toString('latin1').slice(0, 200))}`)
-      // A further request on the same connection proves that its framing is in step.
+      // A further request on the connection proves that both sides agree on the framing.
       const again = response.header('connection') === 'keep-alive' ? await this.#ask(client) : undefined
       if (again !== undefined) wrong.push(`a further request on its connection ${again}`)
       return wrong
@@ -208,7 +208,7 @@ export class Lane {
   }
 }
 
-/** The next response; undefined if the connection ended before it, or nothing came for `patience` ms; a string for what is wrong. */
+/** The next response. Undefined if the connection ended before it, or nothing came for `patience` ms. A string says what is wrong. */
 async function next (client: RawClient, patience: number, head = false): Promise<RawResponse | string | undefined> {
   const late = new AbortController()
   const response = client.response({ head }).catch((error: Error) => error instanceof Truncated ? (client.unread.length > 0 ? 'a response was cut off in its head' : undefined) : String(error))

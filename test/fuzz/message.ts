@@ -1,28 +1,28 @@
 import { seededRandom } from '../../testing/random.js'
 
-/** A request as its client writes it, in pieces, and the answer of its backend; one of the two is not as it should be. */
+/** A request in pieces, as its client writes it, and the answer of its backend. One of the two is mutated. */
 export interface Message {
   readonly mutated: 'request' | 'response'
   readonly pieces: readonly Buffer[]
   readonly response: Buffer
-  /** Whether the backend sends a FIN behind its answer. */
+  /** Whether the backend sends a FIN after its answer. */
   readonly ends: boolean
   /** Whether the request is a HEAD. */
   readonly head: boolean
   readonly way: Way
 }
 
-/** Who sends a message, and how: one client in four does not send it over HTTP/1.1, alone, and at once, to an app whose hooks take no time. */
+/** How a message is sent. `plain`, three in four: over HTTP/1.1, alone, at once, to an app with fast hooks. */
 export type Way = 'plain' | 'pipelined' | 'slow' | 'slow hooks' | 'http2' | 'http2, and leaves'
 const WAYS: readonly Way[] = ['pipelined', 'slow', 'slow hooks', 'slow hooks', 'http2', 'http2', 'http2, and leaves']
 
-/** A way for a message. What is no HTTP/1 can be no request of HTTP/2's. */
+/** A way for a message. Invalid HTTP/1 cannot be written as an HTTP/2 request. */
 export function chosenWay (dice: Dice, mutated: Message['mutated']): Way {
   const way = dice.chance(0.25) ? dice.one(WAYS) : 'plain'
   return mutated === 'request' && way.startsWith('http2') ? 'slow hooks' : way
 }
 
-/** Chance that a seed determines. */
+/** Random choices that a seed determines. */
 export class Dice {
   readonly #random: () => number
 
@@ -30,7 +30,7 @@ export class Dice {
     this.#random = seededRandom(seed)
   }
 
-  /** A whole number from 0 to below `bound`. */
+  /** A whole number from 0, below `bound`. */
   below (bound: number): number {
     return Math.floor(this.#random() * bound)
   }
@@ -47,7 +47,7 @@ export class Dice {
 const HOST = 'Host: gateway.test\r\n'
 let serial = 0
 
-/** A valid request; each has a path of its own. */
+/** A valid request with a unique path. */
 export function validRequest (dice: Dice, { head = true } = {}): { text: string, head: boolean } {
   const path = `/f/${++serial}`
   const extra = dice.chance(0.4) ? dice.one(['Accept: */*\r\n', 'Connection: keep-alive, x-a\r\nx-a: 1\r\n', 'Cookie: a=b; c=d\r\n', 'Via: 1.1 other\r\n', 'Content-Type: text/plain\r\n', 'TE: trailers\r\n']) : ''
@@ -63,7 +63,7 @@ export function validRequest (dice: Dice, { head = true } = {}): { text: string,
   }
 }
 
-/** A valid response; `ends` where its end is that of its connection. */
+/** A valid response. `ends`: its body ends with the connection. */
 export function validResponse (dice: Dice): { text: string, ends: boolean } {
   const body = 'hello world'.slice(0, 1 + dice.below(11))
   const extra = dice.chance(0.4) ? dice.one(['Content-Type: text/plain\r\n', 'Connection: close\r\n', 'Keep-Alive: timeout=5, max=2\r\n', 'Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n', 'Trailer: x-a\r\n', 'Upgrade: h2c\r\n']) : ''

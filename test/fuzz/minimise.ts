@@ -1,6 +1,6 @@
 import type { Message } from './message.js'
 
-/** A message with as little as fails in the same way: halves, quarters and so on of it are left out while it still does. */
+/** The smallest message found that fails in the same way: halves, quarters and so on are left out while it still fails. */
 export async function minimised (message: Message, fails: (candidate: Message) => Promise<boolean>, tries = 150): Promise<Message> {
   let best = message
   if (best.pieces.length > 1) {
@@ -12,7 +12,7 @@ export async function minimised (message: Message, fails: (candidate: Message) =
   return withBytes(await minimisedBytes(best.mutated === 'request' ? best.pieces[0]! : best.response, bytes => fails(withBytes(bytes)), tries))
 }
 
-/** The same for bytes alone. */
+/** Minimises a text of bytes. */
 export async function minimisedBytes (bytes: Buffer, fails: (candidate: Buffer) => Promise<boolean>, tries = 150): Promise<Buffer> {
   let best = bytes
   for (let size = Math.ceil(best.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
@@ -31,7 +31,7 @@ export function show (bytes: Buffer): string {
   return JSON.stringify(bytes.toString('latin1')).replace(/[\x7f-\xff]/g, byte => `\\x${byte.charCodeAt(0).toString(16)}`)
 }
 
-/** A message as a case of the rules, to be kept. */
+/** A message as a case of test/rules, to keep. */
 export function asCase ({ mutated, way, pieces, response, ends }: Message, wrong: readonly string[]): string {
   const client = pieces.length === 1 ? show(pieces[0]!) : `[${pieces.map(piece => `${show(piece)}, { pause: 1 }`).join(', ')}]`
   const backend = mutated === 'request' ? '' : `\n  backend: ${ends ? `[${show(response)}, { pause: 2 }, { do: 'fin' }]` : show(response)},`

@@ -23,20 +23,20 @@ const lines = (text: string, dice: Dice, change: (lines: string[], at: number) =
 }
 
 const MUTATIONS: readonly Mutate[] = [
-  // a bit
+  // flip a bit
   (text, dice) => { const at = dice.below(text.length); return text.slice(0, at) + String.fromCharCode(text.charCodeAt(at) ^ (1 << dice.below(8))) + text.slice(at + 1) },
-  // a byte, in place of one or between two
+  // replace or insert a byte
   (text, dice) => { const at = dice.below(text.length); return text.slice(0, at) + dice.one(ODD_BYTES) + text.slice(at + dice.below(2)) },
-  // a range gone, or there twice
+  // delete or repeat a range
   (text, dice) => { const [from, to] = cut(text, dice); return text.slice(0, from) + text.slice(to) },
   (text, dice) => { const [from, to] = cut(text, dice); return text.slice(0, to) + text.slice(from) },
-  // lines
+  // change lines
   (text, dice) => lines(text, dice, (all, at) => { all.splice(at, 1) }),
   (text, dice) => lines(text, dice, (all, at) => { all.splice(at, 0, all[at]!) }),
   (text, dice) => lines(text, dice, (all, at) => { all.splice(dice.below(all.length), 0, ...all.splice(at, 1)) }),
   (text, dice) => lines(text, dice, (all, at) => { all.splice(Math.max(1, at), 0, dice.one(ODD_LINES)) }),
   (text, dice) => lines(text, dice, (all) => { all.splice(1, 0, dice.one(ODD_LINES)) }),
-  // a number: lengths, chunk sizes, versions, statuses
+  // change a number: length, chunk size, version, status
   (text, dice) => {
     const numbers = [...text.matchAll(/\d+/g)]
     const chosen = numbers.length === 0 ? undefined : dice.one(numbers)
@@ -44,21 +44,21 @@ const MUTATIONS: readonly Mutate[] = [
     const to = dice.one(['0', '1', '-1', '7', '00', '0x5', '1e3', 'ffffffff', '4294967296', '18446744073709551616', String(Number(chosen[0]) + 1), String(Math.max(0, Number(chosen[0]) - 1)), ''])
     return text.slice(0, chosen.index) + to + text.slice(chosen.index + chosen[0].length)
   },
-  // line ends
+  // change line ends
   (text, dice) => { const at = text.indexOf('\r\n', dice.below(text.length)); return at === -1 ? text : text.slice(0, at) + dice.one(['\n', '\r', '\r\r\n', '\n\r', ' \r\n']) + text.slice(at + 2) },
-  // an end
+  // cut the end off
   (text, dice) => text.slice(0, 1 + dice.below(text.length)),
-  // something in front, something behind
+  // add bytes at the start or the end
   (text, dice) => dice.one(ODD_STARTS) + text,
   (text, dice) => text + dice.one(['\r\n', 'x', '\0', '0\r\n\r\n', 'GET /f/behind HTTP/1.1\r\nHost: gateway.test\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad']),
-  // much of it
+  // repeat a part many times
   (text, dice) => lines(text, dice, (all) => { all.splice(1, 0, `x-huge: ${'a'.repeat(dice.one([8_000, 20_000, 70_000]))}`) }),
   (text, dice) => lines(text, dice, (all) => { all.splice(1, 0, ...Array.from({ length: dice.one([90, 990, 1_100]) }, () => 'a: b')) })
 ]
-/** The costly ones come last, and seldom. */
+/** The costly mutations come last, and are chosen seldom. */
 const CHEAP = MUTATIONS.length - 2
 
-/** A message of which one side is valid, and the other was until it was changed in one to three ways. */
+/** A message with one valid side; the other side was valid until one to three changes. */
 export function mutatedMessage (dice: Dice): Message {
   if (dice.chance(0.5)) {
     let text = ''
@@ -71,7 +71,7 @@ export function mutatedMessage (dice: Dice): Message {
   return { mutated: 'response', way, pieces: way === 'slow' ? split(request.text, dice) : [Buffer.from(request.text, 'latin1')], response: Buffer.from(mutate(text, dice), 'latin1'), ends: ends || dice.chance(0.4), head: request.head }
 }
 
-/** Changes it in one to three ways. */
+/** Makes one to three changes. */
 export function mutate (text: string, dice: Dice): string {
   for (let i = 1 + dice.below(3); i > 0 && text.length > 0; i--) {
     text = (dice.chance(0.02) ? MUTATIONS[CHEAP + dice.below(2)]! : MUTATIONS[dice.below(CHEAP)]!)(text, dice)
@@ -79,7 +79,7 @@ export function mutate (text: string, dice: Dice): string {
   return text
 }
 
-/** As one piece, or in up to six. */
+/** Splits a text into one to six pieces. */
 export function split (text: string, dice: Dice): Buffer[] {
   const pieces: Buffer[] = []
   const most = dice.chance(0.3) ? 1 + dice.below(5) : 0

@@ -17,14 +17,14 @@ const PREFLIGHT = { ...ORIGIN, 'access-control-request-method': 'PUT' }
 
 interface Setup {
   order: typeof ORDERS[number]
-  /** What the app has of its own. */
+  /** The app's own routes. */
   own (app: FastifyInstance): unknown
   routes: Partial<ProxyOptions>[]
   gateway?: boolean
   fastify?: FastifyServerOptions
 }
 
-/** An app whose own routes come before its proxies, or after them. The backend says what it was asked. */
+/** An app that declares its own routes before or after its proxies. The backend answers with the request that it got. */
 async function appFor (t: Test, { order, own, routes, gateway: withGateway = true, fastify = {} }: Setup): Promise<{ ask: (method: string, path: string, headers?: Record<string, string>) => Promise<string>, url: string, log: LogLine[] }> {
   const backend = await backendFor(t, ({ method, path }, connection) => connection.reply({ body: method === 'HEAD' ? '' : `proxied ${method} ${path}`, headers: { 'X-Proxied': 'yes' } }))
   const { stream, lines } = captureLog()
@@ -54,7 +54,7 @@ for (const order of ORDERS) {
     })
   }
 
-  t.test(`routes of the app's own ${order} a proxy at / are its own, and each other method and path is proxied`, async t => {
+  t.test(`the app's own routes ${order} a proxy at / are kept, and every other method and path is proxied`, async t => {
     const { ask, log } = await appFor(t, {
       order,
       routes: [{ prefix: '/' }],
@@ -68,7 +68,7 @@ for (const order of ORDERS) {
     t.match(log.filter(({ level }) => level > 30).map(({ msg }) => msg).sort(), [/^DELETE \/\* is a route of the app's own/, /^GET \/ /, /^PUT \/\* /])
   })
 
-  t.test(`a route of the app's own ${order} a proxy at a prefix takes just its own path`, async t => {
+  t.test(`the app's own route ${order} a proxy at a prefix takes only its own path`, async t => {
     const own = (app: FastifyInstance): void => { app.get('/api', async () => 'own') }
     const { ask } = await appFor(t, { order, own, routes: [{ prefix: '/api' }, { prefix: '/:tenant/app' }] })
     t.strictSame([await ask('GET', '/api'), await ask('GET', '/api/'), await ask('GET', '/api/x'), await ask('POST', '/api')],
@@ -76,25 +76,25 @@ for (const order of ORDERS) {
     t.equal(await ask('GET', '/a/app/x'), '200 proxied GET /x')
   })
 
-  t.test(`a route of the app's own in a scope of the same prefix, ${order} the proxy`, async t => {
+  t.test(`the app's own route in a scope with the same prefix, ${order} the proxy, is kept`, async t => {
     const own = (app: FastifyInstance): unknown => app.register(async scope => { scope.get('/', async () => 'own') }, { prefix: '/api' })
     const { ask } = await appFor(t, { order, own, routes: [{ prefix: '/api' }] })
     t.strictSame([await ask('GET', '/api'), await ask('GET', '/api/'), await ask('GET', '/api/x')], ['200 own', '200 own', '200 proxied GET /x'])
   })
 
-  t.test(`a route for another host ${order} the proxy is no route of the same path`, async t => {
+  t.test(`a route for another host ${order} the proxy does not replace a proxied path`, async t => {
     const own = (app: FastifyInstance): void => { app.route({ method: 'GET', url: '/x', constraints: { host: 'own.test' }, handler: async () => 'own' }) }
     const { ask } = await appFor(t, { order, own, routes: [{ prefix: '/' }] })
     t.strictSame([await ask('GET', '/x', { host: 'own.test' }), await ask('GET', '/x')], ['200 own', '200 proxied GET /x'])
   })
 
-  t.test(`routes of an unmanaged proxy give way too, ${order}`, async t => {
+  t.test(`the app's own routes replace those of an unmanaged proxy too, ${order}`, async t => {
     const { ask } = await appFor(t, { order, own: app => { app.get('/', async () => 'own') }, routes: [{ prefix: '/', http: {} as never }] })
     t.strictSame([await ask('GET', '/'), await ask('GET', '/x')], ['200 own', '200 proxied GET /x'])
   })
 }
 
-t.test('hooks and schemas of a route that goes before a proxied one are its own', async t => {
+t.test('a route that replaces a proxied one keeps its own hooks and schemas', async t => {
   const seen: string[] = []
   const { ask } = await appFor(t, {
     order: 'after',

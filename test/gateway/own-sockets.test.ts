@@ -9,7 +9,7 @@ import { clientFor, gatewayFor } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import { handshake, nextMessage, refusal, webSocket, webSocketBackend } from '../../testing/websocket.js'
 
-/** An app with @fastify/websocket and sockets of its own, and WebSocket proxies to a backend that echoes and says where it was asked. */
+/** An app with @fastify/websocket, its own sockets, and WebSocket proxies to a backend that echoes and first sends its request's path. */
 async function appFor (t: Test, order: 'before' | 'after', paths: string[], routes: Partial<ProxyOptions>[]): Promise<RunningGateway> {
   const backend = await webSocketBackend(t, { onSocket: (socket, { url }) => socket.send(`backend ${url}`) })
   const own = async (app: FastifyInstance): Promise<void> => {
@@ -31,7 +31,7 @@ async function appFor (t: Test, order: 'before' | 'after', paths: string[], rout
 }
 
 async function greeting (t: Test, url: string): Promise<string> {
-  // It may come with the 101.
+  // The message may come with the 101.
   const socket = webSocket(t, url)
   const { data } = await nextMessage(socket)
   const closed = once(socket, 'close')
@@ -41,7 +41,7 @@ async function greeting (t: Test, url: string): Promise<string> {
 }
 
 for (const order of ['before', 'after'] as const) {
-  t.test(`the app's own sockets, declared ${order} a WebSocket proxy at /, are its own`, async t => {
+  t.test(`the app's own sockets, declared ${order} a WebSocket proxy at /, are kept`, async t => {
     const { url } = await appFor(t, order, ['/chat', '/rooms/:id', '/files/*', '/'], [{ prefix: '/' }])
     for (const [path, greeted] of [
       ['/chat', 'own /chat'], ['/chat?x=1', 'own /chat'], ['/rooms/7', 'own /rooms/:id'], ['/files/a/b', 'own /files/*'], ['/', 'own /'],
@@ -49,7 +49,7 @@ for (const order of ['before', 'after'] as const) {
     ] as const) t.equal(await greeting(t, url + path), greeted, path)
   })
 
-  t.test(`the app's own sockets within a prefix, declared ${order} its proxy, are its own`, async t => {
+  t.test(`the app's own sockets within a prefix, declared ${order} its proxy, are kept`, async t => {
     const { url } = await appFor(t, order, ['/api/chat', '/acme/app/*'], [{ prefix: '/api' }, { prefix: '/:tenant/app' }])
     for (const [path, greeted] of [
       ['/api/chat', 'own /api/chat'], ['/api/x', 'backend /x'], ['/api', 'backend /'], ['/api/', 'backend /'],
@@ -58,17 +58,17 @@ for (const order of ['before', 'after'] as const) {
   })
 }
 
-t.test('an upgrade under a route that is not upgradable is not that of the upgradable proxy around it', async t => {
+t.test('an upgrade for a route that is not upgradable does not go to the upgradable proxy around it', async t => {
   const { url, port } = await appFor(t, 'before', ['/chat'], [{ prefix: '/' }, { prefix: '/plain', websocket: false }])
   t.equal(await greeting(t, `${url}/chat`), 'own /chat')
   t.equal(await greeting(t, `${url}/x`), 'backend /x')
-  // @fastify/websocket answers what no route of a socket takes.
+  // @fastify/websocket answers upgrades that match no route with a socket.
   const client = await clientFor(t, { port })
   client.write(handshake('/plain/x'))
   t.not((await client.response()).status, 502)
 })
 
-t.test('without other listeners a path of no route is refused as an ordinary request is', async t => {
+t.test('without other listeners an upgrade for an unknown path is refused like an ordinary request', async t => {
   const { url } = await appFor(t, 'before', [], [{ prefix: '/api' }])
   t.equal((await refusal(t, `${url}/other`)).status, 404)
 })

@@ -12,7 +12,7 @@ import { backendFor, gatewayFor } from '../../testing/gateway.js'
 const twoBackends = (t: Test): Promise<Backend[]> => Promise.all(['a', 'b'].map(name => backendFor(t, ({ path }, connection) => connection.reply({ body: `${name} ${path}` }))))
 const body = async (url: string): Promise<string> => (await request(url)).body.toString()
 
-t.test('reply.from in a hook or a handler goes where the route goes', async t => {
+t.test('reply.from in a hook or a handler goes to the route\'s target', async t => {
   const [a, b] = await twoBackends(t) as [Backend, Backend]
   const preHandler = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     if (request.headers['x-short-cut'] === undefined) done()
@@ -35,7 +35,7 @@ t.test('reply.from in a hook or a handler goes where the route goes', async t =>
   t.strictSame([a.accepted, b.accepted], [1, 1])
 })
 
-t.test('reply.fromParameters knows the prefix of its route, and is for proxied routes', async t => {
+t.test('reply.fromParameters uses the prefix of its route, and exists only on proxied routes', async t => {
   const [a, b] = await twoBackends(t) as [Backend, Backend]
   const seen: unknown[] = []
   const preHandler = (_request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
@@ -65,7 +65,7 @@ t.test('an app\'s handlers have a reply.from over the declared targets', async t
   t.equal(a.accepted, 1)
 })
 
-t.test('what an app decorates requests and replies with is there on proxied routes, wherever it does so', async t => {
+t.test('the app\'s decorators of requests and replies are there on proxied routes, in whichever scope they are added', async t => {
   const [a] = await twoBackends(t) as [Backend]
   const seen: Array<Record<string, unknown>> = []
   const names = ['everywhere', 'registered', 'inside', 'method']
@@ -95,7 +95,7 @@ t.test('what an app decorates requests and replies with is there on proxied rout
   ])
 })
 
-t.test('routes of one scope have the classes of the scope around it, for V8 to know them by', async t => {
+t.test('proxied routes share the request and reply classes of the scope around them', async t => {
   const [a, b] = await twoBackends(t) as [Backend, Backend]
   const classes = new Set<unknown>()
   const { url } = await gatewayFor(t, {
@@ -109,7 +109,7 @@ t.test('routes of one scope have the classes of the scope around it, for V8 to k
   t.equal(classes.size, 2)
 })
 
-t.test('a scope that registers reply-from or http-proxy for itself has its own, before a proxied route or after it', async t => {
+t.test('a scope that registers reply-from or http-proxy itself has its own, before or after a proxied route', async t => {
   const [a, b] = await twoBackends(t) as [Backend, Backend]
   const preHandler = (_request: FastifyRequest, reply: FastifyReply): void => { reply.from('/hooked') }
   const { url } = await gatewayFor(t, {
@@ -154,7 +154,7 @@ t.test('reply-from is a plugin of the app, and once more the app\'s own', async 
   })
 })
 
-t.test('what a hook decorates in the scope of one proxied route is not on others', async t => {
+t.test('a decorator that a hook adds in the scope of a proxied route is not on other routes', async t => {
   const [a] = await twoBackends(t) as [Backend]
   const scopes = new Set<unknown>()
   const seen: unknown[] = []
@@ -174,7 +174,7 @@ t.test('what a hook decorates in the scope of one proxied route is not on others
   t.same(seen, [['/a', '/a'], ['/b', '/b'], [undefined, undefined]])
 })
 
-t.test('without a gateway each scope has its own too', async t => {
+t.test('without a gateway plugin a hook of a proxied route has reply.from too', async t => {
   const backend = await backendFor(t, answer)
   const { url } = await gatewayFor(t, { gateway: false, routes: [{ prefix: '/a', upstream: backend.url, preHandler: (_request, reply) => { reply.from('/hooked') } }] })
   t.equal((await request(`${url}/a/x`)).status, 200)

@@ -11,7 +11,7 @@ interface Row {
   max?: number
 }
 
-// RFC 9112 section 9.3, rung by rung.
+// RFC 9112 section 9.3, step by step.
 const PERSISTENCE: Row[] = [
   { minor: 1, persistent: true, cause: 'HTTP/1.1' },
   { minor: 0, persistent: false, cause: 'HTTP/1.0' },
@@ -32,7 +32,7 @@ const PERSISTENCE: Row[] = [
   { minor: 1, connection: 'upgrade', persistent: true, cause: 'HTTP/1.1' }
 ]
 
-// What servers send in Keep-Alive, and what some of them send wrongly.
+// What servers send in Keep-Alive, rightly and wrongly.
 const HINTS: Row[] = [
   { minor: 1, keepAlive: 'timeout=5', persistent: true, cause: 'HTTP/1.1', timeout: 5_000 },
   { minor: 1, keepAlive: 'timeout=5, max=100', persistent: true, cause: 'HTTP/1.1', timeout: 5_000, max: 100 },
@@ -51,7 +51,7 @@ const HINTS: Row[] = [
   { minor: 1, keepAlive: 'xtimeout=5', persistent: true, cause: 'HTTP/1.1' },
   { minor: 1, keepAlive: 'timeout=9999999999', persistent: true, cause: 'HTTP/1.1', timeout: 2_147_483_000 },
   { minor: 1, keepAlive: `timeout=${'9'.repeat(400)}`, persistent: true, cause: 'HTTP/1.1' },
-  // A connection that closes has no idle time to claim.
+  // A connection that closes has no idle time.
   { minor: 1, connection: 'close', keepAlive: 'timeout=5, max=100', persistent: false, cause: 'Connection: close' },
   { minor: 0, keepAlive: 'timeout=5', persistent: false, cause: 'HTTP/1.0' }
 ]
@@ -65,7 +65,7 @@ for (const [title, rows] of [['what makes a connection persistent', PERSISTENCE]
   })
 }
 
-t.test('a token is matched whole, in any case, wherever it stands', async t => {
+t.test('a token is matched whole, in any case and at any place', async t => {
   const rows: [list: string, found: boolean][] = [
     ['close', true], ['Close', true], ['a,close', true], ['close,b', true], ['a, close ,b', true], ['a,\tclose', true],
     ['', false], ['clos', false], ['closed', false], ['disclose', false], ['clo se', false], ['close;q=1', false], ['xxxxx', false]

@@ -8,7 +8,7 @@ const STRANGER: Arrival = { peer: '192.0.2.7', trusted: false, host: 'api.exampl
 const PROXY: Arrival = { ...STRANGER, peer: '192.0.2.8', trusted: true }
 const ADDED: HeaderList = ['via', '1.1 holdfast', 'cdn-loop', 'holdfast', 'x-forwarded-for', '192.0.2.7', 'x-forwarded-host', 'api.example', 'x-forwarded-proto', 'http']
 
-/** As node joins it: the values of all Connection lines. */
+/** The values of all Connection lines, joined as node joins them. */
 function connectionOf (raw: readonly string[]): string | undefined {
   const values = raw.filter((_, i) => i % 2 === 1 && raw[i - 1]?.toLowerCase() === 'connection')
   return values.length === 0 ? undefined : values.join(', ')
@@ -21,7 +21,7 @@ const valuesOf = (list: HeaderList, name: string): string[] => list.filter((_, i
 const HOP_BY_HOP = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'Proxy-Authenticate', 'Proxy-Authorization', 'TE', 'Trailer',
   'Transfer-Encoding', 'Upgrade', 'HTTP2-Settings']
 
-t.test('hop-by-hop headers stay on their hop, in both directions and in any case', async t => {
+t.test('hop-by-hop headers are removed, in both directions and in any case', async t => {
   for (const name of HOP_BY_HOP) {
     for (const spelled of [name, name.toLowerCase(), name.toUpperCase()]) {
       t.strictSame(sent([spelled, 'x', 'Accept', '*/*']), ['Accept', '*/*', ...ADDED], `request ${spelled}`)
@@ -30,7 +30,7 @@ t.test('hop-by-hop headers stay on their hop, in both directions and in any case
   }
 })
 
-t.test('what Connection nominates goes with it', async t => {
+t.test('headers that Connection nominates are removed with it', async t => {
   const rows: [title: string, raw: string[], kept: string[]][] = [
     ['one', ['Connection', 'x-hop', 'X-Hop', '1', 'X-End', '2'], ['X-End', '2']],
     ['several, spaced and cased', ['Connection', 'close,  X-A ,\tx-B', 'x-a', '1', 'X-B', '2', 'X-C', '3'], ['X-C', '3']],
@@ -43,7 +43,7 @@ t.test('what Connection nominates goes with it', async t => {
   for (const [title, raw, kept] of rows) t.strictSame(sent(raw), [...kept, ...ADDED], title)
 })
 
-t.test('nothing that the gateway says can be nominated away', async t => {
+t.test('Connection cannot remove headers that the gateway adds', async t => {
   const nominated = 'host, content-length, via, x-forwarded-for, x-forwarded-host, x-forwarded-proto, forwarded'
   const raw = ['Connection', nominated, 'Host', 'evil.example', 'Content-Length', '3', 'Via', '1.0 fred', 'X-Forwarded-For', '198.51.100.1', 'Forwarded', 'for=198.51.100.1']
   for (const arrival of [STRANGER, PROXY]) {
@@ -58,7 +58,7 @@ t.test('nothing that the gateway says can be nominated away', async t => {
   t.strictSame({ ...record }, { 'content-length': '3', 'set-cookie': 'a=1', via: '1.1 holdfast' })
 })
 
-t.test('hops of this gateway are counted, whoever stands between', async t => {
+t.test('passes through this gateway are counted, whatever is between them', async t => {
   const rows: [via: string | undefined, hops: number][] = [
     [undefined, 0], ['', 0], ['1.1 holdfast', 1], ['1.1 holdfast, 1.1 holdfast', 2], ['1.0 fred, 1.1 holdfast (x), HTTP/1.1 HOLDFAST', 2],
     ['1.1 holdfast,1.1 other,1.1 holdfast', 2], ['1.1 holdfaster', 0], ['1.1 my-holdfast', 0], ['1.1 fred (holdfast)', 0], ['holdfast', 0]
@@ -72,7 +72,7 @@ t.test('hops of this gateway are counted, whoever stands between', async t => {
   t.strictSame(valuesOf(sent(['Via', '1.0 fred', 'via', '1.1 lucy']), 'via'), ['1.0 fred, 1.1 lucy, 1.1 holdfast'], 'lines become one list')
 })
 
-t.test('X-Forwarded-* of a stranger is replaced, of a trusted proxy extended', async t => {
+t.test('X-Forwarded-* of an untrusted client is replaced, and of a trusted proxy extended', async t => {
   const raw = ['X-Forwarded-For', '198.51.100.1, 198.51.100.2', 'X-Forwarded-Host', 'claimed.example', 'X-Forwarded-Proto', 'gopher', 'x-forwarded-for', '198.51.100.3']
   t.strictSame(sent(raw), ADDED)
   const trusted = sent(raw, { ...PROXY, host: 'claimed.example', protocol: 'https' })
@@ -82,7 +82,7 @@ t.test('X-Forwarded-* of a stranger is replaced, of a trusted proxy extended', a
   t.strictSame(valuesOf(sent([], { ...STRANGER, peer: undefined }), 'x-forwarded-for'), [], 'a unix socket has no address')
 })
 
-t.test('Forwarded is dropped, or extended where a trusted proxy sent it, and never started', async t => {
+t.test('Forwarded is dropped, or extended if a trusted proxy sent it, and never added', async t => {
   const raw = ['Forwarded', 'for=198.51.100.1']
   t.strictSame(valuesOf(sent(raw), 'forwarded'), [])
   t.strictSame(valuesOf(sent([], PROXY), 'forwarded'), [])
@@ -91,7 +91,7 @@ t.test('Forwarded is dropped, or extended where a trusted proxy sent it, and nev
   t.notMatch(valuesOf(sent(raw, { ...PROXY, host: 'a";for=evil' }), 'forwarded')[0], '";for=evil', 'a host cannot leave its quotes')
 })
 
-t.test('names that CGI would read as ours are dropped, other underscores are kept', async t => {
+t.test('names that CGI reads like the gateway\'s headers are dropped, and other underscores are kept', async t => {
   for (const name of ['X_Forwarded_For', 'x_forwarded-host', 'X-Forwarded_Proto', 'x_forwarded_for']) {
     t.strictSame(sent([name, '198.51.100.1']), ADDED, name)
     t.strictSame(valuesOf(sent([name, '198.51.100.1'], PROXY), 'x-forwarded-for'), ['192.0.2.8'], `${name} from a trusted proxy`)
@@ -99,7 +99,7 @@ t.test('names that CGI would read as ours are dropped, other underscores are kep
   t.strictSame(sent(['x_request_id', '7']), ['x_request_id', '7', ...ADDED])
 })
 
-t.test('whatever a stranger says in X-Forwarded-* or X-Real-IP is dropped, and kept of a trusted proxy', async t => {
+t.test('X-Forwarded-* and X-Real-IP of an untrusted client are dropped, and of a trusted proxy kept', async t => {
   for (const suffix of ['Port', 'Prefix', 'Server', 'Ssl', 'Scheme', 'User', 'Client-Cert', 'Proto-Version', 'X']) {
     for (const name of [`X-Forwarded-${suffix}`, `x-forwarded-${suffix.toLowerCase()}`, `X-FORWARDED-${suffix.toUpperCase()}`]) {
       t.strictSame(sent([name, '443']), ADDED, name)
@@ -113,7 +113,7 @@ t.test('whatever a stranger says in X-Forwarded-* or X-Real-IP is dropped, and k
   for (const name of ['X-Request-ID', 'X-Frame', 'X-F', 'X-Realm', 'X_Request_Id', 'x.f', 'X', 'X-']) t.strictSame(sent([name, '1']), [name, '1', ...ADDED], name)
 })
 
-t.test('names that a backend may read as framing or as X-Forwarded-* are dropped, of a trusted proxy too', async t => {
+t.test('names that a backend may read as framing or X-Forwarded-* are dropped, from a trusted proxy too', async t => {
   for (const name of ['Content_Length', 'content_length', 'Transfer_Encoding', 'Proxy_Connection', 'Keep_Alive', 'HTTP2_Settings', 'Proxy_Authorization', 'Content.Length',
     'X_Forwarded_Port', 'X-Forwarded_Client_Cert', 'X_Real_IP', 'X-Real_IP', 'X.Forwarded.For', 'X_Forwarded-Ssl']) {
     t.strictSame(sent([name, '3']), ADDED, name)
@@ -122,7 +122,7 @@ t.test('names that a backend may read as framing or as X-Forwarded-* are dropped
   for (const name of ['Content_Type', 'Accept_Encoding', 'content.length.max']) t.strictSame(sent([name, '3']), [name, '3', ...ADDED], name)
 })
 
-t.test('what hooks have set is sent as it is, whoever nominates it, and no hop-by-hop name is', async t => {
+t.test('headers from hooks are sent even if Connection nominates them, except hop-by-hop names', async t => {
   const set = (raw: readonly string[], ...names: string[]): HeaderList => requestHeaders(raw, connectionOf(raw), STRANGER, new Set(names))
   t.strictSame(set(['Connection', 'x-user', 'X-User', 'bob', 'X-Hop', '1'], 'x-user').slice(0, 4), ['X-User', 'bob', 'X-Hop', '1'])
   t.strictSame(set(['X-Forwarded-For', '198.51.100.7', 'x_forwarded_port', '1'], 'x-forwarded-for', 'x_forwarded_port'),
@@ -137,7 +137,7 @@ t.test('Host, Content-Length, Expect and pseudo-headers follow from the target a
   t.strictSame(sent(['Host', 'a', 'HOST', 'b', 'content-length', '5', 'Expect', '100-continue', ':authority', 'c', ':path', '/']), ADDED)
 })
 
-t.test('order, case and repetition of all else are kept', async t => {
+t.test('order, case and repetition of all other headers are kept', async t => {
   const raw = ['X-B', '1', 'x-a', '2', 'X-B', '3', 'ACCEPT', '']
   t.strictSame(sent(raw), [...raw, ...ADDED])
 })
@@ -156,7 +156,7 @@ t.test('header bytes stay bytes', async t => {
   t.strictSame(Buffer.from(String(value), 'latin1'), Buffer.from([0x80, 0xc3, 0xa9, 0xff]))
 })
 
-t.test('a name of the machinery is a name like any other', async t => {
+t.test('a name of a member of Object.prototype is a plain header name', async t => {
   for (const name of ['constructor', 'toString', 'hasOwnProperty']) {
     const record = responseHeaders(received([name, 'once', 'X-A', '1']))
     t.ok(Object.hasOwn(record, name.toLowerCase()), name)
@@ -173,7 +173,7 @@ t.test('a name of the machinery is a name like any other', async t => {
   t.equal(nominated['x-a'], '1')
 })
 
-t.test('a header named __proto__ is left out where it would be assigned to an object', async t => {
+t.test('a header named __proto__ is left out of objects', async t => {
   for (const record of [responseHeaders(received(['__proto__', 'one', '__proto__', 'two', 'X-A', '1'])), toHeaderRecord(['__proto__', 'a', 'X-A', '1'])]) {
     t.equal(Object.getPrototypeOf(record), Object.prototype)
     t.notOk(Object.hasOwn(record, '__proto__'))
@@ -182,13 +182,13 @@ t.test('a header named __proto__ is left out where it would be assigned to an ob
   t.strictSame(sent(['__proto__', 'x']), ['__proto__', 'x', ...ADDED], 'a request is a list')
 })
 
-t.test('Via is appended to what a backend says of its own', async t => {
+t.test('Via is appended to the backend\'s Via', async t => {
   t.equal(responseHeaders([])['via'], '1.1 holdfast')
   t.equal(responseHeaders(received(['Via', '1.0 fred']))['via'], '1.0 fred, 1.1 holdfast')
   t.equal(responseHeaders(received(['Via', '1.0 fred', 'via', '1.1 lucy']))['via'], '1.0 fred, 1.1 lucy, 1.1 holdfast')
 })
 
-t.test('headers of a user\'s own making lose what they must not say', async t => {
+t.test('headers from rewriteRequestHeaders lose names that must not be sent', async t => {
   const made = { 'X-A': '1', connection: 'close', 'Transfer-Encoding': 'chunked', 'content-length': '9', Expect: 'x', gone: undefined, several: ['1', '2'] }
   t.strictSame(toHeaderList(made), ['X-A', '1', 'several', '1', 'several', '2'])
   t.strictSame(toHeaderRecord(['X-A', '1', 'x-a', '2', 'Cookie', 'a=1', 'cookie', 'b=2']), { 'x-a': '1, 2', cookie: 'a=1; b=2' })

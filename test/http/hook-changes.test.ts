@@ -18,7 +18,7 @@ function joinedAsNode (raw: readonly string[]): Record<string, unknown> {
   return headers
 }
 
-t.test('headers are untouched only where each line has its property, in its order, with its value', async t => {
+t.test('headers count as untouched only if each line has its property, in order, with its value', async t => {
   const raw = ['Host', 'a', 'X-User-Id', 'bob', 'ACCEPT', '*/*']
   const untouched = { host: 'a', 'x-user-id': 'bob', accept: '*/*' }
   t.equal(isUntouched(raw, untouched), true)
@@ -30,7 +30,7 @@ t.test('headers are untouched only where each line has its property, in its orde
   t.equal(isUntouched(['x\u0000', '1', 'x@', '2'], { 'x ': '1', 'x`': '2' }), false, 'what only looks like a capital letter')
 })
 
-t.test('what hooks leave takes the place of what it was, and every other line stays as it came', async t => {
+t.test('headers that hooks changed replace the lines, and every other line stays as it came', async t => {
   const raw = ['Host', 'a', 'X-User-Id', 'admin', 'ACCEPT', '*/*', 'x-user-id', 'root', 'Cookie', 'a=1', 'X-List', '1', 'x-list', '2']
   const rows: [title: string, hook: (headers: Record<string, unknown>) => void, lines: string[] | undefined][] = [
     ['nothing', () => {}, undefined],
@@ -57,12 +57,12 @@ t.test('a value that moves to another name of the same length is seen', async t 
   t.strictSame(hookChanges(raw, { host: 'a', 'x-role': 'admin' }, HTTP1)?.lines, ['Host', 'a', 'x-role', 'admin'])
 })
 
-t.test('what the client names in Connection is told, whatever hooks leave of it', async t => {
+t.test('the client\'s Connection is reported, whatever hooks do to it', async t => {
   const raw = ['Connection', 'x-hop', 'Connection', 'close', 'X-Hop', '1']
   t.equal(hookChanges(raw, { 'x-hop': '1' }, HTTP1)?.connection, 'x-hop, close')
 })
 
-t.test('a Content-Type that the gateway has hidden is no hook\'s deletion', async t => {
+t.test('a Content-Type that the gateway has hidden does not count as deleted by a hook', async t => {
   const raw = ['Content-Type', 'odd', 'Host', 'a']
   const headers = { 'content-type': undefined, host: 'a' }
   t.equal(hookChanges(raw, headers, { ...HTTP1, hiddenType: 'odd' }), undefined)
@@ -73,12 +73,12 @@ t.test('a Content-Type that the gateway has hidden is no hook\'s deletion', asyn
   t.strictSame(hookChanges(raw, { ...headers, 'content-type': 'text/plain' }, { ...HTTP1, hiddenType: 'odd' })?.lines, ['Content-Type', 'text/plain', 'Host', 'a'])
 })
 
-t.test('pseudo-headers and __proto__ are no hook\'s business', async t => {
+t.test('pseudo-headers and __proto__ do not count as changes by hooks', async t => {
   const raw = [':path', '/', ':authority', 'a', '__proto__', 'x', 'X-A', '1']
   t.equal(hookChanges(raw, { ':path': '/other', ':authority': 'b', ':new': 'c', 'x-a': '1' }, { ...HTTP1, http2: true }), undefined)
 })
 
-// Names that node knows in one table or another, and one that it does not.
+// Names from node's tables of headers, and one that is in none.
 const NAMES = ['age', 'authorization', 'content-type', 'etag', 'expires', 'from', 'if-modified-since', 'if-unmodified-since', 'last-modified', 'location',
   'max-forwards', 'proxy-authorization', 'referer', 'retry-after', 'server', 'user-agent', 'accept', 'cookie', 'set-cookie', 'range', 'date', 'dnt', 'via',
   'if-match', 'if-none-match', 'if-range', 'content-range', 'content-encoding', 'content-language', 'content-location', 'content-md5', 'tk',
@@ -86,7 +86,7 @@ const NAMES = ['age', 'authorization', 'content-type', 'etag', 'expires', 'from'
   'origin', 'vary', 'x-forwarded-for', 'x-own', '123']
 
 for (const joined of [false, true]) {
-  t.test(`over HTTP/1.1 no two lines of a name are taken for a hook's doing${joined ? ', joinDuplicateHeaders' : ''}`, async t => {
+  t.test(`over HTTP/1.1 two lines of a name do not count as a hook's change${joined ? ', joinDuplicateHeaders' : ''}`, async t => {
     const messages: IncomingMessage[] = []
     const server = createServer({ joinDuplicateHeaders: joined }, (request, response) => {
       messages.push(request)
@@ -102,7 +102,7 @@ for (const joined of [false, true]) {
   })
 }
 
-t.test('over HTTP/2 no two lines of a name are taken for a hook\'s doing', async t => {
+t.test('over HTTP/2 two lines of a name do not count as a hook\'s change', async t => {
   const seen: string[] = []
   const server = createHttp2Server((request, response) => {
     seen.push(request.url)
@@ -111,7 +111,7 @@ t.test('over HTTP/2 no two lines of a name are taken for a hook\'s doing', async
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const session = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-  // Node's own client sends no second line of these; what does not arrive as two lines is no case.
+  // Node's client joins some of these. Names that do not arrive as two lines are left out.
   const names = NAMES.filter(name => name !== 'set-cookie')
   for (const name of names) {
     let stream

@@ -8,7 +8,7 @@ import { parseList } from '../../testing/structured-list.js'
 
 const US = { token: 'holdfast' }
 
-t.test('the parser that judges refuses what is no list', async t => {
+t.test('the test\'s parser refuses invalid lists', async t => {
   const wrong = ['a,', 'a,,b', ',a', 'a b', 'a ;b', 'a; B', 'a;b=', '"a', '"a\\b"', '"ä"', 'a;b=1.', 'a;b=1.2345', `a;b=${'1'.repeat(16)}`, 'a;b=?2', 'a;b=:-:', ';a', '"a\tb"']
   for (const field of wrong) t.throws(() => parseList(field), field)
   t.strictSame(parseList(' "a\\"\\\\";b;c=-1.5 ,\tx/y:z;  d=?0;e=:YQ==:'), [
@@ -17,7 +17,7 @@ t.test('the parser that judges refuses what is no list', async t => {
   ])
 })
 
-t.test('a member says what it was given, and no more', async t => {
+t.test('a member has the given parameters only', async t => {
   t.equal(withProxyStatus(undefined, {}), 'holdfast')
   t.equal(withProxyStatus(undefined, { receivedStatus: 304, details: 'nth=1' }), 'holdfast; received-status=304; details="nth=1"')
   t.strictSame(parseList(withProxyStatus(undefined, { error: 'dns_error' })), [{ value: US, parameters: new Map([['error', { token: 'dns_error' }]]) }])
@@ -31,7 +31,7 @@ t.test('details of any kind are a string', async t => {
   }
 })
 
-t.test('what backends said goes before it', async t => {
+t.test('members of backends come first', async t => {
   const said = ['inner', '"the inner one"', 'a;error=dns_error;details="it said \\"no\\", twice"', 'a; rcode=1; b=1.5; c; d=?1; e=:YQ==:', 'a , b,c', ' *a.b/c:d!#$%&\'+^`|~-_ ',
     `a;b=${'1'.repeat(15)}`, `a;b=-${'1'.repeat(12)}.123`]
   for (const field of said) {
@@ -41,7 +41,7 @@ t.test('what backends said goes before it', async t => {
   }
 })
 
-t.test('what cannot be read would make ours unreadable, and is left out', async t => {
+t.test('an unreadable list is left out, since it would make the gateway\'s member unreadable', async t => {
   const wrong = ['', ' ', 'a,', 'a,,b', ',a', 'a b', 'a ;b', 'a; B', 'a;b=', '"a', 'a"b"', '"a\\b"', '"\u00e4"', 'a;b=1.', 'a;b=1.2345', `a;b=${'1'.repeat(16)}`, `a;b=${'1'.repeat(13)}.1`,
     'a;b=?2', 'a;b=:-:', ';a', '1', '?1', ':YQ==:', '(a b)', 'a\r\nb', `${'a;b="x", '.repeat(2_000)}"`]
   for (const field of wrong) {
@@ -50,8 +50,8 @@ t.test('what cannot be read would make ours unreadable, and is left out', async 
   }
 })
 
-t.test('a list that nearly is one takes no more time than its length', async t => {
-  // 196 bytes of this kind took seconds, since digits of a number could be divided in several ways.
+t.test('an almost valid list takes time linear in its length', async t => {
+  // Regression: 196 bytes like these took seconds, since the expression could divide digits in several ways.
   const numbers = `a${';b=1111'.repeat(27)}"`
   const strings = `a${';b="\\\\"'.repeat(8_000)}"`
   for (const field of [numbers, `a${';b=1'.repeat(16_000)} b`, strings, `${' '.repeat(64_000)}"`, `a${' '.repeat(64_000)}b`, `a${', a'.repeat(16_000)},`]) {
@@ -62,7 +62,7 @@ t.test('a list that nearly is one takes no more time than its length', async t =
   }
 })
 
-t.test('each failure has a name of the RFC\'s', async t => {
+t.test('each failure has an error type of the RFC', async t => {
   const named: [ErrorCode, string, cause?: string][] = [
     ['HOLDFAST_ERR_CONNECT', 'connection_refused', 'ECONNREFUSED'],
     ['HOLDFAST_ERR_CONNECT', 'destination_ip_unroutable', 'EHOSTUNREACH'],

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../../src/http/rewritten-prefix.js'
 
-t.test('a Location is rewritten where it is an absolute path, at its front and at a segment\'s end', async t => {
+t.test('a Location is rewritten if it is an absolute path that begins with the prefix and a segment ends there', async t => {
   const rows: [atBackend: string, prefix: string, location: string, rewritten: string][] = [
     ['/base', '/api', '/base/x', '/api/x'],
     ['/base', '/api', '/base', '/api'],
@@ -15,7 +15,7 @@ t.test('a Location is rewritten where it is an absolute path, at its front and a
     ['/base', '/api', '/x?next=/base/y', '/x?next=/base/y'],
     ['/base', '/api', '/BASE/x', '/BASE/x'],
     ['/base', '/api', 'https://cdn.example/base/x', 'https://cdn.example/base/x'],
-    // Nothing is put in front of what is no absolute path, though nothing is what the backend's prefix is.
+    // With an empty prefix at the backend, only an absolute path gets the gateway's prefix.
     ...['login', '../up', './x', '?page=2', '#frag', '//cdn.example/x', '/\\cdn.example/x', 'myapp://callback', 'mailto:a@b', 'HTTPS://cdn.example/x', '']
       .flatMap((location): [string, string, string, string][] => [['', '/api', location, location], ['/', '/api/', location, location], ['/base', '/api', location, location]]),
     ['', '/api', '/', '/api/'],
@@ -30,7 +30,7 @@ t.test('a Location is rewritten where it is an absolute path, at its front and a
     ['/base/', '/api/', '/base/x', '/api/x'],
     ['/base/', '/api/', '/baseline', '/baseline'],
     ['base', '/api', '/base/x', '/api/x'],
-    // What is left of a path under the backend's prefix names no host.
+    // The rest of a path under the backend's prefix must not look like a host.
     ['/base', '/', '/base//evil.example/x', '/.//evil.example/x'],
     ['/base', '', '/base/\\evil.example', '/./\\evil.example'],
     ['/base', '', '/base/\t/evil.example', '/./\t/evil.example'],
@@ -41,7 +41,7 @@ t.test('a Location is rewritten where it is an absolute path, at its front and a
   for (const [atBackend, prefix, location, rewritten] of rows) t.equal(localizedLocation(location, atBackend, prefix), rewritten, JSON.stringify([atBackend, prefix, location]))
 })
 
-t.test('with parameters in the prefix both sides are those of the request', async t => {
+t.test('with parameters in the prefix both prefixes are those of the request', async t => {
   t.equal(prefixInPath('/:tenant/api', '/acme/api/x?y=/z'), '/acme/api')
   t.equal(prefixInPath('/:tenant/api/', '/acme/api/x'), '/acme/api')
   t.equal(prefixInPath('/:tenant/api', '/a%20b/api'), '/a%20b/api')

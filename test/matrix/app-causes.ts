@@ -14,7 +14,7 @@ function replyOptions (options: Record<string, unknown>): Partial<ProxyOptions> 
   return { replyOptions: options as NonNullable<ProxyOptions['replyOptions']> }
 }
 
-/** A hook of the app's that fails, once the cell has come to it. */
+/** A hook of the app that fails when the cell has reached its step. */
 function failing (name: string, step: 'admit' | 'head', holdsIn: NonNullable<Cause['holdsIn']>): Cause {
   return {
     name,
@@ -26,7 +26,7 @@ function failing (name: string, step: 'admit' | 'head', holdsIn: NonNullable<Cau
   }
 }
 
-/** What the app does, its hooks and its options, and what its operator does. */
+/** Causes by the app's hooks and options, and by its operator. */
 export const APP_CAUSES: readonly Cause[] = [
   {
     name: 'totalTimeout',
@@ -37,7 +37,7 @@ export const APP_CAUSES: readonly Cause[] = [
     strike: async run => {
       if (run.cell.step === 'after') return
       await run.limitPasses()
-      // The request in front of it has the same limit.
+      // The request in front of the cell's has the same limit.
       if (run.cell.protocol === 'pipelined') await soon(() => run.answered || run.world.busy === 0, 500)
     }
   },

@@ -4,13 +4,13 @@ import type { Run } from './run.js'
 import { soon } from './waiting.js'
 
 const LOSSES: readonly Step[] = ['queue', 'exchange', 'head', 'onResponse', 'body', 'after']
-// A hook that holds the head when its backend is lost: the app may still answer, since nothing has been sent.
+// If a hook holds the head when the backend is lost, the app may still answer, since nothing has been sent.
 const HEAD_LOST = [500, 502, 504, 'cut'] as const
 
 const lossExpects: Cause['expects'] = ({ step }) => step === 'exchange' ? [502] : step === 'body' ? ['cut'] : step === 'head' || step === 'onResponse' ? HEAD_LOST : [200]
 const stallExpects: Cause['expects'] = ({ step }) => step === 'exchange' ? [504] : step === 'body' ? ['cut'] : HEAD_LOST
 
-/** What a backend does, from an answer to a lie. */
+/** Causes by the backend, from an answer to invalid HTTP. */
 export const BACKEND_CAUSES: readonly Cause[] = [
   {
     name: 'answer',
@@ -69,7 +69,7 @@ export const BACKEND_CAUSES: readonly Cause[] = [
     strike: async run => await lose(run, connection => connection.write('no chunk, and no HTTP\r\n\r\n'))
   },
   {
-    // Node's HTTP/2 throws where the head is written, after everything that could catch it.
+    // Node's HTTP/2 throws when the head is written, after all code that could catch it.
     name: 'backend repeats a header',
     steps: ['exchange', 'head', 'onResponse', 'body'],
     expects: [200],
@@ -78,7 +78,7 @@ export const BACKEND_CAUSES: readonly Cause[] = [
   {
     name: 'backend sends a response that is too large',
     steps: ['body'],
-    // One that says its length is refused with its head.
+    // A response that declares its length is refused at its head.
     chunked: true,
     expects: [502, 'cut'],
     gateway: () => ({ undiciOptions: { maxResponseSize: 2_000 } })
@@ -101,23 +101,23 @@ export const BACKEND_CAUSES: readonly Cause[] = [
   }
 ]
 
-/** Nothing is written after it, and what is left of the upload is not read. */
+/** Nothing is written after it, and the rest of the upload is not read. */
 async function answerEarly ({ world }: Run): Promise<void> {
   await world.backend.sendInstead('HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge')
 }
 
 async function refuse ({ world, cell }: Run): Promise<void> {
   world.backend.server.refuse()
-  // What holds the only connection goes with it, so that another one is dialled.
+  // The request that holds the only connection ends with it, so that another connection is dialled.
   if (cell.step === 'queue') for (const connection of world.backend.server.connections) connection.reset()
   else world.gates.dial.open()
 }
 
-/** The connection that the request is on; while it waits in the queue, that of the request before it; at rest, whatever is open. */
+/** The connection of the cell's request; while it waits in the queue, that of the request before it; at rest, every open connection. */
 async function lose (run: Run, how: Parameters<Array<NonNullable<Run['world']['backend']['connection']>>['forEach']>[0]): Promise<void> {
   const { world: { backend, target }, cell } = run
   const { connections } = backend.server
-  // A request that is sent again meets the same end.
+  // The cause also strikes a request that is sent again.
   if (cell.step === 'exchange') backend.onArrival = connection => how(connection, 0, [])
   connections.filter(({ socket }) => !socket.destroyed).forEach(how)
   const before = target.snapshot().connections.active

@@ -1,28 +1,28 @@
 import type { Upload } from './cell.js'
 
-/** What a client has got. `gone`: it did not wait for it. `wrong`: neither one answer nor a visible cut. */
+/** What a client got. `gone`: it left. `wrong`: neither one answer nor a visible cut. */
 export type Outcome = { readonly kind: 'answer', readonly status: number, readonly size: number } | { readonly kind: 'cut' | 'gone', readonly why: string } | { readonly kind: 'wrong', readonly why: string }
 
-/** One side of a cell: who sends its request, and sees what comes of it. */
+/** The client of a cell: sends its request, and sees the outcome. */
 export interface Caller {
   /** Sends the head, and the first part of the body. */
   begin (upload: Upload): void
   /** Sends the rest. */
   more (): void
-  /** Settles once, with what came of the cell's request. */
+  /** Resolves to the outcome of the cell's request. */
   readonly outcome: Promise<Outcome>
   readonly settled: boolean
-  /** Leaves without a word. */
+  /** Leaves with a reset. */
   reset (): void
-  /** Says that it sends nothing more, whether or not its body is complete. */
+  /** Ends its side, whether or not its body is complete. */
   halfClose? (): void
-  /** Ends what carries all its requests, other than by a reset. */
+  /** Ends its connection or session, without a reset. */
   endSession? (): void
-  /** The body that it sends fails under it. */
+  /** Makes its body fail. */
   failBody? (error: Error): void
-  /** Another request the same way and on the same connection, where that can still be: what is wrong with its answer. */
+  /** Sends another request in the same way, on the same connection if possible. Returns what is wrong with its answer. */
   again (): Promise<string | undefined>
-  /** What came that no answer explains. */
+  /** Bytes or events that belong to no answer. */
   readonly unexplained: string | undefined
   close (): Promise<void>
 }
@@ -50,7 +50,7 @@ export class Settling {
     this.#resolve(outcome)
   }
 
-  /** What ended without an answer. */
+  /** An outcome without an answer. */
   lost (why: string): void {
     this.settle({ kind: this.left ? 'gone' : 'cut', why })
   }

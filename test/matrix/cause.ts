@@ -9,35 +9,35 @@ export type Expected = number | 'cut' | 'gone'
 /** Something that ends a forwarding. */
 export interface Cause {
   readonly name: string
-  /** When it can strike. */
+  /** The steps at which it can strike. */
   readonly steps: readonly Step[]
-  /** For whom it can be; everybody unless said. */
+  /** The protocols that it applies to. Default: all. */
   readonly protocols?: readonly Protocol[]
   readonly expects: readonly Expected[] | ((cell: Cell) => readonly Expected[])
-  /** What makes it happen, once the cell has come to its step. */
+  /** Makes it happen when the cell has reached its step. */
   strike? (run: Run): void | Promise<void>
-  /** Before the request is sent. */
+  /** Called before the request is sent. */
   prepare? (run: Run): void | Promise<void>
   gateway? (cell: Cell): GatewayOptions
   route? (cell: Cell): Partial<ProxyOptions>
   hooks? (app: FastifyInstance): void
-  /** Which hook of the app waits where the cell stops at `admit`, or at `head`. */
+  /** Which hook of the app waits if the cell stops at `admit` or `head`. */
   readonly holdsIn?: 'onRequest' | 'preParsing' | 'preHandler' | 'onSend' | 'onSend with done'
-  /** The client sends its body at once, and whole. */
+  /** The client sends its whole body at once. */
   readonly whole?: boolean
   /** The client does not send the rest of its body. */
   readonly silent?: boolean
   /** The backend sends its response in chunks. */
   readonly chunked?: boolean
-  /** Lines in the head of the backend's response. */
+  /** Header lines of the backend's response. */
   readonly says?: string
-  /** The app, or the target, is not there any more. */
+  /** The app, or the target, is closed afterwards. */
   readonly final?: boolean
-  /** The file that a request's body is to be read from is not there. */
+  /** The request's body is read from a file that does not exist. */
   readonly noFile?: boolean
 }
 
-/** Whether what is sent is more than is collected. */
+/** Whether the body is larger than what the gateway collects. */
 export function streams ({ body }: Cell): boolean {
   return body === 'streamed' || body === 'hook'
 }

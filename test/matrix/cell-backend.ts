@@ -4,20 +4,20 @@ import type { Backend, BackendConnection, BackendRequestHead } from '../../testi
 import { RESPONSE_PIECE, RESPONSE_SIZE } from './cell.js'
 import { Gate } from './gate.js'
 
-// While a backend refuses, its port may be given to another process: each has an address of its own, where the system has so many.
+// While a backend refuses, another process may get its port. So each backend has its own loopback address, if the system has enough.
 const HOST = process.platform === 'linux' ? `127.${1 + (process.pid >> 16) % 254}.${(process.pid >> 8) % 256}.${process.pid % 256}` : '127.0.0.1'
 
 type Sent = 'nothing' | 'head' | 'piece' | 'all'
 
-/** The backend of a cell: it stops where the cell is to stop, and answers all else at once. */
+/** The backend of a cell: it stops where the cell stops, and answers everything else at once. */
 export class CellBackend {
-  /** Of the cell's request, and of the two that may keep it waiting. */
+  /** Gates of the cell's request, and of the two requests that may keep it waiting. */
   readonly arrived = new Gate()
   readonly first = new Gate()
   readonly block = new Gate()
-  /** Called for the cell's request each time it comes, in place of an answer. */
+  /** Called in place of an answer, each time the cell's request comes. */
   onArrival: ((connection: BackendConnection) => void) | undefined
-  /** Times that the cell's request has come. */
+  /** How often the cell's request has come. */
   arrivals = 0
   connection: BackendConnection | undefined
   readonly #chunked: boolean
@@ -49,7 +49,7 @@ export class CellBackend {
     return this.#backend!
   }
 
-  /** Sends the head of the response, as soon as the request is there. */
+  /** Sends the head of the response when the request has come. */
   async sendHead (): Promise<void> {
     await this.arrived.reached
     if (this.#sent !== 'nothing') return
@@ -64,14 +64,14 @@ export class CellBackend {
     this.connection?.write(this.#chunk(RESPONSE_PIECE))
   }
 
-  /** A whole response of another kind, before the request is read. */
+  /** Sends a whole response before the request is read. */
   async sendInstead (bytes: string): Promise<void> {
     await this.arrived.reached
     this.#sent = 'all'
     this.connection?.write(bytes)
   }
 
-  /** From now on a request is answered once it is here in full. */
+  /** From now on the backend answers a request when it is whole. */
   free (): void {
     this.first.open()
     this.block.open()
@@ -86,7 +86,7 @@ export class CellBackend {
   #head (head: BackendRequestHead, connection: BackendConnection): void {
     if (!head.path.startsWith('/cell')) return
     this.arrivals++
-    // A request that comes again gets an answer of its own.
+    // A request that comes again gets an ordinary answer.
     if (connection !== this.connection) this.#sent = 'nothing'
     this.connection = connection
     this.arrived.mark()

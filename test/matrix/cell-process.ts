@@ -1,4 +1,4 @@
-// The child process: runs one cell after another, and tells what was wrong with each, the process itself included.
+// The child process: runs one cell after another, and reports what was wrong with each and with the process.
 import './census.js'
 import { turns } from './waiting.js'
 import type { Cell } from './cell.js'
@@ -9,7 +9,7 @@ process.on('uncaughtException', (error, origin) => trouble.push(`${origin === 'u
 process.on('warning', warning => trouble.push(`a warning: ${describe(warning)}`))
 process.once('disconnect', () => process.exit())
 
-// After the census, which counts what is made from there on.
+// Imported after the census, which counts what is made from then on.
 const { runCell } = await import('./run-cell.js')
 
 process.on('message', (cell: Cell) => {

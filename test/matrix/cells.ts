@@ -7,17 +7,17 @@ import { whyNot } from './impossible.js'
 
 export const CAUSES: readonly Cause[] = [...BACKEND_CAUSES, ...CLIENT_CAUSES, ...APP_CAUSES]
 
-/** Every cause at each of its steps, for each protocol with each body. */
+/** Every cause at each of its steps, for each protocol and each body. */
 function product (): Cell[] {
   return CAUSES.flatMap(({ name: cause, steps }) => steps.flatMap(step => PROTOCOLS.flatMap(protocol => BODIES.map(body => ({ cause, step, protocol, body })))))
 }
 
-/** The cells that can be. */
+/** The possible cells. */
 export function allCells (): Cell[] {
   return product().filter(cell => whyNot(cell, causeOf(cell)) === undefined)
 }
 
-/** How many of the others there are, by why they cannot be. */
+/** Counts of the impossible cells, by the reason. */
 export function impossibleCells (): Map<string, number> {
   const counts = new Map<string, number>()
   for (const cell of product()) {
@@ -27,7 +27,7 @@ export function impossibleCells (): Map<string, number> {
   return counts
 }
 
-/** One cell of each cause, whose protocols and bodies take turns. */
+/** One cell of each cause; protocols and bodies take turns. */
 export function oneOfEachCause (): Cell[] {
   const cells = allCells()
   return CAUSES.map(({ name }, turn) => {
@@ -42,7 +42,7 @@ export function causeOf ({ cause }: Cell): Cause {
   return found
 }
 
-/** Those whose names have all of the words. */
+/** The cells whose names contain all of the words. */
 export function cellsLike (words: string): Cell[] {
   const parts = words.split('/').map(part => part.trim()).filter(part => part !== '')
   return allCells().filter(cell => {

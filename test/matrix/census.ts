@@ -4,20 +4,20 @@ import stream from 'node:stream'
 import { syncBuiltinESMExports } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Import it before anything that makes timers or streams: what is made from then on is known by where it was made.
+// Import this before any module that makes timers or streams: it records where each is made.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-// One for the process, whoever asks for it (undici's coarse clock, node's line of the date); what is learned of a backend, forgotten after ten minutes; the 72 s of an HTTP/2 session, which
-// node leaves running where the session ends before them.
-const KNOWN = [/^node:internal\/http /, /undici\/lib\/util\/timers/, /target\/target\.[jt]s .*#learn/, /fastify\/lib\/server/]
+// Timers that belong to the process (undici's coarse clock, node's cached date); what is learned of a backend, which is forgotten after ten
+// minutes; and the 72 s of an HTTP/2 session, which node leaves running if the session ends before.
+const KNOWN = [/^node:internal\/http /, /undici\/lib\/util\/timers/, /target\/belief\.[jt]s .*#learn/, /fastify\/lib\/server/]
 
-// Their handles are made when they are asked for first.
+// Their handles are made at the first use.
 for (const { writable } of [process.stdout, process.stderr]) if (!writable) throw new Error('nowhere to write')
 
 const timers = new Map<number, string>()
 const streams = new Map<stream.Readable, string>()
 
-// Also timers that are unref'd, which no list of node's has.
+// Includes unref'd timers, which node lists nowhere.
 createHook({
   init (id, type) {
     if (type === 'Timeout') timers.set(id, site())
@@ -27,7 +27,7 @@ createHook({
   }
 }).enable()
 
-// A Readable that is neither ended nor destroyed is one that nobody cares for any more.
+// A Readable that is neither ended nor destroyed was forgotten.
 const { Readable } = stream
 stream.Readable = new Proxy(Readable, {
   construct (target, args, newTarget) {
@@ -39,10 +39,10 @@ stream.Readable = new Proxy(Readable, {
 })
 syncBuiltinESMExports()
 
-/** What there is, counted by kind and by where it was made. */
+/** Counts of what exists, by kind and by where it was made. */
 export type Census = ReadonlyMap<string, number>
 
-/** Timers, streams, handles and listeners of the process, as far as they are not this test's own. */
+/** Timers, streams, handles and listeners of the process, without those of this test. */
 export function census (): Census {
   const counts = new Map<string, number>()
   const add = (what: string, count = 1): void => { counts.set(what, (counts.get(what) ?? 0) + count) }
@@ -58,12 +58,12 @@ export function census (): Census {
   return counts
 }
 
-/** What there is more of than before. */
+/** What has more than before. */
 export function more (before: Census, now: Census): string[] {
   return [...now].filter(([what, count]) => count > (before.get(what) ?? 0)).map(([what, count]) => `${count - (before.get(what) ?? 0)} ${what}`)
 }
 
-/** Listeners of an emitter, by event. */
+/** Counts of an emitter's listeners, by event. */
 export function listenersOf (of: NodeJS.EventEmitter): Census {
   return new Map(of.eventNames().map(name => [`listener '${String(name)}'`, of.listenerCount(name)]))
 }
@@ -76,7 +76,7 @@ function isTests (where: string): boolean {
   return /^test\//.test(where)
 }
 
-/** The function nearest to where it was made that is not node's, by its file; without the cost of a stack that is written out. */
+/** The innermost function that is not node's, with its file. It avoids the cost of a formatted stack. */
 function site (): string {
   const { prepareStackTrace, stackTraceLimit } = Error
   Error.stackTraceLimit = 14

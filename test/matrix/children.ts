@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { program } from '../../testing/program.js'
 import { type Cell, nameOf } from './cell.js'
 
-/** All that a run of the matrix may start. */
+/** The most processes of a run. */
 export const MOST_CHILDREN = 40
-// A cell has deadlines of its own; one that passes this has stopped its process, in ms.
+// Cells have deadlines. If one takes longer than this, its process is blocked; in ms.
 const STUCK = 40_000
 
 export interface Failed { readonly cell: Cell, readonly wrong: readonly string[] }
 
-/** Runs cells in `count` processes at a time; a process that dies, or stops, fails its cell, and another takes its place. */
+/** Runs cells in `count` processes at a time. A process that dies or blocks fails its cell, and another process replaces it. */
 export async function runCells (cells: readonly Cell[], count: number, told?: (failed: Failed) => void): Promise<{ failed: Failed[], children: number }> {
   const left = [...cells].reverse()
   const failed: Failed[] = []
@@ -25,7 +25,7 @@ export async function runCells (cells: readonly Cell[], count: number, told?: (f
         child = new CellChild()
       }
       const wrong = await child.run(cell)
-      // What a process has survived may still be about in it: the next cell gets a new one, as long as there are.
+      // A failed cell may leave something in its process, so the next cell gets a new process, up to the most.
       if (wrong.length > 0 && children + count < MOST_CHILDREN) child.kill()
       if (child.dead) child = undefined
       if (wrong.length === 0) continue
@@ -39,7 +39,7 @@ export async function runCells (cells: readonly Cell[], count: number, told?: (f
   return { failed, children }
 }
 
-/** How a failed cell is told of, and run by itself. */
+/** The report of a failed cell, with the command that runs it alone. */
 export function describe ({ cell, wrong }: Failed): string {
   return `${nameOf(cell)}\n${wrong.map(what => `    ${what}\n`).join('')}    alone: npm run matrix -- --cell "${nameOf(cell)}"`
 }

@@ -4,10 +4,10 @@ import type { Run } from './run.js'
 import { soon } from './waiting.js'
 
 const BEFORE_HEAD: readonly Step[] = ['collect', 'queue', 'dial', 'exchange']
-// How long it is waited for that a client's end is noticed, in ms: where nobody reads its connection it is not.
+// How long to wait until the gateway notices a client's end, in ms. It does not while nothing reads the connection.
 const NOTICE = 100
 
-/** What a client does, or leaves undone. */
+/** Causes by the client. */
 export const CLIENT_CAUSES: readonly Cause[] = [
   {
     name: 'client resets',
@@ -48,7 +48,7 @@ export const CLIENT_CAUSES: readonly Cause[] = [
     name: 'client half-closes',
     steps: STEPS,
     protocols: ['http1', 'pipelined'],
-    // Node ends its own side with the client's, unless the app has set `httpAllowHalfOpen`.
+    // Node ends its side after the client's, unless the app sets `httpAllowHalfOpen`.
     expects: [200, 400, 'cut'],
     strike: async run => {
       run.caller.halfClose?.()
@@ -96,7 +96,7 @@ export const CLIENT_CAUSES: readonly Cause[] = [
   }
 ]
 
-/** Whether there is something of a body left to come at the step. */
+/** Whether a part of the body is still to come at the step. */
 export function isUploading (cell: Parameters<typeof streams>[0]): boolean {
   return streams(cell) || (cell.step === 'collect' && cell.body !== 'none')
 }

@@ -1,6 +1,6 @@
-/** Where something waits until it is let through, and tells that it has come. */
+/** A place where something waits until the gate is opened, and which tells when something has reached it. */
 export class Gate {
-  /** Resolves when something has come for the first time. */
+  /** Resolves when something reaches it for the first time. */
   readonly reached: Promise<void>
   readonly #opened: Promise<void>
   #tell: () => void = () => {}
@@ -17,14 +17,14 @@ export class Gate {
     return this.#isReached
   }
 
-  /** Waits here. Rejects where the gate was opened with an error, and the first time only: what comes of that error passes. */
+  /** Waits until the gate opens. Rejects if it was opened with an error, the first time only; later calls pass. */
   async pass (): Promise<void> {
     const first = !this.#isReached
     this.mark()
     await (first ? this.#opened : this.#opened.catch(() => {}))
   }
 
-  /** Tells that something has come, which does not wait. */
+  /** Notes that something has reached it, without waiting. */
   mark (): void {
     this.#isReached = true
     this.#tell()

@@ -4,7 +4,7 @@ import { type Caller, type Outcome, Settling } from './caller.js'
 import type { Upload } from './cell.js'
 import { within } from './waiting.js'
 
-/** A client with one connection; `pipelined`: its request comes right behind another one, on the same connection. */
+/** A client with one connection. `pipelined`: its request comes right after another one on that connection. */
 export class Http1Caller implements Caller {
   readonly client: RawClient
   readonly #pipelined: boolean
@@ -73,7 +73,7 @@ export class Http1Caller implements Caller {
 
   async #read (): Promise<Outcome> {
     if (this.#pipelined) {
-      // Whatever it is: what befalls a backend befalls that one too.
+      // Any answer: a cause at the backend strikes this request too.
       const { complete } = await this.client.response()
       if (!complete) return { kind: 'cut', why: 'within the response in front of it' }
     }

@@ -25,7 +25,7 @@ export class Http2Caller implements Caller {
   get outcome (): Promise<Outcome> { return this.#settling.outcome }
   get settled (): boolean { return this.#settling.settled }
 
-  /** The client's end of the connection, by which the server's is found. */
+  /** The client's port, by which the server's socket is found. */
   get localPort (): number | undefined {
     return this.session.destroyed ? undefined : this.session.socket.localPort
   }
@@ -63,7 +63,7 @@ export class Http2Caller implements Caller {
       stream.on('response', headers => { status = headers[':status'] ?? 0 })
       stream.on('error', () => {}).once('close', () => resolve(stream.rstCode === 0 ? status : 0)).resume()
     }), 'another request of its session')
-    // A session may be about to close, as one that drains is.
+    // The session may be about to close, as in a drain.
     return status === 200 || this.session.closed ? undefined : `another request of its session got ${status}`
   }
 
@@ -87,7 +87,7 @@ export class Http2Caller implements Caller {
       length = headers['content-length'] === undefined ? undefined : Number(headers['content-length'])
     })
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-    // Its stream may stay open, for what is left of the upload. Where no length tells, what comes of the stream does.
+    // The stream may stay open for the rest of the upload. If no length shows the end of the body, the end of the stream does.
     stream.once('end', () => { if (status !== undefined && length === sizeOf(chunks)) whole() })
     stream.on('error', () => {})
     stream.once('close', () => {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Caller, type Outcome, Settling } from './caller.js'
 import type { Upload } from './cell.js'
 
-/** `app.inject()`: no connection, and nothing to leave by. */
+/** `app.inject()`: it has no connection, and cannot leave. */
 export class InjectCaller implements Caller {
   readonly #app: FastifyInstance
   readonly #settling = new Settling()
@@ -25,7 +25,7 @@ export class InjectCaller implements Caller {
     let payload: PassThrough | string | undefined
     if (rest !== '' || chunked) {
       payload = this.#body = new PassThrough({ highWaterMark: 1_000_000 })
-      // Whose stream fails is for the caller to know.
+      // The caller itself made the stream fail.
       payload.on('error', () => {})
       payload.write(first)
       if (rest === '') payload.end()

@@ -2,7 +2,7 @@
 //
 //   npm run matrix -- [--cell "client resets / queue / http2 / streamed"] [--jobs 8] [--list]
 //
-// Some words of a name, divided by slashes, are enough: all cells that have them are run.
+// `--cell` takes some words of a name, separated by slashes, and runs all cells whose names have them.
 import { parseArgs } from 'node:util'
 import { allCells, cellsLike, impossibleCells } from './cells.js'
 import { nameOf } from './cell.js'

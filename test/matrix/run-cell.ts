@@ -12,12 +12,12 @@ import { TargetCaller } from './target-caller.js'
 import { soon, within } from './waiting.js'
 import { World } from './world.js'
 
-// Until all is at rest after a cell, and until an app and its backend are closed, in ms.
+// The longest time until everything is at rest after a cell, and until an app and its backend are closed, in ms.
 const REST = 1_500
 const CLOSE = 2_500
 const PATIENCE = 3_000
 
-/** Runs a cell and returns what was wrong with it. What goes wrong in the process itself is for the caller to see. */
+/** Runs a cell and returns what was wrong with it. The caller watches for failures of the process. */
 export async function runCell (cell: Cell): Promise<string[]> {
   const cause = causeOf(cell)
   const wrong: string[] = []
@@ -60,14 +60,14 @@ function judged ({ cell, cause, caller }: Run, outcome: Outcome): string[] {
   const wrong: string[] = []
   const got = outcome.kind === 'answer' ? outcome.status : outcome.kind
   if (outcome.kind === 'wrong') wrong.push(outcome.why)
-  // What a client gets as a status, a caller in the same process gets as an error.
+  // A caller in the same process gets an error where a client gets a status.
   else if (!expected.includes(got as number) && !(caller instanceof TargetCaller && got === 'cut' && expected.some(it => Number(it) >= 400))) wrong.push(`got ${got}${outcome.kind === 'answer' ? '' : ` (${outcome.why})`} in place of ${expected.join(' or ')}`)
   if (outcome.kind === 'answer' && outcome.status === 200 && outcome.size !== RESPONSE_SIZE) wrong.push(`a response of ${outcome.size} bytes of ${RESPONSE_SIZE} looks whole`)
   if (caller.unexplained !== undefined) wrong.push(caller.unexplained)
   return wrong
 }
 
-/** A request of no account. The limits hold for it too, and a machine may be so busy that one passes: what is wrong is wrong again. */
+/** An ordinary request. The cell's limits hold for it too, and may pass on a busy machine, so it is tried again. */
 async function another (caller: Caller): Promise<string | undefined> {
   let wrong: string | undefined
   for (let tries = 3; tries > 0; tries--) {
@@ -77,7 +77,7 @@ async function another (caller: Caller): Promise<string | undefined> {
   return wrong
 }
 
-/** What is there that was not before, once another request has had its answer on the connection that was kept. */
+/** What is left over after another request was answered on the kept connection. */
 async function leftovers (run: Run, before: Census, listeners: Census): Promise<string[]> {
   const { world, caller, cause } = run
   const wrong: string[] = []
@@ -90,7 +90,7 @@ async function leftovers (run: Run, before: Census, listeners: Census): Promise<
   return wrong
 }
 
-/** Waits until nothing is under way, and no more is there than before; returns what does not go. */
+/** Waits until nothing is under way and nothing is left over. Returns what remains. */
 async function atRest (world: World, before: Census | undefined, listeners?: Census): Promise<string[]> {
   let left: string[] = []
   await soon(() => {
@@ -115,7 +115,7 @@ function connectionListeners (world: World): Census {
   return all
 }
 
-/** Closes all that belongs to a cell; returns what does not close, and what is there that was not before the cell. */
+/** Closes everything of a cell. Returns what does not close, and what is left over. */
 async function closed ({ world, caller }: Run, before: Census): Promise<string[]> {
   const wrong: string[] = []
   const note = (error: Error): void => { wrong.push(error.message) }
@@ -125,7 +125,7 @@ async function closed ({ world, caller }: Run, before: Census): Promise<string[]
   await within(CLOSE, caller.close(), 'the end of the client').catch(note)
   await within(CLOSE, world.close(), 'app.close()').catch(note)
   await within(CLOSE, world.backend.close(), 'the end of the backend').catch(note)
-  // Not to be in the way of the next one.
+  // So that it does not disturb the next cell.
   for (const socket of world.sockets) socket.destroy()
   let left: string[] = []
   await soon(() => (left = more(before, census())).length === 0, REST)

@@ -11,7 +11,7 @@ export class Run {
   readonly cause: Cause
   readonly world: World
   readonly caller: Caller
-  /** A drain, or a close, that a cause has begun. */
+  /** The drain or close that a cause has begun. */
   closing: Promise<unknown> | undefined
   #blocked: Promise<unknown> | undefined
 
@@ -22,29 +22,29 @@ export class Run {
     this.caller = caller
   }
 
-  /** Whether the client has its answer, or would have it but for one in front of it. */
+  /** Whether the client has its answer, or waits only for an answer in front of it. */
   get answered (): boolean {
     return this.caller.settled || this.world.reply?.sent === true
   }
 
-  /** Sends the request, and returns once it has come to the step. */
+  /** Sends the request, and resolves when it has reached the step. */
   async reach (): Promise<void> {
     const { cell, cause, world, caller } = this
     await cause.prepare?.(this)
     const upload = uploadOf(cell, cause.whole === true || (cell.step === 'after' && cause.silent === true))
     const inLine = cell.protocol === 'pipelined' && upload.method === 'POST'
-    // Of two pipelined requests the first one holds the only connection.
+    // With pipelined requests the first one holds the only connection.
     if (cell.step === 'queue' && cell.protocol !== 'pipelined') await this.#block()
     world.holdsDials = cell.step === 'dial'
     if (caller instanceof TargetCaller && cell.step !== 'head') caller.head.open()
     caller.begin(upload)
-    // What waits in line behind another request is not begun before that one is answered; at `admit` it stays there.
+    // A request that is held behind another one begins after that one's answer. At `admit` it stays held.
     if (inLine && cell.step !== 'admit') await this.#takeTurn()
     await REACH[cell.step](this)
     await turns()
   }
 
-  /** Lets all go on that waited for the cause. */
+  /** Lets everything continue that waited for the cause. */
   release (): void {
     const { cause, world, caller } = this
     world.gates.open()
@@ -53,7 +53,7 @@ export class Run {
     world.backend.free()
   }
 
-  /** Until a limit has passed: the client has its answer, or nothing is left of the request at its target. */
+  /** Waits until a limit has passed: the client has its answer, or the target has nothing left of the request. */
   async limitPasses (): Promise<void> {
     const { cell, world } = this
     const atTarget = cell.step !== 'collect' && cell.step !== 'admit'
@@ -62,7 +62,7 @@ export class Run {
     await turns()
   }
 
-  /** Until the request that held the only connection is over. */
+  /** Waits until the request that held the only connection is over. */
   async over (): Promise<void> {
     await this.#blocked
   }
@@ -91,7 +91,7 @@ const REACH: Record<Step, (run: Run) => Promise<void>> = {
   },
   collect: async run => {
     await settledOr(run.caller, run.world.gates.came.reached, 'the request is here')
-    // Whoever reads a body makes it flow; some read none.
+    // A body flows when something reads it. Some bodies are not read.
     await soon(() => run.caller.settled || run.world.request?.raw.readableFlowing === true, 500)
   },
   queue: async run => await until(() => run.answered || run.world.target.snapshot().connections.pending === 1, 'it waits in the queue'),
@@ -119,7 +119,7 @@ const REACH: Record<Step, (run: Run) => Promise<void>> = {
   }
 }
 
-/** Some causes strike before the step is reached; then there is an answer. */
+/** Waits for the step, or for the answer if the cause strikes before the step. */
 async function settledOr (caller: Caller, reached: Promise<void>, what: string): Promise<void> {
   await within(3_000, Promise.race([reached, caller.outcome]), `that ${what}`)
 }

@@ -5,9 +5,9 @@ import { type Caller, type Outcome, Settling, sizeOf } from './caller.js'
 import type { Upload } from './cell.js'
 import { Gate } from './gate.js'
 
-/** `target.request()`: a service that asks a backend itself. */
+/** `target.request()`: code that calls a backend itself. */
 export class TargetCaller implements Caller {
-  /** Passed with the head of the response, before its body is read. */
+  /** The response's head passes this gate before its body is read. */
   readonly head = new Gate()
   readonly #target: Target
   readonly #bodyOf: (() => Readable) | undefined
@@ -17,7 +17,7 @@ export class TargetCaller implements Caller {
   #rest = ''
   #unended: string | undefined
 
-  /** @param bodyOf makes the body in place of the upload's */
+  /** @param bodyOf makes another body in place of the upload's */
   constructor (target: Target, bodyOf?: () => Readable) {
     this.#target = target
     this.#bodyOf = bodyOf
@@ -58,7 +58,7 @@ export class TargetCaller implements Caller {
     }
   }
 
-  /** The body that a request was given is ended or destroyed with it. */
+  /** Whether the request's body was ended or destroyed with it. */
   get unexplained (): string | undefined {
     if (this.settled && this.#body !== undefined && !this.#body.destroyed && !this.#body.readableEnded) return 'the body that it was given is neither ended nor destroyed'
     return this.#unended
@@ -70,7 +70,7 @@ export class TargetCaller implements Caller {
 
   async #ask (method: 'GET' | 'POST', type: string, body: Readable | string | null): Promise<Outcome> {
     const response = await this.#target.request({ path: '/cell', method, headers: { 'content-type': type }, body, signal: this.#abort.signal })
-    // A service that awaits something else first, as they do: its stream has no listener meanwhile.
+    // Code often awaits something else first; meanwhile the stream has no listener.
     await this.head.pass()
     const chunks: Buffer[] = []
     try {

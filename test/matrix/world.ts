@@ -17,7 +17,7 @@ export class Gates {
   readonly head = new Gate()
   readonly onResponse = new Gate()
   readonly dial = new Gate()
-  /** Not only at its gate: a cell's request has come to the server. */
+  /** Passed when the cell's request has reached the server. */
   readonly came = new Gate()
 
   open (): void {
@@ -25,7 +25,7 @@ export class Gates {
   }
 }
 
-/** An app with a gateway, its backend, and what can be seen of both; one a cell. */
+/** An app with a gateway, its backend, and what is observed of both. One for each cell. */
 export class World {
   readonly app: FastifyInstance
   readonly backend: CellBackend
@@ -33,10 +33,10 @@ export class World {
   readonly sockets = new Set<Socket>()
   readonly sessions = new Set<ServerHttp2Session>()
   readonly streams = new Set<ServerHttp2Stream>()
-  /** Of the cell's request. */
+  /** Fastify's request and reply of the cell's request. */
   request: FastifyRequest | undefined
   reply: FastifyReply | undefined
-  /** What a preParsing hook has put in the place of the body. */
+  /** The stream with which a preParsing hook replaced the body. */
   hookStream: PassThrough | undefined
   /** While it is set, dials wait at their gate. */
   holdsDials = false
@@ -74,7 +74,7 @@ export class World {
     return (this.app.addresses()[0] as AddressInfo).port
   }
 
-  /** Requests that have a connection, wait for one, or have a dial made for them. */
+  /** Requests that have a connection, wait for one, or have a dial under way. */
   get busy (): number {
     const { active, connecting, pending, upgraded } = this.target.snapshot().connections
     return active + connecting + pending + upgraded
@@ -104,7 +104,7 @@ export class World {
     server.on('request', ({ url }: { url: string }) => { if (url.startsWith('/cell')) this.gates.came.mark() })
   }
 
-  /** Where a cell stops, a hook of the app waits; at `head` and `admit` alone, since a hook that waits changes what is tested. */
+  /** Adds hooks that wait where a cell stops, at `head` and `admit` only, since a waiting hook changes what is tested. */
   #hooks ({ step, body }: Cell, { holdsIn }: Cause): void {
     const { app, gates } = this
     app.addHook('onRequest', async (request, reply) => {
@@ -143,7 +143,7 @@ export class World {
     return {
       drain: { deadline: LIMIT },
       pressure: false,
-      // Neither is what a cell is about, and both keep timers about what they have seen.
+      // Cells test neither of them, and both keep timers.
       inspector: false,
       retry: { replayLimit: REPLAY_LIMIT },
       pool: { connectRetry: 0, pendingTimeout: LONG },
@@ -167,7 +167,7 @@ export class World {
         ? {}
         : {
             replyOptions: {
-              // Called like a hook that is async, though its type says that nobody waits for it.
+              // The gateway awaits it like an async hook, though its type returns nothing.
               onResponse: async (request: FastifyRequest, reply: FastifyReply, response: { stream: unknown }) => {
                 if (isCell(request)) await this.gates.onResponse.pass()
                 reply.send(response.stream)
@@ -182,7 +182,7 @@ export function isCell ({ raw }: FastifyRequest): boolean {
   return raw.url?.startsWith('/cell') === true
 }
 
-/** One level deep, as far as options go. */
+/** Merges options one level deep. */
 function merged (base: GatewayOptions, over: GatewayOptions): GatewayOptions {
   const { undiciOptions, pool, retry, ...rest } = over
   return { ...base, ...rest, undiciOptions: { ...base.undiciOptions, ...undiciOptions }, pool: { ...base.pool, ...pool }, retry: { ...base.retry, ...retry } }

@@ -19,7 +19,7 @@ const rsaEncrypted = rsaKeys.privateKey.export({ type: 'pkcs8', format: 'pem', c
 
 const check = (connect: unknown): void => checkTargetOptions({ undiciOptions: { connect: connect as object } })
 
-/** What is refused, and the option that the refusal names. */
+/** Refused options, and the option that the message names. */
 const REFUSED: [connect: object, option: string][] = [
   [{ ca: 'plain text' }, 'ca'],
   [{ ca: '' }, 'ca'],
@@ -73,7 +73,7 @@ const REFUSED: [connect: object, option: string][] = [
   [{ localAddress: '127.0.0.1' }, 'localAddress']
 ]
 
-t.test('what no connection could be made with is refused, by name, and no secret is told', async t => {
+t.test('unusable connect options are refused by name, without secrets', async t => {
   for (const [connect, option] of REFUSED) {
     const error = t.throws(() => check(connect), { code: 'HOLDFAST_ERR_OPTION' }, `${option} ${JSON.stringify(connect).slice(0, 60)}`) as unknown as Error
     t.ok(error.message.startsWith(`undiciOptions.connect.${option}: `), error.message)
@@ -81,14 +81,14 @@ t.test('what no connection could be made with is refused, by name, and no secret
   }
 })
 
-t.test('another key\'s certificate is told apart from a certificate that cannot be read', async t => {
+t.test('a certificate of another key and an unreadable certificate are different errors', async t => {
   t.throws(() => check({ cert: client.cert, key: server.key }), { message: /cert: is not the certificate of key; / })
   t.throws(() => check({ ca: ca + CUT }), { message: /ca: is cut: / })
   t.throws(() => check({ ca: ca + DAMAGED }), { message: /ca: cannot be read: certificate 2 is damaged/ })
   t.throws(() => check({ cert: client.cert, key: 'x' }), { message: /key: cannot be used \(ERR_\w+\); give a private key in PEM/ })
 })
 
-t.test('what Node takes is taken', async t => {
+t.test('every form that Node accepts is accepted', async t => {
   const text = (pem: string): string => `Certificate:\n    Data: as openssl x509 -text prints it\n${pem}# a comment\n`
   for (const connect of [
     {}, { ca }, { ca: Buffer.from(ca) }, { ca: new Uint8Array(Buffer.from(ca)) }, { ca: [ca, Buffer.from(OTHER_CA)] }, { ca: ca + OTHER_CA }, { ca: text(ca) + text(OTHER_CA) }, { ca: ca.replaceAll('\n', '\r\n') },
@@ -98,7 +98,7 @@ t.test('what Node takes is taken', async t => {
   ]) t.doesNotThrow(() => check(connect), JSON.stringify(connect).slice(0, 60))
 })
 
-t.test('an object that was changed after it had passed is looked at again', async t => {
+t.test('an object that changes after a check is checked again', async t => {
   const connect: Record<string, unknown> = { ca }
   check(connect)
   connect['ca'] = CUT

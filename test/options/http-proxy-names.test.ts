@@ -8,7 +8,7 @@ const UPSTREAM = 'http://127.0.0.1:9'
 const require = createRequire(import.meta.url)
 const TYPES = { '@fastify/http-proxy': 'FastifyHttpProxyOptions', '@fastify/reply-from': 'FastifyReplyFromOptions' }
 
-/** The names of an interface's members, read from a package's declarations. */
+/** Names of an interface's members, read from a package's declarations. */
 function namesOf (name: string, of: string): string[] {
   const path = require.resolve(name).replace(/index\.js$/, 'types/index.d.ts')
   const body = readFileSync(path, 'utf8').split(`interface ${of} `)[1]!.split('\n  }')[0]!
@@ -21,7 +21,7 @@ t.test('every option that http-proxy and reply-from declare is known', async t =
   t.strictSame(declared.filter(name => !HTTP_PROXY_NAMES.includes(name)), [])
 })
 
-t.test('what has no effect is warned about and not refused, at the top as in replyOptions', async t => {
+t.test('options without an effect are warned about and not refused, in replyOptions too', async t => {
   const ignored = { retryMethods: ['GET'], retriesCount: 2, retryDelay: () => null, maxRetriesOn503: 1, base: UPSTREAM, balancedPoolOptions: {}, sessionTimeout: 5 }
   for (const [name, value] of Object.entries(ignored)) {
     for (const options of [{ [name]: value }, { replyOptions: { [name]: value } }]) {

@@ -28,7 +28,7 @@ function isTaken (options: object): boolean {
   }
 }
 
-t.test('the schema takes for a gateway what the gateway takes, and nothing else', async t => {
+t.test('the schema accepts for a gateway what the gateway accepts, and nothing else', async t => {
   for (const { path, place, kind } of TABLE) {
     if (place === 'route' || kind.schema === undefined || NOT_ALONE.includes(path)) continue
     for (const value of VALUES) {
@@ -43,7 +43,7 @@ t.test('it refuses unknown names, and an admin surface without a port', async t 
   t.notOk(valid({ routes: [{ health: true }] }))
 })
 
-t.test('a gateway and its routes as JSON are taken', async t => {
+t.test('a gateway and its routes are accepted as JSON', async t => {
   const gateway = { undiciOptions: { connections: null, connect: { timeout: 1_000, ciphers: 'x' } }, inspector: false, pressure: false, admin: { port: 0, token: 'secret' }, drain: { deadline: 5_000 } }
   t.ok(valid({ gateway, routes: [{ prefix: '/users', upstream: 'http://users:3000', pool: { minIdle: 4 }, httpMethods: ['GET'] }] }), JSON.stringify(valid.errors))
 })

@@ -53,7 +53,7 @@ const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   clientBodyTimeout: TIMES,
   clientMinRate: COUNTS
 }
-/** The bounds that are still allowed. */
+/** The largest and smallest allowed values. */
 const ALLOWED: Record<string, unknown[]> = {
   'undiciOptions.connections': [1, Infinity],
   'undiciOptions.keepAliveTimeout': [0, 2_147_483_647],
@@ -74,7 +74,7 @@ const nested = (path: string, value: unknown): TargetOptions =>
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 for (const [path, values] of Object.entries(REFUSED)) {
-  t.test(`${path} refuses what it cannot be, by name and value`, async t => {
+  t.test(`${path} refuses invalid values, with name and value`, async t => {
     for (const value of values) {
       const shown = typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'an array' : typeof value === 'object' && value !== null ? 'an object' : String(value)
       const expected = { name: 'HoldfastError', code: 'HOLDFAST_ERR_OPTION', message: new RegExp(`^${escaped(path)}: ${escaped(shown)} `) }
@@ -85,7 +85,7 @@ for (const [path, values] of Object.entries(REFUSED)) {
   })
 }
 
-t.test('what a route cannot be is refused likewise', async t => {
+t.test('invalid options of a route are refused with name and value', async t => {
   for (const [name, values] of Object.entries(REFUSED_OF_ROUTES)) {
     for (const value of values) {
       const expected = { code: 'HOLDFAST_ERR_OPTION', message: new RegExp(`^${name}: `) }
@@ -95,13 +95,13 @@ t.test('what a route cannot be is refused likewise', async t => {
   }
 })
 
-t.test('bounds themselves are allowed', async t => {
+t.test('values at the bounds are allowed', async t => {
   for (const [path, values] of Object.entries(ALLOWED)) {
     for (const value of values) t.doesNotThrow(() => checkTargetOptions(nested(path, value)), `${path}: ${String(value)}`)
   }
 })
 
-t.test('an unknown name is refused with the right one', async t => {
+t.test('an unknown name is refused, with the right name', async t => {
   const rows: [path: string, right: string][] = [
     ['undiciOptions.keepAliveTimout', 'keepAliveTimeout'],
     ['undiciOptions.keepalivetimeout', 'keepAliveTimeout'],
@@ -126,7 +126,7 @@ t.test('an unknown name is refused with the right one', async t => {
   t.doesNotThrow(() => checkTargetOptions(nested('pool.zzzzzzzzzzzz', undefined)), 'and what is not given is not unknown')
 })
 
-t.test('a known name is one of the list, not of every object', async t => {
+t.test('a member of Object.prototype is an unknown name', async t => {
   for (const name of ['toString', 'hasOwnProperty', 'valueOf']) {
     t.throws(() => refuseUnknown({ [name]: 1 }, ['upstream'], ''), { message: new RegExp(`^${name}: 1 is unknown`) })
     t.throws(() => checkTargetOptions({ pool: { [name]: 1 } as object }), { message: new RegExp(`^pool\\.${name}: 1 is unknown`) })

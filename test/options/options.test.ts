@@ -29,12 +29,12 @@ const DEFAULTS = {
 }
 const ROUTE_DEFAULTS = { responseBuffer: 262_144, bodyLimit: 0, totalTimeout: 0, tunnelIdleTimeout: 300_000, earlyHints: false, clientBodyTimeout: 55_000, clientMinRate: 256, via: true, proxyStatus: false }
 
-t.test('nothing given, the documented defaults hold', async t => {
+t.test('without options the documented defaults hold', async t => {
   t.strictSame(targetOf(), DEFAULTS)
   t.strictSame({ ...resolveRouteOptions({}, {}) }, ROUTE_DEFAULTS)
 })
 
-t.test('the route\'s groups lie over the gateway\'s, one level deep', async t => {
+t.test('a route\'s groups override the gateway\'s, one level deep', async t => {
   const gateway: TargetOptions = { undiciOptions: { connections: 10, headersTimeout: 1 }, pool: { maxPending: 5 }, retry: { stale: false }, inspector: { trialInterval: 7 } }
   const route: TargetOptions = { undiciOptions: { connections: 20 }, pool: { maxDials: 2 }, retry: { replayLimit: 1 }, inspector: { closesBeforeTeardown: 1 } }
   t.match(targetOf(route, gateway), {
@@ -56,7 +56,7 @@ t.test('undefined means not given, and 0 and false are values', async t => {
   t.equal(resolveRouteOptions({ responseBuffer: 9 }, { responseBuffer: undefined }).responseBuffer, 9)
 })
 
-t.test('the inspector is off where the last word is false', async t => {
+t.test('the inspector is off if the last layer says false', async t => {
   const on = { closesBeforeTeardown: 9 }
   t.equal(targetOf({ inspector: false }).inspector, false)
   t.equal(targetOf({}, { inspector: false }).inspector, false)
@@ -64,12 +64,12 @@ t.test('the inspector is off where the last word is false', async t => {
   t.strictSame(targetOf({ inspector: on }, { inspector: false }).inspector, { closesBeforeTeardown: 9, trialInterval: 30_000 })
 })
 
-t.test('the longest hint is as long as keepAliveTimeout unless somebody says otherwise', async t => {
+t.test('keepAliveMaxTimeout is keepAliveTimeout by default', async t => {
   t.equal(targetOf({ undiciOptions: { keepAliveTimeout: 5_000 } }).undiciOptions.keepAliveMaxTimeout, 5_000)
   t.equal(targetOf({ undiciOptions: { keepAliveTimeout: 5_000 } }, { undiciOptions: { keepAliveMaxTimeout: 9_000 } }).undiciOptions.keepAliveMaxTimeout, 9_000)
 })
 
-t.test('a target that has any of a TLS identity takes none of the gateway\'s', async t => {
+t.test('a target with any part of a TLS identity takes no part of the gateway\'s', async t => {
   const gateway: ConnectOptions = { ca: CA, ...CLIENT, servername: 'name', rejectUnauthorized: false, minVersion: 'TLSv1.2', timeout: 9, family: 4 }
   t.strictSame(connectOf(undefined, gateway), { ...gateway })
   t.strictSame(connectOf({ timeout: 5 }, gateway), { ...gateway, timeout: 5 }, 'a time is no identity')
@@ -82,7 +82,7 @@ t.test('a target that has any of a TLS identity takes none of the gateway\'s', a
   t.strictSame(connectOf({ ca: undefined }, gateway), { ...gateway }, 'undefined is no identity')
 })
 
-t.test('a gateway\'s SecureContext does not beat a route\'s own certificate', async t => {
+t.test('a gateway\'s SecureContext does not override a route\'s certificate', async t => {
   const gateway = { secureContext: createSecureContext({}) }
   t.strictSame(connectOf(CLIENT, gateway), { timeout: 3_000, rejectUnauthorized: true, ...CLIENT })
 })
@@ -95,7 +95,7 @@ t.test('a connect function stands alone', async t => {
   t.strictSame({ ...targetOf({ undiciOptions: { connect: { ca: CA } } }, { undiciOptions: options }).undiciOptions.connect }, { timeout: 3_000, rejectUnauthorized: true, ca: CA })
 })
 
-t.test('what is given is left as it is, and what comes of it cannot be changed', async t => {
+t.test('given options are not changed, and resolved options are frozen', async t => {
   const gateway: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ ca: CA }) }), pool: Object.freeze({}) })
   const route: TargetOptions = Object.freeze({ undiciOptions: Object.freeze({ connect: Object.freeze({ ...CLIENT }) }), retry: Object.freeze({}) })
   const resolved = targetOf(route, gateway)
@@ -109,13 +109,13 @@ t.test('settings are the same by value', async t => {
   t.notOk(sameTargetOptions(targetOf({ undiciOptions: { connect: { ca: CA } } }), targetOf({ undiciOptions: { connect: { ca: OTHER_CA } } })))
 })
 
-t.test('connections are kept unless a timeout or a pipelining of 0 says not', async t => {
+t.test('connections are kept unless keepAliveTimeout or pipelining is 0', async t => {
   t.ok(keepsAlive(targetOf()))
   t.notOk(keepsAlive(targetOf({ undiciOptions: { keepAliveTimeout: 0 } })))
   t.notOk(keepsAlive(targetOf({ undiciOptions: { pipelining: 0 } })))
 })
 
-t.test('options of a parsed JSON text cannot reach an object\'s machinery', async t => {
+t.test('options from JSON cannot change a prototype', async t => {
   const parse = (text: string): TargetOptions & RouteOptions => JSON.parse(text) as TargetOptions & RouteOptions
   for (const name of ['__proto__', 'constructor', 'prototype']) {
     const evil = `{"${name}": {"connections": 1, "polluted": true}}`

@@ -4,7 +4,7 @@ import { COMMON, differences, rowOf, startRecorder, tried } from './beside.js'
 import type { Cell } from './beside.js'
 import { PLUGINS } from './plugins.js'
 
-// One cell a plugin otherwise: beside a proxy at `/`, registered before it.
+// Without the variable, one cell a plugin: a proxy at `/`, registered before it.
 const whole = process.env['HOLDFAST_PLUGINS'] === '1'
 const CELLS: readonly Cell[] = whole
   ? [{ prefix: '/', order: 'before' }, { prefix: '/', order: 'after' }, { prefix: '/api', order: 'before' }, { prefix: '/api', order: 'after' }]
@@ -14,7 +14,7 @@ const rows = new Set([...readFileSync('docs/migrating.md', 'utf8').matchAll(/^\|
 
 for (const row of PLUGINS) {
   for (const cell of CELLS) {
-    t.test(`@fastify/${row.plugin} registered ${cell.order} a proxy at ${cell.prefix} does as it does beside @fastify/http-proxy`, async t => {
+    t.test(`@fastify/${row.plugin} registered ${cell.order} a proxy at ${cell.prefix} behaves as beside @fastify/http-proxy`, async t => {
       const backend = await startRecorder(t)
       const ours = await tried(t, 'holdfast', row, cell, backend)
       const stock = await tried(t, 'http-proxy', row, cell, backend)

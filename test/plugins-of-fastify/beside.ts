@@ -12,7 +12,7 @@ import { gateway, proxy } from '../../src/index.js'
 import { request } from '../../testing/client.js'
 import type { Answer } from '../../testing/client.js'
 
-/** What one request is. Its path is below the proxy's prefix, unless it begins with the app's own `/own`. */
+/** One request. Its path is below the proxy's prefix, unless it begins with the app's own `/own`. */
 export interface Asked {
   readonly name: string
   readonly method?: string
@@ -29,26 +29,26 @@ export interface Cell {
 /** A plugin beside the proxy. */
 export interface Beside {
   readonly plugin: string
-  /** Registers it, and what the app has of its own with it. */
+  /** Registers the plugin, and the app's own parts that it needs. */
   readonly own: (app: FastifyInstance) => void | Promise<void>
-  /** Asked in turn, besides what every plugin is tried with. */
+  /** Requests in addition to those of every plugin, in order. */
   readonly asks?: readonly Asked[]
-  /** Options of both proxies, by what the plugin has given to the app. */
+  /** Options of both proxies, which may use what the plugin has added to the app. */
   readonly options?: Record<string, unknown>
-  /** Options without which http-proxy's app does not start, where it is at `/`. */
+  /** Options without which the app with http-proxy does not start, with the prefix `/`. */
   readonly aloneAtRoot?: Record<string, unknown>
   /**
-   * What differs by right from http-proxy, and by which row of Differences in docs/migrating.md: names as `client:etag`, `backend:x`, `status`, `body`, or
-   * `form: *` for all of one request, or `also`. A request that may differ in all is held to have passed byte for byte, or to what `expects` says.
+   * Intended differences from http-proxy, with the id of the difference in docs/migrating.md. A name is `client:etag`, `backend:x`, `status`, `body`,
+   * `form: *` for all of one request, or `also`. A request that may differ in everything must pass byte for byte, or match `expects`.
    */
   readonly differs?: Readonly<Record<string, string>>
   readonly expects?: (cell: Cell) => Readonly<Record<string, object>>
-  /** Whatever else is to be equal, at the end of the cell; where that differs by right, what ours is to be. */
+  /** Another value that must be equal at the end of the cell; if it differs by intent, the value for Holdfast. */
   readonly also?: (app: FastifyInstance, url: string, cell: Cell) => unknown
   readonly tells?: (cell: Cell) => unknown
 }
 
-/** What the client got for a request, and what the backend, if it came to that. */
+/** What the client got for a request, and what the backend got, if anything. */
 export interface Outcome {
   readonly status: number
   readonly headers: Record<string, string>
@@ -56,7 +56,7 @@ export interface Outcome {
   readonly backend: { readonly method: string, readonly url: string, readonly headers: Record<string, string>, readonly body: string } | undefined
 }
 
-/** What both proxies are asked in any case. */
+/** Requests that both proxies always get. */
 export const COMMON: readonly Asked[] = [
   { name: 'get', path: '/hello?x=1&y=%20', headers: { origin: 'http://a.test', cookie: 'c=1; d="2"', 'x-user-id': 'the-client' } },
   { name: 'head', method: 'HEAD', path: '/hello' },
@@ -77,23 +77,23 @@ export const COMMON: readonly Asked[] = [
   { name: 'no route', path: '/own/none' }
 ]
 
-// By right for every plugin, by row of Differences in docs/migrating.md.
+// Intended differences of every plugin, with the id of the difference in docs/migrating.md.
 const ALWAYS: readonly (readonly [RegExp, string])[] = [
   [/^(?:client|backend):(?:via|cdn-loop)$/, 'via-forwarded'],
   [/^backend:x-forwarded-(?:for|host|proto)$/, 'via-forwarded'],
   [/^(?:client|backend):(?:connection|keep-alive)$/, 'hop-by-hop'],
-  // Of a response that came whole, whose hooks see a Buffer.
+  // A response that comes whole: its hooks see a Buffer.
   [/^client:(?:content-length|transfer-encoding)$/, 'onsend-buffer'],
   [/^words of a failure$/, 'status-codes'],
-  // By the connection pool of each.
+  // Each proxy has another connection pool.
   [/^backend:(?:host)$/, 'via-forwarded']
 ]
-// How long a request is waited for, in ms.
+// The longest wait for a request, in ms.
 const PATIENCE = 5_000
-// Its value is another one each time.
+// Its value differs each time.
 const EACH_TIME = /^(?:date|x-ratelimit-reset|retry-after|x-request-id)$/
 
-/** What of two outcomes is not equal. */
+/** The parts of two outcomes that differ. */
 export function differences (ours: Outcome, stock: Outcome): string[] {
   const found = new Set<string>()
   if (ours.status !== stock.status) found.add('status')
@@ -112,12 +112,12 @@ function unequal (one: Record<string, string>, other: Record<string, string>): s
   return [...new Set([...Object.keys(one), ...Object.keys(other)])].filter(name => one[name] !== other[name])
 }
 
-/** The row of Differences in docs/migrating.md by which it differs; undefined where it should not. */
+/** The id of the difference in docs/migrating.md; undefined if it must not differ. */
 export function rowOf (difference: string, ask: string, differs: Readonly<Record<string, string>> = {}): string | undefined {
   return differs[`${ask}: *`] ?? differs[difference] ?? ALWAYS.find(([pattern]) => pattern.test(difference))?.[1]
 }
 
-/** A backend that answers as its path says, and remembers what it was last asked. */
+/** A backend that answers as the path says, and remembers its last request. */
 export interface Recorder { readonly url: string, take (): Outcome['backend'] }
 
 const TEXT = JSON.stringify(Array.from({ length: 100 }, (_, n) => `piece ${n} of a body that is worth compressing`))
@@ -175,15 +175,15 @@ export async function tried (t: Test, which: 'holdfast' | 'http-proxy', row: Bes
     const plain = got['content-encoding'] === 'gzip' && bytes.length > 0 ? gunzipSync(bytes) : bytes
     outcomes.set(name, { status, headers: linesOf(rawHeaders), body: plain.toString('latin1').replaceAll(backend.url, 'http://backend'), backend: backend.take() })
   }
-  // http-proxy ends the process where another listener has the upgrades that it takes for its own.
+  // http-proxy ends the process if another listener handles upgrades that it takes for its own.
   const also = which === 'http-proxy' && row.tells !== undefined ? undefined : await row.also?.(app, url, cell)
-  // What had no answer.
+  // Requests without an answer.
   app.server.closeAllConnections()
   await app.close()
   return { outcomes, also }
 }
 
-/** A request that hangs is an outcome too. */
+/** Sends a request. Hanging is an outcome too. */
 async function orNone (answer: Promise<Answer>): Promise<Answer> {
   let timer: NodeJS.Timeout | undefined
   const none = new Promise<Answer>(resolve => { timer = setTimeout(resolve, PATIENCE, { status: 0, headers: {}, rawHeaders: [], body: Buffer.from('no answer') }) })
@@ -216,7 +216,7 @@ function urlOf (server: Pick<Server, 'address'>): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** By name in lower case; several lines of a name sorted, since each server adds its own where it likes. */
+/** Headers by lower-case name. Several lines of a name are sorted, since each server adds its own at another place. */
 function linesOf (raw: string[]): Record<string, string> {
   const lines: Record<string, string[]> = {}
   for (let i = 0; i + 1 < raw.length; i += 2) {

@@ -34,10 +34,10 @@ const SECRET = 'a secret of at least thirty-two characters'
 const TOKEN = hs256({ sub: 'ada' })
 const LONG = JSON.stringify({ long: 'x'.repeat(70_000) })
 
-/** Of an app, its finished spans, and how many are not yet. */
+/** An app's finished spans, and the number of unfinished ones. */
 const spans = new WeakMap<FastifyInstance, { exporter: InMemorySpanExporter, open: number }>()
 
-/** Each official plugin that an app may have beside a proxy, with what it does there. */
+/** The official plugins that an app may have beside a proxy, each with a test of what it does there. */
 export const PLUGINS: readonly Beside[] = [
   {
     plugin: 'cors',
@@ -51,7 +51,7 @@ export const PLUGINS: readonly Beside[] = [
     plugin: 'compress',
     own: async app => {
       await app.register(compress, { threshold: 0, encodings: ['gzip'] })
-      // It leaves that as it was.
+      // The plugin does not change this one.
       app.addHook('preHandler', async request => { delete request.headers['content-encoding'] })
     },
     asks: [
@@ -62,13 +62,13 @@ export const PLUGINS: readonly Beside[] = [
       { name: 'decompressed, long', method: 'POST', path: '/echo', headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: gzipSync(LONG) }
     ],
     differs: {
-      // It looks at what a hook sees, which is nothing where there is no body.
+      // The plugin looks at the payload of a hook, which is empty without a body.
       'client:vary': 'onsend-buffer',
       'client:content-encoding': 'onsend-buffer',
       'decompressed: *': 'changed-bodies',
       'decompressed, long: *': 'changed-bodies'
     },
-    // It decompresses for routes that are declared after it.
+    // The plugin decompresses for routes that are declared after it.
     expects: ({ order }): Record<string, object> => order === 'after'
       ? {}
       : {
@@ -136,7 +136,7 @@ export const PLUGINS: readonly Beside[] = [
     plugin: 'etag',
     own: async app => { await app.register(etag) },
     asks: [{ name: 'own, known', path: '/own', headers: { 'if-none-match': '"0"' } }],
-    // It hashes what is a Buffer.
+    // The plugin hashes Buffers.
     differs: { 'client:etag': 'onsend-buffer' }
   },
   {
@@ -184,7 +184,7 @@ export const PLUGINS: readonly Beside[] = [
       app.addHook('preHandler', async function mine () {})
     },
     also: async app => {
-      // A span ends with its response, which the client may have sooner.
+      // A span ends with its response, and the client may have the response before.
       const told = spans.get(app)!
       await until(() => told.open === 0)
       // docs/migrating.md, own-hooks.
@@ -235,7 +235,7 @@ function requestContextOf (app: FastifyInstance): unknown {
   return (app as unknown as { requestContext: { get (name: string): unknown } }).requestContext.get('user')
 }
 
-/** What a socket says first, or the status that refused it. */
+/** The first message of a socket, or the status that refused it. */
 async function greeting (url: string): Promise<string> {
   const socket = new WebSocket(url.replace(/^http/, 'ws'))
   socket.on('error', () => {})

@@ -20,7 +20,7 @@ const CSV = { type: 'text/csv', body: 'a,b\n1,2\n' }
 const NONE = { type: undefined, body: 'of no type' }
 const ALL = [FORM, MULTIPART, JSON_LIKE, TEXT, CSV, NONE]
 
-/** A gateway whose app has parsers, and whose backend sends each body back as bytes. */
+/** A gateway whose app has body parsers, and whose backend sends each body back as bytes. */
 async function parsing (t: Test, parsers: (app: FastifyInstance) => void | Promise<void>, options: Partial<ProxyOptions> = {}): Promise<RunningGateway> {
   const backend = await backendFor(t, (request, connection) => connection.reply({ headers: { 'X-Type': request.header('content-type') ?? 'none' }, body: request.body }))
   return gatewayFor(t, { before: parsers, routes: [{ prefix: '/api', upstream: backend.url, ...options }] })
@@ -48,10 +48,10 @@ const own: [string, (app: FastifyInstance) => void | Promise<void>][] = [
   ['no parser at all', app => { app.removeAllContentTypeParsers() }]
 ]
 for (const [name, parsers] of own) {
-  t.test(`what a client sent goes on byte for byte in an app that has ${name}`, async t => {
+  t.test(`a client's body is forwarded byte for byte in an app with ${name}`, async t => {
     const running = await parsing(t, parsers)
     await allPass(t, running)
-    // Of the reply.from that the gateway gives to the app's own handlers.
+    // For the `reply.from` that the gateway gives to the app's own handlers.
     t.ok(running.log.filter(({ msg }) => /multipart/.test(msg ?? '')).length <= 1, 'and no route is warned of')
   })
 }
@@ -65,7 +65,7 @@ t.test('the app\'s own routes keep their parsers', async t => {
   t.strictSame(JSON.parse(body.toString()), { a: '1', b: '2' })
 })
 
-t.test('a handler of the app\'s own sends on the bytes too', async t => {
+t.test('reply.from in a handler of the app forwards the bytes too', async t => {
   const running = await parsing(t, async app => { await app.register(formbody) }, {
     handler: (_request, reply, dest, options) => (reply as unknown as { from (dest: string, options: object): void }).from(dest, options)
   })
@@ -82,7 +82,7 @@ t.test('a type named in contentTypesToEncode is parsed by the app and sent as JS
   for (const sent of [JSON_LIKE, TEXT, CSV]) t.equal((await post(running, sent)).body.toString('latin1'), sent.body, sent.type)
 })
 
-t.test('proxyPayloads: false has the hooks see what the app\'s parsers made of a body', async t => {
+t.test('with proxyPayloads: false hooks see the body that the app\'s parsers made', async t => {
   const seen: unknown[] = []
   const running = await parsing(t, async app => { await app.register(formbody) }, {
     proxyPayloads: false,

@@ -35,7 +35,7 @@ t.test('a backend that closes after every response is recognised after three con
 })
 
 t.test('a connection that serves a second request breaks the row', async t => {
-  // Two connections that close, one that serves two, two that close, and only then three in a row.
+  // Two connections that close, one that serves two requests, two that close; then three that close in a row.
   const served = [1, 1, 2, 1, 1, 2, 1, 1, 1]
   const { url, target, backend } = await between(t, (request, connection) => {
     const last = request.nth >= (served[connection.id - 1] ?? Infinity)
@@ -56,7 +56,7 @@ t.test('a connection that is still open well after its first response breaks the
     if (closes) connection.end()
   })
   await ask(url, 3)
-  // No event tells that a connection has lain there for long enough.
+  // No event says that a connection has been idle for long enough.
   await new Promise(resolve => setTimeout(resolve, 200))
   const closed = new Promise<void>(resolve => gateway.observe({ closed: () => resolve() }))
   target.evict()
@@ -86,7 +86,7 @@ t.test('a backend that closes unannounced is recognised too', async t => {
     for (let n = 1; n <= 3; n++) {
       t.equal(target.persistence, 'persistent', `${title}, ${n - 1} closes`)
       await ask(url, 1)
-      // An RST before the response was read would take that along.
+      // An RST would discard a response that was not read yet.
       if (title === 'by RST') backend.connections.at(-1)?.reset()
       await until(() => Object.values(target.snapshot().totals.closed).reduce((sum, count) => sum + count, 0) === n)
     }
@@ -95,7 +95,7 @@ t.test('a backend that closes unannounced is recognised too', async t => {
   }
 })
 
-t.test('a close after an error says nothing of the backend\'s habits', async t => {
+t.test('a close after an error is no evidence against the backend', async t => {
   for (const status of [400, 404, 413, 500, 503]) {
     const { url, target } = await between(t, (_request, connection) => {
       connection.reply({ status, headers: { Connection: 'close' } })
@@ -106,7 +106,7 @@ t.test('a close after an error says nothing of the backend\'s habits', async t =
   }
 })
 
-t.test('an upload that is refused in its middle says nothing either', async t => {
+t.test('an upload that is refused in its middle is no evidence either', async t => {
   const { port, target, backend } = await between(t, {
     onHead: (_head, connection) => {
       connection.reply({ status: 200, headers: { Connection: 'close' } })
@@ -133,7 +133,7 @@ t.test('HEAD and 304 count like other responses', async t => {
     })
     await ask(closing.url, 3, method)
     t.equal(closing.target.persistence, 'non-persistent', `${method} ${status}`)
-    // With no more than one connection, since it rests before it carries the next request.
+    // With one connection only, since it rests before its next request.
     const keeping = await between(t, (_request, connection) => connection.reply({ status, body: 'not sent' }), { undiciOptions: { connections: 1 } })
     await ask(keeping.url, 5, method)
     t.equal(keeping.target.persistence, 'persistent', `${method} ${status}`)

@@ -45,7 +45,7 @@ function sessionFor (t: Test, url: string): ClientHttp2Session {
   return session
 }
 
-/** How a stream ends for its client: what it has read, and whether it was cut. */
+/** How a stream ended for its client: what it read, and whether it was cut. */
 async function endOf (stream: ClientHttp2Stream): Promise<{ body: string, cut: boolean }> {
   let body = ''
   let cut = false
@@ -67,7 +67,7 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
     t.same(log, [])
   })
 
-  t.test(`${kind}: what is in flight finishes, and nothing more begins on its session`, async t => {
+  t.test(`${kind}: requests in flight finish, and no new request begins on the session`, async t => {
     let answer = (): void => {}
     const { running, url, backend, log, app } = await setup(t, kind, (_request, connection) => { answer = () => connection.reply({ body: 'done' }) }, { deadline: 30_000 })
     const session = sessionFor(t, url)
@@ -77,7 +77,7 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
     const drained = running.drain()
     await told
     t.equal(app.server.listening, false)
-    // Node 20 throws, Node 24 has the stream fail.
+    // Node 20 throws; with Node 24 the stream fails.
     await t.rejects(async () => once(session.request({ ':path': '/' }), 'response'), { code: /ERR_HTTP2_/ })
     answer()
     t.same(await end, { body: 'done', cut: false })
@@ -85,7 +85,7 @@ for (const kind of Object.keys(KINDS) as Kind[]) {
     t.same(log, [])
   })
 
-  t.test(`${kind}: at the deadline what is left is cut, counted and logged`, async t => {
+  t.test(`${kind}: at the deadline remaining requests are cut, counted and logged`, async t => {
     const asked = await setup(t, kind, ({ path }, connection) => {
       if (path === '/events') connection.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n')
     }, { deadline: 150 })
@@ -120,7 +120,7 @@ t.test('a handshake that hangs holds the app no longer than the deadline', async
   }
 })
 
-t.test('a client of HTTP/1 beside HTTP/2 gets its answer, and one that hangs does not hold the app', async t => {
+t.test('an HTTP/1 client beside HTTP/2 gets its answer, and one that hangs does not hold the app', async t => {
   let answer = (): void => {}
   const { running, app, url, backend } = await setup(t, 'HTTP/2 over TLS, with HTTP/1 beside it', ({ path }, connection) => {
     if (path === '/answered') answer = () => connection.reply({ body: 'x' })

@@ -12,11 +12,11 @@ import type { Backend, BackendScript } from '../../testing/backend.js'
 import { backendFor, captureLog, until } from '../../testing/gateway.js'
 import type { LogLine } from '../../testing/gateway.js'
 
-/** An app on localhost, and a client of the second of its two servers. */
+/** An app on localhost, and a client of the second of Fastify's two servers. */
 async function setup (t: Test, script: BackendScript, drain: DrainOptions): Promise<{ backend: Backend, client: RawClient, log: LogLine[], app: FastifyInstance, drain: () => Promise<void> }> {
   const { lookup } = dns
   t.teardown(() => { dns.lookup = lookup })
-  // Not every machine has a second address for it.
+  // On some machines localhost has one address only.
   const two = (name: string, options: object, callback: (error: null, addresses: dns.LookupAddress[]) => void): void => {
     if (name === 'localhost' && 'all' in options && options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }])
     else Reflect.apply(lookup, dns, [name, options, callback])
@@ -44,7 +44,7 @@ t.test('the app is closed once the clients of its second server have their answe
   let drained = false
   const draining = drain().then(() => { drained = true })
   await until(() => !app.server.listening)
-  // Longer than a close that waits for nothing needs.
+  // Longer than a close needs that waits for nothing.
   await new Promise(resolve => setTimeout(resolve, 100))
   t.equal(drained, false)
   answer()
@@ -54,7 +54,7 @@ t.test('the app is closed once the clients of its second server have their answe
   t.strictSame(log, [])
 })
 
-t.test('its idle clients end at once', async t => {
+t.test('idle clients of the second server end at once', async t => {
   const { client, log, drain } = await setup(t, (_request, connection) => connection.reply({ body: 'x' }), { deadline: 30_000 })
   client.write(GET)
   await client.response()
@@ -64,7 +64,7 @@ t.test('its idle clients end at once', async t => {
   t.strictSame(log, [])
 })
 
-t.test('at the deadline they are cut, and counted', async t => {
+t.test('at the deadline clients of the second server are cut and counted', async t => {
   const { backend, client, log, drain } = await setup(t, () => {}, { deadline: 100 })
   client.write(GET)
   await backend.waitFor(({ requests }) => requests === 1)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { proxy } from '../../src/index.js'
 import { backendFor, captureLog, clientFor, until } from '../../testing/gateway.js'
 
-// The deadline that no option changes, and what a test waits in its place, in ms.
+// The default deadline, which no option changes here, and the shorter one that tests use, in ms.
 const DEADLINE = 10_000
 const SOONER = 100
 
@@ -30,7 +30,7 @@ t.test('without the gateway plugin an open event stream ends at the default dead
   t.match(lines.filter(({ msg }) => /drain deadline reached/.test(msg ?? '')), [{ connections: 2, deadline: DEADLINE }], 'said once')
 })
 
-t.test('without the gateway plugin what is in flight finishes, says close, and its connection ends', async t => {
+t.test('without the gateway plugin requests in flight finish, say close, and their connections end', async t => {
   const release: (() => void)[] = []
   const backend = await backendFor(t, (_request, connection) => { release.push(() => connection.reply({ body: 'done' })) })
   const app = Fastify()

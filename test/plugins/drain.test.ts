@@ -15,7 +15,7 @@ async function between (t: Test, script: BackendScript, drain: DrainOptions): Pr
 
 const GET = 'GET /api HTTP/1.1\r\nHost: a\r\n\r\n'
 
-t.test('requests are served while the load balancer finds out', async t => {
+t.test('requests are served during drain.delay', async t => {
   const { url, gateway, app, backend } = await between(t, persistent(), { delay: 300, deadline: 2_000 })
   t.equal((await request(`${url}/api`)).status, 200)
   const drained = gateway.drain()
@@ -28,7 +28,7 @@ t.test('requests are served while the load balancer finds out', async t => {
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('what is in flight finishes, says close, and its connection ends', async t => {
+t.test('requests in flight finish, say close, and their connections end', async t => {
   let release = (): void => {}
   const { app, port, gateway, backend, log } = await between(t, (_request, connection) => new Promise<void>(resolve => {
     release = () => {
@@ -63,7 +63,7 @@ t.test('idle connections of clients end at once', async t => {
   t.equal(await client.ended, 'fin')
 })
 
-t.test('at the deadline what is left is cut, counted and logged', async t => {
+t.test('at the deadline remaining requests are cut, counted and logged', async t => {
   const { port, gateway, backend, log } = await between(t, ({ path }, connection) => {
     if (path === '/body') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
   }, { deadline: 150 })
@@ -86,7 +86,7 @@ t.test('at the deadline what is left is cut, counted and logged', async t => {
   t.match(cut, [{ connections: 3, deadline: 150 }])
 })
 
-t.test('draining twice is draining once', async t => {
+t.test('a second drain joins the first', async t => {
   const { gateway, app } = await between(t, persistent(), { delay: 20 })
   let closed = 0
   app.server.on('close', () => { closed++ })
@@ -105,7 +105,7 @@ t.test('closing the app keeps the same deadline, without the delay', async t => 
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('a request on a connection that stays is refused while closing, and that connection ends', async t => {
+t.test('a request on a kept connection is refused during the close, and the connection ends', async t => {
   let release = (): void => {}
   const { port, gateway, app, backend } = await between(t, (_request, connection) => new Promise<void>(resolve => {
     release = () => {
@@ -122,6 +122,6 @@ t.test('a request on a connection that stays is refused while closing, and that 
   release()
   t.equal((await client.response()).header('connection'), 'close')
   t.equal(await client.ended, 'fin')
-  t.equal(backend.requests, 1, 'the one behind it reached nobody')
+  t.equal(backend.requests, 1, 'the request behind it did not reach the backend')
   await drained
 })

@@ -18,7 +18,7 @@ function emptyApp (t: { teardown (close: () => Promise<unknown>): void }): Fasti
   return app
 }
 
-t.test('a gateway after a proxy is refused, and told the order', async t => {
+t.test('a gateway after a proxy is refused, with the right order', async t => {
   const app = emptyApp(t)
   await app.register(proxy, { upstream: UPSTREAM })
   await t.rejects(async () => await app.register(gateway), { code: 'HOLDFAST_ERR_OPTION', message: /before the first proxy/ })
@@ -36,7 +36,7 @@ t.test('a second gateway in a child scope is refused too, since the app is one',
   await t.rejects(async () => await app.register(async child => { await child.register(gateway) }), { code: 'HOLDFAST_ERR_OPTION', message: /twice/ })
 })
 
-t.test('the gateway\'s defaults reach its routes, which may say otherwise', async t => {
+t.test('the gateway\'s options hold for its routes, which may override them', async t => {
   const { gateway } = await gatewayFor(t, {
     gateway: { undiciOptions: { connections: 7 } },
     routes: [{ upstream: UPSTREAM, prefix: '/a' }, { upstream: UPSTREAM, prefix: '/b', undiciOptions: { connections: 8 }, target: 'b' }]
@@ -46,7 +46,7 @@ t.test('the gateway\'s defaults reach its routes, which may say otherwise', asyn
   t.strictSame([...gateway.targets].map(({ name }) => name), [UPSTREAM, 'b'])
 })
 
-t.test('app.gateway is what getGateway finds, in every scope', async t => {
+t.test('getGateway returns app.gateway in every scope', async t => {
   const app = emptyApp(t)
   t.throws(() => getGateway(app), { code: 'HOLDFAST_ERR_OPTION', message: /register the gateway plugin/ })
   await app.register(gateway)
@@ -111,7 +111,7 @@ async function behindHttp2 (t: Test, script: RequestScript): Promise<{ backend: 
   const backend = await backendFor(t, script)
   const app = Fastify({ http2: true })
   t.teardown(() => app.close())
-  // The types of a plugin know HTTP/1 servers only.
+  // The types of plugins have HTTP/1 servers only.
   await app.register(gateway as unknown as FastifyPluginCallback)
   await app.register(proxy as unknown as FastifyPluginCallback<{ upstream: string }>, { upstream: backend.url })
   await app.listen({ port: 0, host: '127.0.0.1' })

@@ -7,7 +7,7 @@ const ready = async (url: string): Promise<{ status: number, body: unknown }> =>
   return { status, body: JSON.parse(body.toString()) as unknown }
 }
 
-t.test('health is served where it is asked for, and nowhere else', async t => {
+t.test('health is served only with the option', async t => {
   const without = await gatewayFor(t, {})
   for (const path of ['/health/live', '/health/ready']) t.equal((await request(without.url + path)).status, 404)
   const { url } = await gatewayFor(t, { gateway: { health: true } })
@@ -17,7 +17,7 @@ t.test('health is served where it is asked for, and nowhere else', async t => {
   t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: 0 } })
 })
 
-t.test('a saturated target is counted and fails nothing, and its address is not told', async t => {
+t.test('a saturated target is counted, fails no health check, and its address is not shown', async t => {
   const release: (() => void)[] = []
   const backend = await backendFor(t, (_request, connection) => new Promise<void>(resolve => {
     release.push(() => {
@@ -41,7 +41,7 @@ t.test('a saturated target is counted and fails nothing, and its address is not 
   t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: 0 } })
 })
 
-t.test('a backend that is down fails nothing either', async t => {
+t.test('a backend that is down fails no health check', async t => {
   const backend = await backendFor(t, () => {})
   const { url } = await gatewayFor(t, { gateway: { health: true, pool: { connectRetry: 0 } }, routes: [{ upstream: backend.url, prefix: '/api' }] })
   backend.refuse()
@@ -49,7 +49,7 @@ t.test('a backend that is down fails nothing either', async t => {
   t.strictSame(await ready(url), { status: 200, body: { status: 'ready', saturated: 0 } })
 })
 
-t.test('while draining it is alive and not ready', async t => {
+t.test('a draining app is alive and not ready', async t => {
   const { app, gateway } = await gatewayFor(t, { gateway: { health: true, drain: { delay: 60_000, deadline: 100 } } })
   t.equal((await app.inject('/health/ready')).statusCode, 200)
   const drained = gateway.drain()
@@ -58,11 +58,11 @@ t.test('while draining it is alive and not ready', async t => {
   t.match(JSON.parse(body), { status: 'draining' })
   t.equal((await app.inject('/health/live')).statusCode, 200)
   await app.close()
-  // Closing the app ends the delay, or this would take its minute.
+  // Closing the app ends the delay; otherwise this would take a minute.
   await drained
 })
 
-t.test('health names no address', async t => {
+t.test('health answers contain no address', async t => {
   const { url } = await gatewayFor(t, { gateway: { health: true }, routes: [{ upstream: 'http://127.0.0.1:9', prefix: '/api' }] })
   t.notMatch((await request(`${url}/health/ready`)).body.toString(), /127\.0\.0\.1|:9/)
 })

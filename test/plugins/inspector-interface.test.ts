@@ -10,7 +10,7 @@ const KEEPS: PersistenceSignal = { persistent: true, cause: 'HTTP/1.1', timeout:
 const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connection: close' }
 const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
 
-/** No more of a target than an inspector may use. */
+/** Only the parts of a target that an inspector may use. */
 interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, setPersistence (to: Persistence, cause: string): void }
 
 /** A gateway with `observe` and one target that records `setPersistence`. An inspector that uses anything else fails. */

@@ -5,7 +5,7 @@ import type { BackendScript } from '../../testing/backend.js'
 import { persistent } from '../../testing/behaviours.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
-/** Says close to each POST that has a long body, as Go's net/http does where a handler leaves it unread, or to each POST. */
+/** Says close to each POST, or to each POST with a long body, as Go's net/http does if a handler leaves the body unread. */
 function closesPosts (longerThan: number): BackendScript {
   const keeps = persistent()
   return (asked, connection) => {
@@ -25,7 +25,7 @@ t.test('uploads that a healthy backend leaves unread do not make it non-persiste
   const before = backend.accepted
   for (let n = 0; n < 10; n++) await request(url)
   t.equal(backend.accepted, before + 1, 'the others keep their connections')
-  // A short one is answered on a connection that is kept.
+  // After a short POST the connection is kept.
   await request(url, { method: 'POST', body: 'x' })
   await request(url)
   const { opened } = target.snapshot().totals
@@ -41,7 +41,7 @@ t.test('where a backend closes after each POST, GETs keep their connections and 
     await request(url, { method: 'POST', body: 'x' })
   }
   t.equal(target.persistence, 'persistent')
-  // One for each POST, one that the GETs keep, and those that it cost to find out.
+  // One connection for each POST, one for the GETs, and those that were needed to learn it.
   t.ok(backend.accepted <= 100 + 1 + 3, `${backend.accepted} connections for 200 requests`)
   t.ok(backend.log.filter(({ method, nth }) => method === 'GET' && nth === 1).length <= 1 + 3, 'GETs keep theirs')
   t.notOk(backend.log.some(({ header }) => header('connection') === 'close'), 'each POST asks to persist, so that a change is noticed')
@@ -59,7 +59,7 @@ t.test('a backend that closes a few connections while it keeps others stays pers
   })
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   await request(url)
-  // Of this connection's requests the second one is under way while others need connections of their own.
+  // This connection's second request is under way while other requests need other connections.
   await request(url)
   const slow = request(`${url}/held`)
   await until(() => held.length === 1)
@@ -82,7 +82,7 @@ t.test('a backend that kept connections is tried again long before the interval'
   })
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url, inspector: { trialInterval: 600_000 } }] })
   for (let n = 0; n < 3; n++) await request(url)
-  // It is restarted: what was open ends, and while the old process drains it says close.
+  // The backend restarts: open connections end, and the old process says close while it drains.
   closing = true
   target.evict()
   for (let n = 0; n < 3; n++) await request(url)
@@ -105,11 +105,11 @@ t.test('where a backend closes after each HEAD, GETs keep their connections even
   const changes: string[] = []
   gateway.observe({ persistenceChanged: (_name, _from, to) => { changes.push(to) } })
   for (let n = 0; n < 4; n++) await request(url)
-  // As when all that was idle has reached its limit.
+  // As after all idle connections have reached the idle limit.
   target.evict()
   for (let n = 0; n < 6; n++) await request(url, { method: 'HEAD' })
   t.strictSame(changes, [])
-  // And where a trial is due for another reason, they do not make it fail.
+  // They do not make a trial fail that is due for another reason.
   target.setPersistence('trial', 'to see')
   for (let n = 0; n < 3; n++) await request(url, { method: 'HEAD' })
   t.strictSame(changes, ['trial'])

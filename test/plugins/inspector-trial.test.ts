@@ -8,7 +8,7 @@ import type { RunningGateway } from '../../testing/gateway.js'
 
 interface Change { to: Persistence, at: number }
 
-/** A target whose backend has been found to close after every response. */
+/** A target whose backend is known to close after every response. */
 async function tornDown (t: Test, inspector: InspectorOptions): Promise<RunningGateway & { backend: Backend, mode: Flipping, changes: Change[] }> {
   const mode = flipping('close')
   const backend = await backendFor(t, mode.script, { log: true })
@@ -55,13 +55,13 @@ t.test('a trial that fails is repeated, and later than the first', async t => {
     }
     t.strictSame(changes.map(({ to }) => to), ['non-persistent', 'trial', 'non-persistent', 'trial', 'non-persistent'], how)
     const waited = (changes[3]?.at ?? NaN) - (changes[2]?.at ?? NaN)
-    // Twice 200 ms less a tenth; a timer that is set late in a long turn of the event loop fires early by as much.
+    // Twice 200 ms, less 10 %. A timer that is set late in a long turn of the event loop fires early by as much.
     t.ok(waited >= 260, `${how}: ${waited} ms after the first failure`)
   }
 })
 
 t.test('during a trial, all other requests ask for close as before', async t => {
-  // Answers four requests together, so that none of them finds what another has left.
+  // Answers four requests together, so that none reuses the connection of another.
   const waiting: (() => void)[] = []
   const kept = persistent()
   const backend = await backendFor(t, async (request, connection) => {

@@ -24,7 +24,7 @@ async function meteredFor (t: Parameters<typeof gatewayFor>[0], setup: GatewaySe
   return Object.assign(running, { read: async () => parseMetrics((await request(`${running.url}${PATH}`)).body.toString()) })
 }
 
-/** Of Holdfast's own metrics. */
+/** Names of Holdfast's own metrics. */
 function series (families: ReadonlyMap<string, MetricFamily>): string[] {
   return [...families.values()].filter(({ name }) => OWN.has(name)).flatMap(({ samples }) => samples.map(seriesOf)).sort()
 }
@@ -33,7 +33,7 @@ function nowhere (port: number): string {
   return `http://127.0.0.1:${port}`
 }
 
-t.test('the reader of the format refuses what Prometheus would', async t => {
+t.test('the test\'s reader refuses what Prometheus refuses', async t => {
   const head = '# HELP a_total A.\n# TYPE a_total counter\n'
   const histogram = '# HELP h H.\n# TYPE h histogram\n'
   t.strictSame([...parseMetrics(`${head}a_total{x="\\\\ \\" \\n",y=""} 1e+3\n`).get('a_total')!.samples], [{ name: 'a_total', labels: { x: '\\ " \n', y: '' }, value: 1_000 }])
@@ -52,7 +52,7 @@ t.test('the reader of the format refuses what Prometheus would', async t => {
   }
 })
 
-t.test('what is served is valid, and each metric has the type and the labels that the table says', async t => {
+t.test('the served text is valid, and each metric has its type and labels of the table', async t => {
   const backend = await backendFor(t, async (request, connection) => {
     if (request.path === '/lost' || (request.path === '/stale' && request.nth > 1)) connection.reset()
     else answer(request, connection)
@@ -90,7 +90,7 @@ t.test('what is served is valid, and each metric has the type and the labels tha
   t.ok(valueOf(await read(), 'process_resident_memory_bytes')! > 1_000_000)
 })
 
-t.test('the figures are those of the traffic', async t => {
+t.test('the figures match the traffic', async t => {
   const backend = await backendFor(t, (request, connection) => {
     if (request.path === '/stale' && request.nth > 1) connection.end()
     else answer(request, connection, { status: request.path === '/missing' ? 404 : 200 })
@@ -129,7 +129,7 @@ t.test('the figures are those of the traffic', async t => {
   t.equal(valueOf(then, 'http_server_request_duration_seconds_count', { http_request_method: 'POST', http_response_status_code: '200' }), 1)
 })
 
-t.test('a request that gets no answer, or half of one, is counted by what ended it', async t => {
+t.test('a request without an answer, or with half of one, is counted by its cause', async t => {
   const backend = await backendFor(t, (request, connection) => {
     if (request.path === '/half') {
       connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf')
@@ -167,7 +167,7 @@ t.test('a dial that fails is counted by its errno', async t => {
 
 t.test('a thousand paths and a thousand backends make no more series than a few', async t => {
   const backend = await backendFor(t, persistent())
-  // By whatever name, it is the same backend.
+  // The same backend by another name.
   const dial = ((_to, callback) => {
     const socket = connect(backend.port, '127.0.0.1', () => callback(null, socket))
   }) as ConnectFunction
@@ -177,7 +177,7 @@ t.test('a thousand paths and a thousand backends make no more series than a few'
   })
   const read = async (): Promise<Map<string, MetricFamily>> => parseMetrics((await app.inject(PATH)).body)
   const ask = async (n: number): Promise<void> => { await app.inject({ url: `/api/p${n}/x`, headers: { 'x-host': `h${n}` } }) }
-  // All that ever happens here has happened once.
+  // After this every kind of event has happened once.
   for (let n = 0; n < 25; n++) await ask(n)
   const before = series(await read())
   for (let n = 25; n < 1_000; n += 15) await Promise.all(Array.from({ length: 15 }, (_, i) => ask(n + i)))
@@ -205,7 +205,7 @@ t.test('two apps share nothing', async t => {
   t.equal(valueOf(await two.read(), 'holdfast_connections_opened_total'), 1)
 })
 
-t.test('nobody is served metrics unless a path is given, and who reads them is no traffic', async t => {
+t.test('metrics are served only with a path, and scrapes do not count as traffic', async t => {
   const backend = await backendFor(t, persistent())
   const routes = [{ upstream: backend.url }]
   const { url: without } = await gatewayFor(t, { routes })
@@ -221,7 +221,7 @@ t.test('nobody is served metrics unless a path is given, and who reads them is n
   t.equal(backend.requests, 2)
 })
 
-t.test('with an admin surface they are counted, though the gateway\'s clients are served none', async t => {
+t.test('with an admin surface metrics are counted, even without a path for clients', async t => {
   const backend = await backendFor(t, persistent())
   const { app, url } = await gatewayFor(t, { gateway: { admin: { port: 0 } }, routes: [{ upstream: backend.url }] })
   await request(`${url}${PATH}`)
@@ -231,7 +231,7 @@ t.test('with an admin surface they are counted, though the gateway\'s clients ar
   t.equal(valueOf(parseMetrics(await metrics.text()), 'holdfast_connections_opened_total'), 1)
 })
 
-t.test('an app that was closed is let go of', async t => {
+t.test('a closed app is not kept in memory', async t => {
   const app = Fastify()
   await app.register(gateway, { metrics: { path: PATH } })
   const metrics = metricsOf(existingState(app)!)
@@ -239,7 +239,7 @@ t.test('an app that was closed is let go of', async t => {
   t.notMatch(await metrics.text(), /\w/)
 })
 
-t.test('a path that is none is refused', async t => {
+t.test('an invalid path is refused', async t => {
   for (const metrics of [{}, { path: '' }, { path: 'metrics' }, { path: 1 }, { path: '/m', port: 1 }, '/metrics', null, true]) {
     const app = Fastify()
     t.teardown(() => app.close())

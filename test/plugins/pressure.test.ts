@@ -4,10 +4,10 @@ import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
-// No process is this small: under pressure from the first sample on.
+// Below the size of any process, so that it is under pressure from the first sample.
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }
 
-t.test('under pressure requests are refused for now, before any backend hears of them', async t => {
+t.test('under pressure requests get a 503 and do not reach a backend', async t => {
   const backend = await backendFor(t, persistent())
   const { app, url, target } = await gatewayFor(t, { gateway: { pressure: PRESSED }, routes: [{ upstream: backend.url }] })
   await until(() => app.isUnderPressure())
@@ -28,13 +28,13 @@ t.test('liveness is exempt, readiness is not', async t => {
   t.match(JSON.parse(body.toString()), { status: 'pressure' })
 })
 
-t.test('pressure: false guards nothing', async t => {
+t.test('pressure: false switches the guard off', async t => {
   const { app, url } = await gatewayFor(t, { gateway: { pressure: false, health: true } })
   t.notOk(app.hasDecorator('isUnderPressure'))
   t.equal((await request(`${url}/health/ready`)).status, 200)
 })
 
-t.test('without options the process is guarded, and is under no pressure', async t => {
+t.test('by default the guard is on, and the process is under no pressure', async t => {
   const backend = await backendFor(t, persistent())
   const { app, url } = await gatewayFor(t, { gateway: { pressure: undefined }, routes: [{ upstream: backend.url }] })
   t.ok(app.hasDecorator('isUnderPressure'))
@@ -56,7 +56,7 @@ t.test('an app that has under-pressure already keeps its own', async t => {
   t.equal((await request(`${url}/health/live`)).status, 200)
 })
 
-t.test('a backend that hangs, and a queue that is full, press nobody else', async t => {
+t.test('a backend that hangs and a full queue put no pressure on other targets', async t => {
   const hung = await backendFor(t, () => {})
   const well = await backendFor(t, persistent())
   const { app, url, gateway } = await gatewayFor(t, {

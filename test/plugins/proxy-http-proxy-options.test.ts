@@ -17,7 +17,7 @@ import { certificates } from '../../testing/certificates.js'
 import { gatewayFor } from '../../testing/gateway.js'
 import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 
-/** What the backend saw. */
+/** The request that the backend got. */
 interface Seen { method: string, url: string, headers: Record<string, string>, body: string }
 type From = (source?: string, options?: object) => unknown
 
@@ -44,7 +44,7 @@ async function backendFor (t: Test, listener: RequestListener = echo): Promise<s
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A gateway with one route to a backend that tells what it saw. */
+/** A gateway with one route to a backend that answers with the request that it got. */
 async function routeFor (t: Test, options: ProxyOptions, setup: GatewaySetup = {}): Promise<RunningGateway> {
   return gatewayFor(t, { ...setup, routes: [{ upstream: await backendFor(t), ...options }] })
 }
@@ -60,14 +60,14 @@ const post = (body: string, type: string): RequestInit => ({ method: 'POST', bod
 const codes = ({ log }: RunningGateway): (string | undefined)[] => log.map(({ code }) => code)
 const said = ({ log }: RunningGateway): string => log.map(({ msg }) => msg).join('\n')
 
-t.test('a prefix is taken off and rewritePrefix put in its place', async t => {
+t.test('rewritePrefix replaces the prefix', async t => {
   const { url } = await routeFor(t, { prefix: '/api', rewritePrefix: '/v1' })
   t.equal((await seen(`${url}/api/users/7?a=1&b=%20`)).url, '/v1/users/7?a=1&b=%20')
   t.equal((await seen(`${url}/api`)).url, '/v1')
   t.equal((await fetch(`${url}/apis`)).status, 404)
 })
 
-t.test('the path of the upstream stands in for rewritePrefix', async t => {
+t.test('the path of the upstream is the default of rewritePrefix', async t => {
   const upstream = await backendFor(t)
   const { url } = await routeFor(t, { prefix: '/api', upstream: `${upstream}/base/` })
   t.equal((await seen(`${url}/api/users`)).url, '/base/users')
@@ -79,7 +79,7 @@ t.test('a parameter in the prefix goes into rewritePrefix, percent-encoded for t
   t.equal((await seen(`${url}/caf%C3%A9/api/users`)).url, '/internal/caf%C3%A9/users')
 })
 
-t.test('a path goes out byte for byte, and never out of its prefix', async t => {
+t.test('a path is forwarded byte for byte, and never leaves its prefix', async t => {
   const { port } = await routeFor(t, { prefix: '/api', rewritePrefix: '/v1' })
   const paths = [
     ['/api/a%20b;c=1,2:@!$&\'()*+~_-.', '/v1/a%20b;c=1,2:@!$&\'()*+~_-.'],
@@ -151,7 +151,7 @@ t.test('preRewrite changes the URL, given its parameters and its prefix', async 
   t.same(given, [{ id: '5', '*': 'old/x' }, '/api/:id'])
 })
 
-t.test('proxyPayloads: false has bodies parsed by Fastify and encoded anew', async t => {
+t.test('with proxyPayloads: false Fastify parses bodies, and the gateway encodes them again', async t => {
   const { url } = await routeFor(t, { proxyPayloads: false })
   const json = await seen(url, post('{ "a": [1,  2] }', 'application/json'))
   t.same([json.body, json.headers['content-type'], json.headers['content-length']], ['{"a":[1,2]}', 'application/json', '11'])
@@ -161,7 +161,7 @@ t.test('proxyPayloads: false has bodies parsed by Fastify and encoded anew', asy
   t.equal((await fetch(url, post('<a/>', 'application/xml'))).status, 415)
 })
 
-t.test('contentTypesToEncode names what is encoded as JSON besides application/json', async t => {
+t.test('contentTypesToEncode lists types to encode as JSON besides application/json', async t => {
   const parsing: GatewaySetup = {
     before (app) { app.addContentTypeParser('application/x-list', { parseAs: 'string' }, (_request, body, done) => done(null, (body as string).split(','))) }
   }
@@ -175,7 +175,7 @@ t.test('contentTypesToEncode names what is encoded as JSON besides application/j
   t.match(await response.text(), /contentTypesToEncode/)
 })
 
-t.test('a body of any type streams through unparsed otherwise', async t => {
+t.test('by default a body of any type streams unparsed', async t => {
   const { url } = await routeFor(t, {})
   for (const type of ['application/json', 'text/plain', 'application/xml']) t.equal((await seen(url, post('{ not json', type))).body, '{ not json', type)
 })
@@ -203,14 +203,14 @@ t.test('replyOptions.rewriteHeaders changes the response, without what node coul
   t.same(headers.getSetCookie(), ['a=1', 'b=2'])
 })
 
-t.test('a rewriteHeaders that throws is answered by the app, and costs nobody else anything', async t => {
+t.test('a rewriteHeaders that throws is answered by the app, and affects no other request', async t => {
   const running = await routeFor(t, { replyOptions: { rewriteHeaders: () => { throw Object.assign(new Error('mine'), { statusCode: 418 }) } } })
   const response = await fetch(running.url)
   t.same([response.status, (await response.json() as { message: string }).message], [418, 'mine'])
   t.equal((await fetch(running.url)).status, 418)
 })
 
-t.test('a rewriteHeaders that returns a name which is none is an error of the app, of a whole response and of one that streams', async t => {
+t.test('a rewriteHeaders that returns an invalid name is an error of the app, for whole and streamed responses', async t => {
   const upstream = await backendFor(t, (request, response) => {
     response.write('first')
     setTimeout(() => response.end('last'), request.url === '/streams' ? 20 : 0)
@@ -265,7 +265,7 @@ t.test('replyOptions.onResponse sends the response itself', async t => {
   t.same([response.status, await response.text()], [200, '200 true by hand'])
 })
 
-t.test('replyOptions.onError answers a failure, and is told which', async t => {
+t.test('replyOptions.onError answers a failure, and gets its error', async t => {
   const errors: Error[] = []
   const { url, log } = await routeFor(t, {
     upstream: await backendFor(t, (_request, response) => response.destroy()),
@@ -295,7 +295,7 @@ t.test('replyOptions.getUpstream chooses the backend of each request', async t =
   t.match(JSON.parse(await from('nowhere')), { statusCode: 500, code: 'HOLDFAST_ERR_UNKNOWN_TARGET' })
 })
 
-t.test('a handler runs in place of ours, and its reply.from goes over the target', async t => {
+t.test('a route\'s handler replaces the gateway\'s, and its reply.from goes over the target', async t => {
   const { url, target } = await routeFor(t, {
     prefix: '/api',
     rewritePrefix: '/v1',
@@ -356,7 +356,7 @@ t.test('websocket: true makes a route upgradable, whether its upstream says http
   }
 })
 
-t.test('the old undici object is read as undiciOptions, its tls as connect', async t => {
+t.test('the old undici option is read as undiciOptions, and its tls as connect', async t => {
   const { authority, server: leaf } = certificates()
   const server = await listening(t, createTlsServer({ cert: leaf.cert, key: leaf.key }, echo))
   const { port } = server.address() as AddressInfo
@@ -382,7 +382,7 @@ t.test('a TLS backend is verified unless rejectUnauthorized: false says otherwis
   t.same(codes(trusting), ['HOLDFAST_WARN_TLS_UNVERIFIED'])
 })
 
-t.test('what asks for another transport is served by it, unmanaged and with a warning', async t => {
+t.test('options for another transport are served by that transport, unmanaged and with a warning', async t => {
   const upstream = await backendFor(t)
   const pool = new Pool(upstream)
   t.teardown(() => pool.destroy())
@@ -421,7 +421,7 @@ t.test('the options of http-proxy\'s own WebSocket path are taken with a warning
 
 const CLOSE = 8
 
-/** Answers a WebSocket handshake and sends every short frame of a client back to it. */
+/** Answers a WebSocket handshake, and echoes every short frame. */
 function echoFrames (request: IncomingMessage, socket: Duplex): void {
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`)

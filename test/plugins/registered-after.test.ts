@@ -16,7 +16,7 @@ import type { LogLine } from '../../testing/gateway.js'
 const PRESSED = { maxHeapUsedBytes: 1, sampleInterval: 10 }
 const LEFT_ALONE = { maxHeapUsedBytes: Number.MAX_SAFE_INTEGER, sampleInterval: 10 }
 
-/** An app that registers plugins after the gateway, and after its proxy at `/api`. */
+/** An app that registers plugins after the gateway and its proxy at `/api`. */
 async function appFor (t: Test, after: (app: FastifyInstance) => unknown, options: GatewayOptions = {}): Promise<{ app: FastifyInstance, url: string, log: LogLine[] }> {
   const backend = await backendFor(t, ({ path }, connection) => connection.reply({ body: `proxied ${path}` }))
   const { stream, lines } = captureLog()
@@ -41,15 +41,15 @@ t.test('@fastify/under-pressure that the app registers after the gateway guards 
   t.equal(log.filter(({ msg }) => /under-pressure itself/.test(msg ?? '')).length, 1)
 })
 
-t.test('the gateway\'s limits do not hold where the app has its own', async t => {
+t.test('the gateway\'s pressure limits do not hold if the app has its own', async t => {
   const { app, url } = await appFor(t, app => app.register(underPressure, LEFT_ALONE), { pressure: PRESSED })
   await until(() => app.memoryUsage().heapUsed > 0)
   t.notOk(app.isUnderPressure())
-  // Its first sample has been taken: the gateway's was due before.
+  // It has taken its first sample, since the gateway's was due before.
   t.equal((await request(`${url}/api/x`)).status, 200)
 })
 
-t.test('a second one of the app\'s own, and any other decorator twice, is refused as before', async t => {
+t.test('a second under-pressure of the app, and any duplicate decorator, is refused as without the gateway', async t => {
   await t.rejects(appFor(t, async app => {
     await app.register(underPressure, LEFT_ALONE)
     await app.register(underPressure, LEFT_ALONE)
@@ -67,7 +67,7 @@ t.test('@fastify/reply-from that the app registers after the gateway is what its
   t.equal(await body(`${url}/api/y`), 'proxied /y', 'and proxied routes go where they went')
 })
 
-t.test('a second reply-from of the app\'s own is refused as before', async t => {
+t.test('a second reply-from of the app is refused as without the gateway', async t => {
   const { url } = await appFor(t, async app => {
     await app.register(replyFrom)
     await t.rejects(async () => app.decorateReply('from', function () { return this }), { code: 'FST_ERR_DEC_ALREADY_PRESENT' })

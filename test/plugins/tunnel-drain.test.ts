@@ -6,7 +6,7 @@ import { handshake, nextMessage, refusal, tunnelFor, webSocketFor } from '../../
 
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
 
-t.test('tunnels go on until the deadline, end with 1001, and are counted and logged', async t => {
+t.test('tunnels continue until the deadline, end with 1001, and are counted and logged', async t => {
   const { url, gateway, app, log, backend } = await tunnelFor(t, { gateway: { drain: { deadline: 300 } } })
   const socket = await webSocketFor(t, `${url}/live`)
   const other = await webSocketFor(t, `${url}/live`)
@@ -24,7 +24,7 @@ t.test('tunnels go on until the deadline, end with 1001, and are counted and log
   await until(() => backend.open === 0)
 })
 
-t.test('nothing is waited for, or cut, where the tunnels end by themselves', async t => {
+t.test('if all tunnels end by themselves, the drain ends at once and cuts none', async t => {
   const { url, gateway, app, log } = await tunnelFor(t, { gateway: { drain: { deadline: 10_000 } } })
   const socket = await webSocketFor(t, `${url}/live`)
   const drained = gateway.drain()
@@ -38,7 +38,7 @@ t.test('a tunnel within a frame is cut, and so is an upgrade without an answer',
   const backend = await backendFor(t, ({ path }, connection) => {
     if (path === '/silent') return
     connection.takeOver()
-    // Two bytes of five.
+    // The first two bytes of a frame of five.
     connection.write(Buffer.concat([Buffer.from(SWITCHING), Buffer.from([0x82, 0x05, 1, 2])]))
   })
   const { port, gateway, log } = await gatewayFor(t, { gateway: { drain: { deadline: 100 } }, routes: [{ prefix: '/live', upstream: backend.url, websocket: true }] })
@@ -94,7 +94,7 @@ t.test('an upgrade while the app closes is refused', async t => {
   await drained
 })
 
-t.test('without the gateway plugin, closing the app tells tunnels to go at once', async t => {
+t.test('without the gateway plugin, closing the app ends tunnels with 1001 at once', async t => {
   const { url, app, backend } = await tunnelFor(t, { gateway: false })
   const socket = await webSocketFor(t, `${url}/live`)
   const closed = once(socket, 'close')

@@ -26,7 +26,7 @@ async function codeOf (probing: Promise<ProbeReport>): Promise<ErrorCode | undef
   }
 }
 
-/** Writes what it is told for as long as anybody reads. */
+/** Writes the same bytes for as long as the other side reads. */
 function forEver (connection: BackendConnection, head: string, piece: string): void {
   connection.write(head)
   const timer = setInterval(() => connection.write(piece), 5)
@@ -64,7 +64,7 @@ for (const [name, { script, code }] of Object.entries(failing)) {
   })
 }
 
-t.test('a port without a listener, and a name without an address', async t => {
+t.test('a port without a listener, and a name that does not resolve', async t => {
   const backend = await backendFor(t, () => {})
   const url = new URL(backend.url)
   await backend.close()
@@ -72,9 +72,9 @@ t.test('a port without a listener, and a name without an address', async t => {
   t.equal(await codeOf(probe(new URL('http://no-such-host.invalid/'), QUICK)), 'HOLDFAST_ERR_UNRESOLVABLE')
 })
 
-t.test('a failure after the first answer leaves facts unknown, and the probe does not fail', async t => {
+t.test('a failure after the first answer leaves values unknown, and does not fail the probe', async t => {
   const scripts: BackendScript[] = [
-    // All but the first connection, which is kept, get garbage.
+    // The first connection is kept; all others get garbage.
     (request, connection) => connection.id === 1 ? answer(request, connection) : connection.write('garbage\r\n\r\n'),
     (request, connection) => { if (connection.id === 1) answer(request, connection) },
     (request, connection) => connection.id === 1 ? answer(request, connection) : connection.reset()
@@ -93,7 +93,7 @@ t.test('a backend that stops listening after its first answer', async t => {
   t.match(await probe(new URL(backend.url), QUICK), { persistent: true, idleTimeoutMs: null, requestsPerConnection: null, headReuses: null })
 })
 
-t.test('an answer in odd pieces, with trailers and without a reason, is an answer', async t => {
+t.test('an answer in odd pieces, with trailers and without a reason, is accepted', async t => {
   const backend = await backendFor(t, (request, connection) => {
     const head = 'HTTP/1.1 299 \r\nTransfer-Encoding: chunked\r\nKeep-Alive: max=x, timeout="5"\r\nConnection: KEEP-ALIVE\r\n\r\n'
     connection.write(request.method === 'HEAD' ? head : `${head}5\r\nhello\r\n0\r\nTrailer-Field: x\r\n\r\n`)
@@ -101,18 +101,18 @@ t.test('an answer in odd pieces, with trailers and without a reason, is an answe
   t.match(await probe(new URL(backend.url), QUICK), { persistent: true, hint: { timeoutMs: 5_000, max: null }, headReuses: true })
 })
 
-t.test('a probe that is ended early reports what is known, and closes everything', async t => {
+t.test('an interrupted probe reports what is known, and closes everything', async t => {
   const backend = await backendFor(t, (request, connection) => answer(request, connection, { headers: { 'Keep-Alive': 'timeout=70' } }))
   const controller = new AbortController()
   const probing = probe(new URL(backend.url), { maxWait: 60_000, connections: 3, requests: 10, signal: controller.signal })
-  // One to see if it is kept, and those for the count, the HEAD and what is compressed, are closed by then.
+  // By then the connections for the first answer, the count, the HEAD and compression are closed.
   await backend.waitFor(({ accepted, open }) => accepted === 7 && open === 3)
   controller.abort()
   t.match(await probing, { persistent: true, idleTimeoutMs: null, closesBy: null, hint: { timeoutMs: 70_000 }, headReuses: true, lies: [] })
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('a probe that is ended before its first answer reports nothing as known', async t => {
+t.test('a probe that is interrupted before its first answer reports nothing as known', async t => {
   const backend = await backendFor(t, () => {})
   const already = await probe(new URL(backend.url), { maxWait: 60_000, signal: AbortSignal.abort() })
   t.match(already, { httpVersion: null, persistent: null, connectMs: null })
@@ -124,7 +124,7 @@ t.test('a probe that is ended before its first answer reports nothing as known',
   t.match(await probing, { httpVersion: null, persistent: null, recommended: { undiciOptions: {}, pool: {} } })
 })
 
-t.test('a probe that is ended between its first answer and the second request does not take its own close for the backend\'s', async t => {
+t.test('a probe that is interrupted after its first answer does not take its own close for the backend\'s', async t => {
   const controller = new AbortController()
   const backend = await backendFor(t, (request, connection) => {
     answer(request, connection)

@@ -7,7 +7,7 @@ import { apache, gunicornThread, haproxy, idleCloser, nginx, node, persistent, p
 
 t.jobs = 4
 
-/** What a probe finds out of a scripted backend: with one idle connection, and few requests, unless it says otherwise. */
+/** Probes a scripted backend. Default: one idle connection and few requests. */
 async function probed (t: { teardown (fn: () => unknown): void }, script: BackendScript, options: Partial<ProbeOptions> = {}): Promise<ProbeReport> {
   const backend = await startBackend(script)
   t.teardown(() => backend.close())
@@ -15,7 +15,7 @@ async function probed (t: { teardown (fn: () => unknown): void }, script: Backen
 }
 
 function isAbout (measured: number | null, ms: number): boolean {
-  // Timers never fire early by more than their rounding, and a machine that is busy is late.
+  // Timers fire early only by their rounding, and late on a busy machine.
   return measured !== null && measured > ms - 50 && measured < ms + 1_000
 }
 
@@ -38,7 +38,7 @@ t.test('a backend that resets idle connections', async t => {
   t.ok(report.recommended.undiciOptions.keepAliveTimeout! < report.idleTimeoutMs!)
 })
 
-t.test('a backend that sends 408 to idle connections first', async t => {
+t.test('a backend that sends a 408 to idle connections before it closes them', async t => {
   const report = await probed(t, (request, connection) => {
     answer(request, connection)
     if (request.nth > 1) return
@@ -60,7 +60,7 @@ t.test('hints that lie: an idle time shorter than said, and one longer', async t
   t.same(phrases(longer), [LIES.idleLonger])
 })
 
-t.test('a backend that never closes: null, and whether it lies is known where it said less than was waited', async t => {
+t.test('a backend that never closes: null, and its hint is judged if it is shorter than the wait', async t => {
   const silent = await probed(t, persistent(), { maxWait: 500 })
   t.match(silent, { persistent: true, idleTimeoutMs: null, closesBy: null, lies: [] })
   const said = await probed(t, node({ keepAliveMs: 60_000, saysSeconds: 1 }), { maxWait: 1_500 })
@@ -70,14 +70,14 @@ t.test('a backend that never closes: null, and whether it lies is known where it
   t.same(notYet.lies, [])
 })
 
-t.test('a backend that looks for idle connections now and then: the smallest idle time of many, whose idle times begin at different moments', async t => {
+t.test('a backend that closes at intervals: the smallest of many idle times that begin at different moments', async t => {
   const began = performance.now()
   const report = await probed(t, gunicornThread({ minMs: 300, maxMs: 900 }), { connections: 8, maxWait: 60_000 })
   t.ok(report.idleTimeoutMs! < 900 && report.idleTimeoutMs! > 250, `${report.idleTimeoutMs}`)
   t.ok(performance.now() - began < 30_000, 'it ends when all are closed')
 })
 
-t.test('the probe also ends early where some connections stay open much longer than half of them did', async t => {
+t.test('the probe ends early if some connections stay open for much longer than half of them did', async t => {
   const began = performance.now()
   let responses = 0
   const closing = idleCloser({ idleMs: 300, how: 'fin' })
@@ -109,11 +109,11 @@ t.test('more requests than max says', async t => {
   t.same(phrases(report), [LIES.requestsMore])
 })
 
-t.test('an unannounced limit of requests is recommended as maxRequestsPerConnection', async t => {
+t.test('an unannounced limit of requests becomes a recommendation', async t => {
   for (const end of ['end', 'reset'] as const) {
     const report = await probed(t, (request, connection) => {
       if (request.nth <= 7) answer(request, connection)
-      // A reset would take the response along, unless it has been read.
+      // A reset would discard a response that was not read yet.
       if (request.nth === (end === 'end' ? 7 : 8)) connection[end]()
     }, { maxWait: 1_000 })
     t.match(report, { persistent: true, requestsPerConnection: 7, recommended: { pool: { maxRequestsPerConnection: 7 } } }, end)
@@ -134,7 +134,7 @@ t.test('connections that end after different numbers of requests have no such li
   t.match(report, { persistent: true, requestsPerConnection: null, lies: [] })
 })
 
-t.test('an error in the middle, as of a rate limit, is no limit of requests', async t => {
+t.test('an error in the middle, such as a rate limit, is not taken for a limit of requests', async t => {
   let answered = 0
   const report = await probed(t, (request, connection) => {
     if (request.nth < 5 || ++answered > 100) return answer(request, connection)
@@ -209,7 +209,7 @@ t.test('a backend that resets at the second request is non-persistent', async t 
   t.same(phrases(report), [LIES.nothingAndCloses])
 })
 
-t.test('a second request that is never answered is no persistence', async t => {
+t.test('a second request without an answer is no proof of persistence', async t => {
   const report = await probed(t, (request, connection) => { if (request.nth === 1) answer(request, connection) }, { answerTimeout: 200 })
   t.match(report, { ...NON_PERSISTENT, closesBy: null })
   t.same(phrases(report), [LIES.unanswered])
@@ -257,7 +257,7 @@ t.test('after a HEAD: closed unannounced, closed announced, given up, and a body
     connection.reply({ headers: { Connection: 'close' } })
     connection.end()
   }), { persistent: true, headReuses: false, lies: [] })
-  // undici gives up a connection after a HEAD whose answer tells no length; the server keeps it.
+  // undici closes a connection after an answer to HEAD without a length; the server keeps it.
   t.match(await after(connection => connection.write('HTTP/1.1 200 OK\r\n\r\n')), { persistent: true, headReuses: true, lies: [] })
   t.match(await after(connection => connection.write('HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n')), { headReuses: true, lies: [] })
   t.match(await after(connection => connection.write('HTTP/1.0 200 OK\r\n\r\n')), { headReuses: false, lies: [] })
@@ -282,7 +282,7 @@ t.test('a HEAD has the headers and the target of all other requests', async t =>
   t.same(seen, [['/path?query', 'users.internal', 'caf\xe9']])
 })
 
-t.test('a POST that is refused tells nothing of those that are served', async t => {
+t.test('a refused POST is no evidence about POSTs that are served', async t => {
   for (const closes of [false, true]) {
     const report = await probed(t, (request, connection) => {
       answer(request, connection, request.method === 'POST' ? { status: 405, ...closes ? { headers: { Connection: 'close' } } : {} } : {})
@@ -318,13 +318,13 @@ t.test('headers that are given are sent with every request', async t => {
   t.same(missing, [])
 })
 
-t.test('it sends as many requests as it is told to, on connections that have all been used', async t => {
+t.test('the probe sends the given number of requests, and uses every connection', async t => {
   const backend = await startBackend(idleCloser({ idleMs: 400, how: 'fin' }))
   t.teardown(() => backend.close())
   await probe(new URL(backend.url), { maxWait: 10_000, connections: 4, requests: 50 })
   t.equal(Math.max(...backend.connections.map(({ requests }) => requests)), 50)
   t.notOk(backend.connections.some(({ requests }) => requests === 0))
-  // One to see if it is kept, one for the count, one for the HEAD, one for what is compressed, and the idle ones.
+  // Connections for the first answer, the count, the HEAD and compression, and the idle ones.
   t.equal(backend.accepted, 8)
   await backend.waitFor(({ open }) => open === 0)
 })

@@ -33,9 +33,9 @@ What it says is not what it does:
 
 Options of its route:
 
-  // it closes idle connections after 2.00 s: that less 1 s or 10 %, whichever is more, and at least half of it
+  // it closes idle connections after 2.00 s: the setting is less by 1 s or 10 %, whichever is more, and at least half of it
   undiciOptions: { keepAliveTimeout: 1_000 },
-  // it closes a connection after that many, and does not say so
+  // it closes a connection after so many requests, and does not say so
   pool: { maxRequestsPerConnection: 50 }
 `)
 })

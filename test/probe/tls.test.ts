@@ -25,7 +25,7 @@ t.test('the handshake of one that keeps no connections is measured too', async t
 })
 
 t.test('sessions that cannot be resumed', async t => {
-  // TLS 1.2 without tickets, and a server that keeps no sessions.
+  // TLS 1.2 without tickets, and a server that stores no sessions.
   const backend = createServer({ ...server, maxVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET, sessionTimeout: 1 }, socket => {
     socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')).on('error', () => {})
   })
@@ -36,7 +36,7 @@ t.test('sessions that cannot be resumed', async t => {
   t.match(await probe(url, { ...QUICK, maxWait: 300, connect: { ca } }), { persistent: true, tlsMs: Number, tlsResumes: false })
 })
 
-t.test('a certificate without a trusted issuer is refused, unless --insecure allows it', async t => {
+t.test('an untrusted certificate is refused, unless rejectUnauthorized is false', async t => {
   const backend = await startBackend(phpServer(), { tls: server })
   t.teardown(() => backend.close())
   await t.rejects(probe(new URL(backend.url), QUICK), { code: 'HOLDFAST_ERR_TLS' })

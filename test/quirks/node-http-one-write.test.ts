@@ -5,7 +5,7 @@ import { backendFor, gatewayFor } from '../../testing/gateway.js'
 const ANSWER = { headers: { 'Content-Type': 'application/json' }, body: '{"name":"short"}' }
 
 for (const changed of ['{"name":"Grüße, 你好"}', '{"name":"\u00ff"}', '']) {
-  t.test(`a hook's own text in place of a short body arrives as it is: ${changed}`, async t => {
+  t.test(`a hook's own text in place of a short body arrives unchanged: ${changed}`, async t => {
     const backend = await backendFor(t, (_request, connection) => connection.reply(ANSWER))
     const { url } = await gatewayFor(t, {
       routes: [{ upstream: backend.url }],
@@ -18,7 +18,7 @@ for (const changed of ['{"name":"Grüße, 你好"}', '{"name":"\u00ff"}', '']) {
   })
 }
 
-t.test('whoever has put an end of his own in a response sees the short body that it ends with', async t => {
+t.test('code that replaces response.end sees the short body', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply(ANSWER))
   const seen: unknown[] = []
   const { url } = await gatewayFor(t, {
@@ -37,7 +37,7 @@ t.test('whoever has put an end of his own in a response sees the short body that
   t.strictSame(seen, [ANSWER.body])
 })
 
-t.test('the answer to HEAD, and one after another on a connection, keep their heads apart from bodies', async t => {
+t.test('answers to HEAD, and consecutive answers on a connection, keep heads and bodies apart', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply(ANSWER))
   const { url } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   const head = await request(url, { method: 'HEAD' })

@@ -7,7 +7,7 @@ import { gatewayFor } from '../../testing/gateway.js'
 import { DOCUMENTS, isInstalled, markOf, servers } from '../../testing/real-servers.js'
 
 const CLIENTS = 20
-// Those that keep none make many connections, each of which may wait for a place in a short backlog.
+// Servers that keep no connections get many, each of which may wait for a place in a short backlog.
 const REQUESTS = { kept: 400, notKept: 150 }
 const CLOSED_BY_BACKEND: CloseReason[] = ['backend_idle', 'backend_active', 'connection_close']
 
@@ -41,7 +41,7 @@ for (const { name, command, keeps, start } of servers) {
   })
 }
 
-/** Counts the connections that this process opens to a port, as Node tells. */
+/** Counts the connections that this process opens to a port, by Node's diagnostics channel. */
 function countOpened (t: { teardown (end: () => void): void }, port: number): () => number {
   let opened = 0
   const onSocket = (message: unknown): void => {

@@ -3,16 +3,16 @@ import { probe } from '../../src/probe/probe.js'
 import { isInstalled, type KnownServer, knownServers } from '../../testing/real-servers.js'
 
 const MAX_WAIT = 8_000
-// The processes of all servers share this machine with the probes.
+// All servers share this machine with the probes.
 const ACCURACY = 300
 
 const wanted = process.env['HOLDFAST_REAL'] === '1'
 
 const here = wanted ? knownServers.filter(({ command }) => isInstalled(command)) : []
-// All before the first probe, since a start takes more of the machine than anything after it.
+// All servers start before the first probe, since a start takes most CPU.
 const started = Promise.allSettled(here.map((server) => server.start()))
 
-// All at once: each of them waits, most of the time.
+// All at once, since a probe mostly waits.
 t.jobs = knownServers.length
 
 for (const server of knownServers) {

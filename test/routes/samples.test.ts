@@ -19,7 +19,7 @@ async function gatewayWithSamples (t: Test, lines?: string[]): Promise<{ app: Fa
   return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-/** The address of a sample itself, not through the gateway. */
+/** The address of a sample, without the gateway. */
 function portOf (app: FastifyInstance, name: string): number {
   return Number(new URL(app.gateway!.targets.get(`samples/${name}`)!.origin).port)
 }

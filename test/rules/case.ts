@@ -3,67 +3,67 @@ import type { GatewayOptions, ProxyOptions } from '../../src/index.js'
 import type { BackendRequest } from '../../testing/backend.js'
 
 /**
- * What one side does next. A string is written as Latin-1 bytes. `pause` is in ms; `bytes` waits until so many have come in
- * all; `responses` (of a client) until so many have come, interim ones included. `repeat` writes the same bytes again and again.
+ * What one side does next. A string is written as Latin-1 bytes. `pause` is in ms. `bytes` waits until so many bytes have come in all.
+ * `responses` (of a client) waits for so many responses, interim ones included. `repeat` writes the same bytes several times.
  */
 export type Step = string | Buffer | { pause: number } | { bytes: number } | { responses: number } |
   { repeat: string | Buffer, times: number, every?: number } | { do: Action }
 
 /**
- * `fin` half-closes; `reset` sends an RST; `echo` (of a backend) sends back what comes from now on. `canary` (of a client) asks
- * the canary route and fails unless it answers within a second; `drain` has the gateway drain; `settle` waits until the
- * backend has had a request.
+ * `fin` half-closes. `reset` sends an RST. `echo` (of a backend) sends back all later bytes. `canary` (of a client) requests the canary
+ * route, and fails unless it answers within a second. `drain` makes the gateway drain. `settle` waits until the backend has received a
+ * request.
  */
 export type Action = 'fin' | 'reset' | 'stop reading' | 'read on' | 'echo' | 'canary' | 'drain' | 'settle'
 
 export type Script = string | Buffer | readonly Step[]
 
 /**
- * What the backend does. `none`: it must not be asked, not even dialled. `refuses`: nobody listens. `silent`: it accepts and says
- * nothing, in answer to a TLS handshake neither. A script answers each request once it is here in full (`on: 'head'`: once its head is; `on: 'connection'`: at once
- * when a connection is accepted). `answers`: one script a request in the order in which they come, the last one for all others.
- * Left out: it answers 200 with the request's x-id.
+ * What the backend does. `none`: it must get no request and no dial. `refuses`: it has no listener. `silent`: it accepts and sends nothing,
+ * not even for a TLS handshake. A script answers each request when it is whole (`on: 'head'`: when its head has come; `on: 'connection'`:
+ * when a connection is accepted). `answers`: a script for each request in order, the last one for all further requests. Default: it answers
+ * 200 with the request's x-id.
  */
 export type BackendDoes = 'none' | 'refuses' | 'silent' | Script | { on: 'head' | 'connection', script: Script } |
   { answers: readonly Script[] } | ((request: BackendRequest, nth: number) => Script)
 
 type HeaderExpectation = string | RegExp | null | readonly string[]
 
-/** What the client is to get for one request. A header that is null must be absent; a list is its lines, in order. */
+/** What the client must get for one request. A header that is null must be absent; a list is its lines, in order. */
 export interface Sees {
   status: number | readonly number[]
   headers?: Record<string, HeaderExpectation>
   body?: string | RegExp
-  /** The body must be cut off: the connection ends before it does. `or 502`: or a whole 502 comes in its place. */
+  /** The body must be cut off: the connection ends before the body. `or 502`: a whole 502 may come in its place. */
   cut?: boolean | 'or 502'
   /** Statuses of the interim responses before it. Default: none. */
   interim?: readonly number[]
-  /** Least and most ms from the client's first byte. */
+  /** Least and most time from the client's first byte, in ms. */
   within?: readonly [number, number]
 }
 
-/** One client connection: what it does, and what it gets. */
+/** A client connection: what it does, and what it must get. */
 export interface Party {
   client: Script
-  /** One for each request that is to be answered. */
+  /** One for each request that must be answered. */
   sees: Sees | readonly Sees[]
-  /** Whether the gateway then closes. `false` is proved by a further request on the connection. Left out: either. */
+  /** Whether the gateway then closes. For `false` a further request on the connection must succeed. Without it, either. */
   closed?: boolean
-  /** Methods of the requests, where they cannot be read off the client's bytes. */
+  /** Methods of the requests, if the client's bytes do not show them. */
   methods?: readonly string[]
-  /** What comes after the responses: a tunnel's bytes. */
+  /** Bytes after the responses: those of a tunnel. */
   raw?: string | RegExp
 }
 
-/** What the backend is to have been sent. */
+/** What the backend must have received. */
 export interface BackendSees {
   requests?: number | readonly [number, number]
   connections?: number | readonly [number, number]
   methods?: readonly string[]
   paths?: readonly string[]
-  /** Of the first request. */
+  /** The first request. */
   headers?: Record<string, HeaderExpectation>
-  /** In any request's head. */
+  /** Texts that no request's head may contain. */
   lacks?: readonly (string | RegExp)[]
   bodies?: readonly (string | RegExp)[]
 }
@@ -81,15 +81,15 @@ interface CaseBase {
   options?: CaseOptions
   backend?: BackendDoes
   backendSees?: BackendSees
-  /** Why the gateway does not hold this yet. It is run all the same. */
+  /** Why the gateway does not pass this yet. The case runs all the same. */
   todo?: string
-  /** How long it may take in all, in ms. 10 000. */
+  /** The most time for the case, in ms. Default 10 000. */
   limit?: number
-  /** Clients send this unsafe request more than once. */
+  /** Clients of this case send the same unsafe request more than once. */
   repeats?: boolean
-  /** The backend leaves a FIN unanswered until its script ends the connection. */
+  /** The backend does not answer a FIN until its script ends the connection. */
   halfOpen?: boolean
-  /** The gateway need not answer a canary afterwards: it has been shut. */
+  /** The gateway is shut, so it need not answer a canary afterwards. */
   ends?: boolean
 }
 

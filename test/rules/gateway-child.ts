@@ -8,19 +8,19 @@ import type { CaseOptions } from './case.js'
 export interface Setup extends CaseOptions {
   upstream: string
   canary: string
-  /** @fastify/http-proxy as it stands, in place of the gateway. */
+  /** Stock @fastify/http-proxy in place of the gateway. */
   stock: boolean
   /** The app serves HTTP/2 in clear text, and nothing else. */
   http2?: boolean
-  /** The app has an async preHandler and an async onSend, which take up to this many ms. */
+  /** The app has an async preHandler and an async onSend, which take up to so many ms. */
   hooksTake?: number
 }
 
-/** What is open: connections of clients, and the target's (none where the proxy is stock). */
+/** Open connections: those of clients, and those of the target (0 for the stock proxy). */
 export interface State {
   clients: number
   connections: TargetSnapshot['connections'] | undefined
-  /** Connections that only watch their backend, which are none of those. */
+  /** Sentinels, which the other counts do not include. */
   sentinels: number
 }
 
@@ -61,17 +61,17 @@ export class GatewayChild {
     })
   }
 
-  /** Resolves once it takes work; rejects if it cannot start. */
+  /** Resolves when it takes work. Rejects if it cannot start. */
   get ready (): Promise<void> {
     return this.#ready
   }
 
-  /** What it died of, or undefined while it lives. */
+  /** Why it died; undefined while it lives. */
   get crashed (): string | undefined {
     return this.#crashed
   }
 
-  /** Starts an app; resolves with its port, which is also its name. */
+  /** Starts an app. Resolves to its port, which also names it. */
   async open (setup: Setup): Promise<number> {
     const { port } = await this.#ask({ ask: 'open', setup }) as { port: number }
     return port
@@ -101,7 +101,7 @@ export class GatewayChild {
     const id = ++this.#id
     return await new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject })
-      // A failure to send is a death, which rejects it soon.
+      // If sending fails the process has died, and its end rejects this soon.
       this.#process.send({ id, question }, () => {})
     })
   }

@@ -7,7 +7,7 @@ import { gateway, getGateway, proxy } from '../../src/index.js'
 import type { Target } from '../../src/index.js'
 import type { Question, Setup, State } from './gateway-child.js'
 
-// The child process: gateways in their apps, one a case, each with a route to the case's backend and one to the canary.
+// The child process: an app with a gateway for each case, with a route to the case's backend and a route to the canary.
 
 interface Running { app: FastifyInstance, target: Target | undefined, drained?: Promise<void> }
 
@@ -70,7 +70,7 @@ async function registerHoldfast (app: FastifyInstance, setup: Setup): Promise<Ta
   return undefined
 }
 
-/** With the same options, as far as @fastify/http-proxy has them. */
+/** The stock proxy, with those of the options that it has. */
 async function registerStock (app: FastifyInstance, { canary, upstream, gateway: given = {}, route = {} }: Setup): Promise<void> {
   const undiciOptions = { ...given.undiciOptions, ...route.undiciOptions }
   const { prefix, rewritePrefix, websocket } = route

@@ -15,18 +15,18 @@ import type { ScriptedBackend } from './scripted-backend.js'
 import { playClient } from './scripted-client.js'
 import { expectedOf, judgeBackend, judgeClient } from './verdict.js'
 
-/** Until the sockets of a case are back to where they were: a second, and one more for machines with other work. */
+/** The longest time until a case's sockets are closed, in ms: a second, and another second for a busy machine. */
 const REST_TIME = 2_000
 const CANARY_TIME = 3_000
 const LIMIT = 10_000
-/** Cases at once: they wait more than they work. */
+/** How many cases run at once: they mostly wait. */
 const LANES = 6
 
 export interface Outcome { case: Case, wrong: string[], crashed: boolean }
 
-/** Runs cases against a gateway in a process of its own, which is started again when it has crashed. */
+/** Runs cases against a gateway in a process of its own, and starts the process again after a crash. */
 export class Runner {
-  /** Processes that a case brought down. */
+  /** Crashed processes. */
   crashes = 0
   readonly #stock: boolean
   readonly #canary: Backend
@@ -49,7 +49,7 @@ export class Runner {
     await this.#canary.close()
   }
 
-  /** Several at once; those that were under way in a crash are run again, one by one, so that it is known whose it is. */
+  /** Runs several cases at once. Cases under way in a crash run again one by one, to find the one that caused it. */
   async runAll (cases: readonly Case[]): Promise<Outcome[]> {
     const outcomes = new Map<Case, Outcome>()
     const doubtful: Case[] = []
@@ -70,24 +70,24 @@ export class Runner {
     return cases.map(one => outcomes.get(one)!)
   }
 
-  /** One case, and the invariants after it. */
+  /** Runs a case, and checks the invariants after it. */
   async run (one: Case): Promise<Outcome> {
     if (this.#child.crashed !== undefined) this.#child = new GatewayChild()
     const child = this.#child
-    // Not the case's time.
+    // Does not count as the case's time.
     await this.#warm(child)
     const late = new AbortController()
     const limit = one.limit ?? LIMIT
     const expiry = wait(limit, [`not done after ${limit} ms`], { signal: late.signal }).catch(() => [])
     const wrong = await Promise.race([this.#play(one, child).catch((error: Error) => [error.message]), expiry])
     late.abort()
-    // A crash is known a moment after its sockets have closed.
+    // A crash is reported a moment after its sockets have closed.
     if (wrong.length > 0 && child.crashed === undefined) await wait(100)
     const crashed = child.crashed !== undefined
     return { case: one, crashed, wrong: crashed ? [`the process died: ${child.crashed}`, ...wrong] : wrong }
   }
 
-  /** Once a process: its first requests compile what they run. */
+  /** Once a process, since its first requests compile code. */
   async #warm (child: GatewayChild): Promise<void> {
     this.#warmed.set(child, this.#warmed.get(child) ?? (async () => {
       await child.ready
@@ -114,7 +114,7 @@ export class Runner {
       if (one.ends !== true) await askCanary(app).catch((error: Error) => wrong.push(error.message))
       wrong.push(...await unrest(child, app, backend))
       wrong.push(...judgeBackend(one.backend, one.backendSees, backend, one.repeats === true))
-      // Its connections end with the process in any case.
+      // Its connections end with the process too.
       child.close(app).catch(() => {})
       return wrong
     } finally {
@@ -123,7 +123,7 @@ export class Runner {
   }
 }
 
-/** Runs a file's cases: an assertion each; those with a todo are run too, and may fail. */
+/** Runs a file's cases, with an assertion each. A case with a todo may fail. */
 export async function prove (t: Test, cases: readonly Case[]): Promise<void> {
   const runner = await Runner.start()
   t.teardown(() => runner.close())
@@ -143,7 +143,7 @@ async function askCanary (port: number): Promise<void> {
   if (wrong !== undefined) throw new Error(wrong)
 }
 
-/** What is still open, and should not be, some time later. */
+/** Waits for the sockets to close. Returns what is still open. */
 async function unrest (child: GatewayChild, app: number, { backend }: ScriptedBackend): Promise<string[]> {
   const deadline = performance.now() + REST_TIME
   for (;;) {

@@ -8,12 +8,12 @@ import type { Certificate } from '../../testing/certificates.js'
 import { bytesOf, stepsOf } from './case.js'
 import type { BackendDoes, Script } from './case.js'
 
-/** A backend that does what a case says, and remembers what it was sent. */
+/** A backend that does what a case says, and remembers what it received. */
 export interface ScriptedBackend {
   readonly url: string
   readonly port: number
   readonly backend: Backend | undefined
-  /** Resolves once it has had a request, or its head where it answers by that. */
+  /** Resolves when it has received a request, or the head if it answers then. */
   asked (): Promise<void>
   close (): Promise<void>
 }
@@ -88,7 +88,7 @@ async function play (script: Script, connection: BackendConnection): Promise<voi
   }
 }
 
-/** An address at which nobody listens. */
+/** An address without a listener. */
 async function nobody (): Promise<ScriptedBackend> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))

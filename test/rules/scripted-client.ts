@@ -6,26 +6,26 @@ import { bytesOf, stepsOf } from './case.js'
 import type { Action, Party } from './case.js'
 
 export interface TimedResponse extends RawResponse {
-  /** ms from the client's first byte until it was whole. */
+  /** Time from the client's first byte until it was whole, in ms. */
   at: number
 }
 
 /** What one client connection got. */
 export interface Seen {
-  /** Final responses with the interim ones before each. */
+  /** Final responses, each with the interim responses before it. */
   responses: Array<{ final: TimedResponse, interim: number[] }>
-  /** Bytes after the last response that was waited for. */
+  /** Bytes after the last expected response. */
   rest: Buffer
-  /** Why reading stopped, if not because all had come. */
+  /** Why reading stopped early. */
   failure: string | undefined
   closed: 'fin' | 'rst' | undefined
 }
 
 const REQUEST_LINE = /^([A-Z]+) \S+ HTTP\/\d\.\d\r?$/gm
-/** Until a connection that should be closed is. */
+/** The longest time until a connection closes, in ms. */
 const CLOSE_TIME = 3_000
 
-/** Plays a client's part and takes only strict HTTP/1 in return: as many responses as it expects, then what it says of the end. */
+/** Plays a client, which accepts only strict HTTP/1: the expected number of responses, then the expected end. */
 export async function playClient (port: number, party: Party, expected: number, act: (action: Action) => Promise<void>): Promise<Seen> {
   const client = await rawClient(port)
   const seen: Seen = { responses: [], rest: Buffer.alloc(0), failure: undefined, closed: undefined }
@@ -69,7 +69,7 @@ export async function playClient (port: number, party: Party, expected: number, 
   if (party.closed === true && seen.failure === undefined) await Promise.race([client.ended, wait(CLOSE_TIME)])
   if (party.closed === false && seen.failure === undefined) await askOnce(client, seen)
   if (party.raw !== undefined) await untilRaw(client, party.raw)
-  // What comes unasked comes soon.
+  // Unsolicited bytes come soon.
   if (party.closed === undefined && seen.closed === undefined) await wait(5)
   seen.rest = Buffer.from(client.unread)
   client.destroy()
@@ -84,7 +84,7 @@ async function repeat ({ socket }: RawClient, { repeat, times, every }: { repeat
   }
 }
 
-/** That the connection goes on is proved by a further request on it. */
+/** Checks by a further request that the connection is kept. */
 async function askOnce (client: RawClient, seen: Seen): Promise<void> {
   if (client.unread.length > 0) return
   client.write('GET /canary/again HTTP/1.1\r\nHost: gateway.test\r\nx-id: again\r\n\r\n')

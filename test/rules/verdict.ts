@@ -4,10 +4,10 @@ import type { BackendSees, Party, Sees } from './case.js'
 import type { ScriptedBackend } from './scripted-backend.js'
 import type { Seen } from './scripted-client.js'
 
-/** What no body may tell: addresses, errnos, stacks, the libraries' error codes. */
+/** What no body may contain: addresses, errnos, stacks, error codes of libraries. */
 export const INTERNALS = /\b(?:127\.0\.0\.1|\[?::1\]?|localhost)\b|\bE(?:CONN[A-Z]+|PIPE|NOTFOUND|TIMEDOUT|HOSTUNREACH|PROTO|ADDR[A-Z]+)\b|\b(?:UND_ERR|HPE|ERR_HTTP|ERR_STREAM|ERR_TLS|FST_REPLY_FROM)_|^\s+at .+:\d+|node:internal|node_modules/m
 
-/** What is wrong with what a client got. */
+/** Faults in what a client got. */
 export function judgeClient (party: Party, seen: Seen, port: number): string[] {
   const wrong: string[] = []
   const expected = expectedOf(party)
@@ -65,7 +65,7 @@ function judgeHeaders (expected: Sees['headers'] = {}, linesOf: (name: string) =
   return wrong
 }
 
-/** What is wrong with what the backend was sent. */
+/** Faults in what the backend received. */
 export function judgeBackend (does: unknown, sees: BackendSees = {}, { backend }: ScriptedBackend, repeats: boolean): string[] {
   if (backend === undefined) return []
   const wrong = backend.malformed.map(what => `the backend was sent a malformed ${what}`)

@@ -15,7 +15,7 @@ import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../../te
 
 interface Microservice { app: FastifyInstance, url: string, port: number, requests: () => LogLine[], text: () => string }
 
-/** The microservice before an upstream, or with a route file, and the lines of its requests. */
+/** The microservice with an upstream or a route file, and the log lines of its requests. */
 async function microservice (t: Test, { upstream, route, level = 'info' }: { upstream?: string, route?: string, level?: string }): Promise<Microservice> {
   const dir = t.testdir()
   if (route !== undefined) writeFileSync(join(dir, `mine${EXTENSION}`), route)
@@ -37,7 +37,7 @@ async function lineOf ({ requests }: Microservice): Promise<LogLine> {
   return line!
 }
 
-t.test('a request has one line, with all that an operator asks for and nothing that is secret', async t => {
+t.test('a request has one line, with what an operator needs and no secrets', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'secret-answer', headers: [['Set-Cookie', 'secret-cookie']] }))
   const service = await microservice(t, { upstream: backend.url })
   await request(`${service.url}/users/7?x=1`, { method: 'POST', body: 'secret-body', headers: { authorization: 'secret-auth', cookie: 'secret-cookie', 'x-request-id': 'abc' } })
@@ -59,7 +59,7 @@ t.test('a 5xx made here is a warning with code and cause, one of a backend is no
   t.match(await lineOf(gone), { level: 40, msg: 'request failed', status: 502, err: { code: 'HOLDFAST_ERR_CONNECT', reason: 'ECONNREFUSED' }, provenance: { error: 'HOLDFAST_ERR_CONNECT' } })
 })
 
-t.test('a client that leaves before its answer has a line too, without a status', async t => {
+t.test('a client that leaves before its answer has a line without a status', async t => {
   const backend = await backendFor(t, () => {})
   const service = await microservice(t, { upstream: backend.url })
   const client = await rawClient(service.port)
@@ -71,7 +71,7 @@ t.test('a client that leaves before its answer has a line too, without a status'
   t.notOk('status' in line)
 })
 
-t.test('so has one that leaves in the middle of it', async t => {
+t.test('a client that leaves in the middle of its answer has a line', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'))
   const service = await microservice(t, { upstream: backend.url })
   const client = await rawClient(service.port)
@@ -110,7 +110,7 @@ t.test('an upgraded connection has its line at the 101, with the id that client 
   t.same([status, header('x-request-id')], [101, 'mine'])
 })
 
-t.test('health checks that go well are for those who debug', async t => {
+t.test('successful health checks are logged at debug', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply())
   const service = await microservice(t, { upstream: backend.url })
   await request(`${service.url}/health/live`)
@@ -121,7 +121,7 @@ t.test('health checks that go well are for those who debug', async t => {
   t.match(await lineOf(debugging), { level: 20, url: '/health/ready', status: 200 })
 })
 
-t.test('a route that throws is an error with its stack; what is refused, or not there, is told by its code', async t => {
+t.test('a route that throws is an error with its stack; a refused request or unknown path is logged with its code', async t => {
   const route = `export default async app => {
     app.get('/throws', () => { throw new TypeError('no good') })
     app.post('/json', () => 'here')
@@ -142,7 +142,7 @@ t.test('a route that throws is an error with its stack; what is refused, or not 
   }
 })
 
-t.test('a request id passes on, and one that is none is replaced', async t => {
+t.test('a valid request id is forwarded, and an invalid one is replaced', async t => {
   const seen: (string | undefined)[] = []
   const backend = await backendFor(t, (request, connection) => {
     seen.push(request.header('x-request-id'))
@@ -162,7 +162,7 @@ t.test('a request id passes on, and one that is none is replaced', async t => {
   }
 })
 
-t.test('a client cannot have the request id left out by nominating it', async t => {
+t.test('a client\'s Connection cannot remove the request id', async t => {
   const seen: (string | undefined)[] = []
   const backend = await backendFor(t, (request, connection) => {
     seen.push(request.header('x-request-id'), request.header('x-own'))
@@ -182,7 +182,7 @@ t.test('a client cannot have the request id left out by nominating it', async t 
   }
 })
 
-t.test('in an app of somebody\'s own the client\'s id goes on as it came, and the answer has the backend\'s', async t => {
+t.test('in another app the client\'s request id is forwarded unchanged, and the answer has the backend\'s', async t => {
   const seen: (string | undefined)[] = []
   const backend = await backendFor(t, (request, connection) => {
     seen.push(request.header('x-request-id'))
@@ -194,7 +194,7 @@ t.test('in an app of somebody\'s own the client\'s id goes on as it came, and th
   t.same(seen, ['with space', undefined])
 })
 
-t.test('a trace goes on unchanged, and its id is in the line', async t => {
+t.test('traceparent is forwarded unchanged, and its trace id is in the line', async t => {
   const seen: string[][] = []
   const backend = await backendFor(t, (request, connection) => {
     seen.push(['traceparent', 'tracestate'].map(name => request.header(name) ?? ''))

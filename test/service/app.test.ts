@@ -25,18 +25,18 @@ async function listening (t: Test, input?: Input): Promise<{ app: FastifyInstanc
   return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-/** Answers with the path that reached it. */
+/** Answers with the path of the request. */
 async function backendFor (t: Test, name: string): Promise<Backend> {
   const backend = await startBackend((request, connection) => connection.reply({ body: `${name} ${request.path}` }))
   t.teardown(() => backend.close())
   return backend
 }
 
-/** A folder of routes with ours in it and these beside. */
+/** A folder with the microservice's route files, and these beside them. */
 function routesFor (t: Test, files: Record<string, string>): string {
   const dir = t.testdir()
   for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
-    // The very modules, not copies: what a gateway knows is kept in them.
+    // The original modules, not copies, since they hold the gateway's state.
     writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../../routes/${name}`, import.meta.url).href)}\n`)
   }
   for (const [path, text] of Object.entries(files)) {
@@ -66,7 +66,7 @@ t.test('with nothing set, the samples answer through the gateway, and health ans
   t.same([...app.gateway!.targets].map(({ name }) => name), SAMPLES.map(name => `samples/${name}`))
 })
 
-t.test('a sample that closes each connection is found out, and the persistent one is not', async t => {
+t.test('the sample that closes each connection is recognised as non-persistent, and the persistent sample is not', async t => {
   const { app, url } = await listening(t)
   const changed = new Promise<[string, Persistence]>(resolve => {
     app.gateway!.observe({ persistenceChanged: (target, _from, to) => resolve([target, to]) })
@@ -78,7 +78,7 @@ t.test('a sample that closes each connection is found out, and the persistent on
   t.match(app.gateway!.targets.get('samples/persistent')?.snapshot(), { persistence: 'persistent', totals: { opened: 1 } })
 })
 
-t.test('a gentle load asks the samples, and its requests are for those who debug', async t => {
+t.test('a gentle load requests the samples, and is logged at debug', async t => {
   const { stream, lines } = captureLog()
   const { app, url } = await listening(t, { variables: { SAMPLE_LOAD: '' }, logger: { level: 'debug', stream } })
   const requestsOf = (name: string): number => app.gateway!.targets.get(`samples/${name}`)!.snapshot().totals.requests
@@ -94,7 +94,7 @@ t.test('with the samples there is a dashboard, wherever there is a port for it',
   const taken = await startBackend(() => {}, { port: 9_090 }).catch(() => undefined)
   t.teardown(() => taken?.close())
   const { app } = await listening(t, { variables: { ADMIN_PORT: '' }, logger: { stream } })
-  // Hooks at listening are not waited for by whoever listens.
+  // `listen` does not wait for onListen hooks.
   const said = (): string | undefined => lines.find(({ msg }) => msg?.startsWith('open '))?.msg
   await until(() => said() !== undefined)
   const { url } = app.gateway!.admin!
@@ -118,19 +118,19 @@ t.test('UPSTREAMS are proxied, longest prefix first and stripped, and no sample 
   t.match(await body(`${url}/health/ready`), /^200 .*ready/)
 })
 
-t.test('the times and counts of the environment are every target\'s', async t => {
+t.test('times and counts of the environment hold for every target', async t => {
   const app = await appFor(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', CONNECTIONS: '3', KEEP_ALIVE_TIMEOUT_MS: '4000', BODY_TIMEOUT_MS: '0' } })
   const [target] = app.gateway!.targets
   t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 55_000 })
 })
 
-t.test('PROXY_STATUS is for every route', async t => {
+t.test('PROXY_STATUS holds for every route', async t => {
   const backend = await backendFor(t, 'a')
   const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, PROXY_STATUS: 'true' } })
   t.match((await app.inject('/a')).headers['proxy-status'], /^holdfast; received-status=200/)
 })
 
-t.test('VIA is for every route', async t => {
+t.test('VIA holds for every route', async t => {
   const backend = await backendFor(t, 'a')
   for (const [VIA, via] of [['false', undefined], ['', '1.1 holdfast']] as const) {
     const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, VIA } })
@@ -157,7 +157,7 @@ t.test('a route of the microservice\'s own goes before an upstream of the same p
 })
 
 t.test('a route file that throws leaves nothing running', async t => {
-  // An app that could not be built has nobody who closes it: were a sample left, this process would not end.
+  // An app that could not be built is never closed. If a sample were left open, this process would not end.
   await t.rejects(appFor(t, { routes: routesFor(t, { [`health${EXTENSION}`]: 'export default async app => { app.addHook(\'onReady\', async () => { throw new Error(\'no good\') }) }\n' }) }), { message: 'no good' })
 })
 
@@ -167,7 +167,7 @@ t.test('in production the samples never run', async t => {
     'a test and a declaration are no routes')
 })
 
-t.test('a file beside ours is loaded, and the samples are not', async t => {
+t.test('with a route file of the user the samples do not run', async t => {
   const { app, url } = await listening(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine${EXTENSION}`]: ROUTE('/mine') }) })
   t.equal(await body(`${url}/mine`), '200 here')
   t.match(await body(`${url}/samples/persistent`), /^404/)
@@ -190,7 +190,7 @@ t.test('every file of routes is loaded whatever its name, with its folder as pre
   for (const path of ['/index', '/autohooks', '/orders/one', '/orders/two', '/old', '/health/live']) t.match(await body(`${url}${path}`), /^200 /, path)
 })
 
-t.test('X-Forwarded-For is believed from those in TRUST_PROXY alone', async t => {
+t.test('X-Forwarded-For is believed only from addresses in TRUST_PROXY', async t => {
   const backend = await startBackend((request, connection) => connection.reply({ body: request.header('x-forwarded-for') ?? '' }))
   t.teardown(() => backend.close())
   const variables = { UPSTREAMS: `/=${backend.url}` }
@@ -201,7 +201,7 @@ t.test('X-Forwarded-For is believed from those in TRUST_PROXY alone', async t =>
   t.notMatch((await request(other.url, { headers })).body.toString(), /203/)
 })
 
-t.test('a client whose headers do not come is answered 408 soon after its time', async t => {
+t.test('a client whose headers do not come gets a 408 soon after the timeout', async t => {
   const { app } = await listening(t)
   const limit = 300
   app.server.headersTimeout = limit

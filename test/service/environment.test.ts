@@ -86,24 +86,24 @@ t.test('every variable is read with its type', async t => {
   })
 })
 
-t.test('an empty value is none', async t => {
+t.test('an empty value counts as not given', async t => {
   const names = Object.keys(parseEnv(exampleText()))
   t.strictSame(read(Object.fromEntries(names.map(name => [name, '']))), UNSET)
 })
 
-t.test('a .env file is read, and the process wins over it', async t => {
+t.test('a .env file is read, and the process\'s environment overrides it', async t => {
   const path = join(t.testdir(), '.env')
   writeFileSync(path, 'PORT=1234\nCONNECTIONS=7\nUNRELATED=x\n')
   const { port, connections } = readEnvironment({ PORT: '4321' }, path)
   t.strictSame({ port, connections }, { port: 4321, connections: 7 })
 })
 
-t.test('a .env that is no file is named', async t => {
+t.test('a .env that is not a file is named', async t => {
   const path = t.testdir()
   t.throws(() => readEnvironment({}, path), { name: 'EnvironmentError', message: `${path} cannot be read` })
 })
 
-t.test('a value that cannot be is refused with its name and value', async t => {
+t.test('an invalid value is refused with its name and value', async t => {
   refused(t, { PORT: 'http' }, 'PORT', '"http"', '0 to 65535')
   refused(t, { PORT: '65536' }, 'PORT', '65536')
   refused(t, { PORT: '-1' }, 'PORT', '-1')
@@ -119,7 +119,7 @@ t.test('a value that cannot be is refused with its name and value', async t => {
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
 })
 
-t.test('the longest times that are taken here are taken by the gateway too', async t => {
+t.test('the gateway accepts the longest times that the environment accepts', async t => {
   const { keepAliveTimeout, headersTimeout, bodyTimeout } = read({ KEEP_ALIVE_TIMEOUT_MS: '2147483647', HEADERS_TIMEOUT_MS: '2147483647', BODY_TIMEOUT_MS: '2147483647' })
   t.doesNotThrow(() => resolveTargetOptions({ undiciOptions: { keepAliveTimeout, headersTimeout, bodyTimeout } }, {}))
 })
@@ -132,7 +132,7 @@ t.test('UPSTREAMS is a list of prefixes and upstreams', async t => {
   ])
 })
 
-t.test('an entry of UPSTREAMS that cannot be is named', async t => {
+t.test('an invalid entry of UPSTREAMS is named', async t => {
   const entries: [string, string][] = [
     ['http://users', 'no entry'], ['users=http://users', 'no plain path'], ['/a/../b=http://a', 'no plain path'], ['/a//b=http://a', 'no plain path'],
     ['/:id=http://a', 'no plain path'], ['/*=http://a', 'no plain path'], ['/%2f=http://a', 'no plain path'], ['/b', 'no entry'], ['/b=', 'URL'],
@@ -166,7 +166,7 @@ t.test('the admin surface is off unless it has a port, and on the network only w
   refused(t, { ADMIN_PORT: '1', ADMIN_TOKEN: 'a b' }, 'ADMIN_TOKEN')
 })
 
-t.test('TRUST_PROXY is everybody, nobody, or addresses', async t => {
+t.test('TRUST_PROXY is true, false, or addresses', async t => {
   t.equal(read({ TRUST_PROXY: 'false' }).trustProxy, false)
   t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
   refused(t, { TRUST_PROXY: '1' }, 'TRUST_PROXY', 'hop count')
@@ -191,7 +191,7 @@ t.test('.env.example names every variable with the default it has', async t => {
   t.match(UNSET, { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
 })
 
-/** As it is with every line in force. */
+/** The file with every commented line in force. */
 function exampleText (): string {
   return readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').replace(/^# (?=[A-Z_]+=)/gm, '')
 }

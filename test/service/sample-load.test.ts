@@ -5,7 +5,7 @@ import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 
-t.test('only the load\'s own requests are logged as such, and what they are known by stays at the gateway', async t => {
+t.test('only the load\'s own requests are logged as such, and their mark is not forwarded', async t => {
   const backend = await backendFor(t, persistent(), { log: true })
   const ended: { mark: unknown, level: string }[] = []
   const { url } = await gatewayFor(t, {

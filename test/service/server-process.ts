@@ -15,7 +15,7 @@ export const BUILT = ['dist/src/server.js']
 
 interface Line { readonly msg: string, readonly level: number, readonly [name: string]: unknown }
 
-/** A server as a process of its own. */
+/** A server process. */
 export class Server {
   readonly process: ChildProcess
   readonly lines: Line[] = []
@@ -30,14 +30,14 @@ export class Server {
       this.lines.push(JSON.parse(line) as Line)
       for (const ask of this.#waiting) ask()
     })
-    // 'close', and not 'exit': only then all has been read that it said.
+    // 'close' rather than 'exit': by then all of its output has been read.
     this.ended = once(this.process, 'close').then(([code, signal]) => {
       for (const ask of this.#waiting) ask()
       return { code: code as number | null, signal: signal as string | null }
     })
   }
 
-  /** The first logged line of that text, once it is there. Rejects if the process ends before. */
+  /** The first log line with a text. Rejects if the process ends before. */
   logged (text: string): Promise<Line> {
     return new Promise((resolve, reject) => {
       const ask = (): void => {
@@ -58,7 +58,7 @@ export class Server {
   }
 }
 
-/** Starts one that ends with the test; on any free port, and with no variable but these. */
+/** Starts a server that ends with the test, on a free port and with only these variables. */
 export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), args = AS_THIS_PROCESS } = {}): Server {
   const server = new Server(cwd, args, env)
   t.teardown(async () => {
@@ -68,9 +68,9 @@ export function start (t: Test, env: NodeJS.ProcessEnv = {}, { cwd = copy(t), ar
   return server
 }
 
-/** A clone of its own, so that no .env and no route of whoever runs the tests is in the way; of the sources, or of what they were compiled to. */
+/** A clone of the repository without the user's .env and routes, of the sources or of the compiled files. */
 export function copy (t: Test, routes: Record<string, string> = {}, extension = EXTENSION): string {
-  // Below the repository, whose node_modules are found from there.
+  // Below the repository, so that it finds its node_modules.
   const dir = t.testdir()
   const from = extension === '.ts' ? REPOSITORY : ROOT
   for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })

@@ -39,7 +39,7 @@ t.test('a .ts and a .js file dropped in routes work from source', async t => {
 
 t.test('a .ts and a .js file dropped in routes work when built', async t => {
   const cwd = copy(t, DROPPED, '.ts')
-  // What `npm run build` does without a look at the types, which takes longest; lint has one.
+  // `npm run build` without the type check, which takes longest and which lint does too.
   const build = spawn(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false'], { cwd, stdio: 'inherit' })
   t.same(await once(build, 'close'), [0, null], 'it builds')
   await droppedAnswer(t, cwd, BUILT)

@@ -5,7 +5,7 @@ import type { Backend, BackendConnection } from '../../testing/backend.js'
 import { request } from '../../testing/client.js'
 import { EXTENSION } from '../../testing/program.js'
 
-/** A server before a backend that answers when it is told to, with one request under way. */
+/** A server with a backend that answers when the test says so, and one request under way. */
 async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{ server: Server, answered: ReturnType<typeof request>, backend: Backend, answer: () => void }> {
   let waiting: BackendConnection | undefined
   const backend = await startBackend((_request, connection) => { waiting = connection })
@@ -47,7 +47,7 @@ t.test('a wrong value stops the start with one line that names it', async t => {
   }))
 })
 
-t.test('at SIGTERM a request in flight gets its answer, which says close, and the end is 0', async t => {
+t.test('at SIGTERM a request in flight gets its answer with close, and the exit code is 0', async t => {
   const { server, answered, answer } = await withSlowRequest(t)
   server.process.kill('SIGTERM')
   await server.logged('draining')
@@ -58,7 +58,7 @@ t.test('at SIGTERM a request in flight gets its answer, which says close, and th
   t.equal(server.stderr, '')
 })
 
-t.test('at SIGINT too, and the same signal at once after it is its echo', async t => {
+t.test('SIGINT works like SIGTERM, and an immediate second one is ignored', async t => {
   const { server, answered, answer } = await withSlowRequest(t)
   server.process.kill('SIGINT')
   server.process.kill('SIGINT')
@@ -68,7 +68,7 @@ t.test('at SIGINT too, and the same signal at once after it is its echo', async 
   t.match(await server.ended, { code: 0, signal: null })
 })
 
-t.test('what is not done by the deadline is cut and logged, and the end is 0', async t => {
+t.test('requests beyond the deadline are cut and logged, and the exit code is 0', async t => {
   const { server, answered } = await withSlowRequest(t, { DRAIN_DEADLINE_MS: '300' })
   server.process.kill('SIGTERM')
   await t.rejects(answered)
@@ -76,7 +76,7 @@ t.test('what is not done by the deadline is cut and logged, and the end is 0', a
   t.match(await server.logged('is cut'), { level: 40, connections: 1, deadline: 300 })
 })
 
-t.test('a second signal ends it at once', async t => {
+t.test('a second signal ends the process at once', async t => {
   const { server, answered } = await withSlowRequest(t)
   server.process.kill('SIGTERM')
   await server.logged('draining')
@@ -85,7 +85,7 @@ t.test('a second signal ends it at once', async t => {
   t.match(await server.ended, { code: 130 })
 })
 
-t.test('a hook that never ends does not keep it', async t => {
+t.test('a hook that never ends does not keep the process alive', async t => {
   const cwd = copy(t, { 'stuck.js': 'export default async app => { app.addHook(\'onClose\', () => new Promise(() => {})); setInterval(() => {}, 1_000) }\n' })
   const server = start(t, { DRAIN_DEADLINE_MS: '200' }, { cwd })
   await server.url()
@@ -94,7 +94,7 @@ t.test('a hook that never ends does not keep it', async t => {
   t.match(await server.logged('hook of the app'), { level: 50 })
 })
 
-t.test('a route file that throws is told with its stack', async t => {
+t.test('a route file that throws is logged with its stack', async t => {
   const server = start(t, {}, { cwd: copy(t, { [`broken${EXTENSION}`]: 'throw new Error(\'no good\')\n' }) })
   t.match(await server.ended, { code: 1 })
   t.match(server.stderr, new RegExp(`no good[^]*broken\\${EXTENSION}`))

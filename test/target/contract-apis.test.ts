@@ -9,9 +9,9 @@ import type { Dispatcher } from 'undici'
 import type { RequestScript } from '../../testing/backend.js'
 import { contractFor, kindOf } from '../../testing/undici-contract.js'
 
-// undici's functions over a target do what they do over its Client.
+// undici's functions do the same over a target as over undici's Client.
 
-// undici's own, which is of chance.
+// undici's own header, which is random.
 const BOUNDARY = /-{4}formdata-undici-\d+/g
 
 const echo: RequestScript = ({ method, path, header, body }, connection) => connection.reply({
@@ -48,7 +48,7 @@ for (const [name, fetching, Form] of [['undici\'s fetch', undiciFetch, FormData]
     }
   })
 
-  t.test(`${name} is aborted, and fails, as over a Client`, async t => {
+  t.test(`${name} aborts and fails as over undici's Client`, async t => {
     const { backend, both } = await contractFor(t, ({ path }, connection) => {
       if (path === '/half') connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
     })
@@ -71,7 +71,7 @@ for (const [name, fetching, Form] of [['undici\'s fetch', undiciFetch, FormData]
   })
 }
 
-t.test('redirects with a body are followed by fetch', async t => {
+t.test('fetch follows redirects with a body', async t => {
   const { backend, both } = await contractFor(t, (message, connection) => {
     if (message.path === '/there') connection.reply({ status: 307, headers: { Location: '/here' } })
     else return echo(message, connection)
@@ -118,7 +118,7 @@ t.test('stream() waits for a slow sink, and ends with a sink that fails', async 
   t.same(target, client)
 })
 
-t.test('pipeline() is a Duplex through the backend', async t => {
+t.test('pipeline() gives a Duplex through the backend', async t => {
   const { backend, both } = await contractFor(t, ({ body }, connection) => connection.reply({ body: body.toString().toUpperCase() }))
   const [client, target] = await both(async dispatcher => {
     let heard = ''
@@ -135,7 +135,7 @@ t.test('pipeline() is a Duplex through the backend', async t => {
   t.same(target, client)
 })
 
-t.test('an AbortSignal aborts request() before it, in its answer and in its body', async t => {
+t.test('an AbortSignal aborts request() before the start, before the answer and in the body', async t => {
   const { backend, both } = await contractFor(t, (_request, connection) => connection.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'))
   const [client, target] = await both(async dispatcher => {
     const before = await request(backend.url, { dispatcher, signal: AbortSignal.abort() }).catch(kindOf)
@@ -188,7 +188,7 @@ t.test('undici\'s EventSource reads through a target', async t => {
 
 const { cache, deduplicate, dump } = interceptors as typeof interceptors & Record<string, ((options?: object) => Dispatcher.DispatcherComposeInterceptor) | undefined>
 
-t.test('the interceptors that keep, share and drop bodies work over a target', async t => {
+t.test('the interceptors cache, deduplicate and dump work over a target', async t => {
   let asked = 0
   const { backend, both } = await contractFor(t, (_request, connection) => connection.reply({ headers: { 'Cache-Control': 'max-age=60', 'Content-Type': 'text/plain' }, body: `${'x'.repeat(100_000)} ${++asked}` }))
   for (const [name, made] of Object.entries({ cache, deduplicate, dump })) {

@@ -7,7 +7,7 @@ import type { Dispatcher } from 'undici'
 import { targetFor } from '../../testing/gateway.js'
 import { contractFor, kindOf, tellNewer, tellOlder } from '../../testing/undici-contract.js'
 
-// What undici refuses, a target refuses with the same error, before it acquires a connection, and in the same way.
+// A target refuses what undici refuses, with the same error, in the same way, and before it acquires a connection.
 
 type Options = Record<string, unknown>
 

@@ -6,7 +6,7 @@ import type { Dispatcher } from 'undici'
 import { contractFor, tellOlder } from '../../testing/undici-contract.js'
 import type { RequestScript } from '../../testing/backend.js'
 
-// What undici's Client puts on the wire for a request, a target puts there too: byte for byte, but for what is listed as different.
+// A target writes the same bytes for a request as undici's Client, except for the listed differences.
 
 type Options = Partial<Omit<Dispatcher.DispatchOptions, 'body' | 'method' | 'headers'>> & { body?: unknown, method?: string, headers?: unknown }
 
@@ -23,7 +23,7 @@ const ended = (...chunks: string[]): Readable => {
   return stream
 }
 
-/** A stream of before Node 0.10: no Readable, and nothing to destroy. */
+/** A stream in the style of Node before 0.10: not a Readable, and without `destroy`. */
 class OldStream extends EventEmitter {
   readonly #chunks: string[]
   constructor (...chunks: string[]) {
@@ -41,7 +41,7 @@ class OldStream extends EventEmitter {
   }
 }
 
-// A body can be read once, so each side makes its own.
+// A body can be read only once, so each side makes its own.
 const SAME: [title: string, options: () => Options][] = [
   ['a GET', () => ({})],
   ['a path with a query of its own', () => ({ path: '/a?b=c' })],
@@ -132,7 +132,7 @@ t.test('a form is the same except for its boundary, from any FormData', async t 
   t.same(typedTarget, typed, 'the type that the headers say stays')
 })
 
-// Node's own FormData is of another class than undici's, and its Client ends such a body with an error.
+// Node's FormData is another class than undici's. undici's Client ends such a body with an error.
 t.test('the FormData of Node\'s own fetch is a form too', async t => {
   const { target, bytes } = await contractFor(t, ok)
   const form = new globalThis.FormData()
@@ -142,9 +142,9 @@ t.test('the FormData of Node\'s own fetch is a form too', async t => {
 })
 
 const DIFFERENT: [title: string, options: () => Options, client: RegExp, target: RegExp][] = [
-  // Some servers send a body after HEAD; a connection of ours rests for a moment after it instead.
+  // Some servers send a body after HEAD. undici closes the connection; a target lets it rest for a moment.
   ['HEAD keeps its connection', () => ({ method: 'HEAD' }), /connection: close/, /connection: keep-alive/],
-  // undici's types have it, and its code refuses it; so do callers who wrote it for undici 5.
+  // undici's types have this option, and its code refuses it. Callers written for undici 5 still give it.
   ['upgrade: true asks for a WebSocket', () => ({ upgrade: true as unknown as string }), /^$/, /connection: upgrade\r\nupgrade: Websocket\r\n/]
 ]
 
@@ -165,11 +165,11 @@ t.test('an empty body ends its request', async t => {
   const empty = async (dispatcher: Dispatcher): Promise<string> => (await dispatcher.request({ path: '/', method: 'POST', body: [] as unknown as string })).body.text()
   const [client, target] = await both(empty)
   t.equal(client, '0 0')
-  // It is known only behind the head that there is nothing.
+  // Only after the head it is known that the body is empty.
   t.match(target, /^0 (0|chunked)$/)
 })
 
-t.test('an upgrade and CONNECT ask as undici asks', async t => {
+t.test('an upgrade and CONNECT send the same bytes as undici', async t => {
   const { both, bytes } = await contractFor(t, ({ method }, connection) => {
     connection.write(method === 'CONNECT' ? 'HTTP/1.1 200 OK\r\n\r\n' : 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n')
     connection.takeOver()

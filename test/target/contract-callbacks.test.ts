@@ -7,7 +7,7 @@ import type { RequestScript } from '../../testing/backend.js'
 import { contractFor, tellNewer, tellOlder } from '../../testing/undici-contract.js'
 import type { Told } from '../../testing/undici-contract.js'
 
-// A handler hears of a request over a target what it hears of it over undici's Client, in the same order.
+// A handler gets the same calls in the same order over a target as over undici's Client.
 
 type Options = Partial<Dispatcher.DispatchOptions>
 
@@ -37,7 +37,7 @@ const CASES: [title: string, options: () => Options][] = [
   ['an empty body', () => ({ path: '/plain', method: 'POST', body: '' })]
 ]
 
-// One read of the socket may hold one piece of a body or several.
+// One read of the socket may give one piece of a body or several.
 function joined (told: Told[], data: string): Told[] {
   return told.reduce<Told[]>((all, [name, ...given]) => {
     const last = all.at(-1)
@@ -89,13 +89,13 @@ t.test('an upgrade that the backend does not accept is a response', async t => {
 
 const reason = new Error('given up')
 
-// undici calls `onRequestSent` even behind an abort in `onBodySent`; a target calls nothing behind an error.
+// undici calls `onRequestSent` even after an abort in `onBodySent`. A target calls nothing after an error.
 function untilError (told: Told[]): Told[] {
   const error = told.findIndex(([name]) => name.endsWith('Error'))
   return error === -1 ? told : told.slice(0, error + 1)
 }
 
-// The step at which a handler aborts, and what it is told from then on.
+// The step at which a handler aborts, and the calls after it.
 for (const [dialect, tell, steps] of [
   ['older', tellOlder, ['onConnect', 'onBodySent', 'onRequestSent', 'onResponseStarted', 'onHeaders', 'onData', 'onComplete']],
   ['newer', tellNewer, ['onRequestStart', 'onResponseStart', 'onResponseData', 'onResponseEnd']]
@@ -149,7 +149,7 @@ t.test('a stream that fails or is destroyed fails its request as with undici', a
   for (const [title, body] of bodies) {
     const [client, target] = await both(async dispatcher => {
       const told = await tellOlder(dispatcher, { path: '/plain', method: 'POST', body: body() as string })
-      // How far it gets is a race with the connection; undici calls `onConnect` when it has one, a target before.
+      // How far it gets is a race with the connection: undici calls `onConnect` when it has one, a target before.
       return told.filter(([name]) => name !== 'onBodySent' && name !== 'onConnect')
     })
     t.equal(client.at(-1)?.[0], 'onError', title)

@@ -55,7 +55,7 @@ t.test('an aborted request leaves the queue, and nothing is sent to the backend'
   t.equal(backend.accepted, 1)
 })
 
-t.test('a signal that is aborted already sends nothing', async t => {
+t.test('a request with an aborted signal is not sent', async t => {
   const { backend, target } = await targetFor(t, persistent())
   await t.rejects(request(backend.url, { dispatcher: target, signal: AbortSignal.abort() }), { name: 'AbortError' })
   await (await request(backend.url, { dispatcher: target })).body.dump()
@@ -90,7 +90,7 @@ t.test('an upgrade that the backend does not accept is an error for its caller a
   t.match(await (await request(backend.url, { dispatcher: target })).body.json(), { nth: /\d/ })
 })
 
-t.test('a target that is closed finishes what is in flight and refuses what is new', async t => {
+t.test('a closed target finishes requests in flight and refuses new ones', async t => {
   let release = (): void => {}
   const { backend, target } = await targetFor(t, (_request, connection) => new Promise<void>(resolve => {
     release = () => {
@@ -109,7 +109,7 @@ t.test('a target that is closed finishes what is in flight and refuses what is n
   t.ok(target.closed)
 })
 
-t.test('a target that is destroyed ends what is in flight', async t => {
+t.test('a destroyed target ends requests in flight', async t => {
   const { backend, target } = await targetFor(t, hang)
   const answer = request(backend.url, { dispatcher: target })
   await backend.waitFor(({ requests }) => requests === 1)

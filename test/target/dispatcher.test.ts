@@ -13,7 +13,7 @@ const echo: RequestScript = ({ method, path, body }, connection) => connection.r
 
 t.test('the global fetch runs over the managed pool', async t => {
   const { backend, target } = await targetFor(t, echo)
-  // The types of node's own fetch know no dispatcher.
+  // The types of node's fetch have no `dispatcher`.
   const init: object = { method: 'POST', body: 'hello', dispatcher: target }
   for (let n = 0; n < 3; n++) {
     const response = await fetch(`${backend.url}/a?b=c`, init)
@@ -129,7 +129,7 @@ t.test('a handler that throws ends its own response and no other', async t => {
   t.equal(target.snapshot().connections.active, 0)
 })
 
-t.test('another origin is refused before anything is acquired', async t => {
+t.test('another origin is refused before a connection is acquired', async t => {
   const { backend, target } = await targetFor(t, persistent())
   for (const origin of ['http://other.example', 'https://127.0.0.1', `${backend.url}1`, 'nonsense']) {
     const error = await new Promise<Error>(resolve => {
@@ -157,7 +157,7 @@ t.test('headers that can be read only once reach the backend', async t => {
   t.equal(backend.requests, 1)
 })
 
-t.test('a connect function that never calls back is given up', async t => {
+t.test('a connect function that never calls back times out', async t => {
   const { backend, target } = await targetFor(t, echo, { undiciOptions: { connect: () => {} } })
   const began = performance.now()
   await t.rejects(target.request({ path: '/', method: 'GET' }), { code: 'HOLDFAST_ERR_CONNECT_TIMEOUT' })

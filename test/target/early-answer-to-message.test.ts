@@ -4,7 +4,8 @@ import t from 'tap'
 import { request as send } from '../../testing/client.js'
 import { clientFor, targetFor } from '../../testing/gateway.js'
 
-// A server that hands its request on as the body of another ended its client's socket with it, when the backend answered before it had all.
+// Regression: a server passed its request on as the body of another request. When the backend answered early, the client's socket was
+// ended.
 t.test('an early answer reaches the client whose request was the body', async t => {
   const { backend, target } = await targetFor(t, {
     onHead: (_head, connection) => connection.reply({ status: 413, headers: { Connection: 'close' }, body: 'too much' }),
@@ -26,7 +27,7 @@ t.test('an early answer reaches the client whose request was the body', async t 
   await backend.waitFor(({ open }) => open === 0)
 })
 
-t.test('a message that was sent whole keeps its socket', async t => {
+t.test('a request message that was sent whole keeps its socket', async t => {
   const { target } = await targetFor(t, ({ body }, connection) => connection.reply({ body }))
   let address: string | undefined
   const server = createServer((request, response) => {

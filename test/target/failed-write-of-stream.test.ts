@@ -1,9 +1,9 @@
-// A write of a body that streams fails where the backend has answered early and closed: its answer lies unread still, and is what counts.
+// A write of a streamed body fails if the backend has answered early and closed. The answer, which is still unread, has to count.
 import { Duplex, Readable } from 'node:stream'
 import t from 'tap'
 import { rigFor } from '../connection/setup.js'
 
-t.test('an early answer behind a failed write reaches an app that sends a stream by dispatch', async t => {
+t.test('an early answer reaches an app that sends a stream by dispatch, after a failed write', async t => {
   const make = (): Duplex => {
     let writes = 0
     const socket: Duplex = new Duplex({
@@ -11,7 +11,7 @@ t.test('an early answer behind a failed write reaches an app that sends a stream
       write (_chunk, _encoding, done) {
         if (++writes < 2) return done()
         done(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
-        // Behind the turns in which the failure is told.
+        // After the turns of the event loop in which the failure is reported.
         setImmediate(() => setImmediate(() => {
           socket.push('HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlarge')
           socket.push(null)

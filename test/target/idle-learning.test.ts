@@ -6,19 +6,19 @@ import type { IdleEvidence } from '../../src/target/idle-limit.js'
 const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 60_000, keepAliveTimeoutThreshold: 1_000 }
 const ROUND_TRIP = 40
 
-/** Evidence, with the clock that it is given by hand. */
+/** Evidence with a clock that the test sets. */
 class Story {
   evidence: IdleEvidence = NO_EVIDENCE
   now = 0
 
-  /** A close of one connection, well apart from the others. */
+  /** An idle close, well apart from others. */
   closed (idleMs: number, left = 0): this {
     this.now += 10_000
     this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left }, this.now)
     return this
   }
 
-  /** Closes of one moment, so many ms apart; `left` are open after the last of them. */
+  /** Idle closes at about the same time, so many ms apart; `left` connections are open after the last. */
   closedAtOnce (idleTimes: number[], left = 0, apart = 1): this {
     this.now += 10_000
     idleTimes.forEach((idleMs, i) => {
@@ -28,7 +28,10 @@ class Story {
     return this
   }
 
-  /** Found closed by a request that was answered on a fresh connection; `others` as old were given up with it. */
+  /**
+   * A connection that a request found closed. The request was answered on a fresh connection, and `others` that were idle for as long were
+   * closed.
+   */
   found (idleMs: number, others = 0): this {
     this.now += 10_000
     this.evidence = nextEvidence(this.evidence, { type: 'closed', idleMs, left: 0, found: true, others }, this.now)
@@ -45,7 +48,7 @@ class Story {
     return this
   }
 
-  /** A sentinel that became idle after all that was told before. */
+  /** A sentinel that became idle after all earlier events. */
   outlived (idleMs: number): this {
     this.now += idleMs + 1
     this.evidence = nextEvidence(this.evidence, { type: 'outlived', idleMs }, this.now)

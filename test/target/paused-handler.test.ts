@@ -4,14 +4,14 @@ import type { Dispatcher } from 'undici'
 import { ResponseHead } from '../../src/http/response-head.js'
 import { HandlerAdapter } from '../../src/target/handler-adapter.js'
 
-// A read of a socket may hold several pieces of a body and its end: all of them still come when a handler has paused at the first.
+// One read of a socket may give several pieces of a body and its end. They still come after a handler has paused at the first piece.
 
 const HEAD = new ResponseHead(1, [])
 
 interface Rig {
   readonly adapter: HandlerAdapter
   readonly told: string[]
-  /** What the call was asked to do. */
+  /** What the adapter asked of the call. */
   readonly asked: string[]
   readonly control: { pause (): void, resume (): void, abort (reason?: Error): void }
 }

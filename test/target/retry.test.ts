@@ -2,7 +2,7 @@ import t from 'tap'
 import { decideRetry, isIdempotent } from '../../src/target/retry.js'
 import type { Evidence, RetryKind } from '../../src/target/retry.js'
 
-/** A GET that died on a reused connection before any of its answer had come. */
+/** A GET that was lost on a reused connection before any byte of an answer. */
 const STALE: Evidence = {
   lost: true,
   reused: true,
@@ -15,7 +15,7 @@ const STALE: Evidence = {
   retried: false
 }
 const UNWRITTEN: Evidence = { ...STALE, written: false, idempotent: false, replayable: false }
-// The 408 was abandoned, not lost, and its bytes are no answer.
+// The attempt with the 408 was abandoned, not lost. The bytes of the 408 are no answer.
 const UNUSED_TIMEOUT: Evidence = { ...STALE, lost: false, responseStarted: true, unusedTimeout: true }
 
 const TABLE: [title: string, evidence: Evidence, decision: RetryKind | undefined][] = [

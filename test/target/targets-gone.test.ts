@@ -40,7 +40,7 @@ t.test('nothing is left of a target that made way for another', async t => {
     collectGarbage()
     return targets.filter(target => target.deref() !== undefined).length
   }
-  // Those that are there, and the one that went last, whose end may still be told of.
+  // The targets that exist, and the one that went last, whose end may still be reported.
   await until(() => alive() <= MOST + 1, `${MOST + 1} of ${ORIGINS} targets, not ${alive()}`)
 })
 

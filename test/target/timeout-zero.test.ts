@@ -8,7 +8,7 @@ const SETTINGS = { keepAliveTimeout: 60_000, keepAliveMaxTimeout: 600_000, keepA
 
 t.test('a Keep-Alive timeout of 0 is a hint of less than a second; connections are still reused', async t => {
   t.equal(idleLimit(SETTINGS, 0, undefined).effective, 500)
-  // As node does where its keepAliveTimeout is below a second.
+  // As node does with a keepAliveTimeout below 1 s.
   const backend = await backendFor(t, (asked, connection) => answer(asked, connection, { headers: { Connection: 'keep-alive', 'Keep-Alive': 'timeout=0' } }))
   const { url, target } = await gatewayFor(t, { routes: [{ upstream: backend.url }] })
   await request(url)

@@ -11,8 +11,8 @@ import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import type { Backend } from '../../testing/backend.js'
 
-// An app may have OpenTelemetry's instrumentation of undici for its other calls. What goes through a target is no request of undici's Client:
-// it has the span that the target makes, and no other.
+// An app may use OpenTelemetry's instrumentation of undici for its other calls. A request over a target is not a request of undici's
+// Client: it has only the span that the target makes.
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'
@@ -84,7 +84,7 @@ t.test('a dispatched request has one client span too, beneath the active span', 
   t.same(seen, all.map(span => [traceparentOf(span)]), 'one line each')
 })
 
-t.test('what the app sends by undici itself is instrumented as before', async t => {
+t.test('requests that the app sends by undici itself are still instrumented', async t => {
   const { backend, seen, spans } = await tracedFor(t)
   const client = new Client(backend.url)
   t.teardown(() => client.destroy())

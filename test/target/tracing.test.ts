@@ -16,7 +16,7 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const PARENT = '00f067aa0ba902b7'
 const TRACEPARENT = `00-${TRACE}-${PARENT}-01`
 
-/** From here on there is a provider, until the test ends; returns the spans that have ended. */
+/** Registers a provider until the test ends. Returns the spans that have ended. */
 function tracingFor (t: Test, propagator: TextMapPropagator = new W3CTraceContextPropagator()): (count: number) => Promise<ReadableSpan[]> {
   const exporter = new InMemorySpanExporter()
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] }))
@@ -33,7 +33,7 @@ function tracingFor (t: Test, propagator: TextMapPropagator = new W3CTraceContex
   }
 }
 
-/** A gateway, and the traceparents and tracestates that its backend gets. */
+/** A gateway, and the traceparent and tracestate headers that its backend gets. */
 async function tracedFor (t: Test, answer: (request: BackendRequest, connection: BackendConnection) => void, setup: GatewaySetup = {}): Promise<RunningGateway & { backend: Backend, seen: (string | undefined)[][] }> {
   const seen: (string | undefined)[][] = []
   const backend = await backendFor(t, (request, connection) => {

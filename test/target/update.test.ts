@@ -37,7 +37,7 @@ t.test('a new waiting time holds for requests that wait already, whether it is s
   const second = rig.send()
   now = 500
   rig.target.update({ pool: { pendingTimeout: 100_000 } })
-  // By the time that was set first, the second would have been refused before this one.
+  // With the first timeout the second request would be refused before this one.
   const other = rigFor(t, backend.url, { undiciOptions: { connections: 1 }, pool: { pendingTimeout: 20 } })
   const [taken, refused] = [other.send(), other.send()]
   t.match(await refused.over, { error: { code: 'HOLDFAST_ERR_QUEUE_TIMEOUT' } })

@@ -21,7 +21,7 @@ async function clientFor (t: Test, relay: DelayRelay): Promise<RawClient> {
 
 const ask = (method: string, id: string): string => `${method} / HTTP/1.1\r\nHost: a\r\nX-Id: ${id}\r\nContent-Length: 0\r\n\r\n`
 
-t.test('bytes take the delay each way, and one end sees the requests and their reuse', async (t) => {
+t.test('bytes take the delay each way, and the backend\'s end records requests and reuse', async (t) => {
   const relay = await relayFor(t, 50, idleBackend({ idleTimeout: 10_000 }))
   const client = await clientFor(t, relay)
   for (const id of ['one', 'two']) {
@@ -38,7 +38,7 @@ t.test('bytes take the delay each way, and one end sees the requests and their r
 
 t.test('a FIN takes the delay; what arrives after the close is a stale hit and gets an RST', async (t) => {
   const relay = await relayFor(t, 100, idleBackend({ idleTimeout: 50 }))
-  // Half open, so that there is something left to reset after the FIN.
+  // Half open, so that a connection is left to reset after the FIN.
   const socket = connect({ port: relay.port, host: '127.0.0.1', allowHalfOpen: true })
   t.teardown(() => socket.destroy())
   let endedAt = 0
@@ -48,7 +48,7 @@ t.test('a FIN takes the delay; what arrives after the close is a stale hit and g
   t.equal(endedAt, 0, 'closed at the other end by now or soon, and not known here')
   socket.write(ask('POST', 'late'))
   await once(socket, 'end')
-  // After a FIN nothing is read any more: an RST shows in what is written.
+  // After a FIN nothing more is read, so an RST shows only in a write.
   const writing = setInterval(() => socket.write('.'), 10)
   await once(socket, 'error')
   const resetAt = machineTime()
@@ -60,7 +60,7 @@ t.test('a FIN takes the delay; what arrives after the close is a stale hit and g
   t.ok(resetAt >= staleHits(relay)[0]!.at + 99, 'and so was the RST')
 })
 
-t.test('a client that leaves is no idle close', async (t) => {
+t.test('a client that leaves does not count as an idle close', async (t) => {
   const relay = await relayFor(t, 5, idleBackend({ idleTimeout: 10_000 }))
   const client = await clientFor(t, relay)
   client.write(ask('GET', 'one'))
@@ -70,7 +70,7 @@ t.test('a client that leaves is no idle close', async (t) => {
   t.same(idleCloses(relay), [])
 })
 
-t.test('a real backend closes at its end, and the relay tells late requests all the same', async (t) => {
+t.test('with a real backend the relay records late requests too', async (t) => {
   const backend = await startBackend((_request, connection) => {
     connection.reply({ body: 'yes' })
     connection.end()
@@ -87,7 +87,7 @@ t.test('a real backend closes at its end, and the relay tells late requests all 
   t.match(relay.endings, [{ by: 'backend', served: 1 }])
 })
 
-t.test('order and due times hold however late the timers are', async (t) => {
+t.test('order and due times hold even if timers are late', async (t) => {
   const seen: Array<{ event: string, due: number }> = []
   const line = new DelayLine<string>(10, (event, due) => {
     seen.push({ event, due })
@@ -106,7 +106,7 @@ t.test('order and due times hold however late the timers are', async (t) => {
   t.equal(seen.length, 4)
 })
 
-t.test('a request that was due before the close is in time though it is delivered after it', async (t) => {
+t.test('a request that was due before the close is in time even if it is delivered after it', async (t) => {
   const sent: Array<[string, number]> = []
   const opened = machineTime()
   let waiting: number | undefined = opened + 20

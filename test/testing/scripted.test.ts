@@ -27,7 +27,7 @@ const get = (fields = ''): string => `GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n
 const CHUNKED = 'POST /a?b HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nx-one: 2\r\nTransfer-Encoding: chunked\r\n\r\n' +
   '5;note=x\r\nhello\r\nc\r\n, it is\r\n\0me\r\n0\r\nX-Sum: 7\r\n\r\n'
 
-t.test('a request is read the same wherever its bytes are split', async (t) => {
+t.test('a request is read the same however its bytes are split', async (t) => {
   const bytes = Buffer.from(CHUNKED, 'latin1')
   const expected = {
     method: 'POST',
@@ -148,7 +148,7 @@ t.test('the killer kills only reused connections and executes nothing that it ki
   t.ok([...victims.executed.values()].every((times) => times === 1))
 })
 
-t.test('a body that is cut off is told from a whole one', async (t) => {
+t.test('a cut-off body is not taken for whole', async (t) => {
   const bodies = [
     'Content-Length: 5\r\n\r\nabc',
     'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
@@ -167,7 +167,7 @@ t.test('a body that is cut off is told from a whole one', async (t) => {
   }
 })
 
-t.test('an RST is told from a FIN, and an idle connection may end with either', async (t) => {
+t.test('RST and FIN are distinguished, and an idle connection may end with either', async (t) => {
   for (const how of ['fin', 'rst'] as const) {
     const backend = await backendFor(t, idleCloser({ idleMs: 20, how }))
     const client = await clientFor(t, backend)
@@ -193,7 +193,7 @@ t.test('HEAD is answered without a body, HTTP/1.0 without a length', async (t) =
   t.same([httpVersion, header('content-length'), body.toString(), complete], ['1.0', undefined, '{"nth":1}', true])
 })
 
-t.test('a backend can change its mind about keeping connections', async (t) => {
+t.test('a backend can be switched between keeping and closing connections', async (t) => {
   const { script, set } = flipping()
   const backend = await backendFor(t, script)
   const client = await clientFor(t, backend)
@@ -230,7 +230,7 @@ t.test('a backend speaks TLS, asks for a client certificate, and can reset', asy
   t.equal(backend.closes, 1)
 })
 
-t.test('after a takeover both sides exchange bytes as they are', async (t) => {
+t.test('after a takeover both sides exchange raw bytes', async (t) => {
   const backend = await backendFor(t, (_request, connection) => {
     connection.reply({ status: 101, headers: { Connection: 'Upgrade', Upgrade: 'echo' } })
     connection.write(connection.takeOver())
@@ -244,7 +244,7 @@ t.test('after a takeover both sides exchange bytes as they are', async (t) => {
   t.same(backend.malformed, [])
 })
 
-t.test('a script that throws and a wait in vain both fail the test that has them', async (t) => {
+t.test('a script that throws and a condition that never holds both fail their test', async (t) => {
   const thrown = new Error('thrown by the script')
   const backend = await startBackend(() => { throw thrown })
   await t.rejects(backend.waitFor(({ open }) => open > 0, 10), /after 10 ms still waiting for .*"open":0/)

@@ -1,10 +1,10 @@
-// A socket that `connect` has made may answer from within a write to it, as one to a server in the same process does.
+// A socket made by a `connect` function may answer within a write to it, as a socket to a server in the same process does.
 import { Duplex } from 'node:stream'
 import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rigFor } from '../connection/setup.js'
 
-/** Answers each write from within it. */
+/** A duplex that answers within each write. */
 function answering (answer: (text: string) => string): Duplex {
   return new Duplex({
     read () {},
@@ -20,7 +20,7 @@ function connectTo (make: () => Duplex) {
   return { undiciOptions: { connect: ((_to: unknown, done: (error: null, socket: Duplex) => void) => { setImmediate(() => done(null, make())) }) as never } }
 }
 
-t.test('an answer from within the write of its request is whole, and its connection is kept', async t => {
+t.test('an answer within the write of its request is whole, and its connection is kept', async t => {
   const rig = rigFor(t, 'http://inside.test', connectTo(() => answering(() => 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ninside')))
   for (let i = 0; i < 3; i++) {
     t.match(await rig.send().over, { status: 200, body: 'inside', error: undefined, finals: 1 })
@@ -30,7 +30,7 @@ t.test('an answer from within the write of its request is whole, and its connect
   t.same(rig.closed, [])
 })
 
-t.test('an answer that comes while another one is read leaves that one as it is', async t => {
+t.test('an answer that comes while another one is read does not change that one', async t => {
   const answer = `HTTP/1.1 200 OK\r\nX-Long: ${'y'.repeat(500)}\r\nContent-Length: 6\r\n\r\ninside`
   let answers = 0
   const inside = rigFor(t, 'http://inside.test', connectTo(() => {
@@ -53,7 +53,7 @@ t.test('an answer that comes while another one is read leaves that one as it is'
   await outside.until(({ counts }) => counts.idle === 1)
 })
 
-t.test('what comes while a piece of the same response is taken comes behind it', async t => {
+t.test('bytes that come while a piece of the response is delivered come after it', async t => {
   let socket: Duplex | undefined
   const rig = rigFor(t, 'http://inside.test', connectTo(() => {
     socket = answering(text => text.startsWith('GET') ? 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n' : '')

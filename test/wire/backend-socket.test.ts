@@ -10,11 +10,11 @@ import { KINDS, Noted, dialerFor, pairFor, serverFor } from './socket-reader.js'
 
 const MEGABYTE = 1_048_576
 const turn = async (): Promise<void> => await new Promise(resolve => setImmediate(resolve))
-/** Long enough for what has been sent to lie in the kernel of a machine that is not stuck. */
+/** Time for sent bytes to reach the kernel's buffer, in ms. */
 const turns = async (): Promise<void> => { for (let i = 0; i < 20; i++) await turn() }
 
 for (const kind of KINDS) {
-  t.test(`what the backend sends is read, and its end told once: ${kind}`, async t => {
+  t.test(`the backend's bytes are read, and its end is reported once: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     const { socket } = noted
     socket.write('PING \xe9', 'latin1')
@@ -27,7 +27,7 @@ for (const kind of KINDS) {
     t.same([noted.text, socket.bytesRead, socket.ending], ['onetwo', 6, 'fin'])
     t.match(socket.address, /^127\.0\.0\.1:\d+$/)
 
-    // It may be written to behind the FIN: who reads it decides.
+    // It can be written to after the FIN; its reader decides.
     socket.write('late')
     t.equal(String((await once(peer, 'data'))[0]), 'late')
     socket.destroy()
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
     t.equal(socket.ending, 'fin')
   })
 
-  t.test(`what this side destroys tells its close alone: ${kind}`, async t => {
+  t.test(`a socket that this side destroys reports only its close: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     noted.reads = () => noted.socket.destroy()
     peer.write(Buffer.alloc(4 * MEGABYTE))
@@ -46,7 +46,7 @@ for (const kind of KINDS) {
     t.equal(noted.socket.write('x'), false)
   })
 
-  t.test(`a socket that is paused from within a read tells nothing, and loses nothing: ${kind}`, async t => {
+  t.test(`a socket that is paused within a read reports nothing and loses nothing: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     const { socket } = noted
     const sent = Buffer.alloc(4 * MEGABYTE, 'abcdefghijklmnopqrstuvwxyz').toString('latin1')
@@ -72,7 +72,7 @@ for (const kind of KINDS) {
     t.equal(socket.ending, 'fin')
   })
 
-  t.test(`a resume from within the read that paused is none: ${kind}`, async t => {
+  t.test(`a resume within the read that paused cancels the pause: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     noted.reads = () => {
       const { length } = noted.text
@@ -85,7 +85,7 @@ for (const kind of KINDS) {
     t.equal(noted.text.length, MEGABYTE)
   })
 
-  t.test(`a paused socket holds back what comes, and the FIN behind it: ${kind}`, async t => {
+  t.test(`a paused socket holds back bytes and the FIN behind them: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     noted.socket.pause()
     peer.end('held')
@@ -134,7 +134,7 @@ for (const kind of KINDS) {
     t.equal(socket.ending, 'own')
   })
 
-  t.test(`what is handed over begins with the rest, and is a plain duplex: ${kind}`, async t => {
+  t.test(`a handed-over socket begins with the unread bytes, and is a plain duplex: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     let given: Socket | undefined
     noted.reads = text => { given = noted.socket.handOver(Buffer.from(text.slice(4))) }
@@ -156,7 +156,7 @@ for (const kind of KINDS) {
         socket.resume()
       })
     })
-    // Half-close, both ways: ours first.
+    // Half-close in both directions, ours first.
     socket.end('bye')
     peer.resume()
     await once(peer, 'end')
@@ -168,7 +168,7 @@ for (const kind of KINDS) {
     t.same(noted.told, ['read'])
   })
 
-  t.test(`what is handed over while paused holds what came, and flows for its first listener: ${kind}`, async t => {
+  t.test(`a socket handed over while paused keeps its bytes, and flows for its first listener: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     noted.socket.pause()
     peer.write('one')
@@ -182,7 +182,7 @@ for (const kind of KINDS) {
     t.equal(text, 'zero one two')
   })
 
-  t.test(`an error of what was handed over ends nothing but itself: ${kind}`, async t => {
+  t.test(`an error of a handed-over socket ends only that socket: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     const socket = noted.socket.handOver(Buffer.alloc(0))
     peer.destroy()
@@ -195,7 +195,7 @@ for (const kind of KINDS) {
   })
 }
 
-t.test('a reset is told from a FIN', async t => {
+t.test('a reset and a FIN are distinguished', async t => {
   const { noted, peer } = await pairFor(t, 'plain')
   peer.resetAndDestroy()
   await noted.untilTold('close')
@@ -218,7 +218,7 @@ t.test('a reset that comes together with data, which libuv calls an end, is a re
   t.equal(resets, 10)
 })
 
-t.test('a reset while paused is read after it, behind what came before', async t => {
+t.test('a reset during a pause is reported after the pause, behind earlier bytes', async t => {
   const { noted, peer } = await pairFor(t, 'plain')
   noted.reads = () => { if (noted.text.length < 10) noted.socket.pause() }
   peer.write('12345')
@@ -232,7 +232,7 @@ t.test('a reset while paused is read after it, behind what came before', async t
   t.equal(noted.socket.ending, 'reset')
 })
 
-t.test('an error of a paused socket that was made elsewhere is told behind what came before', async t => {
+t.test('an error of a paused socket that was made elsewhere is reported behind earlier bytes', async t => {
   const duplex = new Duplex({ read () {}, write (_chunk, _encoding, done) { done() } })
   const noted = new Noted(BackendSocket.adopt(duplex as Socket))
   noted.socket.pause()
@@ -259,7 +259,7 @@ t.test('one buffer serves all sockets', async t => {
   for (const [i, { noted }] of pairs.entries()) t.ok(noted.text === texts[i], `the text of socket ${i}`)
 })
 
-t.test('a socket that is let go of keeps no process alive', async t => {
+t.test('an unreferenced socket keeps no process alive', async t => {
   const { noted, peer } = await pairFor(t, 'plain')
   peer.unref()
   const handles = (): number => process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length
@@ -270,7 +270,7 @@ t.test('a socket that is let go of keeps no process alive', async t => {
   t.equal(handles(), before)
 })
 
-t.test('any duplex is taken', async t => {
+t.test('any duplex is accepted', async t => {
   const written: string[] = []
   const duplex = new Duplex({
     read () {},
@@ -297,7 +297,7 @@ t.test('any duplex is taken', async t => {
   t.same(noted.told, ['read', 'end', 'close'])
 })
 
-t.test('a duplex that something else destroys is cut', async t => {
+t.test('a duplex that other code destroys counts as cut', async t => {
   const duplex = new Duplex({ read () {}, write (_chunk, _encoding, done) { done() } })
   const noted = new Noted(BackendSocket.adopt(duplex as Socket))
   duplex.destroy()
@@ -309,7 +309,7 @@ t.test('a duplex that something else destroys is cut', async t => {
   t.same(gone.told, ['close'], 'one that has gone already')
 })
 
-t.test('a unix socket is one like another, without an address', async t => {
+t.test('a unix socket works like others, without an address', async t => {
   const path = join(tmpdir(), `holdfast-wire-${process.pid}.sock`)
   t.teardown(() => rmSync(path, { force: true }))
   const server = await serverFor(t, { path })

@@ -2,7 +2,7 @@ import type { Kind } from './compare.js'
 import type { Asked, Outcome, ReadMessage } from './oracles/outcome.js'
 import { wholeOf } from './oracles/outcome.js'
 
-/** What a difference is judged by. */
+/** A difference, with what its class depends on. */
 export interface Seen {
   readonly text: string
   readonly asked: Asked
@@ -13,22 +13,22 @@ export interface Seen {
   readonly theirs: Outcome
 }
 
-/** Differences that are meant to be, with the reason. */
+/** A class of intended differences, with the reason. */
 export interface Class { readonly name: string, readonly why: string, holds (seen: Seen): boolean }
 
 const LLHTTP = ['undici', 'node:http']
 const final = (outcome: Outcome): ReadMessage => wholeOf(outcome)!
 const values = ({ lines }: Pick<ReadMessage, 'lines'>, name: string): string[] => lines.filter((_, i) => i % 2 === 1 && lines[i - 1] === name)
-/** All up to the body of the final response. */
+/** The text up to the body of the final response. */
 const heads = (text: string): string => /^(?:[\r\n]*HTTP\/\S*\s+1(?!01)\d\d[^]*?\n\r?\n)*[^]*?\n\r?\n/.exec(text)?.[0] ?? text
-/** The heads of interim responses in front of the final one. A 101 is none. */
+/** The heads of interim responses before the final one. A 101 is not an interim response. */
 const interim = (text: string): string => /^(?:[\r\n]*HTTP\/\S*\s+1(?!01)\d\d[^]*?\n\r?\n)*/.exec(text)![0]
 const lengths = (text: string): string[] => [...heads(text).matchAll(/^content-length:([^\r\n]*)/gim)].map(([, value]) => value!.trim())
 const isChunked = (outcome: Outcome): boolean => values(final(outcome), 'transfer-encoding').includes('chunked')
 const isBodiless = ({ method }: Asked, ours: Outcome): boolean => method === 'HEAD' || [204, 304].includes(final(ours).status) || final(ours).upgraded
 const trimmed = (lines: readonly string[]): string => JSON.stringify(lines.map(text => text.replace(/[ \t]+$/, '')))
 
-/** What an oracle refuses, waits for or reads otherwise, and ours reads as it should. */
+/** Classes in which an oracle refuses, waits or reads otherwise, and our parser is right. */
 const theirs: readonly Class[] = [
   {
     name: 'undici: 204 or 304 with a length',
@@ -109,7 +109,7 @@ const theirs: readonly Class[] = [
   }
 ]
 
-/** What ours alone refuses. */
+/** Classes in which only our parser refuses. */
 const our: readonly Class[] = [
   {
     name: 'a status outside 100..599',
@@ -190,7 +190,7 @@ const our: readonly Class[] = [
   {
     name: 'a tab behind a length',
     why: 'llhttp takes spaces alone',
-    // Node's own llhttp takes both from Node 24 on.
+    // Node's llhttp accepts both since Node 24.
     holds: ({ oracle, kind, text }) => kind === 'ours refuses' && oracle !== 'undici' && /^content-length:[^\r\n]*\t[ \t]*\r?\n/im.test(heads(text))
   },
   {

@@ -3,15 +3,15 @@ import type { Outcome, ReadMessage } from './oracles/outcome.js'
 import type { Meaning } from './generated.js'
 
 /**
- * How an oracle differs from ours. `refuses`, `waits`: ours has a whole response, and the oracle has none of it, or goes on reading.
- * `ours refuses`, `ours waits`: the other way round. `otherwise`: both have a whole response, and not the same. `ends`: ours keeps a
- * connection that the oracle does not.
+ * How an oracle differs from our parser. `refuses`, `waits`: our parser has a whole response, and the oracle refuses it, or waits for more.
+ * `ours refuses`, `ours waits`: the reverse. `otherwise`: both have a whole response, with different contents. `ends`: our parser keeps the
+ * connection, and the oracle does not.
  */
 export type Kind = 'refuses' | 'waits' | 'otherwise' | 'ends' | 'ours refuses' | 'ours waits'
 
 export interface Difference { readonly kind: Kind, readonly what: string }
 
-/** What there is between the two; undefined where both read the same, or neither has a whole response. */
+/** The difference; undefined if both read the same, or neither has a whole response. */
 export function difference (ours: Outcome, theirs: Outcome): Difference | undefined {
   const our = wholeOf(ours)
   const their = wholeOf(theirs)
@@ -20,12 +20,12 @@ export function difference (ours: Outcome, theirs: Outcome): Difference | undefi
   if (our === undefined) return ours.refused === undefined ? { kind: 'ours waits', what: `reads a whole ${their.status}` } : { kind: 'ours refuses', what: ours.refused }
   const otherwise = unlike(responsesOf(ours), responsesOf(theirs))
   if (otherwise !== undefined) return { kind: 'otherwise', what: otherwise }
-  // A connection that ends with its response is over for both.
+  // A connection that ends with its response has ended for both.
   if (our.keepAlive === true && their.keepAlive === false) return { kind: 'ends', what: 'ends the connection' }
   return undefined
 }
 
-/** Where two readings part; undefined where they are alike. */
+/** The first difference of two readings; undefined without one. */
 export function unlike (one: readonly Meaning[], other: readonly Meaning[]): string | undefined {
   if (one.length !== other.length) return `${one.length} responses and ${other.length}`
   for (const [i, a] of one.entries()) {
@@ -46,7 +46,7 @@ function unlikeLines (one: readonly string[], other: readonly string[]): string 
   return undefined
 }
 
-/** Ours tells of no 100. */
+/** Our parser reports no 100. */
 function responsesOf ({ messages }: Outcome): ReadMessage[] {
   return messages.filter(({ status }) => status !== 100)
 }

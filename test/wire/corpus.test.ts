@@ -13,14 +13,14 @@ import type { Asked } from './oracles/outcome.js'
 import { undiciClient } from './oracles/undici.js'
 
 const GET: Asked = { method: 'GET' }
-/** What is longer is split at a few places only. */
+/** Longer responses are split at a few places only. */
 const LONG = 2_000
 const FEW = 12
 
 const bytesOf = ({ text }: CorpusCase): Buffer => Buffer.from(text, 'latin1')
 const verdictOf = (outcome: OurOutcome): string => wholeOf(outcome) !== undefined ? 'whole' : outcome.refused !== undefined ? 'refused' : 'waits'
 
-t.test('each response of the corpus is read as it should be', async t => {
+t.test('each response of the corpus is read as expected', async t => {
   for (const of of corpus) {
     const { name, is, asked = GET, end = 'open', either = false } = of
     const outcome = readByOurs([bytesOf(of)], end, asked)

@@ -10,7 +10,7 @@ import { undiciClient } from './oracles/undici.js'
 const MESSAGES = 1_500
 const AT_ONCE = 50
 
-t.test('what is a whole response to ours is the same one to other clients, or is listed with its reason', async t => {
+t.test('a whole response to our parser is the same to other clients, or is listed with its reason', async t => {
   const h11 = H11.start()
   if (h11 === undefined) t.comment('without h11: python3-h11 is not installed')
   t.teardown(() => h11?.close())

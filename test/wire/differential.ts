@@ -6,15 +6,15 @@ import { readByOurs } from './oracles/ours.js'
 import { wholeOf } from './oracles/outcome.js'
 import type { Oracle } from './oracles/outcome.js'
 
-/** How one message was read: what differs and is meant to, and what is wrong. */
+/** How a message was read: intended differences, and wrong ones. */
 export interface Verdict {
   readonly listed: ReadonlyArray<{ seen: Seen, by: Class }>
   readonly wrong: readonly string[]
-  /** What ours made of it, in a word. */
+  /** Our parser's reading, in a word. */
   readonly ours: 'whole' | 'refused' | 'waits'
 }
 
-/** Reads a message by ours and by the oracles. */
+/** Reads a message with our parser and the oracles. */
 export async function judge (message: Message, oracles: readonly Oracle[]): Promise<Verdict> {
   const { pieces, end, asked, meaning } = message
   const bytes = Buffer.concat(pieces)
@@ -23,7 +23,7 @@ export async function judge (message: Message, oracles: readonly Oracle[]): Prom
   const wrong: string[] = []
   const listed: Array<{ seen: Seen, by: Class }> = []
   const inOne = readByOurs([bytes], end, asked)
-  // How much of what is refused had been told before is the reader's affair.
+  // It does not matter how much was reported of a response before it was refused.
   const bySplit = (inOne.refused === undefined) !== (ours.refused === undefined) ? `${ours.refused} and ${inOne.refused}` : ours.refused !== undefined ? undefined : unlike(ours.messages, inOne.messages)
   if (bySplit !== undefined) wrong.push(`in pieces it is read otherwise than in one: ${bySplit}`)
   if (meaning !== undefined) {

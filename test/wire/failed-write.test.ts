@@ -15,8 +15,8 @@ const PIECE = Buffer.alloc(65_536, 'x')
 const REFUSAL = 'HTTP/1.1 413 Payload Too Large\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlarge'
 
 /**
- * Writes as a client's body comes: half of it, and the next piece when the backend has just closed, while its answer lies unread in the kernel.
- * Resolves with the end of reading.
+ * Writes as a client's body comes: half of it, and the next piece when the backend has just closed, while its answer lies unread in the
+ * kernel. Resolves with the end of reading.
  */
 async function upload (socket: BackendSocket, size: number, peer: Socket): Promise<Noted> {
   const noted = new Noted(socket)
@@ -38,7 +38,7 @@ for (const tls of [false, true]) {
       let read = 0
       for (let i = 0; i < TIMES; i++) {
         const [peer, socket] = await Promise.all([server.accepted(), dial()])
-        // It reads the head, answers, and closes over what it has not read: a reset.
+        // The backend reads the head, answers, and closes with unread bytes, which makes a reset.
         peer.once('readable', () => {
           peer.read(100)
           peer.write(REFUSAL, () => peer.destroy())
@@ -67,13 +67,13 @@ for (const tls of [false, true]) {
   }
 }
 
-/** Makes the next write of a socket fail, as it does when the backend has gone, while what the backend has sent still comes. */
+/** Makes the next write of a socket fail, as after the backend has closed, while the backend's bytes still come. */
 function failWrites (socket: Socket): void {
   socket._write = (_chunk, _encoding, done) => process.nextTick(done, Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }))
   socket._writev = null as unknown as NonNullable<Socket['_writev']>
 }
 
-t.test('a failed write is told once, and not from within write(); no later one does anything', async t => {
+t.test('a failed write is reported once, and not within write(); later writes do nothing', async t => {
   const { noted, raw } = await failing(t)
   const { socket } = noted
   socket.write('lost')
@@ -85,7 +85,7 @@ t.test('a failed write is told once, and not from within write(); no later one d
   t.equal(socket.write('more'), false)
   t.equal(raw.writableLength, 'lostbehind it'.length)
 
-  // The bound, from the last read on.
+  // The bound counts from the last read.
   const began = performance.now()
   await noted.untilTold('close')
   const took = performance.now() - began
@@ -94,7 +94,7 @@ t.test('a failed write is told once, and not from within write(); no later one d
   t.equal(socket.ending, 'reset')
 })
 
-t.test('each read renews the time of a failed write, and the FIN ends it', async t => {
+t.test('each read renews the timer of a failed write, and the FIN ends it', async t => {
   const { noted, peer, raw } = await failing(t)
   noted.socket.write('lost')
   await noted.untilTold('write failed')
@@ -112,7 +112,7 @@ t.test('each read renews the time of a failed write, and the FIN ends it', async
   t.equal(noted.socket.ending, 'fin')
 })
 
-t.test('a paused socket keeps what came before the failure of a write', async t => {
+t.test('a paused socket keeps bytes that came before a failed write', async t => {
   const { noted, peer } = await failing(t)
   noted.reads = () => noted.socket.pause()
   noted.socket.write('lost')
@@ -128,7 +128,7 @@ t.test('a paused socket keeps what came before the failure of a write', async t 
   t.equal(noted.text, '12')
 })
 
-t.test('a write that fails behind the FIN closes the socket at once', async t => {
+t.test('a write that fails after the FIN closes the socket at once', async t => {
   const { noted, peer } = await failing(t)
   peer.end()
   await noted.untilTold('end')
@@ -139,7 +139,7 @@ t.test('a write that fails behind the FIN closes the socket at once', async t =>
   t.same([noted.told, noted.socket.ending], [['end', 'close'], 'fin'])
 })
 
-t.test('what was handed over is destroyed by a failed write, as any socket', async t => {
+t.test('a failed write destroys a handed-over socket, like any socket', async t => {
   const { noted } = await failing(t)
   const socket = noted.socket.handOver(Buffer.alloc(0))
   socket.write('lost')
@@ -148,7 +148,7 @@ t.test('what was handed over is destroyed by a failed write, as any socket', asy
 })
 
 for (const kind of KINDS) {
-  t.test(`a write that fails and is handed over then destroys what was handed over: ${kind}`, async t => {
+  t.test(`a socket that is handed over after a failed write is destroyed: ${kind}`, async t => {
     const { noted, peer } = await pairFor(t, kind)
     peer.destroy()
     const { socket } = noted
@@ -162,7 +162,7 @@ for (const kind of KINDS) {
   })
 }
 
-t.test('writes of a stream are under way one at a time, and each is called back once', async t => {
+t.test('a stream\'s writes run one at a time, and each is called back once', async t => {
   const done: Array<(error?: Error | null) => void> = []
   const stream = new Writable({ write (_chunk, _encoding, callback) { done.push(callback) } })
   let told = 0

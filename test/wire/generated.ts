@@ -2,13 +2,13 @@ import type { Dice } from '../fuzz/message.js'
 import { lowered } from './oracles/outcome.js'
 import type { Asked, End, ReadMessage } from './oracles/outcome.js'
 
-/** What a response says, whatever reads it. */
+/** The meaning of a response, independent of its reader. */
 export type Meaning = Pick<ReadMessage, 'status' | 'lines' | 'body' | 'trailers' | 'upgraded'>
 
-/** A response such as servers send, by chance, with what it means. */
+/** A random response like those of servers, and its meaning. */
 export interface Ordinary {
   readonly asked: Asked
-  /** Latin1. */
+  /** In Latin-1. */
   readonly text: string
   readonly end: End
   readonly meaning: readonly Meaning[]
@@ -27,9 +27,9 @@ const USUAL = [
 ]
 const TOKEN = '!#$%&\'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const AROUND = [' ', ' ', ' ', ' ', '', '\t', '  ', ' \t ']
-// llhttp takes no tab behind a length, and `chunked` with a tab behind it for another coding.
+// llhttp refuses a tab after a length, and reads `chunked` with a tab after it as another coding.
 const AROUND_FRAMING = [' ', ' ', ' ', '', '\t', '  ']
-// What decides how a body is framed is added by itself.
+// Framing fields are added separately.
 const RESERVED = /^(?:content-length|transfer-encoding|connection|proxy-connection|upgrade|keep-alive|trailer)$/i
 
 const some = (dice: Dice, from: string, most: number): string => Array.from({ length: 1 + dice.below(most) }, () => from[dice.below(from.length)]).join('')
@@ -41,7 +41,7 @@ export function ordinaryResponse (dice: Dice): Ordinary {
   const before: Meaning[] = []
   let text = ''
   while (dice.chance(0.1)) {
-    // llhttp takes no response behind one that says close, an interim one either.
+    // llhttp reads no response after one that says close, even after an interim one.
     const lines = dice.chance(0.5) ? fields(dice, 2, RESERVED) : []
     const status = dice.one([102, 103, 103, 110])
     text += `HTTP/1.1 ${status} ${dice.one(REASONS)}\r\n${written(lines)}\r\n`
@@ -58,7 +58,7 @@ function request (dice: Dice): Asked {
   return kind < 3 ? { method: 'GET', upgrade: true } : { method: dice.one(METHODS) }
 }
 
-/** An answer with which another protocol begins, and some bytes of that. */
+/** An answer that begins another protocol, and some bytes of that protocol. */
 function switched (dice: Dice, asked: Asked, text: string, before: Meaning[], status: number): Ordinary {
   const lines = fields(dice, 4, status === 101 ? /^upgrade|connection/i : RESERVED)
   if (status === 101) {
@@ -115,7 +115,7 @@ function odd (dice: Dice): Line {
   return { name, value: value.replace(/^[ \t]+/, '').replace(/[ \t]+$/, ''), around: dice.one(AROUND) }
 }
 
-// Visible ASCII, spaces, a tab now and then, and the upper half of Latin-1.
+// Visible ASCII, spaces, some tabs, and the upper half of Latin-1.
 function valueByte (dice: Dice): string {
   const kind = dice.below(12)
   return kind === 0 ? '\t' : kind < 3 ? ' ' : String.fromCharCode(kind < 5 ? 0x80 + dice.below(128) : 0x21 + dice.below(94))
@@ -126,14 +126,14 @@ function bytes (dice: Dice): string {
   return length > 2_000 ? 'a line of text\r\n'.repeat(Math.ceil(length / 16)).slice(0, length) : Array.from({ length }, () => String.fromCharCode(dice.below(256))).join('')
 }
 
-/** All but the trailers and the empty line. */
+/** The chunks without the trailers and the empty line. */
 function chunks (dice: Dice, body: string): string {
   let text = ''
   for (let at = 0; at < body.length;) {
     const piece = body.slice(at, at + 1 + dice.below(dice.one([1, 10, 100, 100_000])))
     text += `${size(dice, piece.length)}\r\n${piece}\r\n`
     at += piece.length
-    // A body in pieces of a byte is enough once.
+    // Single-byte chunks occur at most once.
     if (text.length > 300_000) return `${text}${body.slice(at) === '' ? '' : `${(body.length - at).toString(16)}\r\n${body.slice(at)}\r\n`}0\r\n`
   }
   return `${text}${size(dice, 0)}\r\n`

@@ -4,7 +4,7 @@ import { Duplex } from 'node:stream'
 import t from 'tap'
 import { BackendSocket } from '../../src/wire/backend-socket.js'
 
-t.test('a socket that is handed over while a write is under way is written to afterwards', { timeout: 5_000 }, async t => {
+t.test('a socket that is handed over during a write can be written to afterwards', { timeout: 5_000 }, async t => {
   const written: string[] = []
   const dones: Array<() => void> = []
   const duplex = new Duplex({

@@ -8,7 +8,7 @@ import { answer } from '../../testing/answer.js'
 import type { Backend, BackendRequest } from '../../testing/backend.js'
 import { backendFor, clientFor, gatewayFor, targetFor } from '../../testing/gateway.js'
 
-/** What ends a line, or does once its upper byte is cut off, and what no field value may have. */
+/** Characters that end a line, or do so when their upper byte is cut off, and characters that no field value may have. */
 const HOSTILE = ['\r\n', '\n', '\r', '\0', '\x01', '\x7f', '\u010d\u010a', '\u560d\u560a', '\ud83d\ude00', '\r\n\r\nGET /injected HTTP/1.1\r\nhost: a\r\n']
 const evil = (hostile: string): string => `a${hostile}injected: 1`
 
@@ -30,7 +30,7 @@ const PLACES: ReadonlyArray<[place: string, options: (hostile: string) => Option
   ['a value beside a body that streams', hostile => ({ method: 'POST', path: '/', body: Readable.from(['hello']), headers: { 'x-a': evil(hostile) } })]
 ]
 
-/** Resolves however the request ends. */
+/** Sends a request, and resolves at its end, failed or not. */
 function settled (target: Target, options: Options): Promise<void> {
   return new Promise(resolve => {
     const done = (): void => resolve()
@@ -53,7 +53,7 @@ function check (t: Test, backend: Backend, came: BackendRequest[], what: string)
 }
 
 for (const [place, options] of PLACES) {
-  t.test(`what could end a line is never one to the backend of a target: ${place}`, async t => {
+  t.test(`characters that could end a line never do so at a target's backend: ${place}`, async t => {
     const came: BackendRequest[] = []
     const { backend, target } = await targetFor(t, (request, connection) => {
       came.push(request)
@@ -71,7 +71,7 @@ for (const [place, options] of PLACES) {
   })
 }
 
-t.test('what could end a line is never one to the backend of a route, whatever hooks and options put there', async t => {
+t.test('characters from hooks and options that could end a line never do so at a route\'s backend', async t => {
   let hostile = ''
   const backend = await backendFor(t, answer, { log: true })
   const running = await gatewayFor(t, {

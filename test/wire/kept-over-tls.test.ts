@@ -1,11 +1,12 @@
-// Node tells of a write to a TLS socket late: connections whose answer came sooner were closed, as if their request had not been sent.
+// Regression: node reports a write to a TLS socket late. Connections whose answer came before that were closed, as if their request had not
+// been sent.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { rigFor } from '../connection/setup.js'
 import { certificates } from '../../testing/certificates.js'
 
-// In a thread of its own: it answers while this one is still about its write.
+// In a thread of its own, so that it answers while this thread is still in its write.
 const BACKEND = `
 const { workerData, parentPort } = require('node:worker_threads')
 const server = require('node:tls').createServer(workerData, socket => {
@@ -14,7 +15,7 @@ const server = require('node:tls').createServer(workerData, socket => {
 server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))
 `
 
-t.test('a connection over TLS is kept, however soon its backend answers', async t => {
+t.test('a connection over TLS is kept even if its backend answers at once', async t => {
   const { ca, server } = certificates()
   const worker = new Worker(BACKEND, { eval: true, workerData: { cert: server.cert, key: server.key } })
   t.teardown(() => worker.terminate())

@@ -4,18 +4,18 @@ import { ordinaryResponse } from './generated.js'
 import type { Meaning } from './generated.js'
 import type { Asked, End } from './oracles/outcome.js'
 
-/** A response in the pieces that it is read in. */
+/** A response, in the pieces in which it is read. */
 export interface Message {
   readonly asked: Asked
   readonly pieces: readonly Buffer[]
   readonly end: End
-  /** What it means, where it is one that servers send. */
+  /** Its meaning, if it was not mutated. */
   readonly meaning: readonly Meaning[] | undefined
 }
 
 type Change = (text: string, dice: Dice) => string
 
-/** A place at which it matches, put otherwise. */
+/** Replaces a random match. */
 const replaced = (text: string, dice: Dice, where: RegExp, by: readonly string[]): string => {
   const found = [...text.matchAll(where)]
   if (found.length === 0) return text
@@ -23,7 +23,7 @@ const replaced = (text: string, dice: Dice, where: RegExp, by: readonly string[]
   return text.slice(0, index) + dice.one(by) + text.slice(index + length)
 }
 
-// What a response in particular can be wrong in.
+// Mutations that suit responses.
 const CHANGES: readonly Change[] = [
   (text, dice) => replaced(text, dice, /HTTP\/1\.\d/g, ['HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/1.10', 'HTTP/1', 'http/1.1', 'RTSP/1.0', 'ICE/1.0', 'HTTP/1.1 ', '\r\nHTTP/1.1', '\nHTTP/1.1']),
   (text, dice) => replaced(text, dice, / \d{3} /g, [' 100 ', ' 101 ', ' 199 ', ' 204 ', ' 304 ', ' 099 ', ' 600 ', ' 999 ', ' 20 ', ' 2000 ', ' 200', ' 200\t', '\t200 ', ' +20 ']),
@@ -34,7 +34,7 @@ const CHANGES: readonly Change[] = [
   (text, dice) => replaced(text, dice, /\r\n\r\n/g, ['\r\nConnection: close\r\n\r\n', '\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n', '\r\nProxy-Connection: close\r\n\r\n', '\r\n x\r\n\r\n', '\r\n\n', '\n\r\n', '\r\n\r', '\r\n\r\n\r\n'])
 ]
 
-/** An ordinary response, or, three times in four, one that was ordinary until it was changed in one to three ways. */
+/** An ordinary response; three in four have one to three mutations. */
 export function messageBy (dice: Dice): Message {
   const { asked, text, end, meaning } = ordinaryResponse(dice)
   if (dice.chance(0.25)) return { asked, pieces: cutUp(text, dice), end, meaning }

@@ -1,4 +1,4 @@
-// What a backend sends behind a response, in the same go, answers nothing: the request that waits for its connection must not get it.
+// Bytes that a backend sends right after a response answer no request. The request that waits for the connection must not get them.
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -15,7 +15,7 @@ function response (size: number): string {
 }
 
 for (const [what, tls, size] of [['in the next read', false, 65_536], ['in the next TLS record', true, 16_384]] as const) {
-  t.test(`bytes behind a response, ${what}, are not taken for the answer of the next request`, async t => {
+  t.test(`bytes after a response, ${what}, do not answer the next request`, async t => {
     let connections = 0
     const serve = (socket: Socket): void => {
       const first = connections++ === 0

@@ -9,19 +9,19 @@ function encode (parts: Partial<RequestHeadParts> = {}, framing: RequestFraming 
   return heads.encode({ method: 'GET', path: '/', headers: [], upgrade: undefined, ...parts }, framing, keep)
 }
 
-t.test('a head has the request line, the host, what the connection is to do, and the headers as they are', async t => {
+t.test('a head has the request line, Host, Connection, and the headers unchanged', async t => {
   t.equal(encode({ path: '/a?b=c', headers: ['X-One', '1', 'accept', '*/*', 'X-One', '2'] }),
     'GET /a?b=c HTTP/1.1\r\nhost: users.example:8080\r\nconnection: keep-alive\r\nX-One: 1\r\naccept: */*\r\nX-One: 2\r\n\r\n')
   t.equal(encode({}, undefined, false), 'GET / HTTP/1.1\r\nhost: users.example:8080\r\nconnection: close\r\n\r\n')
 })
 
-t.test('the framing is the last line', async t => {
+t.test('the framing header is the last line', async t => {
   t.match(encode({ method: 'POST', headers: ['a', 'b'] }, 5), /a: b\r\ncontent-length: 5\r\n\r\n$/)
   t.match(encode({ method: 'POST' }, 0), /keep-alive\r\ncontent-length: 0\r\n\r\n$/)
   t.match(encode({ method: 'POST' }, 'chunked'), /keep-alive\r\ntransfer-encoding: chunked\r\n\r\n$/)
 })
 
-t.test('a host of the request takes the place of the origin\'s', async t => {
+t.test('the request\'s host replaces the origin\'s', async t => {
   t.equal(encode({ headers: ['a', 'b', 'Host', 'other.example'] }), 'GET / HTTP/1.1\r\nhost: other.example\r\nconnection: keep-alive\r\na: b\r\n\r\n')
 })
 
@@ -29,7 +29,7 @@ t.test('an upgrade says so in both of its headers', async t => {
   t.equal(encode({ upgrade: 'websocket' }), 'GET / HTTP/1.1\r\nhost: users.example:8080\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
 })
 
-t.test('bytes above ASCII go as they are', async t => {
+t.test('bytes above ASCII are sent unchanged', async t => {
   t.match(encode({ headers: ['x', 'caf\u00e9\t\u00ff'] }), 'x: caf\u00e9\t\u00ff\r\n')
 })
 
@@ -67,7 +67,7 @@ const UNSENDABLE: Array<[string, Partial<RequestHeadParts>]> = [
 
 for (const [what, parts] of UNSENDABLE) {
   t.test(`${what} is not sent`, async t => {
-    // Twice: what has been refused once is not taken for known.
+    // Twice, since a refused value must not be remembered as valid.
     for (let n = 0; n < 2; n++) {
       let thrown: unknown
       try {
@@ -80,7 +80,7 @@ for (const [what, parts] of UNSENDABLE) {
   })
 }
 
-t.test('more names than are remembered are still looked at', async t => {
+t.test('names beyond the remembered ones are still checked', async t => {
   for (let n = 0; n < 2_100; n++) t.match(encode({ headers: [`x-${n}`, 'v'] }), `x-${n}: v`)
   t.throws(() => encode({ headers: ['content-length', '1'] }), { code: 'HOLDFAST_ERR_UNSENDABLE' })
 })

@@ -8,10 +8,13 @@ import { writtenRequest } from './written-request.js'
 import type { WrittenRequest } from './written-request.js'
 
 const REQUESTS = 250
-/** What the gateway adds, and what it says of the body by itself. */
+/** Headers that the gateway adds, and its framing of the body. */
 const ADDED = /^(?:host|via|cdn-loop|x-forwarded-(?:for|host|proto)|connection|content-length|transfer-encoding)$/i
 
-/** One request on the client's connection, its pieces one after another: each later one when the backend has the head, if it gets it before the end. */
+/**
+ * One request on the client's connection, its pieces one after another: each later one when the backend has the head, if it gets it before
+ * the end.
+ */
 async function send (t: Test, request: WrittenRequest, { client, heads }: { client: Awaited<ReturnType<typeof clientFor>>, heads: Map<string, () => void> }): Promise<void> {
   const [first = '', ...rest] = request.pieces
   const head = new Promise<void>(resolve => heads.set(request.path, resolve))
@@ -50,7 +53,7 @@ async function through (t: Test, seed: number): Promise<{ backend: Backend, requ
   return { backend, requests }
 }
 
-t.test('each request reaches its backend as one, well-formed, with its lines as they came', async t => {
+t.test('each request reaches the backend as one valid request, with its lines unchanged', async t => {
   const { backend, requests } = await through(t, 1)
   t.same(backend.malformed, [])
   t.equal(backend.log.length, REQUESTS)

@@ -9,13 +9,13 @@ const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
 const FINE = `${OK}Content-Length: 2\r\nX-A: b\r\n\r\nhi`
 const FINE_TOLD = ['responded 200 OK Content-Length,2,X-A,b', 'data hi', 'ended ']
-/** Every call of a receiver, in turn. */
+/** Every call of a receiver, in order. */
 const ALL = 'HTTP/1.1 103 Early\r\nLink: a\r\n\r\n' + CHUNKED + '2\r\nhe\r\n3\r\nllo\r\n0\r\nX-T: u\r\n\r\n'
 const ALL_TOLD = ['informed 103 Link,a', 'responded 200 OK Transfer-Encoding,chunked', 'data he', 'data llo', 'ended X-T,u']
 
 type Hook = (call: string, parser: ResponseParser) => void
 
-/** Notes what it is told, and does something about it. */
+/** Records its calls, and reacts to them. */
 class Noting implements ResponseReceiver {
   readonly told: string[] = []
   readonly parser: ResponseParser
@@ -52,7 +52,7 @@ class Noting implements ResponseReceiver {
   }
 }
 
-/** What became of a response, in one piece. */
+/** The calls for a response that comes in one piece. */
 function kindOf (text: string, terms: Partial<ResponseTerms> = {}): string | undefined {
   const reading = new Noting(terms).read(text)
   const kind = reading.parser.failure?.kind ?? (reading.parser.over ? undefined : 'waits')
@@ -60,7 +60,7 @@ function kindOf (text: string, terms: Partial<ResponseTerms> = {}): string | und
   return kind
 }
 
-/** The same however it is split: in one, at each of some places, and byte by byte where it is short. */
+/** Holds that the calls are the same however the response is split: in one piece, at some places, and byte by byte if it is short. */
 function sameKind (t: Test, text: string, wanted: string | undefined, name: string, terms: Partial<ResponseTerms> = {}): void {
   t.equal(kindOf(text, terms), wanted, name)
   const step = Math.max(1, Math.floor(text.length / 97))
@@ -83,7 +83,7 @@ function isClean (t: Test): void {
   next.release()
 }
 
-t.test('a receiver that stops the parser in a call is told nothing more', async t => {
+t.test('a receiver that stops the parser in a call gets no further call', async t => {
   for (const [i, call] of ALL_TOLD.entries()) {
     const reading = new Noting({}, (told, parser) => { if (told === call) parser.stop() }).read(ALL)
     t.strictSame(reading.told, ALL_TOLD.slice(0, i + 1), call)
@@ -111,7 +111,7 @@ t.test('a 101 has the header Upgrade, and not merely a header with that value', 
   sameKind(t, 'HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n', undefined, 'it names one', terms)
 })
 
-t.test('what a receiver throws is thrown on, the parser is over, and the next one reads as it should', async t => {
+t.test('an error that a receiver throws is rethrown, ends the parser, and does not affect the next one', async t => {
   const cases: ReadonlyArray<[text: string, told: readonly string[], terms: Partial<ResponseTerms>]> = [
     [ALL, ALL_TOLD, {}],
     [FINE, FINE_TOLD, {}],
@@ -139,7 +139,7 @@ t.test('what a receiver throws is thrown on, the parser is over, and the next on
   isClean(t)
 })
 
-t.test('a receiver may have another parser read a response, in each call', async t => {
+t.test('a receiver may run another parser in each call', async t => {
   let inner = 0
   const outer = new Noting({}, () => {
     inner++
@@ -152,14 +152,14 @@ t.test('a receiver may have another parser read a response, in each call', async
   outer.release()
 })
 
-t.test('parsers that read in turns do not see each other', async t => {
+t.test('parsers that read in turns do not affect each other', async t => {
   const readings = Array.from({ length: 8 }, () => new Noting())
   for (let at = 0; at < ALL.length; at++) for (const reading of readings) reading.read(ALL[at]!)
   for (const { told } of readings) t.same(told.join('').replaceAll('data ', ''), ALL_TOLD.join('').replaceAll('data ', ''))
   for (const reading of readings) reading.release()
 })
 
-t.test('a parser is released wherever it is, once, and is as new when it is taken again', async t => {
+t.test('a parser is released once, in any state, and behaves like a new one when it is taken again', async t => {
   for (const texts of [[], ['HT'], [`${OK}X-`], [`${OK}Content-Length: 5\r\n\r\nab`], [`${CHUNKED}5\r\nab`], [`${CHUNKED}0\r\nX-A`], [`${OK}\r\nbody`], ['no'], ['HTTP/1.1 103 E\r\n\r\n'], [`${'HTTP/1.1 103 E\r\n\r\n'.repeat(128)}`], ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nrest']]) {
     const reading = new Noting().read(...texts)
     reading.release()
@@ -178,7 +178,7 @@ t.test('a parser is released wherever it is, once, and is as new when it is take
   }
 })
 
-t.test('a head has fewer bytes of names, values and reason than it may', async t => {
+t.test('the bytes of names, values and reason of a head stay below the limit', async t => {
   const size = (extra: number): string => `HTTP/1.1 200 abc\r\nX-AB: ${'v'.repeat(200 - 7 + extra)}\r\nContent-Length: 0\r\n\r\n`
   // Content-Length: 0 has 15 bytes.
   for (const [extra, wanted] of [[-16, undefined], [-15, 'head-too-large'], [0, 'head-too-large']] as const) sameKind(t, size(extra), wanted, `${extra} bytes`, { maxHeaderSize: 200 })
@@ -188,26 +188,26 @@ t.test('a head has fewer bytes of names, values and reason than it may', async t
   sameKind(t, `HTTP/1.1 103 E\r\nX-A: ${'v'.repeat(150)}\r\n\r\n${OK}X-A: ${'v'.repeat(150)}\r\nContent-Length: 0\r\n\r\n`, undefined, 'each head by itself', { maxHeaderSize: 200 })
 })
 
-t.test('bytes that say nothing are bounded, exactly, and the same in one piece or in several', async t => {
+t.test('bytes of a head besides names and values have an exact limit, however they are split', async t => {
   const around = (before: number, between: number, last = 'Content-Length: 0\r\n'): string => `${'\r\n'.repeat(before / 2)}HTTP/1.1 200 OK\r\nX-A:${' '.repeat(between)}v\r\n${last}\r\n`
-  // Of a head without blanks: its length, but for the reason, names and values.
+  // In a head without blanks: its length without the reason, names and values.
   const idle = around(0, 0).length - 2 - 'X-Av'.length - 'Content-Length0'.length
   for (const [text, name] of [[(n: number) => around(0, n), 'white space'], [(n: number) => around(n, 0), 'blank lines']] as const) {
     sameKind(t, text(200 - idle - idle % 2), undefined, `${name}, few`, { maxHeaderSize: 200 })
     sameKind(t, text(200 - idle - idle % 2 + 2), 'head-too-large', `${name}, many`, { maxHeaderSize: 200 })
   }
-  // The empty line is at the bound itself.
+  // The empty line reaches the bound exactly.
   const bare = (blanks: number): string => `${'\r'.repeat(blanks)}HTTP/1.1 204\r\n\r\n`
   sameKind(t, bare(184), undefined, 'no line at all', { maxHeaderSize: 200 })
   sameKind(t, bare(185), 'head-too-large', 'no line at all, and a blank more', { maxHeaderSize: 200 })
   sameKind(t, `HTTP/1.1 103 E\r\n\r\n${'\r\n'.repeat(60)}HTTP/1.1 103 E\r\n\r\n${'\r\n'.repeat(60)}HTTP/1.1 204 N\r\n\r\n`, undefined, 'each head by itself', { maxHeaderSize: 200 })
 })
 
-t.test('what frames chunks is bounded between pieces of body, and behind the last, wherever it is split', async t => {
+t.test('the framing of chunks has a limit between pieces of body and after the last, however it is split', async t => {
   const extension = (n: number): string => `${CHUNKED}1;${'a'.repeat(n)}\r\nx\r\n0\r\n\r\n`
   sameKind(t, extension(196), undefined, 'an extension', { maxHeaderSize: 200 })
   sameKind(t, extension(197), 'head-too-large', 'a long extension', { maxHeaderSize: 200 })
-  // Behind the last piece: CRLF, 0;, the extension, CRLF, CRLF.
+  // After the last piece: CRLF, 0;, the extension, CRLF, CRLF.
   const last = (n: number): string => `${CHUNKED}1\r\nx\r\n0;${'a'.repeat(n)}\r\n\r\n`
   sameKind(t, last(192), undefined, 'the last extension', { maxHeaderSize: 200 })
   sameKind(t, last(193), 'head-too-large', 'a long last extension', { maxHeaderSize: 200 })
@@ -225,7 +225,7 @@ t.test('a head has 1 000 lines at most, and so have trailers', async t => {
   }
 })
 
-t.test('a body is refused by its length before it is told of, and by its count once it is larger', async t => {
+t.test('a body above the limit is refused at its declared length, or when its bytes exceed the limit', async t => {
   const refused = (text: string, terms: Partial<ResponseTerms>): { told: string[], kind: string | undefined, bodySize: number } => {
     const reading = new Noting({ maxResponseSize: 4, ...terms }).read(text)
     const { failure, bodySize } = reading.parser
@@ -244,7 +244,7 @@ t.test('a body is refused by its length before it is told of, and by its count o
   t.match(refused(`${OK}Content-Length: 1000000000000000\r\n\r\n`, { maxResponseSize: -1 }), { kind: 'invalid' })
 })
 
-t.test('what had come before a refusal in the same piece is told', async t => {
+t.test('data before a refusal in the same piece is reported', async t => {
   for (const [behind, kind] of [['x\r\n', 'invalid'], [`1;${'a'.repeat(300)}\r\nx`, 'head-too-large'], [`0\r\n${'n'.repeat(300)}`, 'head-too-large']] as const) {
     const reading = new Noting({ maxHeaderSize: 200 }).read(`${CHUNKED}2\r\nhe\r\n3\r\nllo\r\n${behind}`)
     t.strictSame(reading.told.slice(1), ['data he', 'data llo'])
@@ -254,7 +254,7 @@ t.test('what had come before a refusal in the same piece is told', async t => {
   }
 })
 
-t.test('the bytes behind a response are counted, those of the last read alone', async t => {
+t.test('the bytes after a response are counted, in the last read only', async t => {
   for (const text of [FINE, ALL, `${OK}Content-Length: 0\r\n\r\n`, 'HTTP/1.1 204 N\r\n\r\n']) {
     for (const at of [1, text.length - 1, text.length]) {
       const reading = new Noting().read(text.slice(0, at))
@@ -276,7 +276,7 @@ t.test('the bytes behind a response are counted, those of the last read alone', 
   tunnel.release()
 })
 
-t.test('a connection is spent by trailers that speak of it, and by a coding in HTTP/1.0', async t => {
+t.test('trailers that name Connection, and a transfer coding in HTTP/1.0, end the connection', async t => {
   for (const [text, spent] of [
     [`${CHUNKED}0\r\nX-A: b\r\n\r\n`, false], [`${CHUNKED}0\r\nConnection: keep-alive\r\n\r\n`, true], [`${CHUNKED}0\r\nTRANSFER-encoding: chunked\r\n\r\n`, true],
     ['HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', true], [FINE, false]
@@ -287,7 +287,7 @@ t.test('a connection is spent by trailers that speak of it, and by a coding in H
   }
 })
 
-t.test('a response has started with its first byte, whatever that is, and not by blank lines', async t => {
+t.test('a response starts with its first byte that is not a blank line', async t => {
   for (const [text, started] of [['', false], ['\r', false], ['\r\n\n\r\n', false], ['H', true], ['\r\nH', true], ['x', true], ['\0', true]] as const) {
     const reading = new Noting().read(text)
     t.equal(reading.parser.started, started, JSON.stringify(text))
@@ -297,7 +297,7 @@ t.test('a response has started with its first byte, whatever that is, and not by
   }
 })
 
-t.test('a read may be larger than llhttp takes at once, whatever lies across its bounds', async t => {
+t.test('a read may be larger than llhttp takes at once, wherever it is divided', async t => {
   const body = 'abcdefghij'.repeat(20_000)
   const chunks = body.match(/[^]{1,9973}/g)!.map(piece => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')
   for (const text of [`${OK}Content-Length: ${body.length}\r\n\r\n${body}`, `${CHUNKED}${chunks}0\r\nX-T: u\r\n\r\n`, `${CHUNKED}${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`, `${OK}\r\n${body}`]) {
@@ -313,7 +313,7 @@ t.test('a read may be larger than llhttp takes at once, whatever lies across its
   large.release()
 })
 
-t.test('only the bytes up to the length of a read are read', async t => {
+t.test('bytes of the buffer beyond the length of a read are not read', async t => {
   const bytes = Buffer.from(`${FINE}behind`)
   const reading = new Noting()
   reading.parser.execute(bytes, FINE.length - 1)
@@ -340,7 +340,7 @@ t.test('a response is the same in any three pieces', async t => {
   t.equal(splits, (text.length - 1) * (text.length - 2) / 2)
 })
 
-t.test('parsers that are taken and released leave nothing', async t => {
+t.test('parsers that are taken and released leave nothing in memory', async t => {
   const many = (): void => {
     const readings = Array.from({ length: 1_000 }, () => new Noting())
     for (const reading of readings) reading.read(FINE).release()
@@ -348,6 +348,6 @@ t.test('parsers that are taken and released leave nothing', async t => {
   many()
   const { external } = process.memoryUsage()
   for (let i = 0; i < 20; i++) many()
-  // The memory of WebAssembly is counted there, and a page has 64 KiB; 20 000 parsers would have some MB.
+  // `external` includes WebAssembly's memory, in pages of 64 KiB. 20 000 parsers would take some MB.
   t.ok(process.memoryUsage().external - external < 1_000_000, 'the memory of llhttp has not grown')
 })

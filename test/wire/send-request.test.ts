@@ -7,7 +7,7 @@ import type { RequestBodyOwner, RequestOutput } from '../../src/wire/http1/reque
 import { framingOf, sendRequest } from '../../src/wire/http1/send-request.js'
 import type { SentBody } from '../../src/wire/http1/send-request.js'
 
-/** Notes what a socket would be given, and in how many writes. */
+/** Records what a socket would get, and in how many writes. */
 class Output implements RequestOutput {
   text = ''
   writes = 0
@@ -35,7 +35,7 @@ class Owner implements RequestBodyOwner {
   sent = 0
   ended = 0
   errors: Error[] = []
-  /** Settles with its end, or its failure. */
+  /** Settles when it ends or fails. */
   readonly over: Promise<void>
   #settle!: () => void
 
@@ -54,7 +54,7 @@ function send (body: SentBody, length?: number): { output: Output, owner: Owner,
   return { output, owner, source }
 }
 
-t.test('a body that is here leaves with its head in one write', async t => {
+t.test('a body that is held is sent with its head in one write', async t => {
   for (const size of [1, 1_024, 1_025, 8_192, 8_193, 300_000]) {
     const text = 'x'.repeat(size)
     for (const body of [text, Buffer.from(text), new Uint8Array(Buffer.from(text)), new HeldBody([Buffer.from(text.slice(0, 1)), Buffer.from(text.slice(1))], size)]) {
@@ -66,7 +66,7 @@ t.test('a body that is here leaves with its head in one write', async t => {
   }
 })
 
-t.test('no body is sent as none', async t => {
+t.test('without a body only the head is written', async t => {
   for (const body of [null, '', Buffer.alloc(0)]) {
     const { output, owner } = send(body)
     t.equal(output.text, HEAD)
@@ -74,7 +74,7 @@ t.test('no body is sent as none', async t => {
   }
 })
 
-t.test('an empty body is told by a length of 0 where a request of its method is expected to have one', async t => {
+t.test('an empty body has Content-Length: 0 for methods that usually have a body', async t => {
   t.equal(framingOf('POST', null, undefined), 0)
   t.equal(framingOf('PATCH', '', undefined), 0)
   t.equal(framingOf('GET', null, undefined), undefined)
@@ -84,7 +84,7 @@ t.test('an empty body is told by a length of 0 where a request of its method is 
   t.equal(framingOf('POST', Readable.from([]), undefined), 'chunked')
 })
 
-t.test('a stream of no known length goes in chunks, each with its line end in one write', async t => {
+t.test('a stream of unknown length is sent in chunks, each in one write', async t => {
   const source = new PassThrough()
   const { output, owner } = send(source)
   source.write('hello')
@@ -101,28 +101,28 @@ t.test('a stream of no known length goes in chunks, each with its line end in on
   t.match(owner, { sent: 20_005, ended: 1, errors: [] })
 })
 
-t.test('the first piece of a stream that holds it leaves with the head in one write', async t => {
+t.test('the first piece of a stream is sent with the head in one write if it is available', async t => {
   const { output } = send(new StreamedBody([Buffer.from('here')], 1_000, () => {}))
   await turn()
   t.equal(output.text, `${HEAD}4\r\nhere\r\n`)
   t.equal(output.writes, 1)
 })
 
-t.test('the head of a stream that has nothing yet does not wait for it', async t => {
+t.test('the head does not wait for a stream that has no data yet', async t => {
   const { output } = send(new PassThrough())
   await turn()
   t.equal(output.text, HEAD)
   t.equal(output.writes, 1)
 })
 
-t.test('a stream of a declared length goes as it is', async t => {
+t.test('a stream of a declared length is sent without chunks', async t => {
   const { output, owner } = send(Readable.from([Buffer.from('ab'), 'cd', Buffer.alloc(0)]), 4)
   await owner.over
   t.equal(output.text, `${HEAD}abcd`)
   t.match(owner, { sent: 4, ended: 1, errors: [] })
 })
 
-t.test('a stream that is longer than declared does not send a byte too much', async t => {
+t.test('a stream that is longer than declared sends no byte beyond the length', async t => {
   const source = Readable.from([Buffer.from('abc'), Buffer.from('def')])
   const { output, owner } = send(source, 4)
   await owner.over
@@ -136,7 +136,7 @@ t.test('a stream that is shorter than declared fails', async t => {
   t.match(owner, { ended: 0, errors: [{ code: 'HOLDFAST_ERR_UNSENDABLE' }] })
 })
 
-t.test('a stream of what is no bytes fails', async t => {
+t.test('a stream of objects fails', async t => {
   const { output, owner } = send(Readable.from([{ a: 1 }]))
   await owner.over
   t.equal(output.text, HEAD)
@@ -157,7 +157,7 @@ t.test('a stream that fails, and one that is destroyed, never get a last chunk',
   }
 })
 
-t.test('a stream that has failed, ended or gone before it is sent says so', async t => {
+t.test('a stream that failed, ended or was destroyed before it is sent is reported', async t => {
   const failed = new PassThrough().on('error', () => {})
   failed.destroy(new Error('broken'))
   const gone = new PassThrough()
@@ -178,7 +178,7 @@ t.test('a stream that has failed, ended or gone before it is sent says so', asyn
   ])
 })
 
-t.test('a socket that takes no more pauses the stream until it does', async t => {
+t.test('a full socket pauses the stream until it drains', async t => {
   const source = new PassThrough()
   const { output, owner, source: body } = send(source)
   output.takesMore = false
@@ -194,7 +194,7 @@ t.test('a socket that takes no more pauses the stream until it does', async t =>
   t.equal(output.text, `${HEAD}1\r\na\r\n1\r\nb\r\n0\r\n\r\n`)
 })
 
-t.test('an abandoned stream is destroyed, writes no more and tells nothing', async t => {
+t.test('an abandoned stream is destroyed, writes no more and reports nothing', async t => {
   const source = new PassThrough()
   const { output, owner, source: body } = send(source)
   source.write('a')

@@ -12,12 +12,12 @@ import { certificates } from '../../testing/certificates.js'
 
 type Scope = Pick<Test, 'teardown'>
 
-/** Notes what a socket tells, in order; the pieces of one kind in a row are one. */
+/** Records a socket's calls in order; pieces of one kind in a row are joined. */
 export class Noted implements SocketReader {
   readonly told: string[] = []
   readonly socket: BackendSocket
   text = ''
-  /** Called with each read, before the test goes on. */
+  /** Called at each read. */
   reads: ((text: string) => void) | undefined
   #look: (() => void) | undefined
 
@@ -39,7 +39,7 @@ export class Noted implements SocketReader {
   onDrain (): void { this.#note('drain') }
   onWriteFailed (): void { this.#note('write failed') }
 
-  /** Resolves once `holds`, which is asked again after each call. */
+  /** Resolves when `holds` returns true. It is called again after each call. */
   async until (holds: () => boolean): Promise<void> {
     if (holds()) return
     await new Promise<void>(resolve => {
@@ -61,11 +61,11 @@ export class Noted implements SocketReader {
 export interface Listening {
   readonly port: number
   readonly url: URL
-  /** The next socket that comes. */
+  /** The next accepted socket. */
   accepted (): Promise<Socket>
 }
 
-/** A server that does nothing by itself, over TLS where it is given a certificate. It ends with its test. */
+/** A server that does nothing by itself, over TLS if it gets a certificate. It ends with its test. */
 export async function serverFor (t: Scope, { tls, path }: { tls?: TlsOptions, path?: string } = {}): Promise<Listening> {
   const sockets: Socket[] = []
   const waiting: Array<(socket: Socket) => void> = []
@@ -99,7 +99,7 @@ export interface To {
   readonly socketPath?: string
 }
 
-/** What dials a URL, with the certificates of the tests trusted. The sockets end with the test. */
+/** Dials a URL, and trusts the tests' certificates. The sockets end with the test. */
 export function dialerFor (t: Scope, url: URL, { connect = {}, socketPath }: To = {}): () => Promise<BackendSocket> {
   const { undiciOptions } = resolveTargetOptions({}, {
     undiciOptions: { connect: typeof connect === 'function' ? connect : { ca: certificates().ca, ...connect }, ...socketPath === undefined ? {} : { socketPath } }
@@ -112,7 +112,7 @@ export function dialerFor (t: Scope, url: URL, { connect = {}, socketPath }: To 
   }))
 }
 
-/** A socket of each kind, and the server's end of it. */
+/** Sockets of each kind, with the server's ends. */
 export async function pairFor (t: Scope, kind: Kind): Promise<{ noted: Noted, peer: Socket }> {
   const server = await serverFor(t, kind === 'tls' ? { tls: certificates().server } : {})
   const adopt: ConnectFunction = (to, callback) => { adopted(to.port, callback) }

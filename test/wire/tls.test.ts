@@ -14,7 +14,7 @@ import type { To } from './socket-reader.js'
 
 const { authority, ca, client, server: own } = certificates()
 
-/** Dials until `times` connections have had an answer, one after another; whether each has resumed a session. */
+/** Dials `times` connections, one after another, each with an answer. Returns whether each has resumed a session. */
 async function resumptions (t: Parameters<typeof serverFor>[0], times: number, { version, ...to }: To & { version?: 'TLSv1.2' | 'TLSv1.3' } = {}): Promise<boolean[]> {
   const server = await serverFor(t, { tls: { ...own, ...version && { minVersion: version, maxVersion: version } } })
   const dial = dialerFor(t, server.url, to)
@@ -23,7 +23,7 @@ async function resumptions (t: Parameters<typeof serverFor>[0], times: number, {
     const [peer, socket] = await Promise.all([server.accepted() as Promise<TLSSocket>, dial()])
     resumed.push(peer.isSessionReused())
     const noted = new Noted(socket)
-    // TLS 1.3 sends sessions before the first data.
+    // TLS 1.3 sends session tickets before the first data.
     peer.end('answer')
     await noted.untilTold('end')
     socket.destroy()
@@ -36,7 +36,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     t.same(await resumptions(t, 3, { version }), [false, true, true])
   })
 
-  t.test(`a session of a server that did not pass the check of its name is not kept: ${version}`, async t => {
+  t.test(`a session of a server whose name does not match is not kept: ${version}`, async t => {
     const other = authority.issue({ commonName: 'other', dnsNames: ['other.test'] })
     const server = await serverFor(t, { tls: { ...other, minVersion: version, maxVersion: version } })
     const dial = dialerFor(t, server.url)
@@ -50,7 +50,7 @@ t.test('maxCachedSessions 0 keeps no session', async t => {
   t.same(await resumptions(t, 3, { connect: { maxCachedSessions: 0 } }), [false, false, false])
 })
 
-t.test('a session that the server does not know any more makes a whole handshake', async t => {
+t.test('a session that the server has forgotten leads to a whole handshake', async t => {
   const first = await serverFor(t, { tls: own })
   const second = await serverFor(t, { tls: own })
   let port = first.port
@@ -72,14 +72,14 @@ t.test('a session that the server does not know any more makes a whole handshake
   }
 })
 
-t.test('the server is verified', async t => {
+t.test('the server\'s certificate is verified', async t => {
   const server = await serverFor(t, { tls: own })
   await t.rejects(dialerFor(t, server.url, { connect: { ca: createAuthority('Another').cert } })(), { code: 'HOLDFAST_ERR_TLS' })
   await t.resolves(dialerFor(t, server.url, { connect: { ca: createAuthority('Another').cert, rejectUnauthorized: false } })())
   await t.rejects(dialerFor(t, server.url, { connect: { checkServerIdentity: () => new Error('not this one') } })(), { cause: { message: 'not this one' } })
 })
 
-t.test('the name that is asked for is the host, or servername; an address is not asked for', async t => {
+t.test('the server name is the host or servername; an address is not sent as a name', async t => {
   const server = await serverFor(t, { tls: own })
   const asked = async (host: string, to?: To): Promise<string | false | null> => {
     const [peer] = await Promise.all([server.accepted() as Promise<TLSSocket & { servername: string | false | null }>, dialerFor(t, new URL(`https://${host}:${server.port}`), to)()])
@@ -90,13 +90,13 @@ t.test('the name that is asked for is the host, or servername; an address is not
   t.equal(await asked('127.0.0.1', { connect: { servername: 'localhost' } }), 'localhost')
 })
 
-t.test('HTTP/1.1 is what the client speaks, and nothing else', async t => {
+t.test('the client offers HTTP/1.1 only', async t => {
   const server = await serverFor(t, { tls: { ...own, ALPNProtocols: ['h2', 'http/1.1'] } })
   const [peer] = await Promise.all([server.accepted() as Promise<TLSSocket>, dialerFor(t, server.url, { connect: { allowH2: true } as object })()])
   t.equal(peer.alpnProtocol, 'http/1.1')
 })
 
-t.test('a client certificate is shown, given as such or in a context', async t => {
+t.test('a client certificate is sent, given directly or in a context', async t => {
   const server = await serverFor(t, { tls: { ...own, requestCert: true, ca } })
   for (const connect of [{ ...client }, { ca: undefined as never, secureContext: createSecureContext({ ca, ...client }) }]) {
     const [peer] = await Promise.all([server.accepted() as Promise<TLSSocket>, dialerFor(t, server.url, { connect })()])
@@ -117,7 +117,7 @@ t.test('TLS over a unix socket', async t => {
   t.same([noted.text, socket.ending], ['over a file', 'fin'])
 })
 
-t.test('a TLS socket over a duplex, as a connect function may make it, is read like another', async t => {
+t.test('a TLS socket over a duplex, as a connect function may make it, is read like others', async t => {
   const server = await serverFor(t, { tls: own })
   const dial = dialerFor(t, server.url, {
     connect: (to, callback) => {
@@ -136,7 +136,7 @@ t.test('a TLS socket over a duplex, as a connect function may make it, is read l
   await noted.untilTold('close')
 })
 
-t.test('a TLS connection that is reset is not one that has ended', async t => {
+t.test('a reset of a TLS connection is not taken for its end', async t => {
   const raw: Socket[] = []
   const server = await serverFor(t, { tls: own })
   const relay = createServer(socket => {

@@ -6,7 +6,7 @@ import { readByOurs } from './oracles/ours.js'
 import { wholeOf } from './oracles/outcome.js'
 import type { Asked, End } from './oracles/outcome.js'
 
-/** Longer ones are cut at this many places. */
+/** Longer responses are cut at so many places. */
 const MOST_CUTS = 600
 const GET: Asked = { method: 'GET' }
 
@@ -18,7 +18,7 @@ const RESPONSES: readonly Response[] = [
   ...Array.from({ length: 150 }, (_, i): Response => ({ name: `generated ${i}`, ...ordinaryResponse(dice) }))
 ]
 
-/** How many bytes the response itself has: without those, it is not whole, and with them it is. */
+/** The length of the response itself: it is whole with these bytes, and not with fewer. */
 function lengthOf ({ text, asked }: Response): number | undefined {
   const bytes = Buffer.from(text, 'latin1')
   const outcome = readByOurs([bytes], 'open', asked)
@@ -27,7 +27,7 @@ function lengthOf ({ text, asked }: Response): number | undefined {
   return bytes.length - outcome.rest - (message.upgraded ? message.body.length - outcome.rest : 0)
 }
 
-t.test('a response whose end is told is not whole with a byte less, by a FIN or without', async t => {
+t.test('a response with a declared end is not whole with a byte less, with a FIN or without', async t => {
   let cuts = 0
   for (const response of RESPONSES) {
     const length = lengthOf(response)
@@ -47,7 +47,7 @@ t.test('a response whose end is told is not whole with a byte less, by a FIN or 
   t.ok(cuts > 20_000, `${cuts} cuts`)
 })
 
-t.test('a response that ends with its connection is whole by a FIN behind its head, and never without', async t => {
+t.test('a response that ends with its connection is whole after a FIN behind its head, and never without one', async t => {
   const untilEnd = RESPONSES.filter(response => lengthOf(response) === undefined)
   t.ok(untilEnd.length > 10, `${untilEnd.length} responses`)
   for (const { name, text, asked } of untilEnd) {
@@ -57,7 +57,7 @@ t.test('a response that ends with its connection is whole by a FIN behind its he
       const cut = bytes.subarray(0, at)
       if (wholeOf(readByOurs([cut], 'open', asked)) !== undefined) t.fail(`${name}: ${at} bytes look whole without a FIN`)
       const byFin = wholeOf(readByOurs([cut], 'fin', asked))
-      // The head of an interim response is not that of the final one.
+      // The head of an interim response is not the final head.
       if (byFin !== undefined && !text.endsWith(byFin.body + text.slice(at))) t.fail(`${name}: ${at} bytes have another body`)
       if (byFin !== undefined && byFin.keepAlive === true) t.fail(`${name}: ${at} bytes and a FIN leave a connection`)
     }
@@ -65,7 +65,7 @@ t.test('a response that ends with its connection is whole by a FIN behind its he
   }
 })
 
-t.test('what is cut is told with what had come, and nothing more', async t => {
+t.test('a cut response is reported with the bytes that came, and nothing more', async t => {
   const whole = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\nx-a: b\r\n\r\n'
   for (let at = 0; at < whole.length; at++) {
     const { messages, started } = readByOurs([Buffer.from(whole.slice(0, at))], 'fin', GET)

@@ -1,8 +1,9 @@
-// Gives responses by chance to our parser and to three clients that are not ours, and tells where they part:
+// Gives random responses to our parser and to three other clients, and prints where they differ:
 //
 //   npm run wire -- [--messages 50000] [--seed N] [--h11 every nth]
 //
-// The seed is printed, and determines every message. What differs and is not listed in classes.ts fails, with as few bytes as do.
+// The seed is printed, and determines every message. A difference that is not in classes.ts fails, and is printed with as few bytes as
+// possible.
 import { parseArgs } from 'node:util'
 import { Dice } from '../fuzz/message.js'
 import { minimisedBytes, show } from '../fuzz/minimise.js'
@@ -63,7 +64,7 @@ await h11?.close()
 console.log(`\n${count} messages, ${failed} failed`)
 process.exitCode = failed > 0 ? 1 : 0
 
-/** One of each kind, with how many there are. */
+/** One example of each kind, and the count. */
 function kindsOf (list: readonly Failed[]): Map<string, { times: number, failed: Failed }> {
   const kinds = new Map<string, { times: number, failed: Failed }>()
   for (const failed of list) {

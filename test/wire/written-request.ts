@@ -1,14 +1,14 @@
 import type { Dice } from '../fuzz/message.js'
 import type { Field } from '../../testing/wire-message.js'
 
-/** A request as its client writes it, and what its backend is to get. */
+/** A request as its client writes it, and what its backend must get. */
 export interface WrittenRequest {
   readonly method: string
   readonly path: string
-  /** The end-to-end lines but Host: bytes, case, order and number. */
+  /** The end-to-end lines without Host: their bytes, case, order and number. */
   readonly lines: readonly Field[]
   readonly body: string
-  /** Latin1. Each but the first is written when the backend has the head of the request. */
+  /** In Latin-1. Each piece after the first is written when the backend has the request's head. */
   readonly pieces: readonly string[]
   readonly kind: BodyKind
 }
@@ -21,7 +21,7 @@ const USUAL = [
   'If-None-Match: "a", W/"b"', 'Range: bytes=0-99', 'Referer: http://a.test/b?c#d', 'X-Request-Id: 0', 'x-request-id: 1', 'Cache-Control: no-cache', 'Pragma:', 'X-Empty:', 'Accept-Language: de, en', 'DNT: 1', 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   'Content-Type: text/plain', 'content-type: application/octet-stream', 'Content-Encoding: gzip', 'X-Transfer-Encoding: chunked', 'Content-Length-X: 5', 'Sec-WebSocket-Key: x', 'Content-Disposition: attachment; filename="\xe4.txt"'
 ]
-// Not passed on: by rule, or since the request's Connection says so.
+// Not forwarded: by rule, or because the request's Connection names them.
 const DROPPED = ['Keep-Alive: timeout=5', 'Proxy-Connection: keep-alive', 'TE: trailers', 'Trailer: x-sum', 'Connection: keep-alive', 'Connection: x-drop, keep-alive\r\nX-Drop: 1', 'connection: X-DROP\r\nx-drop: 1\r\nx-Drop: 2', 'Proxy-Authorization: Basic YQ==']
 const LETTERS = '!#$%&\'*+-.^`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const PATHS = ['', '?a=b', '?a=b&a=c%20d', '/%2f/%C3%A4', '/a;b=c/d', '/~a/-_.!*\'()', '?q=a+b|c', '?%']
@@ -39,9 +39,9 @@ export function writtenRequest (dice: Dice, nth: number): WrittenRequest {
       continue
     }
     const [name, value] = dice.chance(0.6) ? usual(dice) : odd(dice)
-    // A media type more than once is no request that any app takes.
+    // No app accepts more than one media type.
     if (name.toLowerCase() === 'content-type' && lines.some(([name]) => name.toLowerCase() === 'content-type')) continue
-    // Lines of Cookie are joined in the first (RFC 6265 section 5.4: there is one at most).
+    // Cookie lines are joined into the first (RFC 6265 section 5.4 allows one).
     const cookie = name.toLowerCase() === 'cookie' ? lines.find(([name]) => name.toLowerCase() === 'cookie') : undefined
     if (cookie !== undefined) cookie[1] += `; ${value}`
     else lines.push([name, value])

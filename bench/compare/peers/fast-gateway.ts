@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { BACKLOG, CONNECTIONS, leaveNothing, ready, setup } from './serve.js'
 
-// Its own router; the proxy is fast-proxy-lite, an agent a route.
+// fast-gateway has its own router; its proxy is fast-proxy-lite, with an agent a route.
 
 interface Service { getServer (): Server }
 

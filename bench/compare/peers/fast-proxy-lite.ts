@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { CONNECTIONS, leaveNothing, routed, serve, setup } from './serve.js'
 
-// Keeps connections by itself.
+// fast-proxy-lite keeps connections without being told.
 
 interface FastProxy { proxy (request: IncomingMessage, response: ServerResponse, source: string, options: object): void }
 

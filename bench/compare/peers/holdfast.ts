@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import type * as Holdfast from '../../../src/index.js'
 import { BACKLOG, POOL, ready, setup } from './serve.js'
 
-// With what it does by default, and metrics. The others queue without a limit, and so does this.
+// Defaults, and metrics. The queue has no limit, since the others' have none.
 
 const { gateway, proxy } = await import(pathToFileURL(setup.entry ?? '').href) as typeof Holdfast
 const app = Fastify({ logger: setup.log === undefined ? false : { level: 'info', file: setup.log } })

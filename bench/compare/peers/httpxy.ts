@@ -4,7 +4,7 @@ import { agent, fail, only, routed, serve } from './serve.js'
 interface Httpxy { web (request: IncomingMessage, response: ServerResponse, options?: { target: URL }): Promise<void> }
 
 const { createProxyServer } = await import('httpxy' as string) as { createProxyServer (options: object): Httpxy }
-// An option of the server goes before one of the request, even if it is undefined.
+// The server's options override those of the request, even where they are undefined.
 const proxy = createProxyServer(only === undefined ? { agent: agent() } : { target: only, agent: agent() })
 
 if (only === undefined) {

@@ -3,38 +3,40 @@ import { Agent as TlsAgent } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Readable } from 'node:stream'
 
-// What the processes of this folder share. Each is one gateway as its users would write it, without types of packages that
-// need not be installed.
+// Shared by the processes of this folder. Each is a gateway as its users would write it. It imports no types of the other proxies, whose
+// packages may be missing.
 
 export interface Route {
-  /** The first segment of its paths, like `/users`, which targets do not get; empty for whatever comes. */
+  /** The first segment of its paths, like `/users`, which the target does not get; empty for all paths. */
   prefix: string
   upstream: string
 }
 
-/** What a gateway process is told, as JSON in its one argument. */
+/** The setup of a gateway process: JSON in its one argument. */
 export interface PeerSetup {
   routes: Route[]
   /** The authority that signed the targets' certificates, in PEM. */
   ca?: string
   /** Where Holdfast's compiled entry is. */
   entry?: string
-  /** The file that takes the log, for those who have a logger of their own. */
+  /** The file for the log of a gateway that has a logger. */
   log?: string
 }
 
-/** Connections to a target, at most. */
+/** The most connections to a target. */
 export const CONNECTIONS = 128
-/** For 2 000 clients that come at once; Node has 511. */
+/** The listen backlog, for 2 000 clients that come at once; Node's default is 511. */
 export const BACKLOG = 4096
 export const POOL = { connections: CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 } as const
 
 export const setup = JSON.parse(process.argv[2] ?? '{}') as PeerSetup
 
-/** The one target, where there is nothing to choose from. */
+/** The only target, of a setup that has one. */
 export const only = setup.routes.length === 1 && setup.routes[0]?.prefix === '' ? setup.routes[0].upstream : undefined
 
-/** Something made for each target; a function that finds it by the first segment of a request's path, which it cuts off. */
+/**
+ * Makes something for each target. Returns a function that finds it by the first segment of a request's path, and cuts that segment off.
+ */
 export function routed<Target> (make: (upstream: string) => Target): (request: IncomingMessage) => Target {
   if (only !== undefined) {
     const target = make(only)
@@ -52,7 +54,7 @@ export function routed<Target> (make: (upstream: string) => Target): (request: I
   }
 }
 
-/** Node's agent that keeps connections. */
+/** Node's keep-alive agent. */
 export function agent (): Agent {
   const options = { keepAlive: true, maxSockets: CONNECTIONS, maxFreeSockets: CONNECTIONS, ca: setup.ca }
   return setup.routes[0]?.upstream.startsWith('https:') === true ? new TlsAgent(options) : new Agent(options)
@@ -63,7 +65,7 @@ export function serve (handle: RequestListener): void {
   server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, () => ready(server.address() as AddressInfo))
 }
 
-/** Tells the measurement where, and what is on the heap when it asks; ends with it. */
+/** Tells the measurement the URL, and the size of the heap when asked; ends when the measurement ends. */
 export function ready ({ port }: AddressInfo): void {
   process.on('message', ({ collect }: { collect: boolean }) => {
     const { gc } = globalThis as { gc?: () => void }
@@ -74,15 +76,15 @@ export function ready ({ port }: AddressInfo): void {
   process.send?.({ url: `http://127.0.0.1:${port}` })
 }
 
-/** A client is told that its request failed, if it still can be. */
+/** Answers a failed request with 502, if no head was sent yet. */
 export function fail (response: ServerResponse): void {
   if (response.headersSent) response.destroy()
   else response.writeHead(502).end()
 }
 
 /**
- * For fast-proxy-lite and what builds on it, whose own hook for clients that have left reads no more of the answer: 128 of those, and
- * all connections are taken for ever.
+ * For fast-proxy-lite and gateways built on it. Their own hook for a client that left stops reading the backend's answer, which keeps the
+ * connection: after 128 such clients no connection is left.
  */
 export function leaveNothing (_response: ServerResponse, _error: Error | null, answer: { stream: Readable } | undefined): void {
   answer?.stream.resume()

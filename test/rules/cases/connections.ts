@@ -5,12 +5,12 @@ const ONE: CaseOptions = { route: { undiciOptions: { connections: 1 } } }
 const STREAMING: CaseOptions = { route: { retry: { replayLimit: 4 } } }
 const STALE: Script = [{ do: 'reset' }]
 
-/** One request after another on one client connection. */
+/** Several requests, one after another, on one client connection. */
 const inTurn = (...requests: string[]): Step[] => requests.flatMap((request, i) => [request, { responses: i + 1 }])
 
 const reuse = (name: string, request: string, backend: Script, status = 200): Case => ({
   name: `a connection is used again after ${name}`,
-  // At the bound, since one rests after a response that has no body by rule, and another would be dialled meanwhile.
+  // At the bound, since a connection rests after a response that must have no body, and another would be dialled meanwhile.
   options: ONE,
   client: inTurn(request, request, get('/last')),
   backend: asked => asked.path === '/last' ? ok('last') : backend,

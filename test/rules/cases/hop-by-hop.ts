@@ -6,11 +6,11 @@ const LOOPS = (count: number): string => `CDN-Loop: ${Array.from({ length: count
 const WITHOUT_VIA: CaseOptions = { route: { via: false } }
 const TRUSTING: CaseOptions = { fastify: { trustProxy: true } }
 
-/** A request of a client, and what is sent on. */
+/** A client's request, and what the backend must get. */
 const sent = (name: string, client: Script, headers: BackendSees['headers'], options?: CaseOptions): Case =>
   ({ name, client, sees: { status: 200 }, closed: false, options, backendSees: { requests: 1, headers } })
 
-/** An answer of a backend, and what is sent on. */
+/** A backend's answer, and what the client must get. */
 const relayed = (name: string, backend: Script, sees: Sees, client: string = get('/things')): Case =>
   ({ name, client, backend, sees, closed: false, backendSees: { requests: 1 } })
 

@@ -6,11 +6,11 @@ const API = { route: { prefix: '/api' } }
 const forwarded = (path: string, to: string): Case =>
   ({ name: `${path} is asked for as ${to}`, options: API, client: get(path), sees: { status: 200 }, closed: false, backendSees: { paths: [to] } })
 
-/** Not forwarded; as what, is the router's or the rules' to say. */
+/** Not forwarded. The router or the rules choose the status. */
 const refused = (path: string, status: number | readonly number[] = 400): Case =>
   ({ name: `${JSON.stringify(path)} is refused`, options: API, client: get(path), sees: { status }, backend: 'none' })
 
-/** Either refused, or asked for below the prefix. */
+/** Either refused, or forwarded below the prefix. */
 const held = (path: string, below: RegExp): Case => ({
   name: `${JSON.stringify(path)} does not leave its prefix`,
   options: { route: { prefix: '/api', rewritePrefix: '/inner' } },

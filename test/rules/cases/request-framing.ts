@@ -3,11 +3,11 @@ import { ask, bytewise, chunked, chunks, get, ok, post } from './messages.js'
 
 interface More { status?: number | readonly number[], options?: CaseOptions, todo?: string }
 
-/** Refused before anybody is asked, and the connection ended. */
+/** Refused before a backend is asked, and the connection is closed. */
 const refused = (name: string, client: Script, { status = 400, ...more }: More = {}): Case =>
   ({ name, client, sees: { status }, closed: true, backend: 'none', ...more })
 
-/** Forwarded, answered with 200, and the connection goes on. */
+/** Forwarded, answered with 200, and the connection is kept. */
 const passes = (name: string, client: Script, backendSees: BackendSees = {}, more: Partial<Pick<Case, 'options' | 'todo' | 'backend'>> & { sees?: Sees } = {}): Case =>
   ({ name, client, sees: { status: 200 }, closed: false, backendSees: { requests: 1, ...backendSees }, ...more })
 

@@ -1,11 +1,11 @@
 import type { BackendDoes, Case, CaseOptions, Script, Sees } from '../case.js'
 import { ask, chunks, get, head, ok } from './messages.js'
 
-/** Not repaired: a 502, and the client may go on. */
+/** Not repaired: the client gets a 502, and keeps its connection. */
 const invalid = (name: string, backend: BackendDoes): Case =>
   ({ name, backend, client: get('/things'), sees: { status: 502 }, closed: false, backendSees: { requests: 1 } })
 
-/** The client is cut off, or gets a 502 where nothing was relayed yet. */
+/** The client is cut off, or gets a 502 if nothing was relayed yet. */
 const cutOff = (name: string, backend: Script): Case =>
   ({ name, backend, client: get('/things'), sees: { status: 200, cut: 'or 502' }, backendSees: { requests: 1 } })
 

@@ -6,7 +6,7 @@ const HEADERS = undici({ headersTimeout: 200 })
 const BODY = undici({ bodyTimeout: 200 })
 const UPLOAD: CaseOptions = { route: { clientBodyTimeout: 200 } }
 const STREAMED_UPLOAD: CaseOptions = { route: { clientBodyTimeout: 200, retry: { replayLimit: 4 } } }
-/** A deadline of 200 ms is kept within that. */
+/** The range in which a deadline of 200 ms is kept. */
 const SOON = [180, 2_500] as const
 
 export const cases: readonly Case[] = [

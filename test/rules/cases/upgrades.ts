@@ -8,7 +8,7 @@ const upgrade = (...fields: string[]): string => get('/socket', ...ASKS, ...fiel
 const SEES_101 = { status: 101, headers: { 'sec-websocket-accept': 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=', 'x-backend': 'yes', upgrade: /websocket/i } }
 const ECHO: Script = [SWITCHED, { do: 'echo' }]
 
-/** An upgrade that is none: answered as an ordinary request. */
+/** Not an upgrade: answered as an ordinary request. */
 const ordinary = (name: string, client: string, more: Partial<Case> = {}): Case => ({
   name, options: WEBSOCKET, client, sees: { status: 200 }, backend: ok('hello'), backendSees: { requests: 1, headers: { upgrade: null } }, ...more
 } as Case)

@@ -1,4 +1,4 @@
-// llhttp's published tests of responses (nodejs/llhttp, test/response, 9.4), by meaning: in strict mode, with our rules on top.
+// llhttp's published tests of responses (nodejs/llhttp, test/response, 9.4) by their meaning, in strict mode and with our rules added.
 import { CHUNKED, OK, head } from './case.js'
 import type { CorpusCase } from './case.js'
 

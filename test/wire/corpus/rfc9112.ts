@@ -1,4 +1,4 @@
-// RFC 9112's examples and its rules for the framing of a response, section by section.
+// RFC 9112's examples and rules for the framing of a response, by section.
 import { CHUNKED, OK, head } from './case.js'
 import type { CorpusCase } from './case.js'
 

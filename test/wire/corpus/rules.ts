@@ -1,4 +1,5 @@
-// The rules that stand on llhttp's events: what it would take, and a gateway may not, or what it must not take for the connection's.
+// Rules that our parser adds to llhttp: input that llhttp accepts and a gateway must not, and fields that must not count for the
+// connection.
 import { CHUNKED, OK, head } from './case.js'
 import type { CorpusCase } from './case.js'
 

@@ -6,10 +6,10 @@ import type { Readable, Writable } from 'node:stream'
 import { REPOSITORY } from '../../../testing/program.js'
 import type { Oracle, Outcome } from './outcome.js'
 
-// Debian's own comes first: another python on the path does not see Debian's packages.
+// Debian's python first, since another python on the path does not find Debian's packages.
 const PYTHONS = ['/usr/bin/python3', 'python3']
 
-/** h11 (Debian: python3-h11), a parser of another family, in one process that is kept for all messages. */
+/** h11 (Debian: python3-h11), an unrelated parser, in one process for all messages. */
 export class H11 implements Oracle {
   readonly name = 'h11'
   readonly #process: ChildProcessByStdio<Writable, Readable, null>
@@ -27,7 +27,7 @@ export class H11 implements Oracle {
     this.#process.stdin.on('error', () => {})
   }
 
-  /** Undefined where there is no python that has h11. */
+  /** Undefined without a python that has h11. */
   static start (): H11 | undefined {
     const python = PYTHONS.find(python => spawnSync(python, ['-c', 'import h11'], { stdio: 'ignore' }).status === 0)
     return python === undefined ? undefined : new H11(python)

@@ -2,11 +2,11 @@ import { Duplex } from 'node:stream'
 import type { End } from './outcome.js'
 
 /**
- * A connection in memory. What is written is dropped, and the first write is a request: the pieces of the response follow it, each in a
- * read of its own, and behind them the end.
+ * A connection in memory. It drops writes. After the first write, which is the request, come the pieces of the response, each in a read of
+ * its own, and then the end.
  */
 export class MemoryDuplex extends Duplex {
-  /** Settles once all pieces have been read, or the reader has given the connection up, and it has had two turns to say what it makes of it. */
+  /** Resolves when all pieces were read, or the reader closed the connection, and the reader then had two turns of the event loop. */
   readonly settled: Promise<void>
   readonly #pieces: Buffer[]
   readonly #end: End
@@ -42,7 +42,7 @@ export class MemoryDuplex extends Duplex {
     callback()
     if (this.#asked) return
     this.#asked = true
-    // The writer comes first to its end: an answer to half a request is an early one.
+    // The writer has to finish first, since an answer to half a request would be an early answer.
     if (this.#wanted) setImmediate(() => { if (!this.destroyed) this._read() })
   }
 }

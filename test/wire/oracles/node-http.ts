@@ -5,7 +5,7 @@ import { MemoryDuplex } from './memory-duplex.js'
 import { lowered } from './outcome.js'
 import type { Asked, Oracle, Outcome, ReadMessage } from './outcome.js'
 
-/** Node's own client: llhttp in C, with the rules of node:http on top. */
+/** Node's client: llhttp in C, with the rules of node:http added. */
 export const nodeClient: Oracle = {
   name: 'node:http',
   async read (pieces, end, asked) {
@@ -63,7 +63,7 @@ class Reading {
       this.#before.push({ status: statusCode, lines: lowered(rawHeaders), body: '', trailers: [], upgraded: false, whole: true, keepAlive: undefined })
     })
     const handed = (response: IncomingMessage, socket: Duplex, head: Buffer): void => {
-      // It takes up what comes behind a whole response as well.
+      // Node also reads what comes after a whole response.
       if (this.#response !== undefined) return
       this.#response = response
       this.#upgraded = true
@@ -89,7 +89,7 @@ class Reading {
   }
 
   #fail (error: Error): void {
-    // What it cannot read behind a whole response is not part of it, and the body may still be on its way here.
+    // Unreadable bytes after a whole response are no part of it, and its body may not have been delivered yet.
     if (this.#whole || this.#response?.complete === true) return
     this.#refused = error.message
     this.#done()

@@ -4,15 +4,15 @@ import type { ResponseReceiver } from '../../../src/wire/http1/response-parser.j
 import { lowered } from './outcome.js'
 import type { Asked, End, Oracle, Outcome, ReadMessage } from './outcome.js'
 
-/** The bytes are those of a socket's one buffer: what is kept of them past a call shows, since they are overwritten. */
+/** One buffer for all reads, as of a socket. It is overwritten, so bytes that are kept past a call without a copy are found. */
 const AREA = Buffer.allocUnsafe(64 * 1024)
 const OVERWRITTEN = 0x7e
 
-/** What our parser made of the bytes, and what it says of the connection. */
+/** What our parser read, and what it says about the connection. */
 export interface OurOutcome extends Outcome {
   readonly started: boolean
   readonly spent: boolean
-  /** Bytes behind the response, in the read that had its end. */
+  /** Bytes after the response, in the read with its end. */
   readonly rest: number
   readonly bodySize: number
 }
@@ -22,7 +22,7 @@ export const ours: Oracle = {
   read: async (pieces, end, asked) => readByOurs(pieces, end, asked)
 }
 
-/** Gives the pieces to a parser, each in a read of its own, or in several of 64 KiB at most. */
+/** Gives the pieces to a parser, each in a read of its own, or in several reads of at most 64 KiB. */
 export function readByOurs (pieces: readonly Buffer[], end: End, { method, upgrade = false }: Asked): OurOutcome {
   const reading = new Reading()
   const parser = ResponseParser.take(reading, { method, upgrade, maxHeaderSize: 16_384, maxResponseSize: -1 })
@@ -65,7 +65,7 @@ class Reading implements ResponseReceiver {
     return [...this.#before, {
       status: this.#status,
       lines: lowered(this.#head.lines),
-      // Only now: a chunk that is no copy has been overwritten.
+      // Only now, when a chunk that is no copy has been overwritten.
       body: this.switched ? this.#tunnelled : Buffer.concat(this.#body).toString('latin1'),
       trailers: this.#trailers,
       upgraded: this.switched,

@@ -1,49 +1,49 @@
-/** What the bytes of a response answer. */
+/** The request that a response answers. */
 export interface Asked {
   readonly method: string
-  /** Whether the request asked for another protocol. CONNECT does so without being told. */
+  /** Whether the request asked for another protocol. CONNECT always does. */
   readonly upgrade?: boolean
 }
 
-/** How the connection ends behind the bytes: a FIN, or not at all while the oracle looks. */
+/** What follows the bytes: a FIN, or nothing while the oracle reads. */
 export type End = 'fin' | 'open'
 
-/** One response, the interim ones included. Text is latin1, so that each byte is one character. */
+/** One response, which may be an interim one. Texts are Latin-1, so that each byte is one character. */
 export interface ReadMessage {
   readonly status: number
   /** Names, in lower case, and values in turn. */
   readonly lines: readonly string[]
-  /** After an upgrade: what came of the other protocol. */
+  /** After an upgrade: the bytes of the other protocol. */
   readonly body: string
   /** Names, in lower case, and values in turn. */
   readonly trailers: readonly string[]
   readonly upgraded: boolean
-  /** Whether its end was seen, such that the reader takes it for all of the response. */
+  /** Whether the reader takes the response for whole. */
   readonly whole: boolean
-  /** Whether the connection may carry another request; undefined where the oracle does not tell. */
+  /** Whether the connection may carry another request; undefined if the oracle does not say. */
   readonly keepAlive: boolean | undefined
 }
 
-/** What a reader made of the bytes: all up to the first final response, or what there was of it. */
+/** What a reader read: the messages up to the first final response, or the part of it that came. */
 export interface Outcome {
   readonly messages: readonly ReadMessage[]
-  /** Why it takes the bytes for no response. A response whose end is still waited for is not refused, and not whole. */
+  /** Why the reader refused the bytes. A response whose end has not come is neither refused nor whole. */
   readonly refused?: string | undefined
 }
 
-/** Reads one response out of bytes that come in pieces, over memory alone. */
+/** Reads one response from bytes that come in pieces, in memory. */
 export interface Oracle {
   readonly name: string
   read (pieces: readonly Buffer[], end: End, asked: Asked): Promise<Outcome>
 }
 
-/** The final response, if its end was seen. A 101 is one where another protocol began with it. */
+/** The final response, if it is whole. A 101 is final if another protocol began with it. */
 export function wholeOf ({ messages }: Outcome): ReadMessage | undefined {
   const last = messages.at(-1)
   return last?.whole === true && (last.status < 100 || last.status >= 200 || last.upgraded) ? last : undefined
 }
 
-/** Names in lower case, and the name of the transfer coding, which h11 tells so: how it is spelled is no difference. */
+/** Lower-case names, and the transfer coding in lower case, as h11 gives it: spelling is no difference. */
 export function lowered (lines: readonly string[]): string[] {
   return lines.map((text, i) => i % 2 === 0 || lines[i - 1]!.toLowerCase() === 'transfer-encoding' ? text.toLowerCase() : text)
 }

@@ -6,14 +6,14 @@ import { MemoryDuplex } from './memory-duplex.js'
 import { lowered } from './outcome.js'
 import type { Asked, Oracle, Outcome, ReadMessage } from './outcome.js'
 
-/** undici's own Client: llhttp in WebAssembly as well, with the rules of undici on top. */
+/** undici's Client: llhttp in WebAssembly, with the rules of undici added. */
 export const undiciClient: Oracle = {
   name: 'undici',
   async read (pieces, end, asked) {
     const duplex = new MemoryDuplex(pieces, end)
     const reading = new Reading()
     const client = clientOver(duplex)
-    // Its types leave the event out; without a listener it ends the process.
+    // Its types lack this event; without a listener it ends the process.
     ;(client as EventEmitter).on('error', () => {})
     client.dispatch(requestFor(asked), reading as unknown as Dispatcher.DispatchHandler)
     await Promise.race([duplex.settled, reading.over])
@@ -25,7 +25,7 @@ export const undiciClient: Oracle = {
 }
 
 function clientOver (duplex: MemoryDuplex): Client {
-  // A callback that runs at once would find the Client before it waits for it.
+  // The Client does not expect a synchronous callback.
   const connect = (_options: unknown, callback: (error: null, socket: Duplex) => void): void => queueMicrotask(() => callback(null, duplex))
   return new Client('http://oracle.test', { connect: connect as never, maxHeaderSize: 16_384, headersTimeout: 0, bodyTimeout: 0 })
 }
@@ -82,7 +82,7 @@ class Reading {
     this.#head = { status, lines: textOf(raw) }
     this.#upgraded = true
     this.#whole = true
-    // The rest of the bytes: `settled` of the duplex says when they have all come.
+    // The rest of the bytes; the duplex's `settled` tells when all have come.
     socket.on('data', (chunk: Buffer) => { this.#body += chunk.toString('latin1') })
   }
 
