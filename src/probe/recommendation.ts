@@ -6,8 +6,8 @@ import { persistenceOf, smallestClose, unannouncedLimit, viaStopsCompression } f
 
 export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions, readonly via?: false }
 
-/** How the recommended keepAliveTimeout comes from the measured one, for a comment beside the option. */
-export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, and at least half of it'
+/** How the recommended keepAliveTimeout comes from the measured one, for a comment beside the option. It follows "the setting is". */
+export const MARGIN_RULE = 'less by 1 s or 10 %, whichever is more, and at least half of it'
 
 /** What to set for a backend. Leaves out what follows from the defaults and from the backend's own headers. */
 export function recommend (found: Measurements): Recommendation {

@@ -109,10 +109,10 @@ function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, 
   if (persistent === false && via === undefined) return 'Nothing to set: Holdfast recognises by itself that this backend keeps no connections.'
   const lines: string[] = []
   if (undiciOptions.keepAliveTimeout !== undefined) {
-    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: that ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
+    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: the setting is ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
   }
   if (pool.maxRequestsPerConnection !== undefined) {
-    lines.push('  // it closes a connection after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
+    lines.push('  // it closes a connection after so many requests, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
   }
   if (via === false) lines.push('  // it compresses nothing for a request with Via; "gzip_proxied any;" at an nginx is the other way', '  via: false,')
   if (lines.length === 0) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
