@@ -5,6 +5,7 @@ import fp from 'fastify-plugin'
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
+/** Options of `@fastify/under-pressure`. */
 export type PressureOptions = FastifyUnderPressureOptions
 
 // An event loop that is a second late answers no request in time. Its utilisation has no limit by default: a gateway under full load may

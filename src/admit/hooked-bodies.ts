@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { ignoreError } from '../errors.js'
 
 /**
  * Listens for the errors of a stream that a preParsing hook of the app has put in the place of a request's body. Such a stream may fail
@@ -8,7 +9,7 @@ import type { FastifyInstance } from 'fastify'
 export function acceptHookedBodies (app: FastifyInstance): void {
   if (!hasPreParsing(app)) return
   app.addHook('preParsing', (request, _reply, payload, done) => {
-    if (payload !== request.raw) payload.on('error', ignore)
+    if (payload !== request.raw) payload.on('error', ignoreError)
     done(null, payload)
   })
 }
@@ -19,5 +20,3 @@ function hasPreParsing (app: FastifyInstance): boolean {
   const hooks = key === undefined ? undefined : Reflect.get(app, key) as { preParsing?: unknown[] } | undefined
   return hooks?.preParsing?.length !== 0
 }
-
-function ignore (): void {}

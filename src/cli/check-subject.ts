@@ -21,12 +21,12 @@ export function checkedApp (name: string, app: FastifyInstance, state: GatewaySt
 }
 
 function checkedServer (app: FastifyInstance): CheckedServer {
-  // Those of http2 have none of them, which the types do not say.
+  // A server of http2 has none of these, though the types say so.
   const { keepAliveTimeout, headersTimeout, requestTimeout, timeout } = app.server as Partial<typeof app.server>
   return { keepAliveTimeout, headersTimeout, requestTimeout, connectionTimeout: timeout, trustProxy: trustProxyOf(app) }
 }
 
-// Fastify does not show it (initialConfig leaves it out). Where it keeps it otherwise one day, nothing is found.
+// Fastify's initialConfig leaves trustProxy out. If a later version keeps its options elsewhere, the rules about trustProxy find nothing.
 function trustProxyOf (app: FastifyInstance): unknown {
   const options = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.options')
   return options === undefined ? undefined : (app as unknown as Record<symbol, { trustProxy?: unknown }>)[options]?.trustProxy

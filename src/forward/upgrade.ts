@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { ignoreError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { LINGER, Tunnel } from './tunnel.js'
 
@@ -37,7 +38,7 @@ export class Upgrade {
     pending.set(request, this)
     all.add(this)
     socket.setTimeout(0)
-    socket.on('error', ignore).on('close', () => all.delete(this))
+    socket.on('error', ignoreError).on('close', () => all.delete(this))
     // The socket is read to notice that the client has left.
     socket.on('drain', this.#onDrain).on('end', this.#onEnd).on('data', this.#onEarly)
     if (head.length > 0) this.#onEarly(head)
@@ -91,5 +92,3 @@ export class Upgrade {
     socket.once('close', () => clearTimeout(late))
   }
 }
-
-function ignore (): void {}
