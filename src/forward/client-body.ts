@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { HoldfastError, ignoreError } from '../errors.js'
-import { HeldBody } from '../http/held-body.js'
-import { StreamedBody } from '../http/streamed-body.js'
+import { HeldBody } from '../wire/held-body.js'
+import { StreamedBody } from '../wire/streamed-body.js'
 import { LeastRate } from './least-rate.js'
 
 /** A request body as it is sent: whole where all of it is held, else as a stream. */

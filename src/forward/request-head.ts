@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
-import { hookChanges, isUntouched } from '../http/hook-changes.js'
+import { hookChanges, isUntouched } from './hook-changes.js'
 import { hiddenContentType } from '../admit/odd-content-type.js'
 import { setAgain } from './set-again.js'
 

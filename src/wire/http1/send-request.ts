@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { HeldBody } from '../../http/held-body.js'
-import { StreamedBody } from '../../http/streamed-body.js'
+import { HeldBody } from '../held-body.js'
+import { StreamedBody } from '../streamed-body.js'
 import { RequestBody, writeTogether } from './request-body.js'
 import type { RequestBodyOwner, RequestOutput } from './request-body.js'
 import type { RequestFraming } from './request-head.js'

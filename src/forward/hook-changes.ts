@@ -1,5 +1,5 @@
-import { linesOf } from './headers.js'
-import type { HeaderList } from './headers.js'
+import { linesOf } from '../http/headers.js'
+import type { HeaderList } from '../http/headers.js'
 
 /** The header lines of a request as the app's hooks have left them. */
 export interface HookedHeaders {
