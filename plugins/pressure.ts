@@ -2,6 +2,7 @@ import type { FastifyUnderPressureOptions } from '@fastify/under-pressure'
 import fp from 'fastify-plugin'
 import { registerReplaceable } from '../src/quirks/under-pressure.js'
 
+/** Options of `@fastify/under-pressure`. */
 export type PressureOptions = FastifyUnderPressureOptions
 
 // An event loop that is a second late answers no request in time. Its utilisation has no limit by default: a gateway under full load may

@@ -214,8 +214,11 @@ export const ERRORS: Readonly<Record<ErrorCode, Readonly<ErrorKind>>> = KINDS
  * with a `Retry-After` of whole seconds.
  */
 export class HoldfastError extends Error {
+  /** Stable, and part of the client's answer. */
   readonly code: ErrorCode
+  /** The status of the client's answer. */
   readonly statusCode: number
+  /** Who caused the failure. */
   readonly blame: Blame
   /** Response headers; Fastify's default error handler sends them along. */
   readonly headers: Record<string, string> | undefined
@@ -243,3 +246,6 @@ function show (value: unknown): string {
   if (typeof value === 'object' && value !== null) return 'an object'
   return String(value)
 }
+
+/** A listener for the error of a stream, or of a promise, that has no more to tell. Without a listener, Node ends the process. */
+export function ignoreError (): void {}

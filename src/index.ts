@@ -12,7 +12,7 @@ export type {
 } from './options/option-types.js'
 export type { ResolvedTargetOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
-export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from './connection/observer.js'
+export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export type { PersistenceSignal } from './http/connection-signal.js'
 export type { IdleLimit } from './target/idle-limit.js'

@@ -1,5 +1,6 @@
 import type { ConnectionSnapshot } from '../connection/connection.js'
 import type { CloseReason, Persistence, Provenance } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { TargetSnapshot } from '../target/target.js'
 
 /** What happened to a target in one second. `at` is the beginning of the second, in epoch ms. */
@@ -21,7 +22,7 @@ export interface PersistenceChange {
 /** A request that got no response, or only a part of one. `at` is in epoch ms. */
 export interface Failure {
   readonly at: number
-  readonly code: string
+  readonly code: ErrorCode
   readonly provenance: Provenance
 }
 

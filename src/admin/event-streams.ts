@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import { ignoreError } from '../errors.js'
+import type { ErrorCode } from '../errors.js'
 import { Refusal } from './refusal.js'
 
 /** The most readers at once: enough for the pages that people have open, and too few to use up the gateway's sockets. */
@@ -44,7 +46,7 @@ export class EventStreams implements ConnectionObserver {
   add (response: ServerResponse, headers: Readonly<Record<string, string>>): void {
     if (this.#streams.size >= MAX_STREAMS) throw new Refusal(503, 'HOLDFAST_ADMIN_STREAMS', `${MAX_STREAMS} readers of events are as many as there may be`)
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream' })
-    response.on('error', () => {})
+    response.on('error', ignoreError)
     response.once('close', () => this.#remove(response))
     this.#streams.add(response)
     if (this.#streams.size === 1) this.#start()
@@ -73,7 +75,7 @@ export class EventStreams implements ConnectionObserver {
     this.#tell('persistence', { target, from, to, cause })
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     this.#tell('failure', { target, code, provenance })
   }
 

@@ -1,6 +1,7 @@
 import { isIdleClose } from '../connection/close-reason.js'
 import type { CloseReason } from '../connection/close-reason.js'
 import type { ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
 
 const SECOND = 1_000
@@ -38,7 +39,7 @@ export class History implements ConnectionObserver {
     if (isIdleClose(reason) && idleMs !== undefined) memory.idleClose(idleMs)
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     remember<Failure>(this.#memory(target).failures, { at: this.#clock(), code, provenance })
   }
 

@@ -1,12 +1,16 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorCode } from '../errors.js'
+
+/** Codes of the admin surface, beside those of `ErrorCode`. */
+export type AdminCode = `HOLDFAST_ADMIN_${'FAILED' | 'HOST' | 'METHOD' | 'ORIGIN' | 'PATH' | 'STREAMS' | 'TOKEN' | 'TRIAL'}`
 
 /** A request that the admin surface refuses. The answer is `{ code, message }`. */
 export class Refusal extends Error {
   readonly statusCode: number
-  readonly code: string
+  readonly code: AdminCode | ErrorCode
   readonly headers: Readonly<Record<string, string>>
 
-  constructor (statusCode: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor (statusCode: number, code: AdminCode | ErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message)
     this.name = 'Refusal'
     this.statusCode = statusCode

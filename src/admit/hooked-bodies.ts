@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { ignoreError } from '../errors.js'
 import { preParsingHooksOf } from '../quirks/fastify-scope.js'
 
 /**
@@ -9,9 +10,7 @@ import { preParsingHooksOf } from '../quirks/fastify-scope.js'
 export function acceptHookedBodies (app: FastifyInstance): void {
   if (preParsingHooksOf(app)?.length === 0) return
   app.addHook('preParsing', (request, _reply, payload, done) => {
-    if (payload !== request.raw) payload.on('error', ignore)
+    if (payload !== request.raw) payload.on('error', ignoreError)
     done(null, payload)
   })
 }
-
-function ignore (): void {}

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import { currentResponse } from '../quirks/node-http-socket.js'
 import { answerOnSocket } from './socket-answer.js'
 
@@ -21,9 +21,7 @@ function refuseConnect (_message: IncomingMessage, socket: Socket | ServerRespon
     return
   }
   // Node has let go of the socket: it listens for no errors any more, and could not finish a response that is ahead of this one.
-  socket.on('error', ignore)
+  socket.on('error', ignoreError)
   if (currentResponse(socket) === undefined) answerOnSocket(socket, new HoldfastError('HOLDFAST_ERR_METHOD'), `Allow: ${ALLOW}\r\n`)
   else socket.destroy()
 }
-
-function ignore (): void {}

@@ -86,7 +86,7 @@ function http1RefusalOf ({ httpVersionMajor, httpVersionMinor, headers, rawHeade
   const { host } = headers
   // RFC 9112 section 3.2 demands a Host of HTTP/1.1 only, and HTTP/1.0 health checks of load balancers have none.
   if (host === undefined) return httpVersionMinor === 0 ? undefined : NO_HOST
-  if (typeof host !== 'string' || !HOST.test(host)) return ODD_HOST
+  if (typeof host !== 'string' || !isHost(host)) return ODD_HOST
   // In `headers`, Node keeps the first Host only. The lines show whether there are more.
   let hosts = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -100,7 +100,7 @@ function http2RefusalOf ({ headers }: RequestHead): Refusal | undefined {
   const { host } = headers
   if (authority === undefined && host === undefined) return NO_HOST
   const named = hostOf(headers)
-  if (named === undefined || !HOST.test(named)) return ODD_HOST
+  if (named === undefined || !isHost(named)) return ODD_HOST
   // RFC 9113 section 8.3.1.
   return authority !== undefined && host !== undefined && String(host).toLowerCase() !== named.toLowerCase() ? OTHER_HOST : undefined
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { ignoreError } from '../errors.js'
 import { Upgrade } from '../forward/upgrade.js'
 import type { Upgrades } from '../forward/upgrade.js'
 import { isCut } from './header-lines.js'
@@ -35,14 +36,14 @@ export function acceptUpgrades (app: FastifyInstance, isUpgradable: (request: In
     if (!ours && othersTakeUpgrades(server)) return false
     // Node no longer listens for errors on this socket. The listener is taken off below, once the next owner listens: the socket may serve
     // many more requests.
-    socket.on('error', ignore)
+    socket.on('error', ignoreError)
     afterEarlierResponses(socket, upgrades, () => {
       const { rawHeaders } = request
       // The dropped lines may be those of its framing.
       if (isCut(server, rawHeaders)) return refuse(socket)
       if (ours && asksForWebSocket(request)) dispatch(request, socket, head)
       else parseAgain(server, request, socket, head)
-      socket.off('error', ignore)
+      socket.off('error', ignoreError)
     })
     return true
   }
@@ -95,5 +96,3 @@ function parseAgain (mainServer: Server, { method, url, httpVersion, rawHeaders 
   }
   readAgain(mainServer, socket, Buffer.concat([Buffer.from(`${text}\r\n`, 'latin1'), head]))
 }
-
-function ignore (): void {}

@@ -1,17 +1,17 @@
 import type { AppRule, CheckedApp, CheckedTarget, Placed, Sighting, TargetRule } from './rule.js'
 import { connectTimeout, prefixes } from './target-rules.js'
 
-// Between our answer and the moment the front gives up: the answer has to get there, and timers are late.
+// In ms, between the gateway's answer and the moment when the front gives up: the answer takes time, and timers are late.
 const MARGIN = 1_000
 
-/** The front, the app's server, the gateway and the backend: where one gives up before the next has had its say. */
-export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
+/** The front, the app's server, the gateway and the backend: where one gives up before the next one's time is over. */
+export const CHAIN_TARGET_RULES = [
   {
     id: 'front-answers-first',
     severity: 'error',
     looksAt: 'undiciOptions.headersTimeout, totalTimeout, against --front-timeout',
     when: 'the front gives up before a backend\'s answer is overdue',
-    why: 'Clients get the front\'s 504, the log here says that the client left, and the backend goes unblamed.',
+    why: 'Clients get the front\'s 504, and the log here says that the client left, though the backend was slow.',
     remedy: 'Give undiciOptions.headersTimeout less than the front\'s timeout.',
     ofTarget: (target, { frontTimeout }) => frontTimeout === undefined
       ? undefined
@@ -22,7 +22,7 @@ export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'pool.pendingTimeout, undiciOptions.connect.timeout, undiciOptions.headersTimeout, against --front-timeout',
     when: 'together they reach it, though headersTimeout alone does not',
-    why: 'A request that had to wait for its connection gets the front\'s 504 in place of ours.',
+    why: 'A request that had to wait for its connection gets the front\'s 504 in place of the gateway\'s.',
     remedy: 'Lower one of the three, or give the route a totalTimeout below the front\'s timeout.',
     ofTarget: (target, { frontTimeout }) => {
       const headers = headersTimeout(target)
@@ -40,7 +40,7 @@ export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
     severity: 'error',
     looksAt: 'Fastify\'s connectionTimeout, undiciOptions.headersTimeout, undiciOptions.bodyTimeout',
     when: 'connectionTimeout is above 0 and not above one of them',
-    why: 'Node counts a client that waits for its answer as silent, and cuts its connection: it gets no answer at all, not even a 504.',
+    why: 'Node counts a client that waits for its answer as silent, and cuts its connection: the client gets no answer, not even a 504.',
     remedy: 'Give Fastify a connectionTimeout above headersTimeout and bodyTimeout, or none; requests that come slowly are bounded by clientHeadersTimeout and clientBodyTimeout.',
     ofTarget: (target, _around, { server: { connectionTimeout = 0 } }) => {
       if (connectionTimeout === 0) return undefined
@@ -49,10 +49,10 @@ export const CHAIN_TARGET_RULES: readonly TargetRule[] = [
       return connectionTimeout > longest ? undefined : `connectionTimeout: ${connectionTimeout}, undiciOptions.headersTimeout: ${headersTimeout}, bodyTimeout: ${bodyTimeout}`
     }
   }
-]
+] as const satisfies readonly TargetRule[]
 
-/** The same, and what adds up, for an app as a whole. */
-export const CHAIN_APP_RULES: readonly AppRule[] = [
+/** Rules of the chain that concern an app as a whole. */
+export const CHAIN_APP_RULES = [
   {
     id: 'front-outlives-server',
     severity: 'error',
@@ -73,7 +73,7 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     severity: 'error',
     looksAt: 'clientHeadersTimeout, and the server\'s requestTimeout',
     when: 'both are 0',
-    why: 'A client that sends its headers a byte a minute is waited for without end; a few thousand of them take every socket (slowloris).',
+    why: 'The server waits without end for a client that sends its headers a byte a minute; a few thousand of them take every socket (slowloris).',
     remedy: 'Leave clientHeadersTimeout out (60000).',
     ofApp: ({ server: { headersTimeout, requestTimeout } }) => headersTimeout === 0 && requestTimeout === 0 ? ofServer('clientHeadersTimeout: 0') : []
   },
@@ -82,8 +82,8 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     severity: 'warning',
     looksAt: 'Fastify\'s trustProxy, TRUST_PROXY',
     when: 'it is true',
-    why: 'Any client can claim any address, host and protocol in X-Forwarded-*; limits, logs and backends that go by them believe it.',
-    remedy: 'Give trustProxy the addresses of the proxies in front, like 10.0.0.0/8. Where nobody else can connect, --ignore trusts-everybody.',
+    why: 'Any client can claim any address, host and protocol in X-Forwarded-*; limits, logs and backends that use these headers believe it.',
+    remedy: 'Give trustProxy the addresses of the proxies in front, like 10.0.0.0/8. If only those can connect, --ignore trusts-everybody.',
     ofApp: ({ server: { trustProxy } }) => trustProxy === true ? ofServer('trustProxy: true') : []
   },
   {
@@ -91,15 +91,15 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     severity: 'warning',
     looksAt: 'Fastify\'s trustProxy',
     when: 'it is a number',
-    why: 'Fastify believes nobody for a number: how many hops there were says nothing of who the last one was. X-Forwarded-* of the proxies in front are replaced, and logs, limits and backends see their address in place of the client\'s.',
+    why: 'Fastify trusts no proxy for a number: a count of hops does not say who the last hop was. X-Forwarded-* of the proxies in front are replaced, and logs, limits and backends see the address of a proxy in place of the client\'s.',
     remedy: 'Give trustProxy the addresses of the proxies in front, like 10.0.0.0/8.',
-    // Fastify takes 0 for false, which says what it does.
+    // Fastify takes 0 for false, which is clear.
     ofApp: ({ server: { trustProxy } }) => typeof trustProxy === 'number' && trustProxy !== 0 ? ofServer(`trustProxy: ${trustProxy}`) : []
   },
   {
     id: 'split-pools',
     severity: 'warning',
-    looksAt: 'targets of one origin that nobody has named',
+    looksAt: 'targets of one origin without a name of their own',
     when: 'routes to one origin have settings that differ',
     why: 'Each set of settings is a pool of its own: their connections add up at the backend, and each is reused less.',
     remedy: 'Give these routes equal settings, or name the second target (target) where they are kept apart on purpose.',
@@ -137,12 +137,12 @@ export const CHAIN_APP_RULES: readonly AppRule[] = [
     severity: 'warning',
     looksAt: 'retryMethods, retriesCount, retryDelay, maxRetriesOn503, base, balancedPoolOptions, sessionTimeout, and names in undici that mean nothing here',
     when: 'one of them is given',
-    why: 'Whoever reads the settings believes that it does something.',
+    why: 'It has no effect, and readers of the settings believe that it has one.',
     remedy: 'Leave it out.',
     atRegister: true,
     ofApp: app => toldAtRegister(app, 'option-ignored')
   }
-]
+] as const satisfies readonly AppRule[]
 
 function headersTimeout ({ options }: CheckedTarget): number {
   return options.undiciOptions.headersTimeout || Infinity
@@ -152,7 +152,7 @@ function pendingTimeout ({ options: { pool } }: CheckedTarget): number {
   return pool.maxPending === 0 ? 0 : pool.pendingTimeout
 }
 
-/** Says so where an answer of ours, due after `due`, comes too late for the front on some route. */
+/** What was found where the gateway's answer, due after `due` ms, comes too late for the front on some route. */
 function late ({ routes }: CheckedTarget, frontTimeout: number, due: number, words: string, shown = due): string | undefined {
   const behind = routes.filter(({ options }) => Math.min(options.totalTimeout || Infinity, due) >= frontTimeout)
   if (behind.length === 0) return undefined

@@ -1,9 +1,10 @@
 import type { CheckedApp, CheckedTarget, Placed, Rule, Severity, Sighting, Surroundings } from './rule.js'
 import { RULES } from './rules.js'
+import type { RuleId } from './rules.js'
 
-/** One rule that was broken, and where. */
+/** A broken rule, and where. */
 export interface Finding {
-  readonly id: string
+  readonly id: RuleId
   readonly severity: Severity
   /** The target's name, its origin, a route, or the server. */
   readonly target: string
@@ -13,8 +14,8 @@ export interface Finding {
 }
 
 /** Judges an app by every rule, in the order of the table. */
-export function findingsOf (app: CheckedApp, around: Surroundings, rules: readonly Rule[] = RULES): Finding[] {
-  return rules.flatMap(rule => placesOf(rule, app, around).map(({ target, sighting }) => finding(rule, target, sighting)))
+export function findingsOf (app: CheckedApp, around: Surroundings): Finding[] {
+  return RULES.flatMap(rule => placesOf(rule, app, around).map(({ target, sighting }) => finding(rule, target, sighting)))
 }
 
 function placesOf (rule: Rule, app: CheckedApp, around: Surroundings): readonly Placed[] {
@@ -32,7 +33,7 @@ function sightingOf (rule: Exclude<Rule, { ofApp: unknown }>, target: CheckedTar
   return measured === undefined || 'unreachable' in measured ? undefined : rule.ofMeasured(measured, target)
 }
 
-function finding ({ id, severity, why, remedy }: Rule, target: string, sighting: Sighting): Finding {
+function finding ({ id, severity, why, remedy }: typeof RULES[number], target: string, sighting: Sighting): Finding {
   return typeof sighting === 'string'
     ? { id, severity, target, found: sighting, why, remedy }
     : { id, severity, target, found: sighting.found, why, remedy: sighting.remedy }

@@ -3,11 +3,11 @@ import { idleLimit } from '../target/idle-limit.js'
 import type { MeasuredRule, TargetRule } from './rule.js'
 import { connectTimeout, prefixes } from './target-rules.js'
 
-// A lost SYN costs 1 s, and a busy backend is slower than the one that was measured.
+// A lost SYN costs 1 s, and a backend is slower when it is busy than when it was measured.
 const CONNECT_SHARE = 4
 
-/** A backend that is not there. */
-export const REACH_RULES: readonly TargetRule[] = [
+/** Rules about a backend that cannot be reached. */
+export const REACH_RULES = [
   {
     id: 'unreachable',
     severity: 'error',
@@ -17,16 +17,16 @@ export const REACH_RULES: readonly TargetRule[] = [
     remedy: 'See to the backend, or to upstream and undiciOptions.connect.',
     ofTarget: ({ measured }) => measured !== undefined && 'unreachable' in measured ? measured.unreachable : undefined
   }
-]
+] as const satisfies readonly TargetRule[]
 
-/** What a probe shows of a backend, against the settings made for it. */
-export const MEASURED_RULES: readonly MeasuredRule[] = [
+/** Rules that compare what a probe has measured with the settings. */
+export const MEASURED_RULES = [
   {
     id: 'idle-above-backend',
     severity: 'warning',
     looksAt: 'undiciOptions.keepAliveTimeout, against the backend (--probe)',
     when: 'the backend closes idle connections sooner, and gives no hint',
-    why: 'Requests meet its close. What is safe is sent again and the limit learned, at the price of a lost attempt after each start; what is not safe may fail.',
+    why: 'Requests are sent on connections that the backend has just closed. After each start, the limit is learned at the price of lost attempts: a request that is safe to repeat is sent again, another may fail.',
     remedy: 'Give undiciOptions.keepAliveTimeout less than the backend\'s own, or raise the backend\'s.',
     ofMeasured: ({ idleTimeoutMs, hint, recommended }, { options }) => {
       const { keepAliveTimeout } = options.undiciOptions
@@ -59,7 +59,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     severity: 'warning',
     looksAt: 'undiciOptions.keepAliveTimeoutThreshold, against the backend\'s Keep-Alive header (--probe)',
     when: 'the hint is less than twice the threshold',
-    why: 'Half of the hint is all that a connection may lie unused: at a quiet hour nearly every request pays for a handshake.',
+    why: 'A connection may lie idle for half of the hint only: at a quiet hour nearly every request pays for a handshake.',
     remedy: 'Raise the backend\'s keep-alive timeout, above the time between two requests.',
     ofMeasured: ({ hint }, { options }) => {
       const { keepAliveTimeoutThreshold } = options.undiciOptions
@@ -81,7 +81,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     severity: 'error',
     looksAt: 'inspector, against the backend (--probe)',
     when: 'the backend keeps no connections, and the inspector is off',
-    why: 'It will never be recognised: connections are kept that it closes, and requests go on meeting the close.',
+    why: 'The gateway never recognises it: it keeps connections that the backend closes, and requests fail or are sent again.',
     remedy: 'Leave inspector out; or undiciOptions.keepAliveTimeout: 0, if the backend is to stay as it is.',
     ofMeasured: ({ persistent }, { options }) => persistent === false && options.inspector === false && keepsAlive(options)
       ? 'inspector: false; the backend closes after each response'
@@ -92,7 +92,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     severity: 'warning',
     looksAt: 'pool.maxRequestsPerConnection, against the backend (--probe)',
     when: 'the backend ends connections after fewer requests, without saying so',
-    why: 'The request after the last one meets the close.',
+    why: 'The request after the last one is sent on a connection that the backend has closed.',
     remedy: 'Give pool.maxRequestsPerConnection what the backend takes.',
     ofMeasured: ({ requestsPerConnection, recommended }, { options }) => {
       const most = recommended.pool.maxRequestsPerConnection
@@ -110,7 +110,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     severity: 'warning',
     looksAt: 'undiciOptions.connect.timeout, against the backend (--probe)',
     when: 'connecting, TLS included, takes more than a quarter of it',
-    why: 'One lost packet, or a busy backend, and dials fail that would have succeeded.',
+    why: 'After one lost packet, or while the backend is busy, dials fail that would have succeeded.',
     remedy: 'Raise undiciOptions.connect.timeout, or see why connecting is that slow.',
     ofMeasured: ({ connectMs, tlsMs }, target) => {
       const took = Math.round((connectMs ?? 0) + (tlsMs ?? 0))
@@ -123,7 +123,7 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     severity: 'warning',
     looksAt: 'the backend (--probe)',
     when: 'it keeps connections, and closes them after a HEAD',
-    why: 'Each health check or conditional look by HEAD costs a connection of the pool.',
+    why: 'Each HEAD, as of a health check, costs a connection of the pool.',
     remedy: 'Check health by GET, or mend the backend: a HEAD is answered as a GET without its body (RFC 9110 section 9.3.2).',
     ofMeasured: ({ persistent, headReuses }) => persistent === true && headReuses === false ? 'closes after HEAD' : undefined
   },
@@ -133,15 +133,15 @@ export const MEASURED_RULES: readonly MeasuredRule[] = [
     looksAt: 'via, against the backend (--probe)',
     when: 'a route adds Via, and the backend compresses nothing for a request that has one',
     why: 'Responses are several times as large as they were without a gateway in front.',
-    remedy: 'Switch compression on for proxied requests at the backend (nginx: gzip_proxied any), or give via: false; loops are told by CDN-Loop all the same.',
+    remedy: 'Switch compression on for proxied requests at the backend (nginx: gzip_proxied any), or give via: false; loops are still recognised by CDN-Loop.',
     ofMeasured: ({ viaStopsCompression }, { routes }) => {
       const telling = routes.filter(({ options }) => options.via)
       return viaStopsCompression === true && telling.length > 0 ? `via: true (${prefixes(telling)}); the backend compresses without Via and not with it` : undefined
     }
   }
-]
+] as const satisfies readonly MeasuredRule[]
 
-/** With nothing to recommend, the default is right. */
+/** Where the probe recommends nothing, the default is right. */
 function remedyOf (option: string, recommended: number | undefined): string {
   return recommended === undefined ? `Leave ${option} out; or raise the backend's keep-alive timeout.` : `${option}: ${recommended}; or raise the backend's keep-alive timeout.`
 }

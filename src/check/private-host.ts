@@ -7,7 +7,7 @@ for (const [network, prefix, family] of [
   ['::1', 128, 'ipv6'], ['fc00::', 7, 'ipv6'], ['fe80::', 10, 'ipv6']
 ] as const) OWN_NETWORKS.addSubnet(network, prefix, family)
 
-// No public resolver knows names below them: RFC 6761, 6762, 8375, 9476, ICANN's .internal, and what orchestrators use.
+// No public resolver knows names below these: RFC 6761, 6762, 8375, 9476, ICANN's .internal, and names that orchestrators use.
 const OWN_NAMES = /(?:^|\.)(?:localhost|local|internal|intranet|private|corp|lan|home|home\.arpa|test|invalid|alt|svc|consul|docker)$/i
 
 /** The host of a URL without the brackets of IPv6. */
@@ -20,7 +20,7 @@ export function isAddress (host: string): boolean {
   return isIP(host) !== 0
 }
 
-/** Whether a host lies in a network of one's own, as far as its name or address tells: names of one label do. */
+/** Whether a host lies in a private network, as far as its name or address tells. A name of one label counts as private. */
 export function isPrivate (host: string): boolean {
   const version = isIP(host)
   if (version !== 0) return OWN_NETWORKS.check(host, version === 4 ? 'ipv4' : 'ipv6')

@@ -3,33 +3,33 @@ import type { ResolvedRouteOptions } from '../options/route-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { ProbeReport } from '../probe/report.js'
 
-/** error: requests fail, or whom they reach is not assured, in ordinary operation. warning: it costs work, time or bounds. */
+/** error: in ordinary operation requests fail, or may reach the wrong server. warning: work, time or a bound is lost. */
 export type Severity = 'error' | 'warning'
 
-/** A route, as far as it is judged. */
+/** What the rules see of a route. */
 export interface CheckedRoute {
   readonly prefix: string
   readonly options: ResolvedRouteOptions
-  /** Whether it makes tunnels of upgrades. */
+  /** Whether upgrades become tunnels on it. */
   readonly upgradable: boolean
 }
 
-/** A backend that could not be measured, and why, in words that hold no address but its own. */
+/** Why a backend could not be measured. The text holds no address but its own. */
 export interface Unreachable { readonly unreachable: string }
 
-/** A target, or the settings that a route gives to whatever `getUpstream` chooses. */
+/** A target, or the settings of a route whose target `getUpstream` chooses for each request. */
 export interface CheckedTarget {
   readonly name: string
-  /** undefined where each request chooses. */
+  /** Undefined where `getUpstream` chooses for each request. */
   readonly origin: URL | undefined
   readonly options: ResolvedTargetOptions
-  /** Those that share it. */
+  /** The routes that share it. */
   readonly routes: readonly CheckedRoute[]
-  /** What a probe has found; absent where nobody asked for one. */
+  /** What a probe has found; absent without a probe. */
   readonly measured?: ProbeReport | Unreachable | undefined
 }
 
-/** What belongs to the server that clients connect to. Times in ms; undefined where its kind of server has no such limit. */
+/** The server that clients connect to. Times in ms; undefined where this kind of server has no such limit. */
 export interface CheckedServer {
   readonly keepAliveTimeout: number | undefined
   readonly headersTimeout: number | undefined
@@ -45,11 +45,11 @@ export interface CheckedApp {
   readonly name: string
   readonly server: CheckedServer
   readonly targets: readonly CheckedTarget[]
-  /** What was told at register and cannot be seen in any target's settings. */
+  /** Warnings at register that cannot be seen in any target's settings. */
   readonly told: readonly { readonly route: string, readonly id: string, readonly found: string }[]
 }
 
-/** What stands around the app, as far as whoever asks has said so. Times in ms. */
+/** What stands around the app, as far as the user has said. Times in ms. */
 export interface Surroundings {
   /** How long the load balancer in front keeps an idle connection to this app. */
   readonly frontIdle?: number | undefined
@@ -61,10 +61,10 @@ export interface Surroundings {
   readonly backendMaxConnections?: number | undefined
 }
 
-/** What was found, as values that somebody has set; with a remedy where there is one better than the rule's own. */
+/** What was found: the values that were set. With a remedy where there is a better one than the rule's own. */
 export type Sighting = string | { readonly found: string, readonly remedy: string }
 
-/** Where a sighting was made, for what is no single target's. */
+/** A sighting with its place, for what concerns no single target. */
 export interface Placed { readonly target: string, readonly sighting: Sighting }
 
 /** What every rule says of itself. */
@@ -80,18 +80,21 @@ export interface RuleWords {
   readonly why: string
   /** What to set instead. */
   readonly remedy: string
-  /** Whether it is logged too where gateway or proxy is registered: for what somebody has set, and has hardly ever meant. */
+  /** Whether it is also logged where gateway or proxy is registered: for values that are hardly ever meant. */
   readonly atRegister?: boolean
 }
 
-/** Of a target's settings alone, effective or just as given: absent ones are at their defaults, which no rule is about. */
+/**
+ * A rule about a target's settings alone, effective or as they were given. An absent setting is at its default, and no default breaks a
+ * rule.
+ */
 export interface SettingsRule extends RuleWords {
   readonly ofSettings: (options: TargetOptions) => string | undefined
-  /** Whether it means anything for a target. Default: yes. */
+  /** Whether the rule applies to a target. Default: yes. */
   readonly applies?: (target: CheckedTarget) => boolean
 }
 export interface TargetRule extends RuleWords { readonly ofTarget: (target: CheckedTarget, around: Surroundings, app: CheckedApp) => Sighting | undefined }
-/** Of what a probe has measured; never asked without. */
+/** A rule about what a probe has measured. It is not applied without a probe. */
 export interface MeasuredRule extends RuleWords { readonly ofMeasured: (report: ProbeReport, target: CheckedTarget) => Sighting | undefined }
 export interface AppRule extends RuleWords { readonly ofApp: (app: CheckedApp, around: Surroundings) => readonly Placed[] }
 

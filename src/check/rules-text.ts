@@ -11,10 +11,10 @@ npx holdfast check --front-idle 60s --front-timeout 60s --replicas 4 --backend-m
 npx holdfast check --probe app.js             # measures the backends too
 \`\`\`
 
-No default breaks a rule; \`--front-*\`, \`--backend-max-connections\` and \`--probe\` bring in what the defaults cannot know. An *error*
-is what makes requests fail, or leaves it open whom they reach, in ordinary operation, and makes the exit code 1; a *warning*
-costs work, time or bounds, and counts under \`--strict\`. \`--ignore <id>\` leaves a rule out where its finding is meant. Rules with a
-code are also logged, once, where \`gateway\` or \`proxy\` is registered with what they are about.
+No default breaks a rule. \`--front-*\`, \`--backend-max-connections\` and \`--probe\` add what the defaults cannot know. An *error* means that
+in ordinary operation requests fail, or may reach the wrong server; the exit code is 1. A *warning* means that work, time or a bound is
+lost; it counts as an error with \`--strict\`. \`--ignore <id>\` leaves a rule out, where its finding is meant. A rule with a code is also
+logged, once, where \`gateway\` or \`proxy\` is registered with such a setting.
 `
 
 /** docs/check.md. */

@@ -1,19 +1,19 @@
 import { keepsAlive } from '../options/target-options.js'
 import type { SettingsRule } from './rule.js'
 
-// Below it, one request in twenty or more pays for a handshake.
+// With fewer requests on a connection, more than one request in twenty pays for a handshake.
 const FEW_REQUESTS = 20
-// Younger than that, a connection ends before a quiet backend has made use of it.
+// In ms. With a lower age, connections to a backend with little traffic end before they are reused.
 const BRIEF_AGE = 10_000
-// No time of a gateway is meant to be that short; in seconds, all of these are usual.
+// In ms. No such time of a gateway is that short, but as seconds, these figures are usual.
 const SHORTEST_TIME = 100
-// The default: as many as a backend takes at once when it comes back.
+// The default of pool.maxDials.
 const PACED_DIALS = 8
 
 const LEAVE_OUT = 'Leave it out; a backend that cannot keep connections open is recognised without it.'
 
-/** What can be said of a target's settings by looking at nothing else. */
-export const SETTINGS_RULES: readonly SettingsRule[] = [
+/** Rules about a target's settings alone. */
+export const SETTINGS_RULES = [
   {
     id: 'keep-alive-off',
     severity: 'error',
@@ -41,7 +41,7 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'error',
     looksAt: 'undiciOptions.connect.rejectUnauthorized',
     when: 'it is false, and the backend is reached by https',
-    why: 'Any certificate is accepted: whoever is on the path can read and change requests.',
+    why: 'Any certificate is accepted: an attacker on the path can read and change requests.',
     remedy: 'Give the issuer\'s certificate as undiciOptions.connect.ca instead.',
     atRegister: true,
     applies: ({ origin }) => origin?.protocol !== 'http:',
@@ -54,7 +54,7 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'warning',
     looksAt: 'pool.maxRequestsPerConnection',
     when: `it is from 2 to ${FEW_REQUESTS - 1}`,
-    why: 'A good part of all requests waits for a handshake.',
+    why: 'At least one request in twenty waits for a handshake.',
     remedy: 'Leave pool.maxRequestsPerConnection out, or give 1000; a change of DNS is followed by pool.maxConnectionAge.',
     ofSettings: options => {
       const most = options.pool?.maxRequestsPerConnection ?? 0
@@ -82,7 +82,7 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     remedy: 'Give it in milliseconds: 60 s is 60000.',
     ofSettings: ({ undiciOptions = {} }) => {
       const names = (['keepAliveTimeout', 'keepAliveMaxTimeout', 'headersTimeout', 'bodyTimeout'] as const)
-        // By default it is what keepAliveTimeout is.
+        // Its default is keepAliveTimeout, which is named already.
         .filter(name => name !== 'keepAliveMaxTimeout' || undiciOptions[name] !== undiciOptions.keepAliveTimeout)
         .filter(name => undiciOptions[name] !== undefined && undiciOptions[name] > 0 && undiciOptions[name] < SHORTEST_TIME)
       return names.length === 0 ? undefined : names.map(name => `undiciOptions.${name}: ${undiciOptions[name]}`).join(', ')
@@ -148,7 +148,7 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'warning',
     looksAt: 'undiciOptions.keepAliveTimeoutThreshold',
     when: 'it is 0',
-    why: 'A backend that says `timeout=5` closes at 5 s of its own clock, which started first: requests sent in the last moment meet the close.',
+    why: 'A backend that says `timeout=5` closes at 5 s of its own clock, which started first: requests sent in the last moment arrive after the close.',
     remedy: 'Leave undiciOptions.keepAliveTimeoutThreshold out (1000), or give more than a round trip takes.',
     ofSettings: options => options.undiciOptions?.keepAliveTimeoutThreshold === 0 && keepsAlive(options)
       ? 'undiciOptions.keepAliveTimeoutThreshold: 0'
@@ -159,8 +159,8 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'warning',
     looksAt: 'retry.stale',
     when: 'it is false, with keep-alive',
-    why: 'No idle limit catches every close: now and then a request dies on a connection that the backend has just ended, and its client gets a 502.',
-    remedy: 'Leave retry.stale out: only what is known not to have been carried out, or safe to repeat, is sent again.',
+    why: 'No idle limit prevents every late request: now and then a request is sent on a connection that the backend has just closed, and its client gets a 502.',
+    remedy: 'Leave retry.stale out: only a request that was not carried out, or is safe to repeat, is sent again.',
     ofSettings: options => options.retry?.stale === false && keepsAlive(options) ? 'retry.stale: false' : undefined
   },
   {
@@ -168,7 +168,7 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'warning',
     looksAt: 'inspector',
     when: 'it is false, with keep-alive',
-    why: 'A backend that stops keeping connections open is not recognised: requests go on meeting its closes.',
+    why: 'A backend that stops keeping connections open is not recognised: requests are sent on connections that it has closed.',
     remedy: 'Leave inspector out.',
     ofSettings: options => options.inspector === false && keepsAlive(options) ? 'inspector: false' : undefined
   },
@@ -177,8 +177,8 @@ export const SETTINGS_RULES: readonly SettingsRule[] = [
     severity: 'warning',
     looksAt: 'undiciOptions.connect',
     when: 'it is a function',
-    why: 'Nothing here can tell whether it verifies certificates, and its time is 3 s.',
+    why: 'The gateway cannot tell whether the function verifies certificates, and gives each dial 3 s.',
     remedy: 'Give undiciOptions.connect: { ca, cert, key, timeout, ... } where options will do.',
     ofSettings: ({ undiciOptions }) => typeof undiciOptions?.connect === 'function' ? 'undiciOptions.connect is a function' : undefined
   }
-]
+] as const satisfies readonly SettingsRule[]

@@ -2,14 +2,14 @@ import { CONNECT_TIMEOUT, keepsAlive } from '../options/target-options.js'
 import type { CheckedTarget, TargetRule } from './rule.js'
 import { hostOf, isAddress, isPrivate } from './private-host.js'
 
-/** What needs a target's origin and routes besides its settings. */
-export const TARGET_RULES: readonly TargetRule[] = [
+/** Rules that need a target's origin and routes besides its settings. */
+export const TARGET_RULES = [
   {
     id: 'headers-timeout-off',
     severity: 'warning',
     looksAt: 'undiciOptions.headersTimeout, totalTimeout',
     when: 'both are 0 for a route',
-    why: 'A backend that accepts requests and never answers holds a connection for each, as long as its clients have patience.',
+    why: 'A backend that accepts requests and never answers holds a connection for each of them, until the clients give up.',
     remedy: 'Give undiciOptions.headersTimeout more than the slowest answer takes, or the route a totalTimeout.',
     ofTarget: target => target.options.undiciOptions.headersTimeout === 0 ? unboundedRoutes(target, 'undiciOptions.headersTimeout: 0') : undefined
   },
@@ -27,7 +27,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'error',
     looksAt: 'clientBodyTimeout, totalTimeout, and the server\'s requestTimeout',
     when: 'all are 0',
-    why: 'A client that sends its body a byte a minute is waited for without end; a few thousand of them take every socket (slowloris).',
+    why: 'The gateway waits without end for a client that sends its body a byte a minute; a few thousand of them take every socket (slowloris).',
     remedy: 'Leave clientBodyTimeout out (55000).',
     ofTarget: (target, _around, { server }) => {
       if ((server.requestTimeout ?? 0) > 0) return undefined
@@ -40,7 +40,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'tunnelIdleTimeout',
     when: 'it is 0 for a route that is upgradable',
-    why: 'A client that vanishes without a word is never noticed: its tunnel stays, on both sides, and keeps a place among pool.maxUpgraded.',
+    why: 'The gateway never notices a client that vanishes without a FIN: its tunnel stays, on both sides, and counts against pool.maxUpgraded.',
     remedy: 'Leave tunnelIdleTimeout out (300000), or give more than the pings of your protocol are apart.',
     ofTarget: ({ routes }) => {
       const silent = routes.filter(({ upgradable, options }) => upgradable && options.tunnelIdleTimeout === 0)
@@ -63,7 +63,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'undiciOptions.connect.timeout, undiciOptions.headersTimeout',
     when: 'connect.timeout is above headersTimeout',
-    why: 'A backend that is gone is waited for longer than one that works may take to answer.',
+    why: 'The gateway waits longer for a backend that is gone than for the answer of a backend that works.',
     remedy: 'Lower undiciOptions.connect.timeout below headersTimeout; 3000 covers one lost packet.',
     ofTarget: target => {
       const { headersTimeout } = target.options.undiciOptions
@@ -76,7 +76,7 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'pool.maxConnectionAge, upstream',
     when: 'the age is 0, and the backend has a name',
-    why: 'Names are resolved at each dial, and a connection in steady use is never dialled again: it stays with an address that the name has left long ago, and new replicas get no load.',
+    why: 'Names are resolved at each dial, and a connection in steady use is never dialled again: it stays with an address that the name no longer has, and new replicas get no load.',
     remedy: 'Leave pool.maxConnectionAge out (600000, with 10 % of jitter).',
     ofTarget: target => {
       const { origin, options } = target
@@ -90,21 +90,21 @@ export const TARGET_RULES: readonly TargetRule[] = [
     severity: 'warning',
     looksAt: 'upstream',
     when: 'it is http:, and its host is no private address and no name of a private network',
-    why: 'Whoever is on the path can read and change requests, credentials in them included.',
-    remedy: 'Give an https: upstream. Where the name leads into a network of your own all the same, --ignore plain-http.',
+    why: 'An attacker on the path can read and change requests, credentials included.',
+    remedy: 'Give an https: upstream. If the name leads into a private network, --ignore plain-http.',
     ofTarget: ({ origin, options }) => {
       if (origin?.protocol !== 'http:' || options.undiciOptions.socketPath !== undefined) return undefined
       return isPrivate(hostOf(origin)) ? undefined : origin.origin
     }
   }
-]
+] as const satisfies readonly TargetRule[]
 
-/** How long a dial may take, in ms: a function of the user's has the default's time. */
+/** How long a dial may take, in ms. A connect function has the default time. */
 export function connectTimeout ({ options: { undiciOptions: { connect } } }: CheckedTarget): number {
   return (typeof connect === 'function' ? undefined : connect.timeout) ?? CONNECT_TIMEOUT
 }
 
-/** Routes as a person knows them. */
+/** The prefixes of routes, for a person. */
 export function prefixes (routes: readonly { readonly prefix: string }[]): string {
   return routes.map(({ prefix }) => prefix === '' ? '/' : prefix).join(', ')
 }

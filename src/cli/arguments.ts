@@ -5,12 +5,12 @@ import { UsageError } from './usage-error.js'
 
 const LONGEST = 24 * 3_600_000
 
-/** The arguments of a subcommand. Throws UsageError for those that it does not know. */
+/** The arguments of a subcommand. Throws UsageError for an unknown option. */
 export function readOptions<T extends NonNullable<ParseArgsConfig['options']>> (command: string, args: readonly string[], options: T): ReturnType<typeof parseArgs<{ allowPositionals: true, options: T }>> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options })
   } catch (error) {
-    // Node explains at length how a value that begins with a dash is to be written.
+    // The first sentence is enough: Node goes on to explain how to write a value that begins with a dash.
     throw new UsageError(`${command}: ${(error as Error).message.split(/[.\n]/, 1)[0]!}`)
   }
 }

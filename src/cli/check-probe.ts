@@ -10,7 +10,7 @@ import type { ProbeReport } from '../probe/probe.js'
 type Measured = ProbeReport | Unreachable
 interface Subject { readonly origin: URL, readonly connect: ConnectOptions, readonly report: Promise<Measured> }
 
-/** The same apps, with what a probe has found of each of their backends. All are probed side by side, and none twice. */
+/** The apps, with a probe's report for each backend. All backends are probed at once, and each of them only once. */
 export async function measured (apps: readonly CheckedApp[], maxWait: number): Promise<CheckedApp[]> {
   const subjects: Subject[] = []
   if (process.stderr.isTTY) process.stderr.write(`probing, for ${formatSet(maxWait)} at most\n`)
@@ -21,7 +21,7 @@ export async function measured (apps: readonly CheckedApp[], maxWait: number): P
 }
 
 function reportFor ({ origin, options: { undiciOptions: { connect, socketPath } } }: CheckedTarget, subjects: Subject[], maxWait: number): Promise<Measured> | undefined {
-  // A probe dials by itself, and a name.
+  // A probe dials a host itself: it calls no connect function, and uses no unix socket.
   if (origin === undefined || typeof connect === 'function' || socketPath !== undefined) return undefined
   const known = subjects.find(subject => subject.origin.origin === origin.origin && isDeepStrictEqual(subject.connect, connect))
   if (known !== undefined) return known.report

@@ -11,7 +11,7 @@ const SEVERITY_WIDTH = 'warning'.length
 const COLOURS = { error: 'red', warning: 'yellow' } as const
 const INDENT = ' '.repeat(2 + SEVERITY_WIDTH + 2)
 
-/** What `--json` prints. A target's settings are not among it: they may hold keys. */
+/** What `--json` prints. It leaves out the settings of targets, which may hold keys. */
 export function jsonOf (apps: readonly CheckedApp[], findings: readonly Finding[]): string {
   const targets = apps.flatMap(app => app.targets.map(target => ({
     name: nameOf(app, target, apps),
@@ -22,7 +22,7 @@ export function jsonOf (apps: readonly CheckedApp[], findings: readonly Finding[
   return `${JSON.stringify({ findings, targets }, null, 2)}\n`
 }
 
-/** What a person reads: each target with what was found of it, then what is no target's, then the sum of it. */
+/** The report for a terminal: each target with its findings, then the findings about other places, then a summary. */
 export function reportOf (apps: readonly CheckedApp[], findings: readonly Finding[], ignored: number): string {
   const lines: string[] = []
   const left = new Set(findings)
@@ -56,9 +56,9 @@ function paragraph ({ severity, id, found, why, remedy }: Finding): string[] {
   ]
 }
 
-/** Lines no wider than a screen, the first after `head`, the others indented as far. */
+/** Lines no wider than the terminal. The first one begins with `head`; the others are indented to its width. */
 function wrapped (text: string, head: string): string[] {
-  // A terminal that does not know its width says 0.
+  // Some terminals report a width of 0.
   const width = Math.max(NARROWEST, Math.min(process.stdout.columns || WIDEST, WIDEST))
   const lines = [head]
   for (const word of text.split(' ')) {

@@ -22,7 +22,7 @@ export function checkedApp (name: string, app: FastifyInstance, state: GatewaySt
 }
 
 function checkedServer (app: FastifyInstance): CheckedServer {
-  // Those of http2 have none of them, which the types do not say.
+  // A server of http2 has none of these, though the types say so.
   const { keepAliveTimeout, headersTimeout, requestTimeout, timeout } = app.server as Partial<typeof app.server>
   return { keepAliveTimeout, headersTimeout, requestTimeout, connectionTimeout: timeout, trustProxy: trustProxyOf(app) }
 }

@@ -4,6 +4,7 @@ import { findingsOf } from '../check/findings.js'
 import type { Finding } from '../check/findings.js'
 import type { CheckedApp, Surroundings } from '../check/rule.js'
 import { RULES } from '../check/rules.js'
+import type { RuleId } from '../check/rules.js'
 import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
 import { existingState } from '../gateway/state.js'
 import { EnvironmentError } from '../service/environment-error.js'
@@ -17,13 +18,13 @@ import { UsageError } from './usage-error.js'
 
 const DEFAULT_ENV = '.env'
 const DEFAULT_MAX_WAIT = '65s'
-// The microservice's, beside what it is run from; a package that was installed has none.
+// The microservice's routes. An installed package has none.
 const ROUTES = new URL('../../routes/', import.meta.url)
 
 const HELP = `Usage: holdfast check [options] [app]
 
 Reads an app's targets without serving: no port is opened, no onListen hook runs. Says which settings will be regretted, and where
-one of front, server, gateway and backend gives up before the next.
+one of front, server, gateway and backend gives up before the next does.
 
 [app] is a module that exports a Fastify app, a function that builds one (buildApp), or a plugin as fastify-cli has it; or a script
 that builds an app and listens. Its plugins are loaded and its onReady hooks run, as they would be. TypeScript needs a loader:
@@ -53,7 +54,7 @@ interface Options {
   readonly around: Surroundings
   /** How long a probe may take, in ms; undefined without one. */
   readonly maxWait: number | undefined
-  readonly ignored: ReadonlySet<string>
+  readonly ignored: ReadonlySet<RuleId>
   readonly strict: boolean
   readonly json: boolean
 }
@@ -68,7 +69,7 @@ export async function command (args: readonly string[]): Promise<number> {
 }
 
 async function check ({ app, env, around, maxWait, ignored, strict, json }: Options): Promise<number> {
-  // From here on, what the app prints is no part of what is printed here.
+  // A rehearsal sends what the app prints to stderr. The report still goes to stdout.
   const write = process.stdout.write.bind(process.stdout)
   const gateways = await (app === undefined ? readMicroservice(env ?? DEFAULT_ENV) : readApp(app))
   const checked = maxWait === undefined ? gateways : await measured(gateways, maxWait)
@@ -83,12 +84,12 @@ async function readApp (path: string): Promise<CheckedApp[]> {
 }
 
 async function readMicroservice (path: string): Promise<CheckedApp[]> {
-  if (!existsSync(ROUTES)) throw new UsageError('check: name an app; the microservice, which is checked where none is named, is there in a clone alone')
+  if (!existsSync(ROUTES)) throw new UsageError('check: name an app; only a clone of the repository has the microservice, which is checked without one')
   const app = await rehearsed(path, async () => {
-    // What only the microservice has is not loaded for other apps.
+    // Other apps need none of the microservice's modules.
     const { buildApp } = await import('../service/app.js')
     try {
-      // Without upstreams the samples would be checked, but for production.
+      // Otherwise the sample routes would be checked where there are no upstreams.
       return await buildApp({ ...readEnvironment(process.env, path), production: true }, { logger: false })
     } catch (error) {
       throw error instanceof EnvironmentError ? new UsageError(`check: ${error.message}`) : error
@@ -105,7 +106,7 @@ function gatewaysOf (path: string, apps: readonly FastifyInstance[]): CheckedApp
   })
   if (gateways.length > 0) return gateways.map(({ app, state }, i) => checkedApp(`app ${i + 1}`, app, state))
   if (apps.some(app => app.printPlugins().includes('holdfast'))) {
-    throw new UsageError(`check: ${path} has its gateway from another copy of holdfast than this command; run that one's: node_modules/.bin/holdfast check ${path}`)
+    throw new UsageError(`check: ${path} has its gateway from another copy of holdfast; run the command of that copy: node_modules/.bin/holdfast check ${path}`)
   }
   throw new UsageError(`check: ${path} has no gateway; it registers neither gateway nor proxy of holdfast`)
 }
@@ -122,7 +123,7 @@ async function printed (text: string, code: number, write: typeof process.stdout
 type Values = ReturnType<typeof parse>['values']
 
 function optionsOf (values: Values, [app, ...more]: readonly string[]): Options {
-  if (more.length > 0) throw new UsageError(`check: one app at a time, and not ${JSON.stringify(more[0])} besides`)
+  if (more.length > 0) throw new UsageError(`check: one app at a time; ${JSON.stringify(more[0])} is a second one`)
   if (app !== undefined && values.env !== undefined) throw new UsageError('check: --env is for the microservice, and goes with no app')
   if (values.env !== undefined && !existsSync(values.env)) throw new UsageError(`check: --env: ${values.env}: there is no such file`)
   if (values['max-wait'] !== undefined && values.probe !== true) throw new UsageError('check: --max-wait goes with --probe')
@@ -168,7 +169,8 @@ function count (option: string, text: string | undefined): number | undefined {
   return text === undefined ? undefined : readCount('check', option, text)
 }
 
-function ruleId (id: string): string {
-  if (!RULES.some(rule => rule.id === id)) throw new UsageError(`check: --ignore: ${JSON.stringify(id)} is no rule; holdfast check --rules lists them`)
-  return id
+function ruleId (text: string): RuleId {
+  const rule = RULES.find(({ id }) => id === text)
+  if (rule === undefined) throw new UsageError(`check: --ignore: ${JSON.stringify(text)} is no rule; holdfast check --rules lists them`)
+  return rule.id
 }

@@ -1,11 +1,11 @@
 import { constants } from 'node:os'
 
-// One Ctrl-C may come twice: to the process, and handed on by npm.
+// In ms. One Ctrl-C may arrive twice: from the terminal, and from npm, which passes it on.
 const ECHO = 200
 
 /** SIGINT and SIGTERM: the first asks a long command to end with what it has, the second ends the process. */
 export class Interrupt {
-  /** What the process is to exit with, once there was a signal: as a shell says of what a signal has ended. */
+  /** The exit code after a signal, as shells report it: 128 and the signal's number. Undefined before. */
   exitCode: number | undefined
   readonly #controller = new AbortController()
   readonly #listeners = (['SIGINT', 'SIGTERM'] as const).map(name => ({ name, listener: () => this.#take(name) }))

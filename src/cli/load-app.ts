@@ -6,11 +6,11 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyServerOptions } from '
 import { Rehearsal } from './rehearsal.js'
 import { UsageError } from './usage-error.js'
 
-// A script may take its time before it listens, and has at least that of a plugin of Fastify's.
+// In ms, before a script listens: as long as Fastify gives a plugin.
 const SCRIPT_TIME = 10_000
-// A module that exports its app may start it too.
+// In ms, for a module that exports its app and starts it too.
 const MODULE_TIME = 1_000
-// Where several functions are exported.
+// Tried in this order where a module exports several functions.
 const NAMES = ['default', 'buildApp', 'build', 'createApp', 'app', 'plugin']
 const BUILDER = /^(?:build|create|make|start|init)/i
 // fastify-plugin's mark.
@@ -25,7 +25,7 @@ type Builder = ((...args: unknown[]) => unknown) & { readonly [PLUGIN]?: boolean
 export async function loadApp (path: string, rehearsal: Rehearsal): Promise<readonly FastifyInstance[]> {
   const file = resolve(path)
   if (!existsSync(file)) throw new UsageError(`check: ${path}: there is no such file`)
-  // As if node had been given it: a module may ask whether it is the one that was started, and whatever else was typed is ours.
+  // As if Node had been started with it: a module may compare itself with argv[1]. The other arguments are those of this command.
   process.argv.splice(1, Infinity, file)
   const { apps } = rehearsal
   const module = exportsOf(await import(pathToFileURL(file).href) as Record<string, unknown>, apps)
@@ -36,8 +36,7 @@ export async function loadApp (path: string, rehearsal: Rehearsal): Promise<read
 }
 
 /**
- * What `load` comes to in a rehearsal, unless that fails before. What goes wrong is told in one line, or with a stack where code has
- * thrown.
+ * The result of `load` in a rehearsal. Rejects with a UsageError: of one line, or with a stack where code of the app has thrown.
  */
 export async function rehearsed<T> (path: string, load: (rehearsal: Rehearsal) => Promise<T>): Promise<T> {
   const rehearsal = new Rehearsal()
@@ -50,7 +49,7 @@ export async function rehearsed<T> (path: string, load: (rehearsal: Rehearsal) =
   }
 }
 
-/** A module's exports by name. Those of a CommonJS module are found below `default`, and some of them beside it. */
+/** A module's exports by name. Node puts those of a CommonJS module below `default`, and some of them beside it as well. */
 function exportsOf (module: Record<string, unknown>, apps: readonly unknown[]): Record<string, unknown> {
   const { default: main, ...named } = module
   for (const mark of ['__esModule', 'module.exports']) delete named[mark]
@@ -68,15 +67,15 @@ async function build (module: Record<string, unknown>): Promise<void> {
     return
   }
   const options = typeof module['options'] === 'object' ? module['options'] as FastifyServerOptions : {}
-  // Loaded by ready(), as the plugins of any app.
+  // `ready()` loads it.
   Fastify({ ...options, logger: false }).register(builder as FastifyPluginAsync)
 }
 
-/** What cannot be loaded, for a person: with its stack, unless it is an option that was refused. */
+/** The error for a person: with a stack, unless an option was refused. */
 function told (path: string, error: unknown): UsageError {
   if (error instanceof UsageError) return error
   const { code } = (error ?? {}) as { code?: unknown }
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return new UsageError(`check: ${path}: node does not run this as it stands; for TypeScript, node --import=tsx node_modules/holdfast/dist/src/cli/main.js check ${path}`)
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return new UsageError(`check: ${path}: node cannot run this file; for TypeScript, node --import=tsx node_modules/holdfast/dist/src/cli/main.js check ${path}`)
   const words = !(error instanceof Error) ? String(error) : code === 'HOLDFAST_ERR_OPTION' ? error.message : `\n${error.stack}`
   return new UsageError(`check: ${path} cannot be loaded: ${words}`)
 }

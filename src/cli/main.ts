@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { UsageError } from './usage-error.js'
 
-/** A subcommand: takes its arguments, prints, and resolves to the exit code. Throws UsageError for what it cannot understand. */
+/** A subcommand: takes its arguments, prints, and resolves to the exit code. Throws UsageError for arguments that it cannot understand. */
 export type Command = (args: readonly string[]) => Promise<number>
 
 const COMMANDS: Record<string, { readonly summary: string, readonly load: () => Promise<{ readonly command: Command }> }> = {
@@ -9,7 +9,7 @@ const COMMANDS: Record<string, { readonly summary: string, readonly load: () => 
   check: { summary: 'read an app\'s settings without serving, and say which will be regretted', load: () => import('./check.js') }
 }
 
-// As shells and most tools have it: 1 for what was found, 2 for what was asked wrongly.
+// The exit codes of most tools: 1 for a failure, 2 for wrong usage.
 const FAILED = 1
 const MISUSED = 2
 
@@ -41,7 +41,7 @@ main(process.argv.slice(2)).then(
   }
 )
 
-// Not left to the event loop: an app that was loaded would keep the process. What has been printed gets out first.
+// A loaded app may keep the event loop alive, so the process is ended; but first, all that was printed is written.
 function leave (code: number): void {
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
 }

@@ -6,10 +6,10 @@ import { readCount, readDuration, readOptions } from './arguments.js'
 import { UsageError } from './usage-error.js'
 
 const DEFAULT_MAX_WAIT = '65s'
-// A process's open files, less what it needs besides.
+// Below 1 024, a common limit of open files, since the process needs some for other things.
 const MOST_CONNECTIONS = 1_000
 const MOST_REQUESTS = 1_000_000
-// A refusal changes nothing. What becomes of the connection after it is printed, and no more is made of it: a POST that is served may end otherwise.
+// No backend serves this path, so the POST changes nothing. The report does not judge a refused POST: a served one may end otherwise.
 const POST_PATH = '/.holdfast-probe'
 
 /** What `holdfast probe --help` prints. */
@@ -23,13 +23,13 @@ It sends GETs to the URL: some ${DEFAULT_REQUESTS} on one connection, one on eac
 that take gzip, one of them with Via; and a HEAD.
 It sends one POST, with an empty body, to ${POST_PATH}, which nobody serves. Without a scheme the URL is http.
 
-  --max-wait <duration>    how long connections lie idle at most (${DEFAULT_MAX_WAIT}); it ends sooner if the backend closes them
+  --max-wait <duration>    how long connections lie idle at most (${DEFAULT_MAX_WAIT}); the probe ends sooner if the backend closes them
   --connections <n>        connections that lie idle at once (${DEFAULT_CONNECTIONS})
   --requests <n>           requests tried on one connection (${DEFAULT_REQUESTS}; nginx's limit is 1000)
   --timeout <duration>     how long one answer may take (${DEFAULT_ANSWER_TIMEOUT / 1_000}s)
   -H, --header <line>      a request header, 'Name: value'; may be given again
-  --post-path <path>       send the POST there: only where it has no effect; one that is refused tells of refusals alone
-  --no-post                send none
+  --post-path <path>       send the POST there: only where it has no effect; a refused POST shows only what follows a refusal
+  --no-post                send no POST
   --ca <file>              trust this certificate authority (PEM)
   --servername <name>      the TLS server name, where it is not the URL's host
   -k, --insecure           accept any certificate
@@ -40,16 +40,16 @@ A duration is 500ms, 65s, 2m, or a number of seconds.
 Exit code: 0 measured, 1 the backend cannot be reached or measured, 2 wrong usage, 130 interrupted: it prints what it knows.
 `
 
-/** What was asked for; no URL: the help. */
+/** What the command line asks for. Without a URL: the help. */
 export interface ProbeArguments { readonly url: URL | undefined, readonly json: boolean, readonly options: ProbeOptions }
 
-/** Throws UsageError for what cannot be meant. */
+/** Throws UsageError for arguments that are unknown, or cannot be used together. */
 export function readArguments (args: readonly string[]): ProbeArguments {
   const { values, positionals } = parse(args)
   if (values.help === true) return { url: undefined, json: false, options: { maxWait: 0 } }
   const [given, ...more] = positionals
   if (given === undefined) throw new UsageError('probe: a URL is missing, as in: holdfast probe http://localhost:3000/')
-  if (more.length > 0) throw new UsageError(`probe: one URL at a time, and not ${JSON.stringify(more[0])} besides`)
+  if (more.length > 0) throw new UsageError(`probe: one URL at a time; ${JSON.stringify(more[0])} is a second one`)
   const url = readUrl(given)
   if (values['no-post'] === true && values['post-path'] !== undefined) throw new UsageError('probe: --no-post and --post-path do not go together')
   const post = values['no-post'] === true ? undefined : values['post-path'] ?? POST_PATH
@@ -97,12 +97,12 @@ function readUrl (given: string): URL {
   const url = new URL(text)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new UsageError(`probe: ${JSON.stringify(given)}: http and https are probed, not ${url.protocol.slice(0, -1)}`)
   if (url.username !== '' || url.password !== '') throw new UsageError('probe: no user and password in the URL; give --header \'Authorization: ...\'')
-  // It is never sent.
+  // A fragment is never sent.
   url.hash = ''
   return url
 }
 
-// What they say is the probe's to say.
+// The probe sets these itself.
 const OWN_HEADERS = new Set(['connection', 'keep-alive', 'upgrade', 'expect', 'content-length', 'transfer-encoding', 'te', 'trailer'])
 
 function readHeader (line: string): string[] {

@@ -2,7 +2,7 @@ import { dialFailureCode } from '../connection/dial.js'
 import { HoldfastError } from '../errors.js'
 import { measure } from '../probe/probe.js'
 import { reportOf } from '../probe/report.js'
-import { tableOf } from '../probe/table.js'
+import { reportAsText } from '../probe/report-text.js'
 import { Interrupt } from './interrupt.js'
 import { HELP, readArguments } from './probe-arguments.js'
 import { ProgressLine } from './progress-line.js'
@@ -22,7 +22,7 @@ export async function command (args: readonly string[]): Promise<number> {
     const found = await measure(url, { ...options, signal: interrupt.signal, onProgress: text => progress.show(text) })
     progress.clear()
     const report = reportOf(found)
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : tableOf(found, report))
+    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : reportAsText(found, report))
     return interrupt.exitCode ?? (report.persistent === null ? 1 : 0)
   } catch (error) {
     progress.clear()
@@ -34,7 +34,7 @@ export async function command (args: readonly string[]): Promise<number> {
   }
 }
 
-/** In one line, with what only the log has elsewhere: who runs a probe runs the backend too. */
+/** One line, with the cause: the gateway keeps the cause for its log, but the user of a probe may see it. */
 function explained (error: HoldfastError): string {
   const code = dialFailureCode(error)
   const cause = error.cause instanceof Error ? error.cause.message.split('\n', 1)[0]! : ''
@@ -43,7 +43,7 @@ function explained (error: HoldfastError): string {
   return `${error.message}${detail.length > 0 ? ` (${detail.join(': ')})` : ''}${remedy}`
 }
 
-// Whoever read has read enough, as `| head` does.
+// The reader has closed the pipe, as `| head` does.
 function ignoreBrokenPipe (error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }

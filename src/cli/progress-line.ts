@@ -1,9 +1,9 @@
-// To a file or a pipe, in ms between two lines.
+// Between two lines to a file or a pipe, in ms.
 const SPARSE = 15_000
-// Of a terminal that does not tell.
+// Assumed of a terminal that does not tell its width.
 const USUAL_COLUMNS = 80
 
-/** Says how far a long command has come: in one line that is rewritten on a terminal, elsewhere in a line now and then. */
+/** Shows the progress of a long command. On a terminal one line is rewritten; elsewhere a line is added now and then. */
 export class ProgressLine {
   readonly #stream: NodeJS.WriteStream
   readonly #rewritten: boolean
@@ -18,7 +18,7 @@ export class ProgressLine {
   show (text: string): void {
     if (this.#rewritten) {
       this.#shown = true
-      // A line that wraps could not be rewritten.
+      // A line that wraps cannot be rewritten.
       this.#stream.write(`\r\x1b[K${text.slice(0, (this.#stream.columns || USUAL_COLUMNS) - 1)}`)
       return
     }

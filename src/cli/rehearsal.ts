@@ -3,20 +3,20 @@ import type { ListenOptions, Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { listenBy } from '../quirks/node-net.js'
 
-// Fastify publishes each instance that it makes, whichever copy of it an app has.
+// Each copy of Fastify publishes each instance that it makes.
 const CHANNEL = 'fastify.initialization'
-// An app that has asked to listen may go on to make another one.
+// In ms. Code may make another app right after one has asked to listen.
 const QUIET = 50
 const NEVER = new Promise<never>(() => {})
 
 /**
- * Lets code do all that it does up to serving: apps are made, plugins registered, `ready` awaited; no port is opened, no onListen
- * hook runs, nothing is logged, and what is printed goes to stderr. It lasts as long as the process, which is to be a short one.
+ * Lets code make its apps, register plugins and await `ready`, but not serve: no port is opened, no onListen hook runs, nothing is logged,
+ * and what the code prints goes to stderr. It changes the process for good, so it is for a process that ends soon.
  */
 export class Rehearsal {
   /** Every Fastify app that has been made, in order. */
   readonly apps: FastifyInstance[] = []
-  /** Rejects once an app cannot get ready, an exception is caught by nobody, or the process is about to be ended. */
+  /** Rejects when an app cannot get ready, or an exception is uncaught. */
   readonly failed: Promise<never>
   readonly #listening = new Set<FastifyInstance>()
   #fail: (error: unknown) => void = () => {}
@@ -33,12 +33,11 @@ export class Rehearsal {
   }
 
   /**
-   * Resolves when every app has asked to listen and no more come, when there is nothing left for the process to do, or after
-   * `ms`.
+   * Resolves when every app has asked to listen and no more apps are made, when the process has nothing left to do, or after `ms`.
    */
   settled (ms: number): Promise<void> {
     return new Promise(resolve => {
-      // Not to keep the process: that it would end is how it shows that there is nothing left to do.
+      // Unref'd: 'beforeExit' shows that the process has nothing left to do, and a timer must not prevent it.
       const timers = [setTimeout(done, ms).unref()]
       process.once('beforeExit', done)
       this.#changed = () => {
@@ -50,13 +49,13 @@ export class Rehearsal {
       function done (): void {
         process.off('beforeExit', done)
         for (const timer of timers) clearTimeout(timer)
-        // In a turn of its own: told that the process would end, node ends it if all that follows is done at once.
+        // In a later turn: Node ends the process after 'beforeExit' unless a turn of the event loop is still to come.
         setImmediate(resolve)
       }
     })
   }
 
-  /** What was to be read has been read: how the process ends is no matter of the app's any more. */
+  /** Call when the apps have been read: from then on, the end of the process is no failure of the app. */
   over (): void {
     process.off('exit', this.#exiting)
   }
@@ -69,7 +68,7 @@ export class Rehearsal {
     this.#changed()
   }
 
-  /** In place of `app.listen`: gets the app ready, and no further. */
+  /** In place of `app.listen`: gets the app ready, and opens no port. */
   #listenWith (app: FastifyInstance, args: unknown[]): Promise<string> | undefined {
     const ready = Promise.resolve(app.ready()).then(() => {
       this.#listening.add(app)
@@ -77,7 +76,7 @@ export class Rehearsal {
       return pretendToListen(app.server, args[0])
     }, error => {
       this.#fail(error)
-      // Whoever asked would log it, which is switched off, and end the process.
+      // The caller never gets the error: it would end the process, and its log line is switched off.
       return NEVER
     })
     const callback = args.at(-1)
@@ -87,13 +86,13 @@ export class Rehearsal {
   }
 
   readonly #exiting = (code: number): void => {
-    // Nothing that takes a turn of the event loop happens from here on.
+    // On 'exit' only synchronous work is done.
     process.stderr.write(code === 0 ? 'holdfast: the app came to its end before it was ready\n' : `holdfast: the app ended the process with code ${code} before it was ready\n`)
     process.exitCode = 2
   }
 }
 
-/** Makes a server say that it listens. Returns the URL that it would be reached at. */
+/** Gives a server the address that it was asked to listen on. Returns its URL. */
 function pretendToListen (server: Server, given: unknown): string {
   const options: ListenOptions = typeof given === 'object' && given !== null ? given : { port: Number(given) || 0 }
   const host = options.host === undefined || options.host === 'localhost' ? '127.0.0.1' : options.host

@@ -1,4 +1,4 @@
-/** What was typed cannot be understood: the message is one line for a person, and the process exits with 2. */
+/** The command line cannot be understood, or the app cannot be loaded. The message is for a person. The process exits with 2. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }

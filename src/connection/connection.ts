@@ -33,16 +33,19 @@ const MAX_AGE_JITTER = 0.1
 // In bytes. The default of undici and Node.
 const MAX_HEADER_SIZE = 16_384
 
-/** The state of a connection at one moment. Times in ms. */
+/** The state of a connection at one moment: `target.connections()`. Times in ms. */
 export interface ConnectionSnapshot {
+  /** Unique in the app; observers know the connection by it. */
   readonly id: number
   /** `sentinel`: idle past the learned limit, to see when the backend closes it. */
   readonly state: 'active' | 'idle' | 'sentinel'
+  /** Since it was opened. */
   readonly age: number
   /** Responses it has carried. */
   readonly served: number
-  /** 0 while it is active. */
+  /** How long it has been idle; 0 while it is active. */
   readonly idleMs: number
+  /** Whether it tests if its backend keeps connections open. */
   readonly trial: boolean
 }
 
@@ -53,8 +56,6 @@ export class Connection implements SocketReader {
   readonly socket: BackendSocket
   /** Makes the heads of its requests. */
   readonly heads: RequestHeads
-  /** How long it took to connect, handshake included, in ms. */
-  readonly connectMs: number
   readonly openedAt: number
   /** The pool's generation when the connection was opened. */
   readonly generation: number
@@ -86,13 +87,12 @@ export class Connection implements SocketReader {
 
   constructor (socket: BackendSocket, from: {
     id: number, target: string, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
-    connectMs: number, now: number, generation: number, clock: () => number
+    now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
     this.socket = socket
     this.heads = from.heads
-    this.connectMs = from.connectMs
     this.openedAt = from.now
     this.generation = from.generation
     this.#ageJitter = 1 + MAX_AGE_JITTER * (2 * Math.random() - 1)

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import { CONNECT_TIMEOUT } from '../options/target-options.js'
 import type { ConnectFunction } from '../options/connect-types.js'
 import type { ResolvedUndiciOptions } from '../options/target-options.js'
@@ -59,7 +59,7 @@ export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dial
         else callback(error, socket)
       })
     }
-    let stop = ignore
+    let stop = (): void => {}
     const timer = setTimeout(() => {
       settle(new HoldfastError('HOLDFAST_ERR_CONNECT_TIMEOUT'), undefined)
       stop()
@@ -120,7 +120,7 @@ function byFunction (connect: ConnectFunction, origin: URL, localAddress: string
       else done(new TypeError('undiciOptions.connect called back without a socket'), undefined)
     })
     return () => {
-      if (isSocket(connecting)) connecting.on('error', ignore).destroy()
+      if (isSocket(connecting)) connecting.on('error', ignoreError).destroy()
     }
   }
 }
@@ -136,5 +136,3 @@ function dialError (cause: Error, secure: boolean): HoldfastError {
 function isSocket (value: unknown): value is Socket {
   return typeof (value as Socket | undefined)?.destroy === 'function'
 }
-
-function ignore (): void {}

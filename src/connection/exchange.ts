@@ -1,13 +1,13 @@
 import type { Duplex, Readable } from 'node:stream'
 import { HoldfastError } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
-import type { HeldBody } from '../http/held-body.js'
+import type { HeldBody } from '../wire/held-body.js'
 import type { ResponseHead } from '../http/response-head.js'
-import type { StreamedBody } from '../http/streamed-body.js'
+import type { StreamedBody } from '../wire/streamed-body.js'
 import type { RequestBody, RequestBodyOwner } from '../wire/http1/request-body.js'
 import { ResponseParser } from '../wire/http1/response-parser.js'
 import type { ResponseReceiver } from '../wire/http1/response-parser.js'
-import { framingOf, hasBody, sendRequest } from '../wire/http1/send-request.js'
+import { framingOf, hasBytes, sendRequest } from '../wire/http1/send-request.js'
 import type { Connection, ConnectionUser } from './connection.js'
 import type { CloseReason, ResponseView } from './observer.js'
 
@@ -316,7 +316,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   // a request with a body to a non-persistent backend does not ask for a close, and the gateway closes the connection itself.
   get #asksToClose (): boolean {
     const { closeFor } = this.#terms
-    return closeFor !== undefined && !(closeFor === 'non_persistent' && hasBody(this.#request.body))
+    return closeFor !== undefined && !(closeFor === 'non_persistent' && hasBytes(this.#request.body))
   }
 
   #noteHead (status: number, { minor, signal }: ResponseHead): void {
@@ -418,7 +418,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
       requestSent: this.#isSent,
       clientGone: this.#given?.reason === 'client_gone',
       upgraded,
-      withBody: hasBody(this.#request.body)
+      withBody: hasBytes(this.#request.body)
     }
   }
 }

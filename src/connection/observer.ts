@@ -7,6 +7,9 @@ export type { CloseReason } from './close-reason.js'
 /** Whether a backend keeps connections open, as the gateway believes; `trial`: a connection is testing it. */
 export type Persistence = 'persistent' | 'non-persistent' | 'trial'
 
+/** Why a request was sent again. `connect`: a refused dial was tried again, before there was a connection. */
+export type RetryReason = 'unwritten' | 'stale' | 'unused_timeout' | 'connect'
+
 /** A connection, as observers see it. It is the same object for the whole life of the connection. */
 export interface ConnectionView {
   /** The target's name. */
@@ -27,13 +30,17 @@ export interface ConnectionView {
 
 /** The end of an exchange, as observers see it. */
 export interface ResponseView {
+  /** What the response said about the life of its connection. */
   readonly signal: PersistenceSignal
+  /** The status code. */
   readonly status: number
   /** Whether the exchange was to keep its connection, or to close it. */
   readonly asked: 'keep-alive' | 'close'
   /** Whether the system had taken the whole request when the response ended. */
   readonly requestSent: boolean
+  /** Whether the client had left before the response ended. */
   readonly clientGone: boolean
+  /** Whether the connection is a tunnel now, after a 101 or a 2xx to CONNECT. */
   readonly upgraded: boolean
   /** Whether the request had a body. */
   readonly withBody?: boolean | undefined
@@ -49,14 +56,14 @@ export interface Provenance {
   readonly reused: boolean
   /** The request's number on its connection: 1 for the first; 0 if it got no connection. */
   readonly nth: number
-  /** How long the connection had been idle before; 0 for a fresh connection. */
+  /** How long the connection had been idle before, in ms; 0 for a fresh connection. */
   readonly idleMs: number
-  /** How long the request waited for connections, dials and all attempts included. */
+  /** How long the request waited for connections, dials and all attempts included, in ms. */
   readonly waitMs: number
   /** How often the request was begun on a connection: 0 to 2. */
   readonly attempts: number
-  /** Why the request was sent again. `connect`: a refused dial was tried again, before there was a connection. */
-  readonly retries: readonly ('unwritten' | 'stale' | 'unused_timeout' | 'connect')[]
+  /** Why the request was sent again, in order. */
+  readonly retries: readonly RetryReason[]
   /** The backend's persistence, as believed when the request got its connection. */
   readonly persistence: Persistence
   /** Code of the failure that ended the request; absent if there was none. */
@@ -64,21 +71,62 @@ export interface Provenance {
 }
 
 /**
- * Observes connections. All methods are optional. They are called while the pool works, so they must be quick. An observer that throws is
- * logged once, and no method of it is called again. Times in ms.
+ * Observes connections: `gateway.observe(observer)`. All methods are optional. They are called while the pool works, so they must be quick.
+ * An observer that throws is logged once, and no method of it is called again.
  */
 export interface ConnectionObserver {
+  /**
+   * A connection is open, TLS handshake included. No request has it yet.
+   *
+   * @param connectMs how long its dial took, in ms
+   */
   opened?(connection: ConnectionView, connectMs: number): void
+  /**
+   * A dial has failed. Its request may still be served: by another dial, or by another connection.
+   *
+   * @param target the target's name
+   * @param code of the cause, as `ECONNREFUSED`, `ENOTFOUND` or a code of TLS; a code of Holdfast where the cause has none
+   * @param ms how long the dial took, in ms
+   */
   dialFailed?(target: string, code: string, ms: number): void
+  /**
+   * A request, or its second attempt, has been given a connection. Nothing is written yet.
+   *
+   * @param idleMs how long the connection was idle, in ms; 0 for a fresh one
+   * @param waitMs how long this attempt waited for it, in ms; 0 where it was there at once
+   */
   acquired?(connection: ConnectionView, idleMs: number, waitMs: number): void
   /** The response of an exchange has ended. The connection is not yet released or closed. */
   responded?(connection: ConnectionView, response: ResponseView): void
+  /** A connection is idle in the pool again. */
   released?(connection: ConnectionView): void
-  /** `idleMs` is undefined unless the connection was idle. */
+  /**
+   * A connection is closed.
+   *
+   * @param idleMs how long it was idle then, in ms; undefined where a request was on it. A connection that the backend closed before its
+   *   next request was written counts as idle
+   */
   closed?(connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void
-  /** A request ended without a response, or with an incomplete one. */
-  rejected?(target: string, code: string, provenance: Provenance): void
-  retried?(target: string, kind: string): void
+  /**
+   * A request ended without a response, or with an incomplete one.
+   *
+   * @param target the target's name
+   * @param code of the error that it failed with
+   * @param provenance how it had travelled by then
+   */
+  rejected?(target: string, code: ErrorCode, provenance: Provenance): void
+  /**
+   * A request is sent again, or its refused dial is tried again.
+   *
+   * @param target the target's name
+   */
+  retried?(target: string, kind: RetryReason): void
+  /**
+   * What is believed of a backend has changed.
+   *
+   * @param target the target's name
+   * @param cause what it was concluded from, as a log line says it
+   */
   persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
 }
 
@@ -132,11 +180,11 @@ export class Observers implements Required<ConnectionObserver> {
     for (const o of this.#list) try { o.closed?.(connection, reason, idleMs) } catch (error) { this.#dismiss(o, error) }
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     for (const o of this.#list) try { o.rejected?.(target, code, provenance) } catch (error) { this.#dismiss(o, error) }
   }
 
-  retried (target: string, kind: string): void {
+  retried (target: string, kind: RetryReason): void {
     for (const o of this.#list) try { o.retried?.(target, kind) } catch (error) { this.#dismiss(o, error) }
   }
 

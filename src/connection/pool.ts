@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import { ActiveSet } from './active-set.js'
 import { Bindings } from './bindings.js'
 import type { ClientConnection } from './bindings.js'
@@ -174,7 +174,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   /** Ends everything at once. Requests in flight fail. */
   destroy (): void {
     this.#destroyed = true
-    this.drain().catch(ignore)
+    this.drain().catch(ignoreError)
     for (let ticket = this.#waiters.firstDialling; ticket !== undefined; ticket = this.#waiters.firstDialling) {
       this.leave(ticket)
       ticket.waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
@@ -242,5 +242,3 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#active.stop()
   }
 }
-
-function ignore (): void {}

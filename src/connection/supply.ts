@@ -82,7 +82,7 @@ export class Supply {
     const now = this.#clock()
     const connection = new Connection(socket, {
       id: this.#host.nextId(), target: this.#host.name, heads: this.#heads, options: this.#host.options,
-      owner: this.#parts.owner, connectMs, now, generation: this.#generation, clock: this.#clock
+      owner: this.#parts.owner, now, generation: this.#generation, clock: this.#clock
     })
     room.whileOpening(() => this.#host.observers.opened(connection.view, connectMs))
     // An observer may have changed the options: the dialer here, and the limits below.

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { ignoreError } from '../errors.js'
 
 /** Sockets that became tunnels. Their pool counts them, and destroys them when it is destroyed. */
 export class Upgraded {
@@ -14,7 +15,7 @@ export class Upgraded {
       closed()
     })
     // Without a listener, a reset would end the process.
-    socket.on('error', () => {})
+    socket.on('error', ignoreError)
   }
 
   destroy (): void {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
-import { HoldfastError } from '../errors.js'
-import { HeldBody } from '../http/held-body.js'
-import { StreamedBody } from '../http/streamed-body.js'
+import { HoldfastError, ignoreError } from '../errors.js'
+import { HeldBody } from '../wire/held-body.js'
+import { StreamedBody } from '../wire/streamed-body.js'
 import { LeastRate } from './least-rate.js'
 
 /** A request body as it is sent: whole where all of it is held, else as a stream. */
@@ -217,8 +217,6 @@ export class ClientBody {
     this.#rate?.stop()
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose).off('error', this.#onError)
     // A stream that stops in mid-body may still fail, and an error without a listener ends the process.
-    this.#source.on('error', ignore)
+    this.#source.on('error', ignoreError)
   }
 }
-
-function ignore (): void {}

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { requestHeaders } from '../http/headers.js'
 import type { HeaderList } from '../http/headers.js'
-import { hookChanges, isUntouched } from '../http/hook-changes.js'
 import { hiddenContentType } from '../quirks/fastify-content-type.js'
 import { trustsPeer } from '../quirks/fastify-trust.js'
 import { joinsDuplicates } from '../quirks/node-http-headers.js'
+import { hookChanges, isUntouched } from './hook-changes.js'
 import { setAgain } from './set-again.js'
 
 /**

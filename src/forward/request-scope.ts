@@ -27,11 +27,9 @@ export function heed (request: RequestScope, result: unknown): void {
   const { reply } = request
   // A reply is thenable, for handlers that await it.
   if (result === reply || typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return
-  (result as PromiseLike<unknown>).then(ignore, (error: unknown) => {
+  (result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
     // The response is on its way, and does not depend on the function's result.
     if (reply.raw.headersSent) reply.log.error({ err: error }, 'a function of the app failed after its response had begun')
     else runInScope(request, request.thrown, error)
   })
 }
-
-function ignore (): void {}

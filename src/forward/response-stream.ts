@@ -1,5 +1,6 @@
 import { Duplex, Readable } from 'node:stream'
 import { arrayBuffer, blob, buffer, json, text } from 'node:stream/consumers'
+import { ignoreError } from '../errors.js'
 import { pipedInto } from '../quirks/node-stream.js'
 
 // In bytes. undici's own limit.
@@ -14,7 +15,7 @@ export class ResponseStream extends Readable {
 
   constructor (options: { highWaterMark: number, read: () => void, destroy: (error: Error | null, callback: (error?: Error | null) => void) => void }) {
     super(options)
-    this.on('error', ignore)
+    this.on('error', ignoreError)
     this.once('close', this.#failPiped)
   }
 
@@ -90,8 +91,6 @@ function failBehind (source: Readable, error: Error): void {
   for (const transform of pipedInto(source)) {
     if (!(transform instanceof Duplex) || transform.destroyed) continue
     failBehind(transform, error)
-    transform.on('error', ignore).destroy(error)
+    transform.on('error', ignoreError).destroy(error)
   }
 }
-
-function ignore (): void {}

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ignoreError } from '../errors.js'
 import { FrameTracker, GOING_AWAY } from '../http/websocket.js'
 
 /** How long a client may take to close after the gateway's end, in ms. */
@@ -76,7 +77,7 @@ export class Tunnel {
       from.resume()
     })
     // 'close' follows.
-    from.on('error', ignore)
+    from.on('error', ignoreError)
     from.on('close', () => {
       // This side is done in both directions, and the other still has bytes to send.
       if (from.readableEnded && from.writableFinished && to.writableEnded && !to.destroyed) return
@@ -90,5 +91,3 @@ export class Tunnel {
     if (!this.#ending) this.#client.destroy()
   }
 }
-
-function ignore (): void {}

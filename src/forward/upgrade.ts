@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { ignoreError } from '../errors.js'
 import type { HeaderRecord } from '../http/headers.js'
 import { letGoOf, passDrains, responseOn } from '../quirks/node-http-upgrade.js'
 import { LINGER, Tunnel } from './tunnel.js'
@@ -36,7 +37,7 @@ export class Upgrade {
     pending.set(request, this)
     all.add(this)
     socket.setTimeout(0)
-    socket.on('error', ignore).on('close', () => all.delete(this))
+    socket.on('error', ignoreError).on('close', () => all.delete(this))
     // The socket is read to notice that the client has left.
     this.#stopDrains = passDrains(socket, response)
     socket.on('end', this.#onEnd).on('data', this.#onEarly)
@@ -87,5 +88,3 @@ export class Upgrade {
     socket.once('close', () => clearTimeout(late))
   }
 }
-
-function ignore (): void {}

@@ -4,7 +4,10 @@ import type { Target } from '../target/target.js'
 /** The gateway of an app: `app.gateway`, or `getGateway(app)`. */
 export interface Gateway {
   /** All targets: iterate over them, or find one with `get(name)`. */
-  readonly targets: Iterable<Target> & { get (name: string): Target | undefined }
+  readonly targets: Iterable<Target> & {
+    /** A target by its name; undefined where there is none. */
+    get (name: string): Target | undefined
+  }
   /** Calls an observer for every connection from now on. Returns a function that removes the observer. */
   observe (observer: ConnectionObserver): () => void
   /**
@@ -13,7 +16,10 @@ export interface Gateway {
    */
   drain (): Promise<void>
   /** Where the admin surface listens; undefined while it does not. */
-  readonly admin?: { readonly url: string } | undefined
+  readonly admin?: {
+    /** The URL of its listener, like `http://127.0.0.1:9901`. */
+    readonly url: string
+  } | undefined
 }
 
 declare module 'fastify' {

@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { logLine, warningsFor } from '../check/warnings.js'
+import type { SettingsWarning } from '../check/warnings.js'
 import type { TargetOptions } from '../options/option-types.js'
-import type { OptionWarning } from '../options/warning.js'
 
-export type RegistrationWarning = OptionWarning & { readonly route: string }
+export type RegistrationWarning = SettingsWarning & { readonly route: string }
 
 /** Warnings about the options of an app's gateway and routes, logged when these are registered. */
 export class RegistrationWarnings {
@@ -20,7 +20,7 @@ export class RegistrationWarnings {
   }
 
   /** Logs each warning once, with its code. */
-  warn (where: string, warnings: readonly OptionWarning[]): void {
+  warn (where: string, warnings: readonly SettingsWarning[]): void {
     for (const warning of warnings) {
       // The text is part of the key: several options without effect have one id.
       const key = `${warning.id} ${where} ${warning.found}`

@@ -1,6 +1,7 @@
 import { CLOSE_REASONS } from '../connection/close-reason.js'
 import type { CloseReason } from '../connection/close-reason.js'
-import type { ConnectionObserver, ConnectionView, ResponseView } from '../connection/observer.js'
+import type { ConnectionObserver, ConnectionView, ResponseView, RetryReason } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { TargetRegistry } from '../target/registry.js'
 import { RequestDurations } from './request-durations.js'
 import { DYNAMIC } from './table.js'
@@ -97,11 +98,11 @@ export class Recorder implements ConnectionObserver {
     figures.connectionDurations.observe(connection.age)
   }
 
-  rejected (target: string, code: string): void {
+  rejected (target: string, code: ErrorCode): void {
     this.figuresOf(target).rejected.add(code)
   }
 
-  retried (target: string, kind: string): void {
+  retried (target: string, kind: RetryReason): void {
     this.figuresOf(target).retries.add(kind)
   }
 

@@ -2,7 +2,6 @@ import { checkRows } from './groups.js'
 import { FUNCTION } from './kinds.js'
 import type { UndiciOptions } from './option-types.js'
 import { TABLE, nameOf, rowsOf } from './table.js'
-import type { OptionWarning } from './warning.js'
 
 const ROWS = TABLE.filter(({ httpProxy }) => httpProxy !== undefined)
 const TARGET_ROW = TABLE.filter(({ path }) => path === 'target')
@@ -26,6 +25,9 @@ export function checkHttpProxyOptions (options: Record<string, unknown>): void {
 
 const UNDICI_NAMES = new Set(rowsOf('undiciOptions').map(({ path }) => nameOf(path)))
 
+/** A warning that an option is taken and has no effect: a rule of src/check/. */
+export interface IgnoredOption { readonly id: 'option-ignored', readonly found: string }
+
 /** Why a route asks for a transport that is not ours, or undefined where it does not. */
 export function foreignTransport (options: Record<string, unknown>): string | undefined {
   for (const name of ['http', 'http2', 'globalAgent'] as const) if (options[name]) return name
@@ -37,9 +39,9 @@ export function foreignTransport (options: Record<string, unknown>): string | un
 }
 
 /** What http-proxy's old `undici` object says, in our options; names without a meaning here are warned about. */
-export function readUndici (undici: unknown): { undiciOptions: UndiciOptions, warnings: OptionWarning[] } {
+export function readUndici (undici: unknown): { undiciOptions: UndiciOptions, warnings: IgnoredOption[] } {
   const undiciOptions: Record<string, unknown> = {}
-  const warnings: OptionWarning[] = []
+  const warnings: IgnoredOption[] = []
   if (typeof undici !== 'object' || undici === null) return { undiciOptions, warnings }
   const given = undici as Record<string, unknown>
   for (const name of Object.keys(given)) {
@@ -55,15 +57,15 @@ export function readUndici (undici: unknown): { undiciOptions: UndiciOptions, wa
 }
 
 /** Options that a managed route takes and that have no effect; at the top and in `replyOptions`, since people give them in both places. */
-export function ignoredOptions (options: Record<string, unknown>): OptionWarning[] {
+export function ignoredOptions (options: Record<string, unknown>): IgnoredOption[] {
   const replyOptions = (options['replyOptions'] ?? {}) as Record<string, unknown>
-  const warnings: OptionWarning[] = []
+  const warnings: IgnoredOption[] = []
   for (const { path, text, httpProxy } of ROWS) {
     if (httpProxy === 'ignored' && (options[path] !== undefined || replyOptions[path] !== undefined)) warnings.push(ignored(path, text))
   }
   return warnings
 }
 
-function ignored (option: string, why: string): OptionWarning {
+function ignored (option: string, why: string): IgnoredOption {
   return { id: 'option-ignored', found: `${option} has no effect: ${why}` }
 }

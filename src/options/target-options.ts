@@ -13,9 +13,13 @@ export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'conne
 
 /** A target's settings in effect: one immutable object, replaced whole when they change. Times in ms. */
 export interface ResolvedTargetOptions {
+  /** With `keepAliveMaxTimeout` and `connect` filled in. */
   readonly undiciOptions: ResolvedUndiciOptions
+  /** What undici has no name for. */
   readonly pool: Readonly<Required<PoolOptions>>
+  /** How a backend that keeps no connections open is recognised; false: not at all. */
   readonly inspector: Readonly<Required<InspectorOptions>> | false
+  /** When a request may be sent again. */
   readonly retry: Readonly<Required<RetryOptions>>
 }
 

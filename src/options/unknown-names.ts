@@ -1,3 +1,4 @@
+import { distance } from 'fastest-levenshtein'
 import { optionError } from '../errors.js'
 import { TABLE, groupOf, nameOf } from './table.js'
 
@@ -30,19 +31,6 @@ function closest (name: string, known: Set<string>): string | undefined {
     if (far < least) { least = far; best = candidate }
   }
   return best
-}
-
-// Levenshtein, one row at a time.
-function distance (a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 /** What a name of another system's is called here; with those that stand for two, both. */

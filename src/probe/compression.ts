@@ -7,8 +7,8 @@ const TAKES_GZIP = ['Accept-Encoding', 'gzip']
 const PASSED_HERE = ['Via', '1.1 holdfast']
 
 /**
- * Asks for the same page without `Via`, with it, and without it again. Resolves to undefined where that tells nothing: the answers differ in
- * more than their coding, or the user's own headers have a `Via`. Rejects with a HoldfastError where there is no connection.
+ * Asks for the same page without `Via`, with `Via`, and without `Via` again. Resolves to undefined where these answers prove nothing: they
+ * differ in more than their coding, or the user's own headers have a `Via`. Rejects with a HoldfastError where there is no connection.
  */
 export async function measureCompression (subject: Subject): Promise<Compression | undefined> {
   if (subject.sends('via')) return undefined
@@ -35,7 +35,7 @@ class Asker {
   }
 
   async ask (headers: readonly string[]): Promise<Answer> {
-    // A kept connection may have been closed meanwhile, unannounced: then a fresh one is asked.
+    // The backend may have closed the kept connection meanwhile. Then a fresh connection is used.
     const kept = this.#connection
     const answer = await this.#askOn(kept ?? await this.#subject.open(), headers)
     if (answer.failure === undefined) return answer

@@ -6,17 +6,17 @@ export function parseDuration (text: string): number | undefined {
   return number === undefined ? undefined : Math.round(Number(number) * UNITS[unit]!)
 }
 
-/** A time in ms that somebody has set, as a person reads it: `300 ms`, `1.5 s`, `65 s`. */
+/** A configured time in ms, as a person reads it: `300 ms`, `1.5 s`, `65 s`. It is exact. */
 export function formatSet (ms: number): string {
   return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`
 }
 
-/** What a `Keep-Alive: timeout=` says, in ms, as a person reads it: it is in whole seconds, and 0 is less than one. */
+/** A `Keep-Alive: timeout=` in ms, as a person reads it. The header has whole seconds: 0 stands for less than 1 s. */
 export function formatHint (ms: number): string {
   return ms === 0 ? 'less than 1 s' : formatSet(ms)
 }
 
-/** One that was measured: `0.3 ms`, `300 ms`, `2.00 s`. */
+/** A measured time in ms, rounded: `0.3 ms`, `300 ms`, `2.00 s`. */
 export function formatMeasured (ms: number): string {
   return ms < 999.5 ? `${ms.toFixed(ms < 9.95 ? 1 : 0)} ms` : `${(ms / 1_000).toFixed(2)} s`
 }

@@ -4,14 +4,14 @@ import { CONNECT_TIMEOUT } from '../options/target-options.js'
 import type { Handshakes } from './measurements.js'
 import type { Subject } from './subject.js'
 
-// TLS 1.3 sends its tickets after the handshake; by then one has come, or none will.
+// In ms. A server sends the tickets of TLS 1.3 after the handshake. After this time, none is expected.
 const TICKET_WAIT = 500
 
 interface Handshake { readonly connectMs: number, readonly ms: number, readonly version: string | null, readonly resumed: boolean, readonly session: Buffer | undefined }
 
 /**
- * Two TLS handshakes, of which the second offers the first one's session. By node:tls: a target's own
- * dials resume by themselves, and do not tell a full handshake from another. Resolves to undefined where there was none.
+ * Two TLS handshakes; the second one offers the session of the first. By node:tls, because a target's dials resume sessions by themselves
+ * and do not say which handshake was a full one. Resolves to undefined where no handshake succeeded.
  */
 export async function measureHandshakes (subject: Subject): Promise<Handshakes | undefined> {
   const full = await shakeHands(subject, undefined)
@@ -62,7 +62,7 @@ function shakeHands (subject: Subject, session: Buffer | undefined): Promise<Han
       if (handshake !== undefined) done()
     })
     socket.once('error', done).once('close', done)
-    // Some servers say something first; nobody is interested.
+    // Some servers send bytes first. They are not needed.
     socket.resume()
   })
 }

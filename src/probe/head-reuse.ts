@@ -5,8 +5,8 @@ import { watchOf } from './reuse.js'
 import type { Subject } from './subject.js'
 
 /**
- * Sends a HEAD on a connection of its own, waits a moment, and sends a GET behind it. It is about the server alone: no HTTP client is on the
- * connection, which might give it up by itself. Rejects with a HoldfastError if there is no connection or no answer to the HEAD.
+ * Sends a HEAD on a connection of its own, waits a moment, and sends a GET behind it. No HTTP client is on the connection, since a client
+ * may give it up by itself: only the server is judged. Rejects with a HoldfastError if there is no connection or no answer to the HEAD.
  */
 export async function judgeHead (subject: Subject): Promise<Reuse> {
   const connection = await subject.openRaw()
@@ -15,7 +15,7 @@ export async function judgeHead (subject: Subject): Promise<Reuse> {
     const head = await connection.head(subject.answerTimeout)
     const endedAt = performance.now()
     const closed = await closedAfter(head, connection, subject)
-    // Then it was this side that ended the connection.
+    // The end of the probe has ended the connection, and not the server.
     if (subject.over) throw new HoldfastError('HOLDFAST_ERR_DRAINING')
     const { status, minor, signal, connection: says, keepAlive } = head
     return {
@@ -43,7 +43,7 @@ export async function judgeHead (subject: Subject): Promise<Reuse> {
 
 async function closedAfter ({ signal }: RawHead, connection: RawConnection, subject: Subject): Promise<Reuse['closed']> {
   if (!signal.persistent) return 'announced'
-  // A body behind the answer may come somewhat later than its head; it would be read as the next response.
+  // A body behind the answer may come later than the head. A client would read it as the next response.
   await connection.until(() => connection.unread > 0, watchOf(subject))
   if (connection.unread > 0) return 'data'
   if (connection.ending !== undefined) return connection.ending.by

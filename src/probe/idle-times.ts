@@ -2,17 +2,17 @@ import type { IdleTimes } from './measurements.js'
 import type { Ending, ProbedConnection } from './probed-connection.js'
 import type { Subject } from './subject.js'
 
-// Several servers look for idle connections once a second (gunicorn's gthread does): over idle times that begin at all phases of
-// that, the smallest is the timeout that is set.
+// In ms. Some servers look for idle connections once a second (gunicorn's gthread does). Idle times that begin at all phases of that
+// second differ, and the smallest is the configured timeout.
 const SPREAD = 1_250
-// Once that much longer than the smallest close, what is still open can add nothing but to the largest.
+// In ms behind the smallest close. Connections that are open for longer would change the largest idle time only.
 const SETTLED = 1_500
 
 export interface IdleSettings { readonly connections: number, readonly maxWait: number }
 
 /**
- * Lets many connections lie idle, each after an answer, since servers treat those never used otherwise. An idle time is counted
- * from the last byte of the answer to the first sign of a close. `times` is filled as it goes.
+ * Lets many connections lie idle, each after an answer: servers treat connections that were never used differently. An idle time lasts from
+ * the last byte of the answer to the first sign of a close. `times` is filled while the measurement runs.
  */
 export async function measureIdleTimes (subject: Subject, times: IdleTimes, { connections, maxWait }: IdleSettings): Promise<void> {
   const step = connections > 1 ? SPREAD / (connections - 1) : 0
@@ -36,7 +36,7 @@ export async function measureIdleTimes (subject: Subject, times: IdleTimes, { co
       const ending = await idler.over
       idlers.delete(idler)
       const ms = (ending?.at ?? performance.now()) - idler.since
-      // One that this side has ended, as when the probe is interrupted, has survived until then.
+      // A connection that this side has ended, as when the probe is interrupted, has survived until then.
       if (ending === undefined || ending.by === 'own') times.survivedMs = Math.max(times.survivedMs, ms)
       else times.closes.push({ ms, by: ending.by })
     }
@@ -52,10 +52,10 @@ async function begin (subject: Subject, maxWait: number): Promise<Idler | undefi
   return undefined
 }
 
-/** A connection that lies idle until its backend closes it, or for so long. */
+/** A connection that lies idle until its backend closes it, or until its longest time has passed. */
 class Idler {
   readonly since: number
-  /** How it was closed; undefined where it has lain idle for its whole time. */
+  /** How it was closed; undefined where its longest time has passed. */
   readonly over: Promise<Ending | undefined>
   #longest: number
   #timer: NodeJS.Timeout
@@ -72,7 +72,7 @@ class Idler {
     })
   }
 
-  /** Shortens its time. */
+  /** Shortens its longest time. */
   endAfter (ms: number): void {
     if (ms >= this.#longest) return
     this.#longest = ms

@@ -3,7 +3,7 @@ import { formatHint, formatMeasured, formatSet } from './duration.js'
 import type { CloseWay, Measurements, Reuse } from './measurements.js'
 import { closeWayOf, persistenceOf, smallestClose, unannouncedLimit } from './measurements.js'
 
-/** What each sentence about a lie begins with, for machines: it is followed by a colon, and by figures for a person. */
+/** The phrases that sentences about lies begin with. Programs may match them. A colon follows, and figures for a person. */
 export const LIES = {
   keepAliveAndCloses: 'Says keep-alive and closes',
   nothingAndCloses: 'Says nothing and closes',
@@ -18,11 +18,10 @@ export const LIES = {
   post: 'Closes after a POST without saying so'
 } as const
 
-// Clocks are read on both sides, and servers round to seconds: Apache closes 4 ms before the 5 s it says. A difference up to this
-// is none.
+// In ms. A smaller difference is no lie: two clocks are compared, and servers round to seconds. Apache closes 4 ms before the 5 s it says.
 const TOLERANCE = 300
 
-/** Where the backend does other than it says. */
+/** Where the backend does not do what it says. */
 export function liesOf (found: Measurements): string[] {
   const [first] = found.firsts
   if (first === undefined) return []
@@ -33,7 +32,7 @@ export function liesOf (found: Measurements): string[] {
 function closeLie ({ answer }: Reuse, way: CloseWay | undefined): string[] {
   if (way === 'unanswered') return [`${LIES.unanswered}: the next request on a connection waits in vain.`]
   if (way === undefined || way === 'announced' || way === 'own') return []
-  // Less than a second may be none at all.
+  // A timeout of less than a second may be no time at all.
   if (answer.signal?.timeout === 0) return []
   const how = `by ${nameOf(way)} after the first response`
   const said = [
@@ -48,7 +47,7 @@ function closeLie ({ answer }: Reuse, way: CloseWay | undefined): string[] {
 function idleLies ({ idle, maxWait, complete }: Measurements, { answer }: Reuse): string[] {
   const hint = answer.signal?.timeout
   if (idle === undefined || hint === undefined) return []
-  // It is in whole seconds: 0 is what is left of less than one.
+  // The header has whole seconds: 0 stands for less than 1 s.
   const said = hint === 0 ? 1_000 : hint
   const words = formatHint(hint)
   const kept = smallestClose(idle)
@@ -91,7 +90,7 @@ function methodLie (phrase: string, reuse: Reuse | undefined): string[] {
 }
 
 function nameOf (way: 'fin' | 'rst' | 'data'): string {
-  return way === 'data' ? 'bytes that nobody asked for' : way.toUpperCase()
+  return way === 'data' ? 'unsolicited bytes' : way.toUpperCase()
 }
 
 function ordinal (n: number): string {

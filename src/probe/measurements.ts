@@ -1,9 +1,9 @@
 import type { Answer, Ending } from './probed-connection.js'
 
-/** How a connection ended after an answer that could not be followed by another. */
+/** How a connection ended that served no request after an answer. */
 export type CloseWay = Ending['by'] | 'announced' | 'unanswered'
 
-/** What became of a connection after one request of some method. */
+/** What became of a connection after a request. */
 export interface Reuse {
   readonly method: 'GET' | 'HEAD' | 'POST'
   readonly answer: Answer
@@ -17,28 +17,28 @@ export interface IdleClose { readonly ms: number, readonly by: Ending['by'] }
 export interface IdleTimes {
   /** Connections that have begun to lie idle after an answer. */
   opened: number
-  /** Those that got no answer to begin with, as where a backend serves no more connections at once. */
+  /** Connections that got no first answer, for example because the backend serves no more at once. */
   unanswered: number
   readonly closes: IdleClose[]
-  /** The longest time that one has lain idle without being closed. */
+  /** The longest time that a connection was idle and was not closed. */
   survivedMs: number
 }
 
 export interface RequestCount {
   /** Requests answered on one connection. */
   tried: number
-  /** With which one the connection ends. */
+  /** The number of the request after which the connection ends. */
   limit: number | undefined
-  /** Whether the last answer says so. */
+  /** Whether the last answer announced the end. */
   announced: boolean
-  /** What speaks against that, or made it impossible to tell. */
+  /** Why the limit is doubtful, or unknown. */
   doubt: string | undefined
 }
 
-/** How the backend codes one page for a request that takes gzip; undefined: not at all. */
+/** The coding of one page for a request that accepts gzip; undefined: none. */
 export interface Compression {
   readonly plain: string | undefined
-  /** The same for one that has passed a gateway, and says so. */
+  /** The same for a request with `Via`. */
   readonly withVia: string | undefined
 }
 
@@ -47,7 +47,7 @@ export interface Handshakes {
   readonly version: string | null
   /** A full handshake. */
   readonly fullMs: number
-  /** One that offers the first one's session. */
+  /** A handshake that offers the session of the first one. */
   resumedMs: number | undefined
   resumes: boolean | undefined
 }
@@ -65,13 +65,13 @@ export interface Measurements {
   post: Reuse | undefined
   compression: Compression | undefined
   tls: Handshakes | undefined
-  /** Whether nothing was left out: it was not ended early. */
+  /** Whether the probe came to its end, and was not interrupted. */
   complete: boolean
 }
 
 /**
- * Whether the backend keeps connections open: as soon as one of those dialled was. One that was closed after an error (nginx
- * closes after a 413 or a 500, others after each 404) says nothing; undefined where there is nothing but those.
+ * Whether the backend keeps connections open: true when one connection was kept. A connection that was closed after an error proves nothing
+ * (nginx closes after a 413 or a 500, other servers after each 404). Undefined where there are only such connections.
  */
 export function persistenceOf (firsts: readonly Reuse[]): boolean | undefined {
   if (firsts.some(({ closed }) => closed === undefined)) return true
@@ -79,7 +79,7 @@ export function persistenceOf (firsts: readonly Reuse[]): boolean | undefined {
   return telling.length > 0 ? false : undefined
 }
 
-/** How most of the connections ended that were not kept. */
+/** How most of the connections ended, among those that were not kept. */
 export function closeWayOf (firsts: readonly Reuse[]): CloseWay | undefined {
   const ways = firsts.map(({ closed }) => closed).filter(way => way !== undefined)
   return mostFrequent(ways)
@@ -90,7 +90,7 @@ export function smallestClose ({ closes }: Pick<IdleTimes, 'closes'>): number | 
   return closes.length === 0 ? undefined : Math.min(...closes.map(({ ms }) => ms))
 }
 
-/** What is in a list most often; the first of several. */
+/** The most frequent item of a list; the first where several are as frequent. */
 export function mostFrequent<T> (list: readonly T[]): T | undefined {
   const counts = new Map<T, number>()
   for (const item of list) counts.set(item, (counts.get(item) ?? 0) + 1)
@@ -103,12 +103,12 @@ export function viaStopsCompression ({ compression }: Measurements): boolean | u
   return compression.withVia === undefined
 }
 
-/** Whether an answer says that its request was not carried out, but refused: what becomes of the connection then is about refusals. */
+/** Whether an answer refuses its request. What becomes of the connection then says nothing about requests that are served. */
 export function isRefusal ({ status }: Answer): boolean {
   return status >= 400
 }
 
-/** With which request a connection ends that nothing has announced by then: no `Connection: close`, no `max` that leaves less. */
+/** After which request a connection ends unannounced: by no `Connection: close`, and by no `max` of the first response. */
 export function unannouncedLimit ({ requests, firsts }: Measurements): number | undefined {
   if (requests?.limit === undefined || requests.announced) return undefined
   // The first response says how many may follow it.

@@ -17,7 +17,7 @@ export type { ProbeReport } from './report.js'
 
 /** How to probe. Times in ms. */
 export interface ProbeOptions {
-  /** How long connections lie idle at most, and with it about how long the probe takes. */
+  /** How long connections lie idle at most. The probe takes about as long. */
   readonly maxWait: number
   /** Connections that lie idle at once. 16. */
   readonly connections?: number
@@ -33,7 +33,7 @@ export interface ProbeOptions {
   readonly answerTimeout?: number
   /** Ends the probe early, with what is known by then. */
   readonly signal?: AbortSignal
-  /** Told every second what is known, in one line for a person. */
+  /** Called each second with what is known by then, in one line for a person. */
   readonly onProgress?: (text: string) => void
 }
 
@@ -41,12 +41,13 @@ export const DEFAULT_CONNECTIONS = 16
 export const DEFAULT_REQUESTS = 1_100
 export const DEFAULT_ANSWER_TIMEOUT = 10_000
 const PROGRESS_INTERVAL = 1_000
-// As the connection inspector has it: a backend is non-persistent once that many connections in a row were not kept.
+// The connection inspector's default: a backend is non-persistent when this many connections in a row were not kept.
 const CLOSES = 3
 
 /**
  * Measures what a backend does with its connections, in about `maxWait`, and less where its idle timeout is less. GETs go to
- * the URL's path: about `requests` on one connection, and a few on others, three of which take gzip; besides a HEAD, and a POST if asked for.
+ * the URL's path: about `requests` on one connection, and a few on others, three of which accept gzip. A HEAD is sent,
+ * and a POST if asked for.
  *
  * Throws HoldfastError where the backend cannot be reached, or gives no answer that can be read. Ended by `signal`, it reports
  * what is known by then.
@@ -55,7 +56,7 @@ export async function probe (url: URL, options: ProbeOptions): Promise<ProbeRepo
   return reportOf(await measure(url, options))
 }
 
-/** What `probe` reports on: everything as it was seen. */
+/** The measurements that `probe` makes its report of. */
 export async function measure (url: URL, options: ProbeOptions): Promise<Measurements> {
   const { maxWait, headers = [], connect = {}, answerTimeout = DEFAULT_ANSWER_TIMEOUT, signal, onProgress } = options
   const subject = new Subject(url, { headers, connect, answerTimeout })
@@ -91,7 +92,7 @@ async function judgePersistence (subject: Subject, found: Measurements): Promise
   }
 }
 
-// All at once: the rest is done before the idle connections are.
+// All at once: the idle times take longest.
 async function measureKept (subject: Subject, found: Measurements, options: ProbeOptions, began: number): Promise<void> {
   const { maxWait, connections = DEFAULT_CONNECTIONS, requests = DEFAULT_REQUESTS, post } = options
   const { status } = found.firsts[0]!.answer
@@ -105,7 +106,7 @@ async function measureKept (subject: Subject, found: Measurements, options: Prob
   ])
 }
 
-/** What is not vital may fail: it is not known then. */
+/** A measurement that may fail; what it would have found stays unknown then. */
 async function orNothing (measurement: Promise<void>): Promise<void> {
   try {
     await measurement

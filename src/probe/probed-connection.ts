@@ -11,12 +11,12 @@ import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import { RequestHeads } from '../wire/http1/request-head.js'
 import { formatSet } from './duration.js'
 
-/** How a connection ended: by the backend's FIN or RST, after bytes that nobody asked for (as a 408), or by this side. */
+/** How a connection ended: by the backend's FIN or RST, after unsolicited bytes (a 408, for example), or by this side. */
 export interface Ending { readonly by: 'fin' | 'rst' | 'data' | 'own', readonly at: number }
 
 /** One answer, as far as it came. */
 export interface Answer {
-  /** Why there is none, or none that is whole. */
+  /** Why there is no answer, or only a part of one. */
   readonly failure: Failure | undefined
   readonly status: number
   readonly minor: 0 | 1
@@ -26,7 +26,7 @@ export interface Answer {
   readonly keepAlive: string | undefined
   /** Its `Content-Encoding`, in lower case; undefined where it has none, or `identity`. */
   readonly coding: string | undefined
-  /** Whether its head says where the body ends; if not, its end is the connection's. */
+  /** Whether its head says where the body ends. Otherwise the body ends with the connection. */
   readonly framed: boolean
   /** Bytes of its body. */
   readonly size: number
@@ -45,10 +45,9 @@ export interface ProbedConnectionSettings {
   readonly headers: readonly string[]
   readonly options: ResolvedTargetOptions
   readonly answerTimeout: number
-  readonly connectMs: number
 }
 
-/** A connection as the gateway would use it, with an eye on how the backend ends its socket. */
+/** A connection as the gateway would use it. It also notes how the backend ends the socket. */
 export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketReader {
   /** Settles with the first sign that the socket has ended. */
   readonly closed: Promise<Ending>
@@ -69,12 +68,11 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketR
       heads: new RequestHeads(new URL(settings.origin).host),
       options: settings.options,
       owner: this,
-      connectMs: settings.connectMs,
       now,
       generation: 0,
       clock: () => performance.now()
     })
-    // The first sign of the end is noted on its way to the connection, which destroys what has ended.
+    // This object reads the socket and passes all on: the connection destroys a socket that has ended, and the first sign would be lost.
     socket.reader = this
   }
 
@@ -110,7 +108,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketR
         clearTimeout(timer)
         this.#ended = undefined
         const endedAt = performance.now()
-        // A failure is told after this call; see Exchange.
+        // An exchange reports its failure to its sink after this call.
         queueMicrotask(() => {
           if (reason === 'unexpected_data' || reason === 'invalid_response') this.#endedBy('data')
           if (reason !== undefined) this.#connection.destroy()
@@ -152,7 +150,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketR
     this.#ended?.('upgraded', undefined)
   }
 
-  // A socket that ends is noticed on its way to the connection, which is earlier.
+  // `onEnd` and `onClose` have noticed it before.
   connectionLost (): void {}
 
   #endedBy (by: Ending['by']): void {
@@ -160,7 +158,7 @@ export class ProbedConnection implements ConnectionOwner, ExchangeOwner, SocketR
   }
 }
 
-/** Takes an answer in, and keeps of it what its head says. */
+/** Reads an answer, and keeps the facts of its head. */
 class Reading implements ExchangeSink {
   status = 0
   connection: string | undefined
@@ -208,7 +206,7 @@ class Reading implements ExchangeSink {
 
 const LONGEST_VALUE = 60
 
-/** Fit for a terminal. */
+/** A header's value, without control characters and cut to a length that fits a terminal. */
 export function printable (value: string): string {
   const clean = value.replace(/[^\x20-\x7e]/g, '?')
   return clean.length > LONGEST_VALUE ? `${clean.slice(0, LONGEST_VALUE - 3)}...` : clean

@@ -5,11 +5,11 @@ import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import { endingOf, printable } from './probed-connection.js'
 import type { Ending } from './probed-connection.js'
 
-// As much as node takes of a head, and a body that does not belong behind it.
+// In bytes. More than a head needs, and a body that does not belong behind it.
 const MOST_BYTES = 65_536
 const HEAD_END = '\r\n\r\n'
 
-/** The head of a response, as far as it tells of its connection. */
+/** What the head of a response says about its connection. */
 export interface RawHead {
   readonly status: number
   readonly minor: 0 | 1
@@ -19,7 +19,7 @@ export interface RawHead {
   readonly keepAlive: string | undefined
 }
 
-/** A socket with no HTTP client on it: what is seen is the server's doing alone. */
+/** A socket with no HTTP client on it, so that only the server decides when the connection ends. */
 export class RawConnection implements SocketReader {
   /** Settles with the first sign that the socket has ended. */
   readonly closed: Promise<Ending>
@@ -53,12 +53,12 @@ export class RawConnection implements SocketReader {
   onDrain (): void {}
   onWriteFailed (): void {}
 
-  /** How the socket has ended; undefined while it stands. */
+  /** How the socket has ended; undefined while it is open. */
   get ending (): Ending | undefined {
     return this.#ending
   }
 
-  /** Bytes that have come, and that no head has been taken from. */
+  /** Bytes that have come and that `head()` has not taken. */
   get unread (): number {
     return this.#received.length
   }
@@ -67,7 +67,7 @@ export class RawConnection implements SocketReader {
     this.#socket.write(text, 'latin1')
   }
 
-  /** Takes the head of a final response off what comes. Rejects with a HoldfastError where none does within that many ms. */
+  /** Takes the head of the next final response. Rejects with a HoldfastError where none comes within that many ms. */
   async head (withinMs: number): Promise<RawHead> {
     for (;;) {
       await this.until(() => this.#received.includes(HEAD_END) || this.#received.length > MOST_BYTES, withinMs)
@@ -80,7 +80,7 @@ export class RawConnection implements SocketReader {
     }
   }
 
-  /** Resolves once `holds`, which is asked after each piece that comes; when the socket has ended; or after so many ms. */
+  /** Resolves when `holds` returns true (it is called after each read), when the socket has ended, or after `ms`. */
   async until (holds: () => boolean, ms: number): Promise<void> {
     if (holds() || this.#ending !== undefined) return
     await new Promise<void>(resolve => {
@@ -113,7 +113,7 @@ export class RawConnection implements SocketReader {
 function readHead (text: string): RawHead | undefined {
   const [first = '', ...lines] = text.split('\r\n')
   const [, minor, status] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(first) ?? []
-  // Nothing was asked for that could be switched to.
+  // No request asked for another protocol.
   if (status === undefined || status === '101') return undefined
   const connection = valueOf(lines, 'connection')
   const keepAlive = valueOf(lines, 'keep-alive')

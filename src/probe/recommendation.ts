@@ -6,13 +6,13 @@ import { persistenceOf, smallestClose, unannouncedLimit, viaStopsCompression } f
 
 export interface Recommendation { readonly undiciOptions: UndiciOptions, readonly pool: PoolOptions, readonly via?: false }
 
-/** How the recommended keepAliveTimeout comes from the measured one, for whoever reads the options later. */
-export const MARGIN_RULE = 'less 1 s or 10 %, whichever is more, and at least half of it'
+/** How the recommended keepAliveTimeout comes from the measured one, for a comment beside the option. It follows "the setting is". */
+export const MARGIN_RULE = 'less by 1 s or 10 %, whichever is more, and at least half of it'
 
-/** What to set for a backend; nothing that the defaults, and what the backend says, lead to anyway. */
+/** What to set for a backend. Leaves out what follows from the defaults and from the backend's own headers. */
 export function recommend (found: Measurements): Recommendation {
   const ofRoute = viaStopsCompression(found) === true ? { via: false } as const : {}
-  // One that keeps no connections is recognised by the gateway itself.
+  // The gateway itself recognises a backend that keeps no connections.
   if (persistenceOf(found.firsts) !== true) return { undiciOptions: {}, pool: {}, ...ofRoute }
   const limit = unannouncedLimit(found)
   const measured = found.idle && smallestClose(found.idle)
@@ -28,7 +28,7 @@ export function recommend (found: Measurements): Recommendation {
 /** @param measured the smallest idle time after which a connection was closed, in ms */
 export function lessMargin (measured: number): number {
   const safe = Math.max(measured / 2, measured - Math.max(1_000, measured / 10))
-  // No backend is as exact as the figure would look.
+  // Rounded, since backends close less exactly than the figure would look.
   const step = safe >= 500 ? 100 : 10
   return Math.max(step, Math.round(safe / step) * step)
 }

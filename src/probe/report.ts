@@ -4,39 +4,39 @@ import { closeWayOf, isRefusal, mostFrequent, persistenceOf, smallestClose, viaS
 import { recommend } from './recommendation.js'
 import type { Recommendation } from './recommendation.js'
 
-/** What a probe found out of a backend: the shape that `holdfast probe --json` prints. Times in ms; null is unknown or not measured. */
+/** What a probe found out about a backend: the shape that `holdfast probe --json` prints. Times in ms; null is unknown or not measured. */
 export interface ProbeReport {
   readonly url: string
   readonly httpVersion: '1.0' | '1.1' | null
-  /** Whether it keeps connections open; null also where it closes after an error that it answered. */
+  /** Whether it keeps connections open; null also where it was seen to close only after errors that it answered. */
   readonly persistent: boolean | null
   /** The smallest idle time after which it closed a connection; null where none was closed within `maxWait`, and where it keeps none. */
   readonly idleTimeoutMs: number | null
-  /** How it ends a connection: by a FIN, by an RST, or after it has said so. */
+  /** How it ends a connection: by a FIN, by an RST, or as it has announced. */
   readonly closesBy: 'fin' | 'rst' | 'announced' | null
   /** Requests after which it ends a connection; null where no limit was found. 1 where it keeps none. */
   readonly requestsPerConnection: number | null
   /** What `Keep-Alive` in its first response claims. */
   readonly hint: { readonly timeoutMs: number | null, readonly max: number | null }
-  /** Whether a connection serves another request after a HEAD; whatever an HTTP client may do. */
+  /** Whether a connection serves another request after a HEAD, as the server alone decides. */
   readonly headReuses: boolean | null
-  /** The same after a POST; null unless a POST was asked for, and where it was refused (status 400 and above): that tells of refusals. */
+  /** The same after a POST; null where no POST was sent, and where it was refused (status 400 and above). */
   readonly postReuses: boolean | null
   /** Whether it compresses the page, and does not for a request with `Via`; null where it does not compress it at all. */
   readonly viaStopsCompression: boolean | null
-  /** Until the TCP connection stands, name lookup included. */
+  /** Time until the TCP connection is open, name lookup included. */
   readonly connectMs: number | null
-  /** A full TLS handshake, on top of that. */
+  /** Time of a full TLS handshake, after that. */
   readonly tlsMs: number | null
   /** Whether a second handshake resumes the first one's session. */
   readonly tlsResumes: boolean | null
-  /** Where it does other than it says, a sentence each; they begin with one of the phrases of `LIES`. */
+  /** Where it does not do what it says: a sentence each, which begins with one of the phrases of `LIES`. */
   readonly lies: readonly string[]
   /** What to set for this backend beyond the defaults; empty groups where they fit. */
   readonly recommended: Recommendation
 }
 
-/** What was measured, in the words of the report. */
+/** Makes the report of what was measured. */
 export function reportOf (found: Measurements): ProbeReport {
   const answer = found.firsts[0]?.answer
   const persistent = persistenceOf(found.firsts) ?? null
@@ -61,7 +61,7 @@ export function reportOf (found: Measurements): ProbeReport {
   }
 }
 
-// A 408 that nobody asked for says that the connection ends, if late.
+// An unsolicited 408 announces the end of the connection, if late.
 function signOf (way: CloseWay | undefined): ProbeReport['closesBy'] {
   if (way === 'data') return 'announced'
   return way === 'fin' || way === 'rst' || way === 'announced' ? way : null

@@ -1,15 +1,15 @@
 import type { RequestCount } from './measurements.js'
 import type { Subject } from './subject.js'
 
-// Where answers are large, fewer of them are asked for.
+// Fewer requests are sent where answers are large.
 const MOST_BYTES = 64 * 1_048_576
 
 /** How the requests on one connection came to an end. */
 interface Run { readonly served: number, readonly end: 'announced' | 'closed' | 'open' | 'refused' | 'failed' }
 
 /**
- * Sends GETs on one connection, one after another, until the backend ends it, `most` are answered, or it is `until`. What ended
- * one connection may be a restart; so a second is to end after as many, if there is time for it. `count` is filled as it goes.
+ * Sends GETs on one connection, one after another, until the backend ends it, `most` are answered, or the time `until` has come. A restart
+ * may have ended the connection, so a second connection has to end after as many. `count` is filled while the measurement runs.
  */
 export async function countRequests (subject: Subject, count: RequestCount, { most, until, status }: { most: number, until: number, status: number }): Promise<void> {
   const first = await run(subject, count, { most, until, status })
@@ -37,11 +37,11 @@ async function run (subject: Subject, count: { tried: number }, { most, until, s
       const answer = await connection.ask()
       if (answer.failure !== undefined) {
         if (subject.over) break
-        // A close that nobody announced is noticed between two requests, or under the next.
+        // An unannounced close is noticed between two requests, or during the next request.
         const { lost, responseStarted } = answer.failure
         return { served, end: lost && !responseStarted && served > 0 ? 'closed' : 'failed' }
       }
-      // As where a rate limit begins: what ends the connection then is that.
+      // A rate limit, for example. It may end the connection, which says nothing of a limit of requests.
       if (answer.status >= 400 && answer.status !== status) return { served, end: 'refused' }
       served++
       bytes += answer.size

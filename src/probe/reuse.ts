@@ -3,15 +3,15 @@ import type { Answer, ProbedConnection } from './probed-connection.js'
 import type { Reuse } from './measurements.js'
 import type { Subject } from './subject.js'
 
-// How long a connection must stay open after an answer to count as kept: the connection inspector's own rule, so that both
-// come to the same verdict. Bounded, since a wait of seconds would measure an idle timeout.
+// How long a connection must stay open after an answer to count as kept, in ms: 4 x connect time, within bounds. The connection inspector
+// has the same rule, but no upper bound; here a wait of seconds would measure an idle timeout.
 const SHORTEST_WATCH = 100
 const CONNECT_TIMES = 4
 const LONGEST_WATCH = 1_000
 
 /**
- * Sends one request on a connection of its own, waits a moment, and sends a GET behind it: whether it is served shows if the
- * connection was kept. Rejects with a HoldfastError if there is no connection or no answer to the first.
+ * Sends one request on a connection of its own, waits a moment, and sends a GET behind it. The connection was kept if the GET is served.
+ * Rejects with a HoldfastError if there is no connection or no answer to the first.
  */
 export async function judgeReuse (subject: Subject, method: 'GET' | 'POST', path?: string): Promise<Reuse> {
   const connection = await subject.open()
@@ -19,7 +19,7 @@ export async function judgeReuse (subject: Subject, method: 'GET' | 'POST', path
     const answer = await connection.ask(method, path)
     if (answer.failure !== undefined) throw answer.failure.error
     const closed = await closedAfter(answer, connection, subject)
-    // Then it was this side that ended the connection.
+    // The end of the probe has ended the connection, and not the backend.
     if (subject.over) throw new HoldfastError('HOLDFAST_ERR_DRAINING')
     return { method, answer, closed }
   } finally {
@@ -29,7 +29,7 @@ export async function judgeReuse (subject: Subject, method: 'GET' | 'POST', path
 
 /** How long a connection must stay open after an answer to count as kept, in ms. */
 export function watchOf ({ dials }: Subject): number {
-  // The shortest dial so far: the first one of a process takes longer than its way.
+  // The shortest dial so far, since the first dial of a process takes longer than the network needs.
   return Math.min(LONGEST_WATCH, Math.max(SHORTEST_WATCH, CONNECT_TIMES * Math.min(...dials)))
 }
 

@@ -1,6 +1,6 @@
 import type { Dial, Dialer } from '../connection/dial.js'
 import { createDialer } from '../connection/dial.js'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import type { ConnectOptions } from '../options/option-types.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { resolveTargetOptions } from '../options/target-options.js'
@@ -8,7 +8,7 @@ import type { BackendSocket } from '../wire/backend-socket.js'
 import { ProbedConnection } from './probed-connection.js'
 import { RawConnection } from './raw-connection.js'
 
-// An answer larger than this is none to measure connections with: it is cut, and the probe says so.
+// In bytes. A larger answer is cut, and the probe says so: it would take too long to measure connections with.
 const LARGEST_ANSWER = 16 * 1_048_576
 
 export interface SubjectSettings {
@@ -27,7 +27,7 @@ export class Subject {
   readonly #options: ResolvedTargetOptions
   readonly #dialer: Dialer
   readonly #connections = new Set<ProbedConnection | RawConnection>()
-  /** What to do when it is over. */
+  /** Called when the probe is over. */
   readonly #pending = new Set<() => void>()
   #over = false
   #lastId = 0
@@ -40,7 +40,7 @@ export class Subject {
     this.#dialer = createDialer(url, this.#options.undiciOptions)
   }
 
-  /** Whether everything is to come to its end. */
+  /** Whether the probe is over: no dial and no wait begins any more. */
   get over (): boolean {
     return this.#over
   }
@@ -59,12 +59,12 @@ export class Subject {
   open (): Promise<ProbedConnection> {
     const { pathname, search, origin } = this.url
     const { headers, answerTimeout } = this.#settings
-    return this.#dial((socket, connectMs) => new ProbedConnection(socket, {
-      id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout, connectMs
+    return this.#dial(socket => new ProbedConnection(socket, {
+      id: ++this.#lastId, origin, path: pathname + search, headers, options: this.#options, answerTimeout
     }))
   }
 
-  /** Dials one with no HTTP client on it. Rejects as `open` does. */
+  /** Dials a connection with no HTTP client on it. Rejects as `open` does. */
   openRaw (): Promise<RawConnection> {
     return this.#dial(socket => new RawConnection(socket))
   }
@@ -78,18 +78,17 @@ export class Subject {
     return `${lines.join('\r\n')}\r\n\r\n`
   }
 
-  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: BackendSocket, connectMs: number) => T): Promise<T> {
+  #dial<T extends ProbedConnection | RawConnection> (connectionOn: (socket: BackendSocket) => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#over) return reject(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       const began = performance.now()
       const dial: Dial = this.#dialer((error, socket) => {
         this.#pending.delete(abandon)
         if (error !== undefined) return reject(error)
-        const connectMs = performance.now() - began
-        this.dials.push(connectMs)
-        const connection = connectionOn(socket!, connectMs)
+        this.dials.push(performance.now() - began)
+        const connection = connectionOn(socket!)
         this.#connections.add(connection)
-        connection.closed.then(() => this.#connections.delete(connection), ignore)
+        connection.closed.then(() => this.#connections.delete(connection), ignoreError)
         resolve(connection)
       })
       const abandon = (): void => {
@@ -114,13 +113,13 @@ export class Subject {
     })
   }
 
-  /** Calls `end` when the probe is over; returns what takes that back. */
+  /** Calls `end` when the probe is over. Returns a function that cancels this. */
   whenOver (end: () => void): () => void {
     this.#pending.add(end)
     return () => this.#pending.delete(end)
   }
 
-  /** Ends every connection and every wait. What is being asked fails. */
+  /** Ends every connection and every wait. Requests under way fail. */
   end (): void {
     this.#over = true
     for (const end of this.#pending) end()
@@ -128,5 +127,3 @@ export class Subject {
     for (const connection of this.#connections) connection.destroy()
   }
 }
-
-function ignore (): void {}

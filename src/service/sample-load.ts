@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Agent, get } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { ignoreError } from '../errors.js'
 import { hasOwnLevel } from '../quirks/fastify-log.js'
 
 /** When requests are sent to a path: the gaps between them in ms, and how many are sent at once. Both lists are repeated. */
@@ -51,7 +52,7 @@ export function sampleLoad (app: FastifyInstance, origin: () => string): void {
   }
 
   function ask (path: string): void {
-    get(origin() + path, { agent, headers }, response => response.resume().on('error', ignore)).on('error', ignore)
+    get(origin() + path, { agent, headers }, response => response.resume().on('error', ignoreError)).on('error', ignoreError)
   }
 }
 
@@ -62,5 +63,3 @@ function isOurs ({ headers, log }: FastifyRequest, secret: string): boolean {
 function inTurn<T> (list: readonly T[], nth: number): T {
   return list[nth % list.length]!
 }
-
-function ignore (): void {}

@@ -11,9 +11,9 @@ import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { authenticatesConnection, challengesConnection } from '../http/connection-auth.js'
 import type { ResponseHead } from '../http/response-head.js'
-import { StreamedBody } from '../http/streamed-body.js'
+import { StreamedBody } from '../wire/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
-import { hasBody } from '../wire/http1/send-request.js'
+import { hasBytes } from '../wire/http1/send-request.js'
 import type { Served } from './after-response.js'
 import type { Belief, LostReuse } from './belief.js'
 import { USUAL, kindOf } from './persistence.js'
@@ -245,7 +245,7 @@ export class Call implements Waiter, ExchangeSink {
    * does not end like a response.
    */
   get #tests (): boolean {
-    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBody(this.#request.body)) === USUAL
+    return this.#retryable && !this.#tunnels && kindOf(this.#request.method, hasBytes(this.#request.body)) === USUAL
   }
 
   /** Whether its connection becomes a tunnel if the backend agrees. */
@@ -255,7 +255,7 @@ export class Call implements Waiter, ExchangeSink {
 
   get #apart (): boolean {
     const { apart } = this.#target.belief
-    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBody(this.#request.body)))
+    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBytes(this.#request.body)))
   }
 
   /** Step 6: one request on one connection. */

@@ -38,7 +38,7 @@ export function dispatchTo (
 
 /** Gives the error to a handler whose request was not begun. */
 export function refuse (handler: Dispatcher.DispatchHandler, error: Error): void {
-  tellError(handler, new DispatchController(ignore, ignore), error)
+  tellError(handler, new DispatchController(() => {}, () => {}), error)
 }
 
 // undici checks no other callback of a handler that has `onRequestStart`.
@@ -51,5 +51,3 @@ function checkHandler (handler: Dispatcher.DispatchHandler, { method, upgrade }:
   else names.push('onHeaders', 'onData', 'onComplete')
   for (const name of names) if (typeof callbacks[name] !== 'function') throw new errors.InvalidArgumentError(`invalid ${name} method`)
 }
-
-function ignore (): void {}

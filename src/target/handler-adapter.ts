@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { errors, util } from 'undici'
 import type { Dispatcher } from 'undici'
-import { HoldfastError } from '../errors.js'
+import { HoldfastError, ignoreError } from '../errors.js'
 import { bytesOf } from '../http/response-head.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { speaksNewer, tellBodySent, tellComplete, tellRequestSent } from '../quirks/undici-dialect.js'
@@ -182,7 +182,7 @@ export class HandlerAdapter implements CallHandler {
     if (source === undefined) return
     this.#source = undefined
     // An error of the stream after the request has ended concerns nothing that is still sent.
-    source.on('error', ignore).off('error', this.#onSourceError).off('close', this.#onSourceClose)
+    source.on('error', ignoreError).off('error', this.#onSourceError).off('close', this.#onSourceClose)
     source.destroy(error)
   }
 
@@ -227,5 +227,3 @@ export function tellError (handler: Dispatcher.DispatchHandler, controller: Disp
 function parsed (raw: Buffer[]): IncomingHttpHeaders {
   return util.parseHeaders(raw) as IncomingHttpHeaders
 }
-
-function ignore (): void {}

@@ -1,7 +1,6 @@
 import type { Connection } from '../connection/connection.js'
-import type { Persistence, Provenance } from '../connection/observer.js'
+import type { Persistence, Provenance, RetryReason } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
-import type { RetryKind } from './retry.js'
 
 /** What a call notes while it runs. Most often nothing reads it, so noting costs a few assignments only. */
 export class ProvenanceRecord {
@@ -11,7 +10,7 @@ export class ProvenanceRecord {
   #idleMs = 0
   #waitMs = 0
   #attempts = 0
-  #retries: (RetryKind | 'connect')[] | undefined
+  #retries: RetryReason[] | undefined
   #persistence: Persistence | undefined
 
   waited (ms: number): void {
@@ -27,7 +26,7 @@ export class ProvenanceRecord {
     this.#persistence = persistence
   }
 
-  retried (kind: RetryKind | 'connect'): void {
+  retried (kind: RetryReason): void {
     this.#retries ??= []
     this.#retries.push(kind)
   }

@@ -1,3 +1,4 @@
+import type { RetryReason } from '../connection/observer.js'
 import type { Failure } from '../connection/exchange.js'
 
 /** The evidence for or against a retry: how the attempt failed, and what is known of its request. */
@@ -12,7 +13,7 @@ export interface Evidence extends Omit<Failure, 'error'> {
 }
 
 /** Why a request is sent again: it was never written; its connection was stale; or the backend timed out an unused connection. */
-export type RetryKind = 'unwritten' | 'stale' | 'unused_timeout'
+export type RetryKind = Exclude<RetryReason, 'connect'>
 
 /**
  * Why to send a request again on a fresh connection; undefined to give up. The first condition that holds decides. There is at most one

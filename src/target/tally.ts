@@ -1,4 +1,5 @@
-import type { CloseReason } from '../connection/observer.js'
+import type { CloseReason, RetryReason } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 
 /** What a target has done since it was made. */
 export interface Totals {
@@ -11,9 +12,9 @@ export interface Totals {
   /** Closed connections, by reason. */
   closed: Partial<Record<CloseReason, number>>
   /** Repeated attempts, by kind: `unwritten`, `stale` or `unused_timeout`; `connect` for a repeated dial. */
-  retries: Record<string, number>
+  retries: Partial<Record<RetryReason, number>>
   /** Requests that failed, by the error's code. */
-  rejected: Record<string, number>
+  rejected: Partial<Record<ErrorCode, number>>
 }
 
 /** Counts what happens to one target's requests and connections. */
@@ -49,11 +50,11 @@ export class Tally {
     this.totals.closed[reason] = (this.totals.closed[reason] ?? 0) + 1
   }
 
-  rejected (code: string): void {
+  rejected (code: ErrorCode): void {
     this.totals.rejected[code] = (this.totals.rejected[code] ?? 0) + 1
   }
 
-  retried (kind: string): void {
+  retried (kind: RetryReason): void {
     this.totals.retries[kind] = (this.totals.retries[kind] ?? 0) + 1
   }
 }

@@ -1,4 +1,5 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import type { Belief } from './belief.js'
 import type { Tally } from './tally.js'
 
@@ -42,12 +43,12 @@ export class TargetEvents implements Required<ConnectionObserver> {
     this.#observers.closed(connection, reason, idleMs)
   }
 
-  rejected (target: string, code: string, provenance: Provenance): void {
+  rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     this.#tally.rejected(code)
     this.#observers.rejected(target, code, provenance)
   }
 
-  retried (target: string, kind: string): void {
+  retried (target: string, kind: RetryReason): void {
     this.#tally.retried(kind)
     this.#observers.retried(target, kind)
   }

@@ -18,12 +18,17 @@ export interface TargetSnapshot {
   readonly persistence: Persistence
   /** The effective options. */
   readonly limits: ResolvedTargetOptions
-  /** `pending`: requests that wait for a connection and have no dial under way. */
+  /** Connections and waiting requests, now. */
   readonly connections: {
+    /** Connections that carry a request. */
     readonly active: number
+    /** Connections that wait for a request. */
     readonly idle: number
+    /** Dials under way. */
     readonly connecting: number
+    /** Requests that wait for a connection and have no dial under way. */
     readonly pending: number
+    /** Connections that are tunnels. */
     readonly upgraded: number
   }
   /** Counts since the target was made. */
@@ -31,11 +36,19 @@ export interface TargetSnapshot {
   /** How long a connection may lie unused now, and why. */
   readonly idleLimit: IdleLimit
   /** The connection that is left idle past a learned limit, to see when the backend closes it. It does not count in `connections`. */
-  readonly sentinel: { readonly idleMs: number } | undefined
+  readonly sentinel: {
+    /** How long it has been idle. */
+    readonly idleMs: number
+  } | undefined
   /** 1 - connections opened / exchanges; 0 before the first exchange. */
   readonly reuseRatio: number
-  /** The mean time to connect, and the connect time that reused connections have saved in all. */
-  readonly connectMs: { readonly mean: number, readonly saved: number }
+  /** What connections cost to open. */
+  readonly connectMs: {
+    /** The mean time to connect; 0 before the first connection. */
+    readonly mean: number
+    /** The connect time that reused connections have saved in all, at that mean. */
+    readonly saved: number
+  }
 }
 
 let coreOf: (target: Target) => TargetCore

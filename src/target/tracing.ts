@@ -3,6 +3,7 @@ import type * as Api from '@opentelemetry/api'
 import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer } from '@opentelemetry/api'
 import type { ExchangeRequest } from '../connection/exchange.js'
 import type { Provenance } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import { tracerOf } from '../quirks/opentelemetry.js'
 
 type Headers = ExchangeRequest['headers']
@@ -20,7 +21,7 @@ export interface CallTrace {
   connected (provenance: Provenance): Headers
   responded (status: number): void
   ended (): void
-  failed (code: string): void
+  failed (code: ErrorCode): void
 }
 
 const NAME = 'holdfast'
@@ -109,7 +110,7 @@ class OpenTelemetryCall implements CallTrace {
     this.#span = undefined
   }
 
-  failed (code: string): void {
+  failed (code: ErrorCode): void {
     this.#span?.setAttribute('error.type', code).setStatus({ code: ERROR })
     this.ended()
   }

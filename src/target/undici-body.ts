@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { errors } from 'undici'
+import { ignoreError } from '../errors.js'
 import { spareSocket } from '../quirks/node-http-socket.js'
 import { holdsItsEnd } from '../quirks/node-stream.js'
 import { encodeForm, isFormData } from './form-data.js'
@@ -98,7 +99,7 @@ function wrapped (stream: Stream): Readable {
     }
   })
   // The stream may fail while nothing listens to the wrapper, for example after the request was refused.
-  readable.on('error', ignore)
+  readable.on('error', ignoreError)
   stream.on('error', error => readable.destroy(error))
   stream.on('close', () => { if (!ended) readable.destroy() })
   const { readableEnded, destroyed, errored } = stream as Partial<Readable>
@@ -142,5 +143,3 @@ function isIterable (body: unknown): body is Iterable<unknown> | AsyncIterable<u
   const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = body as Partial<Iterable<unknown> & AsyncIterable<unknown>>
   return typeof iterator === 'function' || typeof asyncIterator === 'function'
 }
-
-function ignore (): void {}

@@ -48,8 +48,6 @@ interface Owned extends Socket {
 export class BackendSocket {
   /** Bytes received. */
   bytesRead = 0
-  /** Bytes given to the socket's `write()`. */
-  bytesWritten = 0
   readonly #socket: Socket
   readonly #writes: WithheldWrites
   /** Whether it is read by 'data' events, in place of `onread`. */
@@ -111,7 +109,6 @@ export class BackendSocket {
   /** The error that ended the socket, or the error of a failed write. */
   get error (): Error | undefined { return this.#error ?? this.#writes.failure }
   get writeFailed (): boolean { return this.#writes.failure !== undefined }
-  get destroyed (): boolean { return this.#socket.destroyed }
   /**
    * Whether the kernel may hold more than the last read took: the read filled its buffer, or the socket is TLS, whose reads come in pieces.
    */
@@ -137,7 +134,6 @@ export class BackendSocket {
   write (data: string | Uint8Array, encoding: 'latin1' = 'latin1'): boolean {
     const socket = this.#socket
     if (this.#writes.failure !== undefined || !socket.writable) return false
-    this.bytesWritten += data.length
     if (this.#byData) return this.#writeAside(data, encoding)
     return typeof data === 'string' ? socket.write(data, encoding) : socket.write(data)
   }
@@ -178,12 +174,6 @@ export class BackendSocket {
   // A duplex of the user's may have neither method.
   ref (): void { this.#socket.ref?.() }
   unref (): void { this.#socket.unref?.() }
-
-  /** Sends a FIN after all written bytes. */
-  end (): void {
-    this.#ending ??= 'own'
-    this.#socket.end()
-  }
 
   /** Ends the socket at once. The reader gets `onClose` and nothing else. */
   destroy (): void {
@@ -398,7 +388,6 @@ function addressOf (socket: Socket & { _peername?: unknown }): string | undefine
 // A socket that was read by 'data' would flow on without a listener, and lose its data. Adding and removing a 'readable' listener makes the
 // stream wait for the next listener.
 function letGo (socket: Socket): void {
-  socket.pause().on('readable', ignore).off('readable', ignore)
+  const listener = (): void => {}
+  socket.pause().on('readable', listener).off('readable', listener)
 }
-
-function ignore (): void {}

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { History } from '../../src/admin/history.js'
 import type { CloseReason, ConnectionView, Provenance } from '../../src/connection/observer.js'
+import type { ErrorCode } from '../../src/errors.js'
 
 const CONNECTION: ConnectionView = { target: 'a', id: 1, served: 1, age: 1, trial: false }
 const PROVENANCE: Provenance = { target: 'a', connection: 1, reused: false, nth: 1, idleMs: 0, waitMs: 0, attempts: 1, retries: [], persistence: 'persistent' }
@@ -87,15 +88,16 @@ t.test('idle closes by the backend are counted by idle time', async t => {
 })
 
 t.test('the last fifty failures and changes are kept, oldest first', async t => {
+  const codeOf = (i: number): ErrorCode => i % 2 === 0 ? 'HOLDFAST_ERR_CONNECT' : 'HOLDFAST_ERR_TLS'
   const { history, set } = historyAt()
   for (let i = 0; i < 60; i++) {
     set(i)
-    history.rejected('a', `code ${i}`, PROVENANCE)
+    history.rejected('a', codeOf(i), PROVENANCE)
     history.persistenceChanged('a', 'persistent', 'non-persistent', `cause ${i}`)
   }
   const { failures, persistence } = history.of('a')
-  t.same(failures.map(({ code }) => code), Array.from({ length: 50 }, (_, i) => `code ${i + 10}`))
-  t.strictSame(failures[0], { at: START + 10, code: 'code 10', provenance: PROVENANCE })
+  t.same(failures.map(({ at, code }) => [at - START, code]), Array.from({ length: 50 }, (_, i) => [i + 10, codeOf(i + 10)]))
+  t.strictSame(failures[0], { at: START + 10, code: codeOf(10), provenance: PROVENANCE })
   t.equal(persistence.length, 50)
   t.strictSame(persistence.at(-1), { at: START + 59, from: 'persistent', to: 'non-persistent', cause: 'cause 59' })
 })
@@ -103,7 +105,7 @@ t.test('the last fifty failures and changes are kept, oldest first', async t => 
 t.test('a closed target is forgotten, and a new one of the same name counts from zero', async t => {
   const { history, set } = historyAt()
   history.sample([['a', 10], ['b', 1]])
-  history.rejected('a', 'x', PROVENANCE)
+  history.rejected('a', 'HOLDFAST_ERR_CONNECT', PROVENANCE)
   set(1_000)
   history.sample([['b', 3]])
   t.same(history.of('a').failures, [])
@@ -127,6 +129,6 @@ t.test('later events do not change a history that was read', async t => {
   const copy = structuredClone(before)
   set(500)
   closeIdle(history, 5)
-  history.rejected('a', 'x', PROVENANCE)
+  history.rejected('a', 'HOLDFAST_ERR_CONNECT', PROVENANCE)
   t.strictSame(before, copy)
 })

@@ -66,7 +66,7 @@ t.test('a backend that cannot be reached: one line on stderr, nothing on stdout,
   t.match(stderr, /^holdfast probe: http:\/\/127\.0\.0\.1:\d+\/: The backend could not be reached \(.*ECONNREFUSED.*\)\n$/)
 })
 
-t.test('one that closes after each error that it answers cannot be measured: 1, with what is known; and an unverified certificate is told', async t => {
+t.test('a backend that closes after each error that it answers cannot be measured: 1, with what is known; an unverified certificate is mentioned', async t => {
   const url = await urlOf(t, (_request, connection) => {
     connection.reply({ status: 500, headers: { Connection: 'close' } })
     connection.end()
@@ -106,7 +106,7 @@ t.test('--help is 0', async t => {
   t.match(printed, /--post-path/)
 })
 
-t.test('what is wrong usage', async t => {
+t.test('each wrong usage is named', async t => {
   const file = join(t.testdir({ 'not.pem': 'hello' }), 'not.pem')
   const cases: Record<string, string[]> = {
     'no URL': [],

@@ -1,7 +1,7 @@
 // Regression: a chunked upload of small pieces, each of which the backend answers before the client sends the next, reached the backend
 // only at its end.
 import t from 'tap'
-import { StreamedBody } from '../../src/http/streamed-body.js'
+import { StreamedBody } from '../../src/wire/streamed-body.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\nTransfer-Encoding: chunked\r\n\r\n'

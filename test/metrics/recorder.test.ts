@@ -95,7 +95,7 @@ t.test('the end of a response\'s connection decides whether the response counts 
 t.test('a closed target leaves no figures, and later events of it count as dynamic', async t => {
   const { registry, names } = registryOf('a', 'b', 'chosen')
   const recorder = new Recorder(registry)
-  for (const name of ['a', 'b', 'chosen']) recorder.rejected(name, 'X')
+  for (const name of ['a', 'b', 'chosen']) recorder.rejected(name, 'HOLDFAST_ERR_CONNECT')
   const gone = recorder.figuresOf('a')
   names.delete('a')
   names.delete('chosen')
@@ -103,5 +103,5 @@ t.test('a closed target leaves no figures, and later events of it count as dynam
   t.not(recorder.figuresOf('a'), gone)
   t.equal(recorder.figuresOf('a'), recorder.figuresOf('chosen'))
   t.not(recorder.figuresOf('b'), recorder.figuresOf('chosen'))
-  t.strictSame(recorder.figuresOf('chosen').rejected.samples({}), [{ labels: { code: 'X' }, value: 1 }])
+  t.strictSame(recorder.figuresOf('chosen').rejected.samples({}), [{ labels: { code: 'HOLDFAST_ERR_CONNECT' }, value: 1 }])
 })

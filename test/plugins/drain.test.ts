@@ -16,7 +16,7 @@ async function between (t: Test, script: BackendScript, drain: DrainOptions): Pr
 const GET = 'GET /api HTTP/1.1\r\nHost: a\r\n\r\n'
 
 t.test('requests are served during drain.delay', async t => {
-  const { url, gateway, app, backend } = await between(t, persistent(), { delay: 300, deadline: 2_000 })
+  const { url, gateway, app, backend } = await between(t, persistent(), { delay: 2_000, deadline: 2_000 })
   t.equal((await request(`${url}/api`)).status, 200)
   const drained = gateway.drain()
   const readiness = await request(`${url}/health/ready`)

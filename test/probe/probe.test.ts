@@ -146,7 +146,7 @@ t.test('an error in the middle, such as a rate limit, is not taken for a limit o
 
 const NON_PERSISTENT = { persistent: false, idleTimeoutMs: null, requestsPerConnection: 1, headReuses: null, recommended: { undiciOptions: {}, pool: {} } } as const
 
-t.test('non-persistent, and says so: by close, by HTTP/1.0', async t => {
+t.test('a non-persistent backend that says so: by close, by HTTP/1.0', async t => {
   t.match(await probed(t, phpServer()), { ...NON_PERSISTENT, httpVersion: '1.1', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10()), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
   t.match(await probed(t, pythonHttp10({ contentLength: false })), { ...NON_PERSISTENT, httpVersion: '1.0', closesBy: 'announced', lies: [] })
@@ -183,7 +183,7 @@ t.test('a page that is compressed, but not for a request with Via', async t => {
   }, quick), { viaStopsCompression: null }, 'it compressed once, and not the second time either')
 })
 
-t.test('non-persistent, and says nothing', async t => {
+t.test('a non-persistent backend that says nothing', async t => {
   for (const afterMs of [0, 40]) {
     const report = await probed(t, silentCloser({ afterMs }))
     t.match(report, { ...NON_PERSISTENT, closesBy: 'fin' }, `${afterMs} ms after the response`)
@@ -191,7 +191,7 @@ t.test('non-persistent, and says nothing', async t => {
   }
 })
 
-t.test('non-persistent, and says keep-alive', async t => {
+t.test('a non-persistent backend that says keep-alive', async t => {
   const report = await probed(t, (request, connection) => {
     answer(request, connection, { headers: { Connection: 'keep-alive', 'Keep-Alive': 'timeout=5' } })
     connection.end()
@@ -200,7 +200,7 @@ t.test('non-persistent, and says keep-alive', async t => {
   t.same(phrases(report), [LIES.keepAliveAndCloses])
 })
 
-t.test('non-persistent by reset as the second request comes', async t => {
+t.test('a backend that resets at the second request is non-persistent', async t => {
   const report = await probed(t, (request, connection) => {
     if (request.nth > 1) return connection.reset()
     answer(request, connection)

@@ -13,7 +13,7 @@ t.test('the margin is 1 s or a tenth, and at most half', async t => {
   for (const [measured, safe] of Object.entries(expected)) t.equal(lessMargin(Number(measured)), safe, measured)
 })
 
-t.test('it is recommended where the defaults and the hint would keep connections for too long', async t => {
+t.test('keepAliveTimeout is recommended where the defaults and the hint would keep connections for too long', async t => {
   t.equal(keepAliveTimeout(5_000), 4_000)
   t.equal(keepAliveTimeout(2_000, 30_000), 1_000)
   t.equal(keepAliveTimeout(4_996, 5_000), undefined, 'Apache: its hint leads there')
@@ -22,7 +22,7 @@ t.test('it is recommended where the defaults and the hint would keep connections
   t.equal(keepAliveTimeout(60_000), 54_000)
 })
 
-t.test('nothing where no connection was closed, and where none is kept', async t => {
+t.test('nothing is recommended where no connection was closed, and where none is kept', async t => {
   t.same(recommend(found()), { undiciOptions: {}, pool: {} })
   t.same(recommend(found({ idle: undefined })), { undiciOptions: {}, pool: {} })
   t.same(recommend(found({ firsts: [reuse('fin'), reuse('fin'), reuse('fin')], idle: undefined, requests: undefined })), { undiciOptions: {}, pool: {} })

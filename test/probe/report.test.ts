@@ -73,7 +73,7 @@ t.test('a body behind the answer to a HEAD is a lie of its own', async t => {
   t.match(reportOf(found({ head: reuse('data', {}, 'HEAD') })), { headReuses: false, lies: [LIES.headBody] })
 })
 
-t.test('of a POST that was refused nothing is known but what becomes of refusals', async t => {
+t.test('after a refused POST, reuse after a POST stays unknown', async t => {
   for (const status of [400, 401, 403, 404, 405, 413, 429, 500, 501, 503]) {
     for (const closed of [undefined, 'announced'] as const) {
       t.match(reportOf(found({ post: reuse(closed, { status }, 'POST') })), { postReuses: null, lies: [] }, `${status}, ${closed}`)
@@ -95,7 +95,7 @@ t.test('a page that is compressed without Via alone', async t => {
   t.match(reportOf(found({ firsts: [reuse('fin')], compression: { plain: 'gzip', withVia: undefined } })), { persistent: false, recommended: { via: false } })
 })
 
-t.test('timeout=0 is less than a second, and no more is a lie about it than that', async t => {
+t.test('timeout=0 is less than a second, and only a longer idle time is a lie', async t => {
   const zero = { firsts: firsts(hinted(0)) }
   for (const ms of [1, 500, 1_000, 1_290]) t.same(reportOf(found({ ...zero, idle: closedAfter(ms) })).lies, [], `${ms}`)
   t.match(reportOf(found({ ...zero, idle: closedAfter(1_500) })).lies, [/^Keeps idle connections longer than it says: less than 1 s by its Keep-Alive header, and closed after 1\.50 s\.$/])

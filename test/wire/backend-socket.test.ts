@@ -20,12 +20,11 @@ for (const kind of KINDS) {
     socket.write('PING \xe9', 'latin1')
     const [ping] = await once(peer, 'data') as [Buffer]
     t.equal(ping.toString('latin1'), 'PING \xe9')
-    t.equal(socket.bytesWritten, 6)
     peer.write('one')
     await noted.until(() => noted.text === 'one')
     peer.end('two')
     await noted.untilTold('end')
-    t.same([noted.text, socket.bytesRead, socket.ending, socket.destroyed], ['onetwo', 6, 'fin', false])
+    t.same([noted.text, socket.bytesRead, socket.ending], ['onetwo', 6, 'fin'])
     t.match(socket.address, /^127\.0\.0\.1:\d+$/)
 
     // It can be written to after the FIN; its reader decides.
@@ -119,13 +118,18 @@ for (const kind of KINDS) {
     while (socket.write(piece)) written += piece.length
     written += piece.length
     t.equal(socket.writeBlocked, true)
-    t.equal(socket.bytesWritten, written)
     let received = 0
-    peer.on('data', chunk => { received += chunk.length })
+    const allReceived = new Promise<void>(resolve => {
+      peer.on('data', chunk => {
+        received += chunk.length
+        if (received >= written) resolve()
+      })
+    })
     await noted.untilTold('drain')
     t.equal(socket.writeBlocked, false)
-    socket.end()
-    await once(peer, 'end')
+    await allReceived
+    socket.destroy()
+    await noted.untilTold('close')
     t.equal(received, written)
     t.equal(socket.ending, 'own')
   })

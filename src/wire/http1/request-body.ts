@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { HoldfastError } from '../../errors.js'
+import { HoldfastError, ignoreError } from '../../errors.js'
 import type { BackendSocket } from '../backend-socket.js'
 
 /** The part of a socket that a request is written to. */
@@ -107,7 +107,7 @@ export class RequestBody {
   #stop (): void {
     this.#over = true
     // A late error of a stream without a listener would end the process.
-    this.#source.on('error', ignore)
+    this.#source.on('error', ignoreError)
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#fail).off('close', this.#onClose)
   }
 }
@@ -128,5 +128,3 @@ export function writeTogether (socket: RequestOutput, before: string, bytes: Uin
   socket.uncork()
   return more
 }
-
-function ignore (): void {}

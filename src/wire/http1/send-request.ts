@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { HeldBody } from '../../http/held-body.js'
-import { StreamedBody } from '../../http/streamed-body.js'
+import { HeldBody } from '../held-body.js'
+import { StreamedBody } from '../streamed-body.js'
 import { RequestBody, writeTogether } from './request-body.js'
 import type { RequestBodyOwner, RequestOutput } from './request-body.js'
 import type { RequestFraming } from './request-head.js'
@@ -12,14 +12,14 @@ export type SentBody = string | Uint8Array | HeldBody | StreamedBody | Readable 
 const EXPECT_BODY = new Set(['POST', 'PUT', 'PATCH', 'QUERY', 'PROPFIND', 'PROPPATCH'])
 
 /** Whether there are bytes to send. True for a stream, which may turn out to be empty. */
-export function hasBody (body: SentBody): boolean {
+export function hasBytes (body: SentBody): boolean {
   if (body === null) return false
   return (body as { length?: number }).length !== 0 && (body as { size?: number }).size !== 0
 }
 
 /** How a request's body is framed. @param length the declared length of a streamed body, in bytes */
 export function framingOf (method: string, body: SentBody, length: number | undefined): RequestFraming {
-  if (!hasBody(body)) return EXPECT_BODY.has(method) ? 0 : undefined
+  if (!hasBytes(body)) return EXPECT_BODY.has(method) ? 0 : undefined
   if (typeof body === 'string') return Buffer.byteLength(body)
   if (body instanceof Uint8Array) return body.byteLength
   if (body instanceof HeldBody) return body.size
@@ -42,7 +42,7 @@ export function sendRequest (socket: RequestOutput, head: string, body: SentBody
     process.nextTick(uncork, socket)
     return source
   }
-  if (!hasBody(body)) {
+  if (!hasBytes(body)) {
     socket.write(head, 'latin1')
   } else if (body instanceof HeldBody) {
     socket.cork()

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import t from 'tap'
-import { hookChanges, isUntouched } from '../../src/http/hook-changes.js'
+import { hookChanges, isUntouched } from '../../src/forward/hook-changes.js'
 
 const HTTP1 = { http2: false, joined: false, hiddenType: undefined }
 

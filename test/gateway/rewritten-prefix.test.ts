@@ -1,5 +1,5 @@
 import t from 'tap'
-import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../../src/http/rewritten-prefix.js'
+import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from '../../src/gateway/rewritten-prefix.js'
 
 t.test('a Location is rewritten if it is an absolute path that begins with the prefix and a segment ends there', async t => {
   const rows: [atBackend: string, prefix: string, location: string, rewritten: string][] = [

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { ignoreError } from '../errors.js'
 
 // High-water mark of a streamed body, in bytes: two reads of a socket. With one read or less, the client would be paused and resumed at
 // each read, which costs a tenth of the CPU time of a 128 kB upload.
@@ -66,7 +67,7 @@ export class StreamedBody {
     }
     const stream = this.#attempt = new Readable({ highWaterMark: STREAM_MARK, read: () => this.#wantsMore() })
     // The exchange reports a failure of the stream; the listener only keeps it from ending the process.
-    stream.on('error', ignore)
+    stream.on('error', ignoreError)
     if (this.#held === undefined) return stream.destroy(new Error('a part of the body is not held any more'))
     for (const piece of this.#held) stream.push(piece)
     if (this.#size > this.#limit) this.#held = undefined
@@ -78,5 +79,3 @@ export class StreamedBody {
     return this.#attempt?.destroyed === true ? undefined : this.#attempt
   }
 }
-
-function ignore (): void {}

@@ -1,6 +1,6 @@
+import { linesOf } from '../http/headers.js'
+import type { HeaderList } from '../http/headers.js'
 import { asNodeHas } from '../quirks/node-http-headers.js'
-import { linesOf } from './headers.js'
-import type { HeaderList } from './headers.js'
 
 /** The header lines of a request as the app's hooks have left them. */
 export interface HookedHeaders {

@@ -7,12 +7,12 @@ import type { ProbeReport } from './report.js'
 type Row = readonly [what: string, says: string, does: string]
 
 const WAYS: Record<CloseWay, string> = {
-  fin: 'by FIN', rst: 'by RST', announced: 'announced', data: 'after bytes that nobody asked for', own: 'by the HTTP client', unanswered: 'the next request gets no answer'
+  fin: 'by FIN', rst: 'by RST', announced: 'announced', data: 'after unsolicited bytes', own: 'by the HTTP client', unanswered: 'the next request gets no answer'
 }
 const NOTHING = '-'
 
-/** A report as a person reads it: what the backend says beside what it does, where it lies, and what to set. Ends with a newline. */
-export function tableOf (found: Measurements, report: ProbeReport): string {
+/** The report for a terminal: what the backend says beside what it does, where it lies, and what to set. Ends with a newline. */
+export function reportAsText (found: Measurements, report: ProbeReport): string {
   const [first] = found.firsts
   const title = first === undefined
     ? `${report.url}: interrupted before its first answer`
@@ -51,7 +51,7 @@ function persistence ({ firsts }: Measurements): string {
   const count = firsts.length === 1 ? '' : `, ${kept} of ${firsts.length}`
   switch (persistenceOf(firsts)) {
     case true: return `keeps connections${count}`
-    case undefined: return `unknown: closes after the error ${firsts[0]!.answer.status}; probe a path that it answers well`
+    case undefined: return `unknown: closes after the error ${firsts[0]!.answer.status}; probe a path that it answers without an error`
     case false: return `closes each after its first response, ${[...new Set(firsts.map(({ closed }) => WAYS[closed!]))].join(', ')}${count}`
   }
 }
@@ -62,7 +62,7 @@ function idleTimeout ({ idle, maxWait, complete }: Measurements): string {
   const starved = unanswered === 0 ? '' : `; ${unanswered} got no answer while others were open`
   if (opened === 0) return `unknown${starved}`
   if (closes.length === 0) {
-    // Interrupted, its connections were ended by then.
+    // An interrupt has ended the connections before `maxWait`.
     return `> ${complete ? formatSet(maxWait) : formatMeasured(survivedMs)} (${opened} at once${starved}${complete ? '' : ', interrupted'})`
   }
   const times = closes.map(({ ms }) => ms)
@@ -106,13 +106,13 @@ function handshake ({ tls }: Measurements): string {
 
 function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool, via } }: ProbeReport): string {
   if (persistent === null && via === undefined) return 'Nothing to recommend.'
-  if (persistent === false && via === undefined) return 'Nothing to set: Holdfast finds out by itself that this backend keeps no connections, and does without.'
+  if (persistent === false && via === undefined) return 'Nothing to set: Holdfast recognises by itself that this backend keeps no connections.'
   const lines: string[] = []
   if (undiciOptions.keepAliveTimeout !== undefined) {
-    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: that ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
+    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: the setting is ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
   }
   if (pool.maxRequestsPerConnection !== undefined) {
-    lines.push('  // it closes a connection after that many, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
+    lines.push('  // it closes a connection after so many requests, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
   }
   if (via === false) lines.push('  // it compresses nothing for a request with Via; "gzip_proxied any;" at an nginx is the other way', '  via: false,')
   if (lines.length === 0) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
@@ -120,7 +120,7 @@ function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, 
   return ['Options of its route:', '', ...lines].join('\n')
 }
 
-// As numbers are written in code.
+// With underscores, as in code.
 function inCode (n: number): string {
   return n.toLocaleString('en-US').replaceAll(',', '_')
 }

@@ -3,10 +3,10 @@ import { formatMeasured, formatSet, parseDuration } from '../../src/probe/durati
 import type { Measurements } from '../../src/probe/measurements.js'
 import { progressOf } from '../../src/probe/progress.js'
 import { reportOf } from '../../src/probe/report.js'
-import { tableOf } from '../../src/probe/table.js'
+import { reportAsText } from '../../src/probe/report-text.js'
 import { closedAfter, found, hinted, reuse } from './found.js'
 
-const table = (measured: Partial<Measurements> = {}): string => tableOf(found(measured), reportOf(found(measured)))
+const table = (measured: Partial<Measurements> = {}): string => reportAsText(found(measured), reportOf(found(measured)))
 
 t.test('a backend that lies, as a whole', async t => {
   const measured = {
@@ -48,7 +48,7 @@ t.test('a backend that is as it should be', async t => {
   t.match(printed, /Nothing to set: Holdfast's defaults/)
 })
 
-t.test('beyond the longest wait, and when it was interrupted', async t => {
+t.test('idle times beyond the longest wait, and those of an interrupted probe', async t => {
   t.match(table(), /idle timeout +- +> 65 s \(2 at once\)\n/)
   const interrupted = table({ complete: false, idle: { opened: 2, unanswered: 0, closes: [], survivedMs: 12_340 }, requests: undefined })
   t.match(interrupted, /^http:\/\/backend\.test\/: HTTP\/1\.1, status 200 \(interrupted/)
@@ -66,19 +66,19 @@ t.test('a backend that serves fewer connections at once than were opened', async
   t.match(none, /too little is known/)
 })
 
-t.test('a backend that keeps none, each in its way', async t => {
+t.test('a backend that keeps no connections, in each of its forms', async t => {
   const none = { idle: undefined, requests: undefined }
   const announced = table({ ...none, firsts: [reuse('announced', { connection: 'close' }), reuse('announced'), reuse('announced')] })
   t.match(announced, /persistence +Connection: close +closes each after its first response, announced, 0 of 3\n/)
-  t.match(announced, /Nothing to set: Holdfast finds out by itself/)
+  t.match(announced, /Nothing to set: Holdfast recognises by itself/)
   t.notMatch(announced, /idle timeout/)
   t.match(table({ ...none, firsts: [reuse('fin'), reuse('rst')] }), /closes each after its first response, by FIN, by RST, 0 of 2\n/)
   const unknown = table({ ...none, firsts: [reuse('announced', { status: 500 })] })
-  t.match(unknown, /unknown: closes after the error 500; probe a path that it answers well\n/)
+  t.match(unknown, /unknown: closes after the error 500; probe a path that it answers without an error\n/)
   t.match(unknown, /Nothing to recommend\.\n/)
 })
 
-t.test('what was seen once, and what is in doubt', async t => {
+t.test('a limit that was seen once, and one that is doubtful', async t => {
   t.match(table({ requests: { tried: 100, limit: 100, announced: true, doubt: 'seen on one connection only' } }), /100, the last says close \(seen on one connection only\)\n/)
   t.match(table({ requests: { tried: 7, limit: undefined, announced: false, doubt: 'request 8 got no answer that can be read' } }), /no limit found in 7 \(request 8 got/)
 })
@@ -101,7 +101,7 @@ t.test('compression, and what to set where Via stops it', async t => {
   t.match(table({ compression: { plain: undefined, withVia: undefined } }), /compression +- +none of this page\n/)
 })
 
-t.test('timeout=0 is said as it is meant', async t => {
+t.test('timeout=0 is shown as less than 1 s', async t => {
   t.match(table({ firsts: [reuse(undefined, hinted(0))], idle: closedAfter(1_000) }), /idle timeout +less than 1 s +1\.00 s, by FIN/)
 })
 
