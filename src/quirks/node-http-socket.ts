@@ -17,8 +17,9 @@ export function currentResponse (socket: Socket): ServerResponse | undefined {
 }
 
 /**
- * Whether a response has no socket yet, since another response on the same connection goes first. HTTP/1 only. Such a response emits no
- * 'close'. It gets its socket when the response ahead has ended, before that one emits 'close'. Node's docs promise none of this.
+ * Whether a response has no socket yet, since another response on the same connection goes first. HTTP/1 only. When its client leaves,
+ * such a response emits no 'close' in Node 20. It gets its socket when the response ahead has ended, before that one emits 'close'.
+ * Node's docs promise none of this.
  */
 export function isBehindAnother (response: ServerResponse): boolean {
   // Node makes a proxy object each time that the socket of an HTTP/2 response is read.

@@ -75,9 +75,10 @@ t.test('a short response that waits may have finished before the one ahead has t
   t.equal(second!.writableFinished, true)
 })
 
-t.test('a response that waits emits no close when its client leaves; that which has the socket does', async t => {
+t.test('when a client leaves, the response that has the socket emits close, and one that waits may not', async t => {
   const { socket, responses: [first, second], server } = await pipelined(t)
-  second!.on('close', () => t.fail('close'))
+  // Node 24 emits it, Node 20 does not.
+  second!.on('close', () => t.comment('the one that waits emits close too'))
   const closed = once(first!, 'close')
   socket.destroy()
   await closed
