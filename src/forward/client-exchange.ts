@@ -8,8 +8,8 @@ const waiting = new WeakMap<Socket, Set<() => void>>()
 
 /**
  * Calls a listener once when a response has finished, or its client, its HTTP/2 stream or session, or its injected request has gone, but
- * never within this call. Node 20 emits no 'close' on a response that waits behind another one on its socket, so the socket's 'close' counts
- * for it too.
+ * never within this call. Node 20 emits no 'close' on a response that waits behind another one on its socket, so the socket's 'close'
+ * counts for it too.
  *
  * @returns takes all listeners off the response and its socket; `listener` is not called after it
  */
