@@ -47,8 +47,8 @@ export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
   failed (error: HoldfastError, responseStarted: boolean): void
 }
 
-/** What a call needs of its target. */
-export interface CallHost {
+/** What a call needs from its target. */
+export interface CallContext {
   readonly name: string
   readonly origin: URL
   readonly options: ResolvedTargetOptions
@@ -69,7 +69,7 @@ const FRESH: Fit = { maxIdle: -1, trial: false }
 
 /** One request to a target, from acquiring a connection to the end of its response. It may take two attempts. */
 export class Call implements Waiter, ExchangeSink {
-  readonly #target: CallHost
+  readonly #target: CallContext
   readonly #request: CallRequest
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
@@ -83,7 +83,7 @@ export class Call implements Waiter, ExchangeSink {
   #retried = false
   #over = false
 
-  constructor (target: CallHost, request: CallRequest, handler: CallHandler) {
+  constructor (target: CallContext, request: CallRequest, handler: CallHandler) {
     this.#target = target
     this.#request = request
     this.#handler = handler
