@@ -3,8 +3,8 @@ import type { CloseReason } from './observer.js'
 
 /** Which connections a request can use. */
 export interface Fit {
-  /** The longest that a connection may have been idle, in ms; -1: only a fresh connection will do. */
-  readonly maxIdle: number
+  /** How long a connection may have been idle, in ms; -1: only a fresh connection will do. */
+  readonly idleAtMost: number
   /** Whether the request may use a connection that tests if its backend keeps connections open. */
   readonly trial: boolean
   /**
@@ -97,7 +97,7 @@ export class IdleStack {
         break
       }
       // All connections below have been idle for longer.
-      if (!oldestFirst && now - connection.idleSince > fit.maxIdle) break
+      if (!oldestFirst && now - connection.idleSince > fit.idleAtMost) break
       i += oldestFirst ? 1 : -1
     }
     if (ended !== undefined) this.#close(ended, now)
@@ -106,7 +106,7 @@ export class IdleStack {
 
   #fits (connection: Connection, fit: Fit, now: number, client: object | undefined): boolean {
     const idle = now - connection.idleSince
-    if (idle > fit.maxIdle || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
+    if (idle > fit.idleAtMost || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
     return fit.once !== true || idle >= this.#context.quietBefore(connection)
   }
 

@@ -94,7 +94,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackContext {
       waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       return undefined
     }
-    const ticket = newTicket(waiter, fit.maxIdle < 0, this.#clock())
+    const ticket = newTicket(waiter, fit.idleAtMost < 0, this.#clock())
     // Earlier waiters in the queue get the next place first.
     if (this.#waiters.queued === 0) {
       this.#waiters.dial(ticket)

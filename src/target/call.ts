@@ -63,9 +63,9 @@ export interface CallContext {
 // (`npm run bench:pending-fin`), or bytes that no request has asked for and that the request would take for its response. A connection that
 // has been idle for less has just been read.
 const UNREAD_AFTER = 1
-const ANY: Fit = { maxIdle: Infinity, trial: true }
+const ANY: Fit = { idleAtMost: Infinity, trial: true }
 const NOTHING_SERVED: Served = { method: undefined, nth: 0 }
-const FRESH: Fit = { maxIdle: -1, trial: false }
+const FRESH: Fit = { idleAtMost: -1, trial: false }
 
 /** One request to a target, from acquiring a connection to the end of its response. It may take two attempts. */
 export class Call implements Waiter, ExchangeSink {
@@ -102,7 +102,7 @@ export class Call implements Waiter, ExchangeSink {
     const retryable = this.#retryable
     let fit = FRESH
     if (!this.#retried && !this.#apart) {
-      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: belief.unsafeIdleLimit, trial: false, once: true }
+      if (persistence === 'persistent') fit = retryable ? ANY : { idleAtMost: belief.unsafeIdleLimit, trial: false, once: true }
       // During a trial, an idle connection is one that is tested. It may be closed, so it takes only requests that can be sent again.
       else if (persistence === 'trial' && this.#tests) fit = ANY
     }
