@@ -191,12 +191,12 @@ export class Call implements Waiter, ExchangeSink {
     this.#handler.upgraded(status, head, socket)
   }
 
-  bodySent (chunk: Buffer): void {
-    this.#handler.bodySent(chunk)
+  bodyWritten (chunk: Buffer): void {
+    this.#handler.bodyWritten(chunk)
   }
 
-  requestSent (): void {
-    this.#handler.requestSent()
+  requestWritten (): void {
+    this.#handler.requestWritten()
   }
 
   /** Step 7: decide on the evidence. */
@@ -209,7 +209,7 @@ export class Call implements Waiter, ExchangeSink {
     // The backend has most likely closed each connection that has been idle for as long as this one.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
     // Where nothing was written, the loss was an idle close, and the pool has reported it.
-    const lostReuse = stale && failure.written ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
+    const lostReuse = stale && failure.writeBegun ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
     const kind = options.retry.stale
       ? decideRetry({
         ...failure,

@@ -134,11 +134,11 @@ export class HandlerAdapter implements CallHandler {
     if (!taken) socket.destroy()
   }
 
-  bodySent (chunk: Uint8Array): void {
+  bodyWritten (chunk: Uint8Array): void {
     if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onBodySent?.(chunk))
   }
 
-  requestSent (): void {
+  requestWritten (): void {
     if (!this.#newer) this.#run(() => (this.#handler as SendingHandler).onRequestSent?.())
   }
 
