@@ -120,7 +120,7 @@ export class IdleStack {
     return at === -1 ? undefined : this.#connections.splice(at, 1)[0]
   }
 
-  /** Closes the connections that have been idle since `idleSince` or longer. Returns how many. */
+  /** Closes the connections that became idle at `idleSince` or earlier. Returns how many. */
   closeSince (idleSince: number, reason: CloseReason): number {
     return this.#closeWhere(connection => connection.idleSince <= idleSince ? reason : undefined)
   }

@@ -153,7 +153,11 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#idle.sweepSoon()
   }
 
-  /** Closes idle connections: all of them, or those that have been idle since `idleSince` or longer. Active connections stay. */
+  /**
+   * Closes idle connections, and returns how many. Active connections stay.
+   *
+   * @param idleSince on the pool's clock: connections that became idle later stay too. Without it, the sentinel is closed as well
+   */
   evict (reason: CloseReason, idleSince = Infinity): number {
     const evicted = this.#idle.closeSince(idleSince, reason)
     if (idleSince === Infinity) this.sentinel.dismiss(reason)

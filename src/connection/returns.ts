@@ -56,7 +56,8 @@ export class Returns {
     this.#resting.stop()
   }
 
-  // A connection that has carried no response keeps its idle time, and is no evidence about the backend.
+  // An exchange that got no response is no evidence about the backend. Its connection keeps the idle time from before that exchange,
+  // if it has served before.
   #takeBack (connection: Connection, answered: boolean): void {
     const { idle, closing } = this.#parts
     const now = this.#clock()
@@ -73,7 +74,10 @@ export class Returns {
     this.#offer(connection)
   }
 
-  /** Why a connection is closed although it could carry another request; undefined where it is kept. */
+  /**
+   * Why a connection is closed although it could carry another request; undefined where it is kept. This is decided before `#offer`: a
+   * reason here also takes the connection from a request that waits for one.
+   */
   #refusal (connection: Connection, now: number): CloseReason | undefined {
     const { draining, room, supply } = this.#parts
     if (draining.begun) return 'drained'
