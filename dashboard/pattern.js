@@ -14,6 +14,9 @@ const DRAWINGS = [
   context => strokes(context, [[0, 8, 8, 0], [0, 0, 8, 8]])
 ]
 
+/** How many patterns there are. `test/admin/close-reason-texts.test.ts` fails where one side has more close reasons. */
+export const PATTERNS = DRAWINGS.length
+
 /**
  * A fill. Its pattern differs from others of the same group, and its colour from other groups.
  *
@@ -29,7 +32,7 @@ export function pattern (group, nth) {
   context.fillRect(0, 0, TILE, TILE)
   context.strokeStyle = context.fillStyle = colour('pattern')
   context.lineWidth = 1.5
-  DRAWINGS[nth % DRAWINGS.length]?.(context)
+  DRAWINGS[nth % PATTERNS]?.(context)
   return /** @type {CanvasPattern} */ (context.createPattern(tile, 'repeat'))
 }
 

@@ -10,11 +10,12 @@ impossible value is refused when the plugin is registered, by an error that name
 - Options for *gateway and route* are given to \`gateway\` as the defaults of all routes, and to \`proxy\` for one route, whose values go
   first, one level deep.
 - \`undefined\` means not given. Times are in ms, sizes in bytes.
-- *0* says what 0 means, where it is not a quantity like any other.
+- *0* says what 0 means, where it is not a quantity like any other. "No limit" is 0 where this column says
+  so, and \`Infinity\` where the text of the option says so.
 - *while running*: \`code\` can be changed by \`target.update()\`, \`API\` by that and by the [admin API](admin.md). *connections anew*: idle
   connections are closed then, and active ones after their exchange.
-- \`holdfast.schema.json\`, in the package, has the options as a JSON Schema: \`#/$defs/gateway\` and \`#/$defs/proxy\`. \`null\` stands for
-  \`Infinity\` there.
+- \`holdfast.schema.json\`, in the package, has the options as a JSON Schema: \`#/$defs/gateway\` and \`#/$defs/proxy\`. There, \`null\` is
+  written for \`Infinity\`, by the options that take it.
 `
 
 const PLACES: Record<OptionRow['place'], string> = { 'gateway and route': 'gateway and route', gateway: 'gateway', route: 'route (`proxy`)' }
@@ -49,7 +50,7 @@ function lineOf (row: OptionRow): string {
 
 function defaultCell (row: OptionRow): string {
   if (row.required === true) return 'must be given'
-  return typeof row.default === 'number' ? row.default.toLocaleString('en').replaceAll(',', ' ') : defaultOf(row)
+  return typeof row.default === 'number' && Number.isFinite(row.default) ? row.default.toLocaleString('en').replaceAll(',', ' ') : defaultOf(row)
 }
 
 function elsewhereOf ({ elsewhere = {}, variable }: OptionRow): string {

@@ -82,7 +82,7 @@ export class LearningPool implements SimulatedPool {
 
   take (method: 'GET' | 'POST'): SimulatedConnection | undefined {
     const { now } = this.#loop
-    const maxIdle = method === 'GET' ? Infinity : this.#learner.unsafeLimit
+    const idleAtMost = method === 'GET' ? Infinity : this.#learner.unsafeLimit
     const past: SimulatedConnection[] = []
     let taken: SimulatedConnection | undefined
     for (;;) {
@@ -93,7 +93,7 @@ export class LearningPool implements SimulatedPool {
         this.#idle.pop()
         continue
       }
-      if (now - connection.idleSince <= maxIdle) taken = this.#idle.pop()
+      if (now - connection.idleSince <= idleAtMost) taken = this.#idle.pop()
       break
     }
     for (const connection of past) this.#expire(connection)

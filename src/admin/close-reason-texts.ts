@@ -3,13 +3,13 @@ import { CLOSE_REASONS } from '../connection/close-reason.js'
 const ABOUT = `<!-- Made by: npm run made -->
 # Close reasons
 
-Every connection to a backend that is closed has exactly one of these reasons. Observers are told it (\`ConnectionObserver.closed\`), the admin
-API and its page count by it, and so does \`holdfast_connection_closes_total\`. A request that was cut off, or got no answer, has it as
-\`error_type\` in \`http_client_request_duration_seconds\`.
+Each close of a connection to a backend has exactly one of these reasons. Observers get the reason (\`ConnectionObserver.closed\`). The admin
+API, the dashboard and the metric \`holdfast_connection_closes_total\` count closes by their reason. If a close cuts a request off, or leaves it
+without an answer, its reason is the \`error_type\` of that request in \`http_client_request_duration_seconds\`.
 
-- *By*: whose doing it was. What a backend announces, or gives cause for, is the backend's.
+- *By*: which side caused the close. A close that a backend announces or causes counts as the backend's.
 - *When*: \`idle\` in the pool, \`active\` with an exchange under way or just ended, or \`either\`.
-- *Cuts*: whether a response that had begun is cut off by it.
+- *Cuts*: whether the close cuts off a response that has begun.
 
 `
 

@@ -2,22 +2,28 @@
 interface CloseReasonRow {
   /**
    * Which side caused the close. A close that the backend announces or causes counts as the backend's, even if the gateway closed the
-   * socket.
+   * socket. The dashboard groups and colours closes by it.
    */
   readonly by: 'backend' | 'gateway' | 'client' | 'operator'
   /** Whether the connection was idle, or active: its exchange was under way or had just ended. */
   readonly when: 'idle' | 'active' | 'either'
-  /** Whether the backend closed it without announcing that in a response. The backend's idle times are learned from such closes. */
+  /**
+   * Whether the backend closed it without announcing that in a response. False for each close that this process makes. The inspector reads
+   * it; with `when: 'idle'`, the backend's idle times are learned from such closes.
+   */
   readonly unannounced: boolean
-  /** Whether the close cuts off a response that has begun. Otherwise the response was whole. */
+  /**
+   * Whether the close cuts off a response that has begun. Otherwise the response was whole. The metrics then count the reason as the
+   * request's `error_type`. False where `when` is 'idle'.
+   */
   readonly cutsResponse: boolean
-  /** One sentence, to follow a colon. */
+  /** One sentence, to follow a colon, for the dashboard and docs/close-reasons.md. */
   readonly meaning: string
 }
 
 /**
- * Why connections are closed. Every close has exactly one reason. Metrics, the admin page, the inspector and docs/close-reasons.md read
- * this table. The names are public: they are metric labels, and observers get them.
+ * Why connections are closed. Every close has exactly one reason. The names are public: observers get them, and they are labels of metrics
+ * and names of counts in the admin API, which need no change for a new one.
  */
 export const CLOSE_REASONS = {
   backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle' },
@@ -32,7 +38,7 @@ export const CLOSE_REASONS = {
   max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may' },
   timeout: { by: 'gateway', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a deadline of the gateway passed' },
   stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the backend had closed another connection that had been idle no longer than this one' },
-  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one, or the operator evicted idle connections' },
+  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one, was above a bound that had been lowered when it was given back, or the operator evicted idle connections' },
   error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'any other error' },
   client_gone: { by: 'client', when: 'either', unannounced: false, cutsResponse: true, meaning: 'the client left' },
   upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the connection became a tunnel, and the tunnel has ended' },

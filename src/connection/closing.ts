@@ -4,24 +4,24 @@ import type { CloseReason } from './close-reason.js'
 import type { Connection } from './connection.js'
 import type { Draining } from './draining.js'
 import type { IdleStack } from './idle-stack.js'
-import type { PoolHost } from './pool-host.js'
+import type { PoolContext } from './pool-context.js'
 import { Sentinel } from './sentinel.js'
 
 /** Ends a pool's connections, each with one reason, and tells observers and the belief. */
 export class Closing {
   /** The connection past the learned limit that stays open to watch its backend. */
   readonly sentinel: Sentinel
-  readonly #host: PoolHost
+  readonly #context: PoolContext
   readonly #idle: IdleStack
   readonly #bindings: Bindings
   readonly #draining: Draining
 
-  constructor (host: PoolHost, clock: () => number, { idle, bindings, draining }: { idle: IdleStack, bindings: Bindings, draining: Draining }) {
-    this.#host = host
+  constructor (context: PoolContext, clock: () => number, { idle, bindings, draining }: { idle: IdleStack, bindings: Bindings, draining: Draining }) {
+    this.#context = context
     this.#idle = idle
     this.#bindings = bindings
     this.#draining = draining
-    this.sentinel = new Sentinel(host.belief, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
+    this.sentinel = new Sentinel(context.belief, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
   }
 
   /** Whether a connection is open that has been idle for more than 100 ms, the sentinel included. */
@@ -44,7 +44,7 @@ export class Closing {
   closed (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
     connection.toClosed()
     this.#bindings.release(connection)
-    const { observers, belief } = this.#host
+    const { observers, belief } = this.#context
     observers.closed(connection.view, reason, idleMs)
     if (!isIdleClose(reason) || idleMs === undefined || connection.served === 0) return
     belief.closedAfter(connection, idleMs)

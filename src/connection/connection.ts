@@ -139,7 +139,7 @@ export class Connection implements SocketReader {
   get writeBlocked (): boolean { return this.socket.writeBlocked }
   /** Whether the kernel may hold more bytes than the last read took. */
   get mayHoldMore (): boolean { return this.socket.mayHoldMore }
-  /** Whether the system has not taken all bytes of a request yet. */
+  /** Whether bytes of its requests wait for the system to take them. */
   get writePending (): boolean { return this.socket.writePending }
   /** Whether the system has refused bytes of a request. */
   get writeFailed (): boolean { return this.socket.writeFailed }

@@ -50,7 +50,7 @@ export interface Failure {
   /** Whether the connection had lain in the pool. */
   readonly reused: boolean
   /** Whether a byte of the request had been given to the socket. */
-  readonly written: boolean
+  readonly writeBegun: boolean
   /** Whether a byte of a response had come. */
   readonly responseStarted: boolean
   /** Whether the backend answered 408 and close on a reused connection that had served nothing: it had not seen the request. */
@@ -73,8 +73,10 @@ export interface ExchangeSink {
   ended (trailers: string[]): void
   upgraded (status: number, head: ResponseHead, socket: Duplex): void
   failed (failure: Failure): void
-  bodySent (chunk: Uint8Array): void
-  requestSent (): void
+  /** A piece of the body was given to the socket. */
+  bodyWritten (chunk: Uint8Array): void
+  /** The whole request was given to the socket. */
+  requestWritten (): void
 }
 
 /** Takes the connection back, with what the exchange has learned about it. */
@@ -107,8 +109,10 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   #parsing = false
   #given: Given | undefined
   #paused = false
-  #written = false
-  #requestSent = false
+  /** Whether a byte of the request was given to the socket. */
+  #writeBegun = false
+  /** Whether the whole request was given to the socket. */
+  #requestWritten = false
   #unusedTimeout = false
   /** Whether the present read contained the response's head. */
   #isHeadNew = false
@@ -153,13 +157,13 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
    */
   checkDeadline (now: number): void {
     // The backend is not at fault where the receiver has paused, or where the next piece of the request has not arrived.
-    const waiting = this.#paused || (!this.#requestSent && !this.#connection.writeBlocked)
+    const waiting = this.#paused || (!this.#requestWritten && !this.#connection.writeBlocked)
     if (this.#moved || waiting) {
       this.#moved = false
       this.#quietSince = now
       return
     }
-    const forHead = this.#status === 0 && this.#requestSent
+    const forHead = this.#status === 0 && this.#requestWritten
     const limit = forHead ? this.#request.headersTimeout : this.#bodyTimeout
     if (limit === 0 || now - this.#quietSince < limit) return
     this.#give(new HoldfastError(forHead ? 'HOLDFAST_ERR_HEADERS_TIMEOUT' : 'HOLDFAST_ERR_BODY_TIMEOUT'), 'timeout')
@@ -178,7 +182,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
 
   /** Returns false where no request has been written that these bytes could answer. */
   read (bytes: Buffer, length: number, own: boolean): boolean {
-    if (!this.#written) return false
+    if (!this.#writeBegun) return false
     const parser = this.#parser ??= ResponseParser.take(this, {
       method: this.#request.method,
       upgrade: this.#request.upgrade !== undefined,
@@ -228,7 +232,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   lost (): void {
     const { endedBy, error: cause } = this.#connection
     // The backend closed the connection before the request was written, so it was an idle close.
-    const before = !this.#written && this.#terms.reused
+    const before = !this.#writeBegun && this.#terms.reused
     const reason = MISHAPS.has(endedBy) ? endedBy : before ? 'backend_idle' : 'backend_active'
     this.#fail(new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST', cause === undefined ? {} : { cause }), reason, before || reason === 'backend_active')
   }
@@ -278,14 +282,14 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
 
   // Called by the request's body.
 
-  bodySent (chunk: Uint8Array): void {
+  bodyWritten (chunk: Uint8Array): void {
     this.#moved = true
-    this.#sink.bodySent(chunk)
+    this.#sink.bodyWritten(chunk)
   }
 
-  bodyEnded (): void {
-    this.#requestSent = this.#moved = true
-    this.#sink.requestSent()
+  requestWritten (): void {
+    this.#requestWritten = this.#moved = true
+    this.#sink.requestWritten()
   }
 
   bodyFailed (error: Error): void {
@@ -308,7 +312,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
       // Nothing was written, so the connection can be kept.
       return this.#give(error as HoldfastError, undefined)
     }
-    this.#written = true
+    this.#writeBegun = true
     this.#body = sendRequest(this.#connection.socket, head, body, framing, this)
   }
 
@@ -378,7 +382,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
     this.#stop()
     this.#owner.exchangeEnded(this.#connection, reason, this.#status === 0 ? undefined : this.#view(false))
     try {
-      this.#sink.failed({ error, lost, reused: this.#terms.reused, written: this.#written, responseStarted, unusedTimeout: this.#unusedTimeout })
+      this.#sink.failed({ error, lost, reused: this.#terms.reused, writeBegun: this.#writeBegun, responseStarted, unusedTimeout: this.#unusedTimeout })
     } catch (thrown) {
       warnOf(thrown)
     }
@@ -400,12 +404,12 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
   }
 
   /** Whether the system has taken all of the request. */
-  get #isSent (): boolean {
-    return this.#requestSent && !this.#connection.writeFailed && !this.#connection.writePending
+  get #requestSent (): boolean {
+    return this.#requestWritten && !this.#connection.writeFailed && !this.#connection.writePending
   }
 
   #closeReason (spent: boolean): CloseReason | undefined {
-    if (!this.#isSent) return 'early_response'
+    if (!this.#requestSent) return 'early_response'
     if (this.#terms.closeFor !== undefined) return this.#terms.closeFor
     return this.#signal!.persistent && !spent ? undefined : 'connection_close'
   }
@@ -415,7 +419,7 @@ export class Exchange implements ConnectionUser, ResponseReceiver, RequestBodyOw
       signal: this.#signal!,
       status: this.#status,
       asked: this.#terms.closeFor === undefined ? 'keep-alive' : 'close',
-      requestSent: this.#isSent,
+      requestSent: this.#requestSent,
       clientGone: this.#given?.reason === 'client_gone',
       upgraded,
       withBody: hasBytes(this.#request.body)

@@ -3,8 +3,8 @@ import type { CloseReason } from './observer.js'
 
 /** Which connections a request can use. */
 export interface Fit {
-  /** The longest that a connection may have been idle, in ms; -1: only a fresh connection will do. */
-  readonly maxIdle: number
+  /** How long a connection may have been idle, in ms; -1: only a fresh connection will do. */
+  readonly idleAtMost: number
   /** Whether the request may use a connection that tests if its backend keeps connections open. */
   readonly trial: boolean
   /**
@@ -14,7 +14,7 @@ export interface Fit {
 }
 
 /** What the stack needs from its pool. */
-export interface IdleStackHost {
+export interface IdleStackContext {
   /** How long a connection may lie unused at present, in ms. */
   readonly idleLimit: number
   /** With at most this many idle connections, the one that has been idle longest is taken. */
@@ -38,15 +38,15 @@ const SOON = 250
 
 /** A pool's idle connections. The most recently used one is taken first, so that surplus connections age out. */
 export class IdleStack {
-  readonly #host: IdleStackHost
+  readonly #context: IdleStackContext
   readonly #clock: () => number
   /** Most recently used last. */
   readonly #connections: Connection[] = []
   #timer: NodeJS.Timeout | undefined
   #sweepAt = Infinity
 
-  constructor (host: IdleStackHost, clock: () => number) {
-    this.#host = host
+  constructor (context: IdleStackContext, clock: () => number) {
+    this.#context = context
     this.#clock = clock
   }
 
@@ -73,7 +73,7 @@ export class IdleStack {
    * are found on the way are closed.
    */
   take (fit: Fit, now: number, client: object | undefined): Connection | undefined {
-    const oldestFirst = this.#connections.length <= this.#host.minIdle
+    const oldestFirst = this.#connections.length <= this.#context.minIdle
     let ended: Ended[] | undefined
     let taken: Connection | undefined
     let i = oldestFirst ? 0 : this.#connections.length - 1
@@ -97,7 +97,7 @@ export class IdleStack {
         break
       }
       // All connections below have been idle for longer.
-      if (!oldestFirst && now - connection.idleSince > fit.maxIdle) break
+      if (!oldestFirst && now - connection.idleSince > fit.idleAtMost) break
       i += oldestFirst ? 1 : -1
     }
     if (ended !== undefined) this.#close(ended, now)
@@ -106,8 +106,8 @@ export class IdleStack {
 
   #fits (connection: Connection, fit: Fit, now: number, client: object | undefined): boolean {
     const idle = now - connection.idleSince
-    if (idle > fit.maxIdle || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
-    return fit.once !== true || idle >= this.#host.quietBefore(connection)
+    if (idle > fit.idleAtMost || connection.resting || connection.boundTo !== client || (connection.trial && !fit.trial)) return false
+    return fit.once !== true || idle >= this.#context.quietBefore(connection)
   }
 
   /**
@@ -120,7 +120,7 @@ export class IdleStack {
     return at === -1 ? undefined : this.#connections.splice(at, 1)[0]
   }
 
-  /** Closes the connections that have been idle since `idleSince` or longer. Returns how many. */
+  /** Closes the connections that became idle at `idleSince` or earlier. Returns how many. */
   closeSince (idleSince: number, reason: CloseReason): number {
     return this.#closeWhere(connection => connection.idleSince <= idleSince ? reason : undefined)
   }
@@ -152,7 +152,7 @@ export class IdleStack {
   }
 
   #limitOf (connection: Connection): number {
-    return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#host.idleLimit) : this.#host.idleLimit
+    return connection.served === 0 ? Math.min(UNUSED_LIMIT, this.#context.idleLimit) : this.#context.idleLimit
   }
 
   #closeWhere (reasonOf: (connection: Connection) => CloseReason | undefined): number {
@@ -170,7 +170,7 @@ export class IdleStack {
 
   // Called when the stack is in its final state: an observer of a close may close or take other connections.
   #close (ended: readonly Ended[], now: number): void {
-    for (const { connection, reason } of ended) this.#host.close(connection, reason, now - connection.idleSince)
+    for (const { connection, reason } of ended) this.#context.close(connection, reason, now - connection.idleSince)
   }
 
   // One timer, for the connection that expires first. Taking a connection does not move the timer.

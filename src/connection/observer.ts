@@ -36,7 +36,10 @@ export interface ResponseView {
   readonly status: number
   /** Whether the exchange was to keep its connection, or to close it. */
   readonly asked: 'keep-alive' | 'close'
-  /** Whether the system had taken the whole request when the response ended. */
+  /**
+   * Whether the system had taken the whole request when the response ended. Over TLS, bytes below the socket's high-water mark count as
+   * taken.
+   */
   readonly requestSent: boolean
   /** Whether the client had left before the response ended. */
   readonly clientGone: boolean

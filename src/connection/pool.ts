@@ -14,9 +14,9 @@ import { Draining } from './draining.js'
 import type { ExchangeOwner } from './exchange.js'
 import { Grants } from './grants.js'
 import { IdleStack } from './idle-stack.js'
-import type { Fit, IdleStackHost } from './idle-stack.js'
+import type { Fit, IdleStackContext } from './idle-stack.js'
 import type { ResponseView } from './observer.js'
-import type { PoolHost } from './pool-host.js'
+import type { PoolContext } from './pool-context.js'
 import { Returns } from './returns.js'
 import { Room } from './room.js'
 import type { Sentinel } from './sentinel.js'
@@ -30,8 +30,8 @@ import type { Ticket, Waiter } from './waiting-queue.js'
  * A target's connections. A connection is owned by the pool while it is idle, and by its exchange while it is active: it passes to the
  * exchange in `Grants`, and back in `Returns`. `Supply` makes new ones, within the limits of `Room`, and `Closing` ends them.
  */
-export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
-  readonly #host: PoolHost
+export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackContext {
+  readonly #context: PoolContext
   readonly #clock: () => number
   readonly #idle: IdleStack
   readonly #active: ActiveSet
@@ -47,20 +47,20 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   readonly #draining: Draining
   #destroyed = false
 
-  constructor (host: PoolHost, clock: () => number) {
-    this.#host = host
+  constructor (context: PoolContext, clock: () => number) {
+    this.#context = context
     this.#clock = clock
     const idle = this.#idle = new IdleStack(this, clock)
     const bindings = this.#bindings = new Bindings(connection => this.#lost(connection, 'client_gone'))
     const draining = this.#draining = new Draining(() => this.#room.taken + this.#upgraded.size + this.#waiters.dialling === 0, () => this.#stop())
-    const closing = this.#closing = new Closing(host, clock, { idle, bindings, draining })
+    const closing = this.#closing = new Closing(context, clock, { idle, bindings, draining })
     const active = this.#active = new ActiveSet(clock, () => closing.sentinel.dismiss('evicted'))
-    const waiters = this.#waiters = new Waiters(clock, () => host.options.pool.pendingTimeout)
-    const dials = this.#dials = new Dials(createDialer(host.origin, host.options.undiciOptions), clock, (...done) => this.#supply.dialled(...done))
-    const room = this.#room = new Room(host, clock, { idle, active, dials, closing })
-    const grants = this.#grants = new Grants(clock, { observers: host.observers, active, waiters })
-    const supply = this.#supply = new Supply(host, clock, { owner: this, idle, dials, waiters, room, grants, closing, draining })
-    this.#returns = new Returns(host, clock, { idle, active, waiters, room, grants, supply, closing, draining })
+    const waiters = this.#waiters = new Waiters(clock, () => context.options.pool.pendingTimeout)
+    const dials = this.#dials = new Dials(createDialer(context.origin, context.options.undiciOptions), clock, (...done) => this.#supply.dialled(...done))
+    const room = this.#room = new Room(context, clock, { idle, active, dials, closing })
+    const grants = this.#grants = new Grants(clock, { observers: context.observers, active, waiters })
+    const supply = this.#supply = new Supply(context, clock, { owner: this, idle, dials, waiters, room, grants, closing, draining })
+    this.#returns = new Returns(context, clock, { idle, active, waiters, room, grants, supply, closing, draining })
   }
 
   get activeCount (): number { return this.#active.size }
@@ -94,13 +94,13 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
       waiter.refused(new HoldfastError('HOLDFAST_ERR_DRAINING'))
       return undefined
     }
-    const ticket = newTicket(waiter, fit.maxIdle < 0, this.#clock())
+    const ticket = newTicket(waiter, fit.idleAtMost < 0, this.#clock())
     // Earlier waiters in the queue get the next place first.
     if (this.#waiters.queued === 0) {
       this.#waiters.dial(ticket)
       if (this.#supply.dialFor(ticket)) return ticket.queue && ticket
     }
-    if (this.#waiters.queued >= this.#host.options.pool.maxPending) {
+    if (this.#waiters.queued >= this.#context.options.pool.maxPending) {
       this.#waiters.refuse(ticket, new HoldfastError('HOLDFAST_ERR_QUEUE_FULL'))
       return undefined
     }
@@ -137,7 +137,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   optionsChanged (madeOtherwise: boolean): void {
     if (madeOtherwise) this.evict('updated')
     // An observer of these closes may have changed the options again, so they are read here.
-    const { options } = this.#host
+    const { options } = this.#context
     for (const connection of [...this.#active.all(), ...this.#idle.all()]) connection.limit(options.pool)
     this.#room.shrink()
     this.#idle.sweepSoon()
@@ -153,7 +153,11 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
     this.#idle.sweepSoon()
   }
 
-  /** Closes idle connections: all of them, or those that have been idle since `idleSince` or longer. Active connections stay. */
+  /**
+   * Closes idle connections, and returns how many. Active connections stay.
+   *
+   * @param idleSince on the pool's clock: connections that became idle later stay too. Without it, the sentinel is closed as well
+   */
   evict (reason: CloseReason, idleSince = Infinity): number {
     const evicted = this.#idle.closeSince(idleSince, reason)
     if (idleSince === Infinity) this.sentinel.dismiss(reason)
@@ -197,7 +201,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
   }
 
   exchangeUpgraded (connection: Connection, response: ResponseView, socket: Duplex): void {
-    this.#host.observers.responded(connection.view, response)
+    this.#context.observers.responded(connection.view, response)
     this.#active.delete(connection)
     this.#bindings.release(connection)
     this.#upgraded.add(socket, () => {
@@ -214,9 +218,9 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackHost {
 
   // Called by the idle stack.
 
-  get idleLimit (): number { return this.#host.belief.idleLimit }
-  get minIdle (): number { return this.#host.options.pool.minIdle }
-  quietBefore (connection: Connection): number { return this.#host.belief.quietBefore(connection) }
+  get idleLimit (): number { return this.#context.belief.idleLimit }
+  get minIdle (): number { return this.#context.options.pool.minIdle }
+  quietBefore (connection: Connection): number { return this.#context.belief.quietBefore(connection) }
 
   /** Closes a connection that the idle stack has removed. */
   close (connection: Connection, reason: CloseReason, idleMs: number): void {

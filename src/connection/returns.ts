@@ -6,7 +6,7 @@ import type { Draining } from './draining.js'
 import type { Grants } from './grants.js'
 import type { IdleStack } from './idle-stack.js'
 import type { ResponseView } from './observer.js'
-import type { PoolHost } from './pool-host.js'
+import type { PoolContext } from './pool-context.js'
 import { Resting, restAfterBodiless } from './resting.js'
 import type { Room } from './room.js'
 import type { Supply } from './supply.js'
@@ -25,13 +25,13 @@ interface Parts {
 
 /** Takes connections back from their exchanges. Each is closed, becomes idle, or goes to the request that has waited longest. */
 export class Returns {
-  readonly #host: PoolHost
+  readonly #context: PoolContext
   readonly #clock: () => number
   readonly #parts: Parts
   readonly #resting: Resting
 
-  constructor (host: PoolHost, clock: () => number, parts: Parts) {
-    this.#host = host
+  constructor (context: PoolContext, clock: () => number, parts: Parts) {
+    this.#context = context
     this.#clock = clock
     this.#parts = parts
     this.#resting = new Resting(clock, connection => this.#rested(connection))
@@ -43,7 +43,7 @@ export class Returns {
     if (!active.has(connection)) return
     if (response !== undefined) {
       connection.countDown(response.signal.max)
-      this.#host.observers.responded(connection.view, response)
+      this.#context.observers.responded(connection.view, response)
     }
     active.delete(connection)
     if (reason === undefined) this.#takeBack(connection, response !== undefined)
@@ -56,7 +56,8 @@ export class Returns {
     this.#resting.stop()
   }
 
-  // A connection that has carried no response keeps its idle time, and is no evidence about the backend.
+  // An exchange that got no response is no evidence about the backend. Its connection keeps the idle time from before that exchange,
+  // if it has served before.
   #takeBack (connection: Connection, answered: boolean): void {
     const { idle, closing } = this.#parts
     const now = this.#clock()
@@ -65,20 +66,23 @@ export class Returns {
       closing.close(connection, reason, connection.endedBy === 'backend_idle' ? 0 : undefined)
       return
     }
-    if (answered) this.#host.belief.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
+    if (answered) this.#context.belief.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
     connection.toIdle(answered || connection.served === 0 ? now : connection.idleSince)
     idle.push(connection)
-    if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#host.belief.roundTripMs))
-    this.#host.observers.released(connection.view)
+    if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#context.belief.roundTripMs))
+    this.#context.observers.released(connection.view)
     this.#offer(connection)
   }
 
-  /** Why a connection is closed although it could carry another request; undefined where it is kept. */
+  /**
+   * Why a connection is closed although it could carry another request; undefined where it is kept. This is decided before `#offer`: a
+   * reason here also takes the connection from a request that waits for one.
+   */
   #refusal (connection: Connection, now: number): CloseReason | undefined {
     const { draining, room, supply } = this.#parts
     if (draining.begun) return 'drained'
     // `connections` may have been lowered while the connection was active.
-    return this.#host.belief.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
+    return this.#context.belief.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
   }
 
   /** Gives an idle connection to the request that has waited longest for one. */

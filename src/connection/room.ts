@@ -2,11 +2,11 @@ import type { ActiveSet } from './active-set.js'
 import type { Closing } from './closing.js'
 import type { Dials } from './dials.js'
 import type { IdleStack } from './idle-stack.js'
-import type { PoolHost } from './pool-host.js'
+import type { PoolContext } from './pool-context.js'
 
 /** Counts a pool's connections against `connections`, and makes room for another one. */
 export class Room {
-  readonly #host: PoolHost
+  readonly #context: PoolContext
   readonly #clock: () => number
   readonly #idle: IdleStack
   readonly #active: ActiveSet
@@ -14,8 +14,8 @@ export class Room {
   readonly #closing: Closing
   #opening = 0
 
-  constructor (host: PoolHost, clock: () => number, { idle, active, dials, closing }: { idle: IdleStack, active: ActiveSet, dials: Dials, closing: Closing }) {
-    this.#host = host
+  constructor (context: PoolContext, clock: () => number, { idle, active, dials, closing }: { idle: IdleStack, active: ActiveSet, dials: Dials, closing: Closing }) {
+    this.#context = context
     this.#clock = clock
     this.#idle = idle
     this.#active = active
@@ -29,7 +29,7 @@ export class Room {
   }
 
   /** Whether there is no place for another connection. */
-  get full (): boolean { return this.taken >= this.#host.options.undiciOptions.connections }
+  get full (): boolean { return this.taken >= this.#context.options.undiciOptions.connections }
 
   /** Runs `tell`, which tells observers of a new connection. The connection is in no set yet, so this counts its place meanwhile. */
   whileOpening (tell: () => void): void {
@@ -43,7 +43,7 @@ export class Room {
    * closed only for a request that needs a fresh one; any other request waits for the end of the rest.
    */
   make (freshOnly: boolean): boolean {
-    if (this.#dials.size >= this.#host.options.pool.maxDials) return false
+    if (this.#dials.size >= this.#context.options.pool.maxDials) return false
     if (!this.full) return true
     const oldest = this.#idle.takeOldest(!freshOnly)
     if (oldest === undefined) return false
@@ -54,7 +54,7 @@ export class Room {
 
   /** Closes idle connections above the bound. Call it when `connections` was lowered. */
   shrink (): void {
-    while (this.taken > this.#host.options.undiciOptions.connections) {
+    while (this.taken > this.#context.options.undiciOptions.connections) {
       const oldest = this.#idle.takeOldest()
       if (oldest === undefined) return
       this.#closing.close(oldest, 'updated', this.#clock() - oldest.idleSince)

@@ -10,7 +10,7 @@ import type { Dials } from './dials.js'
 import type { Draining } from './draining.js'
 import type { Grants } from './grants.js'
 import type { IdleStack } from './idle-stack.js'
-import type { PoolHost } from './pool-host.js'
+import type { PoolContext } from './pool-context.js'
 import { redialAfter } from './redial.js'
 import type { Room } from './room.js'
 import type { Waiters } from './waiters.js'
@@ -29,17 +29,17 @@ interface Parts {
 
 /** Makes new connections for waiting requests, within the limits. */
 export class Supply {
-  readonly #host: PoolHost
+  readonly #context: PoolContext
   readonly #clock: () => number
   readonly #parts: Parts
   readonly #heads: RequestHeads
   #generation = 0
 
-  constructor (host: PoolHost, clock: () => number, parts: Parts) {
-    this.#host = host
+  constructor (context: PoolContext, clock: () => number, parts: Parts) {
+    this.#context = context
     this.#clock = clock
     this.#parts = parts
-    this.#heads = new RequestHeads(host.origin.host)
+    this.#heads = new RequestHeads(context.origin.host)
   }
 
   /** Incremented when dial options change. Connections of an earlier generation carry no new request. */
@@ -81,22 +81,22 @@ export class Supply {
     const { idle, waiters, room, grants, closing, draining } = this.#parts
     const now = this.#clock()
     const connection = new Connection(socket, {
-      id: this.#host.nextId(), target: this.#host.name, heads: this.#heads, options: this.#host.options,
+      id: this.#context.nextId(), target: this.#context.name, heads: this.#heads, options: this.#context.options,
       owner: this.#parts.owner, now, generation: this.#generation, clock: this.#clock
     })
-    room.whileOpening(() => this.#host.observers.opened(connection.view, connectMs))
+    room.whileOpening(() => this.#context.observers.opened(connection.view, connectMs))
     // An observer may have changed the options: the dialer here, and the limits below.
     if (connection.generation !== this.#generation) {
       closing.close(connection, 'updated', undefined)
       if (owner !== undefined) this.#dialAgain(owner)
       return
     }
-    connection.limit(this.#host.options.pool)
+    connection.limit(this.#context.options.pool)
     // The owner may have been served by another connection, may have left, or may have been refused.
     const ticket = owner?.queue === undefined ? waiters.next(true) : owner
     if (ticket !== undefined) return grants.hand(connection, ticket, true)
     connection.toIdle(now)
-    const reason = draining.begun ? 'drained' : this.#host.belief.refuseReturn(connection)
+    const reason = draining.begun ? 'drained' : this.#context.belief.refuseReturn(connection)
     if (reason === undefined) idle.push(connection)
     else closing.close(connection, reason, 0)
   }
@@ -104,12 +104,12 @@ export class Supply {
   #failed (error: HoldfastError, owner: Ticket | undefined, began: number): void {
     const { waiters, draining } = this.#parts
     const now = this.#clock()
-    this.#host.observers.dialFailed(this.#host.name, dialFailureCode(error), now - began)
+    this.#context.observers.dialFailed(this.#context.name, dialFailureCode(error), now - began)
     if (owner === undefined) return
-    const delay = draining.begun ? undefined : redialAfter(owner, error, { began, now, within: this.#host.options.pool.connectRetry })
+    const delay = draining.begun ? undefined : redialAfter(owner, error, { began, now, within: this.#context.options.pool.connectRetry })
     if (delay === undefined) return waiters.refuse(owner, error)
     waiters.dialLater(owner, delay, () => {
-      this.#host.observers.retried(this.#host.name, 'connect')
+      this.#context.observers.retried(this.#context.name, 'connect')
       this.#dialAgain(owner)
     })
   }

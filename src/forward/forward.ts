@@ -133,8 +133,8 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
     call.start()
   }
 
-  bodySent (): void {}
-  requestSent (): void {}
+  bodyWritten (): void {}
+  requestWritten (): void {}
 
   informed (status: number, lines: string[]): void {
     if (status !== 103 || !this.route.options.earlyHints) return

@@ -39,9 +39,9 @@ On a path of the gateway's own, its clients can read them too, targets' names an
 
 ## Labels
 
-\`target\` is a target's name. All targets that \`getUpstream\` chose are one, \`target="dynamic"\`, without an address, whatever their number; so what they do
-is never lost with those that go. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
-\`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A label that is not said of a sample is one that does not apply to it.
+\`target\` is a target's name. All targets that \`getUpstream\` chose are counted as one, \`target="dynamic"\`, without an address. So their counts stay
+when such a target is closed. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
+\`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A sample has only the labels that apply to it.
 
 Reasons of closes are those of [close-reasons.md](close-reasons.md), codes those of [errors.md](errors.md).
 `

@@ -26,7 +26,7 @@ export const METRICS = [
   { name: 'holdfast_connect_duration_seconds', type: 'histogram', unit: 'seconds', labels: ['target'], meaning: 'Time to open a connection, TLS handshake included.' },
   { name: 'holdfast_dial_failures_total', type: 'counter', unit: 'dials', labels: ['target', 'error_type'], meaning: 'Dials that failed, by errno, TLS code or code of Holdfast\'s.' },
   { name: 'holdfast_handshakes_saved_total', type: 'counter', unit: 'handshakes', labels: ['target'], meaning: 'Requests that went over a connection which had carried one before.' },
-  { name: 'holdfast_connect_seconds_saved_total', type: 'counter', unit: 'seconds', labels: ['target'], meaning: 'For each of those, the time that opening its connection had taken.' },
+  { name: 'holdfast_connect_seconds_saved_total', type: 'counter', unit: 'seconds', labels: ['target'], meaning: 'The time that opening a connection had taken, added up over the requests of holdfast_handshakes_saved_total.' },
   { name: 'holdfast_retries_total', type: 'counter', unit: 'retries', labels: ['target', 'kind'], meaning: 'Requests sent again on a fresh connection; kind connect is a refused dial tried again.' },
   { name: 'holdfast_rejected_total', type: 'counter', unit: 'requests', labels: ['target', 'code'], meaning: 'Requests that ended without an answer of the target, or with half of one, by the code of their error.' },
   { name: 'holdfast_queue_wait_seconds', type: 'histogram', unit: 'seconds', labels: ['target'], meaning: 'How long requests waited for a connection before they got it, a dial included; 0 for those that found one idle.' },

@@ -8,7 +8,10 @@ export interface Kind {
   readonly unit?: string
   /** The type of a value, as TypeScript has it. */
   readonly type: string
-  /** The values that JSON can hold, as JSON Schema has them; absent where it can hold none. `null` stands for `Infinity`. */
+  /**
+   * The values that JSON can hold, as JSON Schema has them; absent where it can hold none. JSON has no `Infinity`, so the kinds that take it
+   * (`COUNT_OR_INFINITY`, `COUNT_ABOVE_ZERO_OR_INFINITY`) take `null` there.
+   */
   readonly schema?: object
   /** Throws HOLDFAST_ERR_OPTION for a value that cannot be. Absent where what reads the option checks it. */
   readonly check?: (value: unknown, option: string) => void

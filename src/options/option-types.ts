@@ -186,9 +186,9 @@ export interface PoolOptions {
    */
   maxConnectionAge?: number
   /**
-   * With at most this many idle connections, a request takes the one that has been idle longest. So many connections stay warm under a
-   * little traffic, where otherwise all but the latest would age out. It opens no connection, and extends no limit: one that has reached
-   * its idle limit is closed. Can be changed at run time.
+   * With at most this many idle connections, a request takes the one that has been idle longest. Requests then use these connections in
+   * turn, so that low traffic can keep all of them open, and not only the most recently used one. The option opens no connections and
+   * changes no limit: a connection that has reached its idle limit is closed. Can be changed at run time.
    *
    * @defaultValue 0
    */

@@ -9,6 +9,14 @@ import { LONGEST_TIMER } from './timer.js'
  * One option. This table is the only place where an option is declared: checks, defaults, the option types that editors show, docs/options.md, the
  * README's table, holdfast.schema.json, what the admin API may change, and the names of `@fastify/http-proxy` are all made from it.
  * After a change: `npm run made`.
+ *
+ * How "no limit" is written depends on the kind of option, and an option takes one form only:
+ *
+ * - 0 for a time, a size, a rate, and the requests of one connection, as undici and Node write it (`headersTimeout`,
+ *   `maxRequestsPerConnection`). `zero` says so.
+ * - `Infinity` for a count of what exists or waits at once (`connections`, `maxPending`, `maxUpgraded`): there 0 is a limit, or is refused.
+ *   The kind is one of those that end in `OR_INFINITY`, and `more` says so.
+ * - `maxResponseSize` is left out. undici writes -1 there; 0 and `Infinity` are refused.
  */
 export interface OptionRow {
   /** Its name, with the groups that it stands in: `pool.maxDials`. */
@@ -16,9 +24,9 @@ export interface OptionRow {
   readonly kind: Kind
   /** Who takes it. `gateway and route`: a route's value is used in place of the gateway's. */
   readonly place: 'gateway and route' | 'gateway' | 'route'
-  /** What holds where it is not given; absent where nothing does. */
+  /** The value that an option gets if it is not given. Absent: it stays undefined. */
   readonly default?: unknown
-  /** The default in words, where it is no constant. */
+  /** The default as docs and editors show it, for a row without `default`: another option, the code that uses the option, or Node decides. */
   readonly defaultText?: string
   readonly required?: true
   /** What 0 means; absent where 0 is a quantity like any other, or is refused. */
@@ -216,7 +224,8 @@ export const TABLE: readonly OptionRow[] = [
   {
     path: 'pool.minIdle', kind: COUNT, ...ADMIN, default: 0,
     text: 'With at most this many idle connections, a request takes the one that has been idle longest.',
-    more: 'So many connections stay warm under a little traffic, where otherwise all but the latest would age out. It opens no connection, and extends no limit: one that has reached its idle limit is closed.'
+    more: 'Requests then use these connections in turn, so that low traffic can keep all of them open, and not only the most recently used one. ' +
+      'The option opens no connections and changes no limit: a connection that has reached its idle limit is closed.'
   },
   {
     path: 'pool.maxPending', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, common: true, zero: 'never queue',

@@ -194,8 +194,8 @@ class Reading implements ExchangeSink {
     this.failure = failure
   }
 
-  bodySent (): void {}
-  requestSent (): void {}
+  bodyWritten (): void {}
+  requestWritten (): void {}
 
   overdue (afterMs: number): HoldfastError {
     return this.status === 0

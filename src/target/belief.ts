@@ -14,8 +14,8 @@ import type { RequestKind } from './persistence.js'
 import { RoundTrip } from './round-trip.js'
 import { Trials } from './trials.js'
 
-/** The target whose backend a belief is about. */
-export interface BelievingTarget {
+/** What a belief needs from its target. */
+export interface BeliefContext {
   readonly name: string
   readonly options: ResolvedTargetOptions
   readonly pool: Pool
@@ -50,7 +50,7 @@ export class Belief implements BackendBelief {
   limit: IdleLimit
   /** How long a connection may have been idle for a request that could not be sent again, in ms. */
   unsafeIdleLimit: number
-  readonly #target: BelievingTarget
+  readonly #target: BeliefContext
   readonly #clock: () => number
   readonly #roundTrip = new RoundTrip()
   readonly #trials: Trials
@@ -62,7 +62,7 @@ export class Belief implements BackendBelief {
   #stopped = false
 
   /** @param target its pool and observers may be set after this */
-  constructor (target: BelievingTarget, clock: () => number) {
+  constructor (target: BeliefContext, clock: () => number) {
     this.#target = target
     this.#clock = clock
     this.#trials = new Trials(clock)

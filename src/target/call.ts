@@ -47,8 +47,8 @@ export interface CallHandler extends Omit<ExchangeSink, 'failed'> {
   failed (error: HoldfastError, responseStarted: boolean): void
 }
 
-/** What a call needs of its target. */
-export interface CallHost {
+/** What a call needs from its target. */
+export interface CallContext {
   readonly name: string
   readonly origin: URL
   readonly options: ResolvedTargetOptions
@@ -63,13 +63,13 @@ export interface CallHost {
 // (`npm run bench:pending-fin`), or bytes that no request has asked for and that the request would take for its response. A connection that
 // has been idle for less has just been read.
 const UNREAD_AFTER = 1
-const ANY: Fit = { maxIdle: Infinity, trial: true }
+const ANY: Fit = { idleAtMost: Infinity, trial: true }
 const NOTHING_SERVED: Served = { method: undefined, nth: 0 }
-const FRESH: Fit = { maxIdle: -1, trial: false }
+const FRESH: Fit = { idleAtMost: -1, trial: false }
 
 /** One request to a target, from acquiring a connection to the end of its response. It may take two attempts. */
 export class Call implements Waiter, ExchangeSink {
-  readonly #target: CallHost
+  readonly #target: CallContext
   readonly #request: CallRequest
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
@@ -83,7 +83,7 @@ export class Call implements Waiter, ExchangeSink {
   #retried = false
   #over = false
 
-  constructor (target: CallHost, request: CallRequest, handler: CallHandler) {
+  constructor (target: CallContext, request: CallRequest, handler: CallHandler) {
     this.#target = target
     this.#request = request
     this.#handler = handler
@@ -102,7 +102,7 @@ export class Call implements Waiter, ExchangeSink {
     const retryable = this.#retryable
     let fit = FRESH
     if (!this.#retried && !this.#apart) {
-      if (persistence === 'persistent') fit = retryable ? ANY : { maxIdle: belief.unsafeIdleLimit, trial: false, once: true }
+      if (persistence === 'persistent') fit = retryable ? ANY : { idleAtMost: belief.unsafeIdleLimit, trial: false, once: true }
       // During a trial, an idle connection is one that is tested. It may be closed, so it takes only requests that can be sent again.
       else if (persistence === 'trial' && this.#tests) fit = ANY
     }
@@ -191,12 +191,12 @@ export class Call implements Waiter, ExchangeSink {
     this.#handler.upgraded(status, head, socket)
   }
 
-  bodySent (chunk: Buffer): void {
-    this.#handler.bodySent(chunk)
+  bodyWritten (chunk: Buffer): void {
+    this.#handler.bodyWritten(chunk)
   }
 
-  requestSent (): void {
-    this.#handler.requestSent()
+  requestWritten (): void {
+    this.#handler.requestWritten()
   }
 
   /** Step 7: decide on the evidence. */
@@ -209,7 +209,7 @@ export class Call implements Waiter, ExchangeSink {
     // The backend has most likely closed each connection that has been idle for as long as this one.
     const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
     // Where nothing was written, the loss was an idle close, and the pool has reported it.
-    const lostReuse = stale && failure.written ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
+    const lostReuse = stale && failure.writeBegun ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
     const kind = options.retry.stale
       ? decideRetry({
         ...failure,

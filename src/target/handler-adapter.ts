@@ -133,11 +133,11 @@ export class HandlerAdapter implements CallHandler {
     if (!taken) socket.destroy()
   }
 
-  bodySent (chunk: Uint8Array): void {
+  bodyWritten (chunk: Uint8Array): void {
     if (!this.#newer) this.#run(() => tellBodySent(this.#handler, chunk))
   }
 
-  requestSent (): void {
+  requestWritten (): void {
     if (!this.#newer) this.#run(() => tellRequestSent(this.#handler))
   }
 

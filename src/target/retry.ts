@@ -26,7 +26,7 @@ export function decideRetry (evidence: Evidence): RetryKind | undefined {
   if (evidence.unusedTimeout) return evidence.idempotent && evidence.replayable ? 'unused_timeout' : undefined
   // A timeout, an abort or a response that is not HTTP would repeat itself.
   if (!evidence.lost) return undefined
-  if (!evidence.written) return 'unwritten'
+  if (!evidence.writeBegun) return 'unwritten'
   // Any byte of a response means that the backend has received the request.
   if (evidence.responseStarted) return undefined
   // No byte of a response does not prove that the request was not carried out: the backend may have stopped while it worked.

@@ -2,13 +2,13 @@ import { createDialer } from '../connection/dial.js'
 import type { ConnectionObserver } from '../connection/observer.js'
 import { PlacedSet } from '../connection/placed-set.js'
 import { Pool } from '../connection/pool.js'
-import type { PoolHost } from '../connection/pool-host.js'
+import type { PoolContext } from '../connection/pool-context.js'
 import { patchTargetOptions, sameConnections } from '../options/target-options.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options/target-options.js'
 import { Belief } from './belief.js'
-import type { BelievingTarget } from './belief.js'
+import type { BeliefContext } from './belief.js'
 import { Call } from './call.js'
-import type { CallHandler, CallHost, CallRequest } from './call.js'
+import type { CallHandler, CallContext, CallRequest } from './call.js'
 import { Tally } from './tally.js'
 import { TargetEvents } from './target-events.js'
 import type { Tracing } from './tracing.js'
@@ -36,7 +36,7 @@ export interface TargetInit {
  * The parts of a target, and what Holdfast's own code does with one; users have `Target`. Pool, calls and belief read the options here each
  * time they need them, because an update replaces them.
  */
-export class TargetCore implements PoolHost, CallHost, BelievingTarget {
+export class TargetCore implements PoolContext, CallContext, BeliefContext {
   readonly name: string
   readonly origin: URL
   options: ResolvedTargetOptions

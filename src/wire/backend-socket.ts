@@ -116,8 +116,9 @@ export class BackendSocket {
   /** Whether the backend has stopped reading what is written to it. */
   get writeBlocked (): boolean { return this.#socket.writableNeedDrain }
   /**
-   * Whether bytes wait for the system to take them. Over TLS, Node reports a write some turns of the event loop after the system has taken
-   * it, and the answer may arrive before that. So bytes below the high-water mark do not count as waiting over TLS.
+   * Whether bytes wait for the system to take them. Over TLS, this is true only while the socket is full (above its high-water mark). Node
+   * reports that a TLS write is done some turns of the event loop after the system has taken the bytes. The answer may arrive in between,
+   * so the report comes too late to be used.
    */
   get writePending (): boolean { return this.#isTls ? this.#socket.writableNeedDrain : this.#socket.writableLength > 0 }
 

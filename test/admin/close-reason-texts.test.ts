@@ -28,3 +28,14 @@ t.test('a reason for idle connections only cuts off no response', async t => {
 t.test('every meaning reads on after a colon, and fits into a table', async t => {
   for (const reason of REASONS) t.match(CLOSE_REASONS[reason].meaning, /^[a-z][^|\n]*[^.\s]$/, reason)
 })
+
+t.test('the page has a pattern of its own for each reason of a side', async t => {
+  // The page's module of colours asks the browser for its theme.
+  Reflect.set(globalThis, 'matchMedia', () => ({ addEventListener () {} }))
+  t.teardown(() => Reflect.deleteProperty(globalThis, 'matchMedia'))
+  const { PATTERNS } = await import(new URL('../../dashboard/pattern.js', import.meta.url).href) as { PATTERNS: number }
+  for (const by of new Set(REASONS.map(reason => CLOSE_REASONS[reason].by))) {
+    const count = REASONS.filter(reason => CLOSE_REASONS[reason].by === by).length
+    t.ok(count <= PATTERNS, `${by}: ${count} reasons, ${PATTERNS} patterns`)
+  }
+})

@@ -52,7 +52,7 @@ t.test('the counts stay right when a receiver throws at the end', async t => {
   const nothing = (): void => {}
   const call = internalsOf(rig.target).call({
     method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
-  }, { informed: nothing, responded: nothing, data: () => true, ended: () => { throw new Error('thrown') }, upgraded: nothing, failed: nothing, bodySent: nothing, requestSent: nothing })
+  }, { informed: nothing, responded: nothing, data: () => true, ended: () => { throw new Error('thrown') }, upgraded: nothing, failed: nothing, bodyWritten: nothing, requestWritten: nothing })
   const warned = once(process, 'warning')
   call.start()
   await rig.until(({ counts }) => counts.idle === 1)
@@ -70,7 +70,7 @@ t.test('a receiver that throws when its response resumes has abandoned it', asyn
     t.teardown(() => process.off('uncaughtException', reject))
     internalsOf(rig.target).call({
       method: 'GET', path: '/', headers: [], body: null, upgrade: undefined, headersTimeout: undefined, bodyTimeout: undefined, idempotent: true, replayable: true, askClose: false
-    }, { informed: nothing, responded: nothing, data: () => true, goesOn: () => { throw new Error('thrown') }, ended: nothing, upgraded: nothing, failed: resolve, bodySent: nothing, requestSent: nothing }).start()
+    }, { informed: nothing, responded: nothing, data: () => true, goesOn: () => { throw new Error('thrown') }, ended: nothing, upgraded: nothing, failed: resolve, bodyWritten: nothing, requestWritten: nothing }).start()
   })
   t.match(await failed, { code: 'HOLDFAST_ERR_CLIENT_GONE', cause: { message: 'thrown' } })
   await rig.until(({ counts }) => counts.active === 0)

@@ -27,7 +27,7 @@ function stackOf (connections: Connection[], closed: [number, CloseReason][]): I
 t.test('closing an ended connection during a walk may empty the whole stack', async t => {
   const closed: [number, CloseReason][] = []
   const stack = stackOf([idle(1), idle(2), idle(3, 'backend_idle')], closed)
-  const taken = stack.take({ maxIdle: Infinity, trial: true }, 1, undefined)
+  const taken = stack.take({ idleAtMost: Infinity, trial: true }, 1, undefined)
   t.equal(taken?.id, 2, 'what was found is the caller\'s')
   t.strictSame(closed, [[3, 'backend_idle'], [1, 'non_persistent']])
   t.equal(stack.size, 0)

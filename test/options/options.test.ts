@@ -1,6 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import t from 'tap'
 import { resolveRouteOptions } from '../../src/options/route-options.js'
+import { TABLE } from '../../src/options/table.js'
 import { keepsAlive, resolveTargetOptions, sameTargetOptions } from '../../src/options/target-options.js'
 import type { ConnectOptions, RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 import { certificates, createAuthority } from '../../testing/certificates.js'
@@ -130,4 +131,25 @@ t.test('options from JSON cannot change a prototype', async t => {
     t.strictSame({ ...resolveRouteOptions(options, {}) }, ROUTE_DEFAULTS, name)
   }
   t.equal(({} as Record<string, unknown>)['polluted'], undefined)
+})
+
+t.test('an option writes "no limit" in one form, and says so', async t => {
+  const takesInfinity = TABLE.filter(({ path, kind }) => {
+    if (kind.type !== 'number') return false
+    try {
+      kind.check?.(Infinity, path)
+      return kind.check !== undefined
+    } catch {
+      return false
+    }
+  })
+  t.ok(takesInfinity.length > 2, `${takesInfinity.length} options take Infinity`)
+  for (const { path, zero, more } of takesInfinity) {
+    t.not(zero, 'no limit', path)
+    t.match(more, /`Infinity`: no limit\./, path)
+  }
+})
+
+t.test('a row has a default or a text in its place, not both', async t => {
+  t.same(TABLE.filter(row => row.default !== undefined && row.defaultText !== undefined).map(({ path }) => path), [])
 })

@@ -6,7 +6,7 @@ import type { Evidence, RetryKind } from '../../src/target/retry.js'
 const STALE: Evidence = {
   lost: true,
   reused: true,
-  written: true,
+  writeBegun: true,
   responseStarted: false,
   unusedTimeout: false,
   clientGone: false,
@@ -14,7 +14,7 @@ const STALE: Evidence = {
   replayable: true,
   retried: false
 }
-const UNWRITTEN: Evidence = { ...STALE, written: false, idempotent: false, replayable: false }
+const UNWRITTEN: Evidence = { ...STALE, writeBegun: false, idempotent: false, replayable: false }
 // The attempt with the 408 was abandoned, not lost. The bytes of the 408 are no answer.
 const UNUSED_TIMEOUT: Evidence = { ...STALE, lost: false, responseStarted: true, unusedTimeout: true }
 
@@ -56,7 +56,7 @@ t.test('for all combinations of evidence, a request that may have been carried o
     if (decision === undefined) continue
     retried++
     const safe = evidence.idempotent && evidence.replayable
-    const neverWritten = decision === 'unwritten' && !evidence.written
+    const neverWritten = decision === 'unwritten' && !evidence.writeBegun
     if (!safe && !neverWritten) t.fail(`${decision} for ${JSON.stringify(evidence)}`)
     if (evidence.clientGone || evidence.retried || !evidence.reused) t.fail(`${decision} for ${JSON.stringify(evidence)}`)
   }

@@ -40,8 +40,8 @@ class Owner implements RequestBodyOwner {
   #settle!: () => void
 
   constructor () { this.over = new Promise(resolve => { this.#settle = resolve }) }
-  bodySent ({ length }: Uint8Array): void { this.sent += length }
-  bodyEnded (): void { this.ended++; this.#settle() }
+  bodyWritten ({ length }: Uint8Array): void { this.sent += length }
+  requestWritten (): void { this.ended++; this.#settle() }
   bodyFailed (error: Error): void { this.errors.push(error); this.#settle() }
 }
 

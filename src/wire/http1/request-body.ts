@@ -8,9 +8,9 @@ export type RequestOutput = Pick<BackendSocket, 'write' | 'cork' | 'uncork'>
 /** Receives the events of a body while it is written. */
 export interface RequestBodyOwner {
   /** A piece was given to the socket. */
-  bodySent (chunk: Uint8Array): void
-  /** All of the body was given to the socket. */
-  bodyEnded (): void
+  bodyWritten (chunk: Uint8Array): void
+  /** The whole request was given to the socket. */
+  requestWritten (): void
   /** The body cannot be sent whole: its source failed, or its length differs from the declared one. */
   bodyFailed (error: Error): void
 }
@@ -29,7 +29,7 @@ export class RequestBody {
   readonly #socket: RequestOutput
   readonly #length: number | undefined
   readonly #owner: RequestBodyOwner
-  #sent = 0
+  #written = 0
   #over = false
 
   /** @param length the declared length, in bytes; undefined: send in chunks */
@@ -77,18 +77,18 @@ export class RequestBody {
     if (!(bytes instanceof Uint8Array)) return this.#refuse('a piece of the body is neither a string nor bytes')
     // A chunk of size 0 would end the body.
     if (bytes.length === 0) return
-    this.#sent += bytes.length
-    if (this.#length !== undefined && this.#sent > this.#length) return this.#refuse('the body is longer than its declared length')
+    this.#written += bytes.length
+    if (this.#length !== undefined && this.#written > this.#length) return this.#refuse('the body is longer than its declared length')
     const more = this.#length === undefined ? writeTogether(this.#socket, bytes.length.toString(16) + LINE_END, bytes, LINE_END) : this.#socket.write(bytes)
     if (!more) this.#source.pause()
-    this.#owner.bodySent(bytes)
+    this.#owner.bodyWritten(bytes)
   }
 
   #onEnd = (): void => {
-    if (this.#length !== undefined && this.#sent < this.#length) return this.#refuse('the body is shorter than its declared length')
+    if (this.#length !== undefined && this.#written < this.#length) return this.#refuse('the body is shorter than its declared length')
     this.#stop()
     if (this.#length === undefined) this.#socket.write(LAST_CHUNK, 'latin1')
-    this.#owner.bodyEnded()
+    this.#owner.requestWritten()
   }
 
   #onClose = (): void => this.#fail(this.#source.errored ?? new Error('the body was destroyed before its end'))

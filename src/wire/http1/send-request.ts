@@ -49,13 +49,13 @@ export function sendRequest (socket: RequestOutput, head: string, body: SentBody
     socket.write(head, 'latin1')
     for (const piece of body.pieces) socket.write(piece)
     socket.uncork()
-    for (const piece of body.pieces) owner.bodySent(piece)
+    for (const piece of body.pieces) owner.bodyWritten(piece)
   } else {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body as Uint8Array
     writeTogether(socket, head, bytes)
-    owner.bodySent(bytes)
+    owner.bodyWritten(bytes)
   }
-  owner.bodyEnded()
+  owner.requestWritten()
   return undefined
 }
 

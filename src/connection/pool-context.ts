@@ -2,8 +2,11 @@ import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendBelief } from './backend-belief.js'
 import type { ConnectionObserver } from './observer.js'
 
-/** What a pool needs from its target. The pool reads it each time, since options and beliefs may change while it runs. */
-export interface PoolHost {
+/**
+ * What a pool needs from its target; `TargetCore` implements it. The pool reads it each time, since options and beliefs may change while it
+ * runs.
+ */
+export interface PoolContext {
   readonly name: string
   readonly origin: URL
   readonly options: ResolvedTargetOptions
