@@ -37,7 +37,8 @@ It sends one POST, with an empty body, to ${POST_PATH}, which nobody serves. Wit
   -h, --help               print this
 
 A duration is 500ms, 65s, 2m, or a number of seconds.
-Exit code: 0 measured, 1 the backend cannot be reached or measured, 2 wrong usage, 130 interrupted: it prints what it knows.
+Exit code: 0 measured, 1 the backend cannot be reached or measured, 2 wrong usage, 130 or 143 interrupted.
+An interrupted probe prints what it knows.
 `
 
 /** What the command line asks for. Without a URL: the help. */

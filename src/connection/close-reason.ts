@@ -22,8 +22,8 @@ interface CloseReasonRow {
 }
 
 /**
- * Why connections are closed. Every close has exactly one reason. The names are public: observers get them, and they are labels of metrics
- * and names of counts in the admin API, which need no change for a new one.
+ * Why connections are closed. Every close has exactly one reason. The names are public: observers get them, metrics have them as labels, and
+ * the admin API counts by them. A new row needs no change there.
  */
 export const CLOSE_REASONS = {
   backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle' },
@@ -38,11 +38,11 @@ export const CLOSE_REASONS = {
   max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may' },
   timeout: { by: 'gateway', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a deadline of the gateway passed' },
   stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the backend had closed another connection that had been idle no longer than this one' },
-  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one, was above a bound that had been lowered when it was given back, or the operator evicted idle connections' },
+  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one; it was given back while there were more connections than a lowered bound allows; or the operator evicted idle connections' },
   error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'any other error' },
   client_gone: { by: 'client', when: 'either', unannounced: false, cutsResponse: true, meaning: 'the client left' },
   upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the connection became a tunnel, and the tunnel has ended' },
-  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the options of the target changed' },
+  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the options of the target changed: connections are made in another way, or idle ones are above a lowered bound' },
   drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' }
 } as const satisfies Record<string, CloseReasonRow>
 

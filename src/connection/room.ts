@@ -52,7 +52,7 @@ export class Room {
     return !this.full
   }
 
-  /** Closes idle connections above the bound. Call it when `connections` was lowered. */
+  /** Closes idle connections above the bound. Called at each change of options; it finds none unless `connections` was lowered. */
   shrink (): void {
     while (this.taken > this.#context.options.undiciOptions.connections) {
       const oldest = this.#idle.takeOldest()

@@ -17,7 +17,7 @@ export type { ProbeReport } from './report.js'
 
 /** How to probe. Times in ms. */
 export interface ProbeOptions {
-  /** How long connections lie idle at most. The probe takes about as long. */
+  /** How long connections lie idle at most. With the requests before and after, the probe takes a little longer. */
   readonly maxWait: number
   /** Connections that lie idle at once. 16. */
   readonly connections?: number
