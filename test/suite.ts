@@ -10,7 +10,7 @@ import t from 'tap'
 const ROOT = join(import.meta.dirname, '..')
 const COMPILED = ['src', 'plugins', 'routes', 'scripts', 'testing', 'test', 'bench', 'examples']
 const COPIES = '.test-copies'
-const JOBS = 3
+const JOBS = 4
 // For all files together, in ms. Each file also has the timeout of .taprc.
 const TIMEOUT = 600_000
 // Copies that are older come from runs that were killed; in ms.
