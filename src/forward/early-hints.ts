@@ -12,11 +12,11 @@ const MOST_HINTS = 16
  * @param lines names and values in turn
  * @param sent hints that this response has had
  * @param via whether `Via` names this gateway
- * @returns whether the hint counts as sent
+ * @returns whether the hint counts against the bound of hints, also where Node could not read its Link and nothing was written
  */
 export function relayHint ({ raw: response, sent: replied, request }: FastifyReply, lines: string[], sent: number, via: boolean): boolean {
   if (replied || response.headersSent) return false
-  // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx.
+  // RFC 9110 section 15.2: an HTTP/1.0 client knows no 1xx. Hints are relayed to HTTP/1.1 clients alone.
   if (request.raw.httpVersion !== '1.1' || !takesHint(response, sent)) return false
   try {
     response.writeEarlyHints(responseHeaders(lowerCased(lines), via))
