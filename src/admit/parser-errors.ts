@@ -21,7 +21,7 @@ export function answerParserErrors (server: Server): void {
   server.removeAllListeners('clientError')
   server.on('clientError', ((error, socket) => {
     if (!isParserError(error)) return answerByListeners()
-    // The parser fails again at whatever comes after.
+    // The parser fails again at the bytes that follow.
     if (failed.has(socket)) return
     failed.add(socket)
     inItsTurn(socket, () => {

@@ -26,23 +26,57 @@ interface CloseReasonRow {
  * the admin API counts by them. A new row needs no change there.
  */
 export const CLOSE_REASONS = {
-  backend_idle: { by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle' },
-  backend_active: { by: 'backend', when: 'active', unannounced: true, cutsResponse: true, meaning: 'the backend closed the connection while it carried a request' },
-  connection_close: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or the response announced the close' },
-  non_persistent: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend does not keep connections open' },
-  unexpected_data: { by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend sent bytes that answer no request' },
-  invalid_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a response was not valid HTTP, or was larger than allowed' },
-  early_response: { by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response ended before the whole request was sent' },
-  idle_limit: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the connection was idle for as long as the idle limit allows' },
+  backend_idle: {
+    by: 'backend', when: 'idle', unannounced: true, cutsResponse: false, meaning: 'the backend closed the connection while it was idle'
+  },
+  backend_active: {
+    by: 'backend', when: 'active', unannounced: true, cutsResponse: true,
+    meaning: 'the backend closed the connection while it carried a request'
+  },
+  connection_close: {
+    by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the request or the response announced the close'
+  },
+  non_persistent: {
+    by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend does not keep connections open'
+  },
+  unexpected_data: {
+    by: 'backend', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the backend sent bytes that answer no request'
+  },
+  invalid_response: {
+    by: 'backend', when: 'active', unannounced: false, cutsResponse: true,
+    meaning: 'a response was not valid HTTP, or was larger than allowed'
+  },
+  early_response: {
+    by: 'backend', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the response ended before the whole request was sent'
+  },
+  idle_limit: {
+    by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false,
+    meaning: 'the connection was idle for as long as the idle limit allows'
+  },
   max_age: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection reached maxConnectionAge' },
-  max_requests: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may' },
+  max_requests: {
+    by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection served as many requests as it may'
+  },
   timeout: { by: 'gateway', when: 'active', unannounced: false, cutsResponse: true, meaning: 'a deadline of the gateway passed' },
-  stale_suspect: { by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false, meaning: 'the backend had closed another connection that had been idle no longer than this one' },
-  evicted: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the connection made room for another one; it was given back while there were more connections than a lowered bound allows; or the operator evicted idle connections' },
+  stale_suspect: {
+    by: 'gateway', when: 'idle', unannounced: false, cutsResponse: false,
+    meaning: 'the backend had closed another connection that had been idle no longer than this one'
+  },
+  evicted: {
+    by: 'gateway', when: 'either', unannounced: false, cutsResponse: false,
+    meaning: 'the connection made room for another one; it was given back while there were more connections than a lowered bound ' +
+      'allows; or the operator evicted idle connections'
+  },
   error: { by: 'gateway', when: 'either', unannounced: false, cutsResponse: true, meaning: 'any other error' },
   client_gone: { by: 'client', when: 'either', unannounced: false, cutsResponse: true, meaning: 'the client left' },
-  upgraded: { by: 'client', when: 'active', unannounced: false, cutsResponse: false, meaning: 'the connection became a tunnel, and the tunnel has ended' },
-  updated: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the options of the target changed: connections are made in another way, or idle ones are above a lowered bound' },
+  upgraded: {
+    by: 'client', when: 'active', unannounced: false, cutsResponse: false,
+    meaning: 'the connection became a tunnel, and the tunnel has ended'
+  },
+  updated: {
+    by: 'operator', when: 'either', unannounced: false, cutsResponse: false,
+    meaning: 'the options of the target changed: connections are made in another way, or idle ones are above a lowered bound'
+  },
   drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' }
 } as const satisfies Record<string, CloseReasonRow>
 

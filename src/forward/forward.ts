@@ -57,7 +57,7 @@ export function forward (
   }
 }
 
-/** One request, in the steps of docs/internals.md. It ends in `#end`, whatever ends it. */
+/** One request, in the steps of docs/internals.md. Every way to end it goes through `#end`. */
 class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, TrackedForwarding, RequestScope, FailedForwarding {
   readonly route: ForwardRoute
   readonly #request: FastifyRequest

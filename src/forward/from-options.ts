@@ -5,7 +5,7 @@ import type { ResponseStream } from './response-stream.js'
 /** A backend's response as `onResponse` gets it. */
 interface BackendResponse { statusCode: number, headers: HeaderRecord, stream: ResponseStream }
 
-/** What `reply.from()` of @fastify/reply-from takes for one request. Each option means what it means there. */
+/** What `reply.from()` of `@fastify/reply-from` takes for one request. Each option means what it means there. */
 export interface FromOptions {
   method?: string
   /** Sent in place of the client's body, as JSON unless `contentType` names another type; null sends none. */

@@ -46,7 +46,7 @@ export function watchHeaders ({ headers, rawHeaders }: Message): void {
   for (const name of names) watch(headers, name, set)
 }
 
-/** The watched names that hooks have set in an object of headers, to whatever value; undefined where there are none. */
+/** The watched names that hooks have set in an object of headers, to any value; undefined where there are none. */
 export function setAgain (headers: object): ReadonlySet<string> | undefined {
   const found = watched.get(headers)
   if (found === undefined) return undefined

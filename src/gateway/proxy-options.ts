@@ -15,7 +15,7 @@ export interface ProxyOptions extends HttpProxyOptions, WebSocketOptions, WhereT
   undici?: FastifyHttpProxyOptions['undici']
 }
 
-/** The options that @fastify/http-proxy does not know. */
+/** The options that `@fastify/http-proxy` does not know. */
 export const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
 
 /** Throws HOLDFAST_ERR_OPTION for the first option that is unknown or whose value is not possible. */

@@ -11,7 +11,7 @@ const NAMES_HOST = /^\/\t*[/\\]/
 const NO_SEGMENT = /^\.{0,2}$|[/?#\\%\p{Cc}]| $|\$[$&`']/u
 
 /**
- * Throws HOLDFAST_ERR_BAD_REQUEST for a path parameter that is used in `rewritePrefix` and is not one plain segment. @fastify/http-proxy
+ * Throws HOLDFAST_ERR_BAD_REQUEST for a path parameter that is used in `rewritePrefix` and is not one plain segment. `@fastify/http-proxy`
  * inserts its decoded value, so the backend would get another path than the one that the app's checks have seen.
  */
 export function refuseParameters (rewritePrefix: string, parameters: Parameters): void {
@@ -26,7 +26,7 @@ export function refuseParameters (rewritePrefix: string, parameters: Parameters)
   }
 }
 
-/** The backend's prefix of a request with these parameters, computed as @fastify/http-proxy does, and encoded as in a request. */
+/** The backend's prefix of a request with these parameters, computed as `@fastify/http-proxy` does, and encoded as in a request. */
 export function prefixAtBackend (rewritePrefix: string, parameters: Parameters): string {
   return new URL(withParameters(rewritePrefix, parameters), 'http://localhost').pathname
 }

@@ -13,7 +13,7 @@ export function checkRows (given: object, rows: readonly OptionRow[]): void {
   }
 }
 
-/** Throws HOLDFAST_ERR_OPTION for a group that is no object, for a name in it that is unknown, and for the first value in it that cannot be. */
+/** Throws HOLDFAST_ERR_OPTION for a group that is no object, for an unknown name in it, and for the first value that cannot be. */
 export function checkGroup (given: unknown, path: string): void {
   if (given === undefined || (given === false && GROUPS.find(group => group.path === path)?.orFalse === true)) return
   OBJECT.check!(given, path)

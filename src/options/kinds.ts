@@ -9,45 +9,16 @@ export interface Kind {
   /** The type of a value, as TypeScript has it. */
   readonly type: string
   /**
-   * The values that JSON can hold, as JSON Schema has them; absent where it can hold none. JSON has no `Infinity`, so the kinds that take it
-   * (`COUNT_OR_INFINITY`, `COUNT_ABOVE_ZERO_OR_INFINITY`) take `null` there.
+   * The values that JSON can hold, as JSON Schema has them; absent where it can hold none. JSON has no `Infinity`, so the kinds that take
+   * it (`COUNT_OR_INFINITY`, `COUNT_ABOVE_ZERO_OR_INFINITY`) take `null` there.
    */
   readonly schema?: object
   /** Throws HOLDFAST_ERR_OPTION for a value that cannot be. Absent where what reads the option checks it. */
   readonly check?: (value: unknown, option: string) => void
 }
 
-type Check = NonNullable<Kind['check']>
-
 function fail (option: string, value: unknown, remedy: string): never {
   throw optionError(option, value, remedy)
-}
-
-function checkTime (value: unknown, option: string): void {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > LONGEST_TIMER) fail(option, value, `is no time; give whole milliseconds from 0 to ${LONGEST_TIMER}`)
-}
-
-function checkCount (value: unknown, option: string): void {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) fail(option, value, 'is no count; give a whole number from 0')
-}
-
-function aboveZero (check: Check): Check {
-  return (value, option) => {
-    check(value, option)
-    if (value === 0) fail(option, value, 'must be above 0')
-  }
-}
-
-function orInfinity (kind: Kind): Kind {
-  return {
-    ...kind,
-    schema: { ...kind.schema, type: ['integer', 'null'] },
-    check: (value, option) => { if (value !== Infinity) kind.check!(value, option) }
-  }
-}
-
-function inUnit (unit: string, kind: Kind): Kind {
-  return { ...kind, unit }
 }
 
 /** A value that `holds`, and the remedy for one that does not. */
@@ -59,23 +30,69 @@ export function holding (holds: (value: unknown) => boolean, remedy: string, typ
   }
 }
 
-export const TIME: Kind = { unit: 'ms', type: 'number', schema: { type: 'integer', minimum: 0, maximum: LONGEST_TIMER }, check: checkTime }
-export const TIME_ABOVE_ZERO: Kind = { ...TIME, schema: { type: 'integer', minimum: 1, maximum: LONGEST_TIMER }, check: aboveZero(checkTime) }
-export const COUNT: Kind = { type: 'number', schema: { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }, check: checkCount }
-export const COUNT_ABOVE_ZERO: Kind = { ...COUNT, schema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, check: aboveZero(checkCount) }
+/** A whole number from `least` to `most`. */
+export function whole (least: number, most: number, remedy = `must be a whole number from ${least} to ${most}`): Kind {
+  const holds = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+  return holding(holds, remedy, 'number', { type: 'integer', minimum: least, maximum: most })
+}
+
+/** One of a few values. */
+export function oneOf (values: readonly number[], remedy: string): Kind {
+  return holding(value => values.includes(value as number), remedy, values.join(' | '), { enum: values })
+}
+
+/** Numbers of a kind that count something: `ms`, `bytes` ... */
+export function inUnit (unit: string, kind: Kind): Kind {
+  return { ...kind, unit }
+}
+
+function aboveZero (kind: Kind): Kind {
+  return {
+    ...kind,
+    schema: { ...kind.schema, minimum: 1 },
+    check: (value, option) => {
+      kind.check!(value, option)
+      if (value === 0) fail(option, value, 'must be above 0')
+    }
+  }
+}
+
+function orInfinity (kind: Kind): Kind {
+  return {
+    ...kind,
+    schema: { ...kind.schema, type: ['integer', 'null'] },
+    check: (value, option) => { if (value !== Infinity) kind.check!(value, option) }
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+export const TIME: Kind = inUnit('ms', whole(0, LONGEST_TIMER, `is no time; give whole milliseconds from 0 to ${LONGEST_TIMER}`))
+export const TIME_ABOVE_ZERO: Kind = aboveZero(TIME)
+export const COUNT: Kind = whole(0, Number.MAX_SAFE_INTEGER, 'is no count; give a whole number from 0')
+export const COUNT_ABOVE_ZERO: Kind = aboveZero(COUNT)
 export const COUNT_OR_INFINITY: Kind = orInfinity(COUNT)
 export const COUNT_ABOVE_ZERO_OR_INFINITY: Kind = orInfinity(COUNT_ABOVE_ZERO)
 export const BYTES: Kind = inUnit('bytes', COUNT)
 export const BYTES_ABOVE_ZERO: Kind = inUnit('bytes', COUNT_ABOVE_ZERO)
 export const BYTES_A_SECOND: Kind = inUnit('bytes/s', COUNT)
 export const FLAG: Kind = holding(value => typeof value === 'boolean', 'must be true or false', 'boolean', { type: 'boolean' })
-export const TEXT: Kind = holding(value => typeof value === 'string' && value !== '', 'must be a string that is not empty', 'string', { type: 'string', minLength: 1 })
-export const STRING: Kind = holding(value => typeof value === 'string', 'must be a string', 'string', { type: 'string' })
-export const STRINGS: Kind = holding(value => Array.isArray(value) && value.every(item => typeof item === 'string'), 'must be an array of strings', 'string[]', { type: 'array', items: { type: 'string' } })
-export const OBJECT: Kind = holding(value => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object', 'object', { type: 'object' })
-/** An object of options, or a function in place of them. */
-export const OBJECT_OR_FUNCTION: Kind = { type: 'object | Function', schema: { type: 'object' }, check: (value, option) => { if (typeof value !== 'function') OBJECT.check!(value, option) } }
+export const STRING: Kind = holding(isText, 'must be a string', 'string', { type: 'string' })
+export const TEXT: Kind = holding(
+  value => isText(value) && value !== '', 'must be a string that is not empty', 'string', { type: 'string', minLength: 1 }
+)
+export const STRINGS: Kind = holding(
+  value => Array.isArray(value) && value.every(isText), 'must be an array of strings', 'string[]', { type: 'array', items: { type: 'string' } }
+)
+export const OBJECT: Kind = holding(isObject, 'must be an object', 'object', { type: 'object' })
 export const FUNCTION: Kind = holding(value => typeof value === 'function', 'must be a function', 'Function')
+/** An object of options, or a function in place of them. */
+export const OBJECT_OR_FUNCTION: Kind = {
+  ...OBJECT,
+  type: 'object | Function',
+  check: (value, option) => { if (typeof value !== 'function') OBJECT.check!(value, option) }
+}
 export const IP_ADDRESS: Kind = {
   ...TEXT,
   check: (value, option) => {
@@ -84,38 +101,21 @@ export const IP_ADDRESS: Kind = {
   }
 }
 
-/** A whole number from `least` to `most`. */
-export function whole (least: number, most: number): Kind {
-  const holds = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= least && (value as number) <= most
-  return holding(holds, `must be a whole number from ${least} to ${most}`, 'number', { type: 'integer', minimum: least, maximum: most })
-}
-
-/** One of a few values. */
-export function oneOf (values: readonly number[], remedy: string): Kind {
-  return holding(value => values.includes(value as number), remedy, values.join(' | '), { enum: values })
-}
-
-const HIGHEST_PORT = 65_535
-
 /** A port to listen on. */
-export const PORT: Kind = {
-  type: 'number',
-  schema: { type: 'integer', minimum: 0, maximum: HIGHEST_PORT },
-  check: (value, option) => {
-    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > HIGHEST_PORT) fail(option, value, `is no port; give a whole number from 0 to ${HIGHEST_PORT}, 0 for any free one`)
-  }
-}
+export const PORT: Kind = whole(0, 65_535, 'is no port; give a whole number from 0 to 65535, 0 for any free one')
 
 const HOST_PATTERN = /^[^\s/,]+$/
 
 /** An address or a host name to listen on. */
-export const HOST: Kind = holding(value => typeof value === 'string' && HOST_PATTERN.test(value), 'is no address or host name', 'string', { type: 'string', pattern: HOST_PATTERN.source })
+export const HOST: Kind = holding(
+  value => isText(value) && HOST_PATTERN.test(value), 'is no address or host name', 'string', { type: 'string', pattern: HOST_PATTERN.source }
+)
 
 const TOKEN_PATTERN = /^[\x21-\x7e]+$/
 
 /** Whether a token can stand in a header. */
 export function isSendable (token: unknown): boolean {
-  return typeof token === 'string' && TOKEN_PATTERN.test(token)
+  return isText(token) && TOKEN_PATTERN.test(token)
 }
 
 /** A secret that stands in a header. No message holds it: messages are logged. */
@@ -123,11 +123,13 @@ export const TOKEN: Kind = {
   type: 'string',
   schema: { type: 'string', pattern: TOKEN_PATTERN.source },
   check: (value, option) => {
-    if (!isSendable(value)) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: must be a string of printable ASCII characters without spaces` })
+    if (isSendable(value)) return
+    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: must be a string of printable ASCII characters without spaces` })
   }
 }
 
 /** A path that is served. */
 export const PATH: Kind = holding(
-  value => typeof value === 'string' && value.startsWith('/'), 'is no path; give one that begins with a slash, like /metrics', 'string', { type: 'string', pattern: '^/' }
+  value => isText(value) && value.startsWith('/'), 'is no path; give one that begins with a slash, like /metrics', 'string',
+  { type: 'string', pattern: '^/' }
 )

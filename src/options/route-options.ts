@@ -10,7 +10,10 @@ const DEFAULTS = defaultsOf('', 'gateway and route') as Required<RouteOptions>
 /** Names of a route's settings, as gateway and proxy take them. */
 export const ROUTE_NAMES = ROWS.map(({ path }) => nameOf(path) as keyof RouteOptions)
 
-/** The gateway's route settings under the route's own, over the defaults. Throws HOLDFAST_ERR_OPTION for the first that cannot be, in either. */
+/**
+ * The gateway's route settings under the route's own, over the defaults. Throws HOLDFAST_ERR_OPTION for the first value, of the gateway or
+ * of the route, that cannot be.
+ */
 export function resolveRouteOptions (gateway: RouteOptions, route: RouteOptions): ResolvedRouteOptions {
   checkRows(gateway, ROWS)
   checkRows(route, ROWS)

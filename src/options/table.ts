@@ -1,6 +1,7 @@
 import {
-  BYTES, BYTES_ABOVE_ZERO, BYTES_A_SECOND, COUNT, COUNT_ABOVE_ZERO, COUNT_ABOVE_ZERO_OR_INFINITY, COUNT_OR_INFINITY, FLAG, FUNCTION, HOST, IP_ADDRESS, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
-  STRING, STRINGS, TEXT, TIME, TIME_ABOVE_ZERO, TOKEN, oneOf, whole
+  BYTES, BYTES_ABOVE_ZERO, BYTES_A_SECOND, COUNT, COUNT_ABOVE_ZERO, COUNT_ABOVE_ZERO_OR_INFINITY, COUNT_OR_INFINITY, FLAG, FUNCTION, HOST,
+  IP_ADDRESS, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
+  STRING, STRINGS, TEXT, TIME, TIME_ABOVE_ZERO, TOKEN, inUnit, oneOf, whole
 } from './kinds.js'
 import type { Kind } from './kinds.js'
 import { LONGEST_TIMER } from './timer.js'
@@ -86,17 +87,27 @@ const RETRIES = 'a request is sent again only where it is known not to have been
 const UPSTREAM = 'a route has one backend, which upstream or replyOptions.getUpstream names'
 
 export const GROUPS: readonly OptionGroup[] = [
-  { path: 'undiciOptions', ...BOTH, type: 'UndiciOptions', text: 'Connections and their times, under undici\'s names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md.' },
+  {
+    path: 'undiciOptions', ...BOTH, type: 'UndiciOptions',
+    text: 'Connections and their times, under undici\'s names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md.'
+  },
   {
     path: 'undiciOptions.connect', ...BOTH, type: 'ConnectOptions', base: 'NodeConnectOptions',
-    text: 'How connections are made: options of `net.connect` and `tls.connect`, as undici\'s `connect` takes them. Each connection of a target is made with them.'
+    text: 'How connections are made: options of `net.connect` and `tls.connect`, as undici\'s `connect` takes them. Each connection of ' +
+      'a target is made with them.'
   },
   { path: 'pool', ...BOTH, type: 'PoolOptions', text: 'Limits of a target\'s pool that undici has no name for.' },
-  { path: 'inspector', ...BOTH, type: 'InspectorOptions', orFalse: true, text: 'How a backend that does not keep connections open is recognised; `false`: not at all.' },
+  {
+    path: 'inspector', ...BOTH, type: 'InspectorOptions', orFalse: true,
+    text: 'How a backend that does not keep connections open is recognised; `false`: not at all.'
+  },
   { path: 'retry', ...BOTH, type: 'RetryOptions', text: 'When a request that got no answer is sent again.' },
   { path: '', ...BOTH, type: 'RouteOptions', text: 'What a route may set besides the settings of its target.' },
   { path: 'drain', ...GATEWAY, type: 'DrainOptions', text: 'How an app ends: what `app.close()` and `gateway.drain()` do.' },
-  { path: 'metrics', ...GATEWAY, type: 'MetricsOptions', text: 'Where the public listener serves metrics, to every client that can reach it.' },
+  {
+    path: 'metrics', ...GATEWAY, type: 'MetricsOptions',
+    text: 'Where the public listener serves metrics, to every client that can reach it.'
+  },
   { path: 'admin', ...GATEWAY, type: 'AdminOptions', text: 'Where the admin surface listens, and who may use it.' },
   { path: '', ...GATEWAY, type: 'WholeGatewayOptions', text: 'What belongs to the whole gateway.' },
   { path: '', ...ROUTE, type: 'WhereToOptions', text: 'Where a route leads.' }
@@ -111,10 +122,12 @@ export const TABLE: readonly OptionRow[] = [
   },
   {
     // 60 s is Apigee's keepalive.timeout.millis. Most backends keep connections longer (nginx: 75 s), or say how long (Apache, Node).
-    path: 'undiciOptions.keepAliveTimeout', kind: TIME, ...ADMIN, default: 60_000, common: true, zero: 'no keep-alive, which is warned about', variable: 'KEEP_ALIVE_TIMEOUT_MS',
+    path: 'undiciOptions.keepAliveTimeout', kind: TIME, ...ADMIN, default: 60_000, common: true,
+    zero: 'no keep-alive, which is warned about', variable: 'KEEP_ALIVE_TIMEOUT_MS',
     text: 'How long an idle connection is kept where the backend gives no hint.', more: 'What is learned of the backend shortens it.',
     elsewhere: {
-      nginx: 'keepalive_timeout', HAProxy: 'pool-purge-delay', Envoy: 'idle_timeout', Kong: 'upstream_keepalive_idle_timeout', Apigee: 'keepalive.timeout.millis',
+      nginx: 'keepalive_timeout', HAProxy: 'pool-purge-delay', Envoy: 'idle_timeout', Kong: 'upstream_keepalive_idle_timeout',
+      Apigee: 'keepalive.timeout.millis',
       'node:http': ['keepAlive', 'keepAliveMsecs'], also: ['keepaliveTimeoutMillis', 'idleTimeout']
     }
   },
@@ -124,24 +137,31 @@ export const TABLE: readonly OptionRow[] = [
   },
   {
     path: 'undiciOptions.keepAliveTimeoutThreshold', kind: TIME, ...ADMIN, default: 1_000,
-    text: 'Taken off the time that a `Keep-Alive` header says, and never more than half of it.', more: 'The backend\'s clock started earlier than the gateway\'s.'
+    text: 'Taken off the time that a `Keep-Alive` header says, and never more than half of it.',
+    more: 'The backend\'s clock started earlier than the gateway\'s.'
   },
   {
-    path: 'undiciOptions.headersTimeout', kind: TIME, ...ADMIN, default: ANSWER_TIMEOUT, common: true, zero: 'no limit', variable: 'HEADERS_TIMEOUT_MS',
+    path: 'undiciOptions.headersTimeout', kind: TIME, ...ADMIN, default: ANSWER_TIMEOUT, common: true, zero: 'no limit',
+    variable: 'HEADERS_TIMEOUT_MS',
     text: 'From the last byte of a request to the head of its response; then 504.',
     elsewhere: {
-      nginx: 'proxy_read_timeout', HAProxy: 'timeout server', Kong: 'read_timeout', Apigee: 'io.timeout.millis', also: ['requestTimeout', 'socketTimeout']
+      nginx: 'proxy_read_timeout', HAProxy: 'timeout server', Kong: 'read_timeout', Apigee: 'io.timeout.millis',
+      also: ['requestTimeout', 'socketTimeout']
     }
   },
   {
-    path: 'undiciOptions.bodyTimeout', kind: TIME, ...ADMIN, default: ANSWER_TIMEOUT, common: true, zero: 'no limit', variable: 'BODY_TIMEOUT_MS',
+    path: 'undiciOptions.bodyTimeout', kind: TIME, ...ADMIN, default: ANSWER_TIMEOUT, common: true, zero: 'no limit',
+    variable: 'BODY_TIMEOUT_MS',
     text: 'Between two pieces of a response\'s body; then the client is cut off.',
     elsewhere: { nginx: 'proxy_read_timeout', HAProxy: 'timeout server', Apigee: 'io.timeout.millis', also: 'socketTimeout' }
   },
   {
-    path: 'undiciOptions.connect', kind: CONNECT, ...DIAL, text: 'How connections are made: TLS and socket options, or a function with the shape of undici\'s connectors.',
-    more: 'Certificates and keys are read when the route is registered and at `update()`; one that is cut, is no PEM, or does not belong to the other is refused. ' +
-      'A route that sets any option of the TLS identity (`ca`, `cert`, `key`, `secureContext`, `servername`, `checkServerIdentity`, `minVersion` ...) takes none of the gateway\'s. ' +
+    path: 'undiciOptions.connect', kind: CONNECT, ...DIAL,
+    text: 'How connections are made: TLS and socket options, or a function with the shape of undici\'s connectors.',
+    more: 'Certificates and keys are read when the route is registered and at `update()`; one that is cut, is no PEM, or does not ' +
+      'belong to the other is refused. ' +
+      'A route that sets any option of the TLS identity (`ca`, `cert`, `key`, `secureContext`, `servername`, `checkServerIdentity`, ' +
+      '`minVersion` ...) takes none of the gateway\'s. ' +
       'A function, or a SecureContext, is compared by identity: targets share connections only where it is the same one. ' +
       'A function\'s dial fails where it calls back without a socket.',
     elsewhere: { also: 'tls' }
@@ -151,80 +171,102 @@ export const TABLE: readonly OptionRow[] = [
     path: 'undiciOptions.connect.timeout', kind: TIME_ABOVE_ZERO, ...DIAL, default: 3_000, common: true,
     text: 'Until a connection is made, TLS handshake included; then 504.',
     elsewhere: {
-      nginx: 'proxy_connect_timeout', HAProxy: 'timeout connect', Envoy: 'connect_timeout', Kong: 'connect_timeout', Apigee: 'connect.timeout.millis', also: 'connectTimeout'
+      nginx: 'proxy_connect_timeout', HAProxy: 'timeout connect', Envoy: 'connect_timeout', Kong: 'connect_timeout',
+      Apigee: 'connect.timeout.millis', also: 'connectTimeout'
     }
   },
   {
-    path: 'undiciOptions.connect.rejectUnauthorized', kind: FLAG, ...DIAL, default: true, text: 'Whether a certificate that no trusted authority has signed is refused.', more: '`false` is warned about.',
+    path: 'undiciOptions.connect.rejectUnauthorized', kind: FLAG, ...DIAL, default: true,
+    text: 'Whether a certificate that no trusted authority has signed is refused.', more: '`false` is warned about.',
     elsewhere: { nginx: 'proxy_ssl_verify', HAProxy: 'verify', Kong: 'tls_verify' }
   },
   {
-    path: 'undiciOptions.connect.ca', kind: pem('ca'), ...DIAL, defaultText: 'the authorities that Node trusts', text: 'The authorities whose certificates are trusted, in PEM.',
+    path: 'undiciOptions.connect.ca', kind: pem('ca'), ...DIAL, defaultText: 'the authorities that Node trusts',
+    text: 'The authorities whose certificates are trusted, in PEM.',
     elsewhere: { nginx: 'proxy_ssl_trusted_certificate', HAProxy: 'ca-file' }
   },
   {
-    path: 'undiciOptions.connect.cert', kind: pem('cert'), ...DIAL, text: 'The gateway\'s own certificate, in PEM, with those of its issuers behind it.', more: 'It needs `key`.',
+    path: 'undiciOptions.connect.cert', kind: pem('cert'), ...DIAL,
+    text: 'The gateway\'s own certificate, in PEM, with those of its issuers behind it.', more: 'It needs `key`.',
     elsewhere: { nginx: 'proxy_ssl_certificate', HAProxy: 'crt' }
   },
   {
-    path: 'undiciOptions.connect.key', kind: pem('key'), ...DIAL, text: 'The private key of `cert`, in PEM.', more: 'With `passphrase` where it is encrypted.',
+    path: 'undiciOptions.connect.key', kind: pem('key'), ...DIAL, text: 'The private key of `cert`, in PEM.',
+    more: 'With `passphrase` where it is encrypted.',
     elsewhere: { nginx: 'proxy_ssl_certificate_key' }
   },
   {
-    path: 'undiciOptions.connect.servername', kind: STRING, ...DIAL, defaultText: 'the host of the upstream', text: 'The name in the TLS handshake (SNI), which the backend\'s certificate has to be for.',
+    path: 'undiciOptions.connect.servername', kind: STRING, ...DIAL, defaultText: 'the host of the upstream',
+    text: 'The name in the TLS handshake (SNI), which the backend\'s certificate has to be for.',
     elsewhere: { nginx: 'proxy_ssl_name', HAProxy: 'sni' }
   },
   {
-    path: 'undiciOptions.connect.maxCachedSessions', kind: whole(0, Number.MAX_SAFE_INTEGER), ...DIAL, defaultText: '0', zero: 'every handshake is a full one',
+    path: 'undiciOptions.connect.maxCachedSessions', kind: whole(0, Number.MAX_SAFE_INTEGER), ...DIAL, defaultText: '0',
+    zero: 'every handshake is a full one',
     text: 'TLS sessions that are kept, so that a later handshake can resume one.', elsewhere: { undici: 'maxCachedSessions' }
   },
   {
-    path: 'undiciOptions.connect.autoSelectFamily', kind: FLAG, ...DIAL, defaultText: 'Node\'s', text: 'Whether the addresses of both families are tried, one after another (RFC 8305).',
+    path: 'undiciOptions.connect.autoSelectFamily', kind: FLAG, ...DIAL, defaultText: 'Node\'s',
+    text: 'Whether the addresses of both families are tried, one after another (RFC 8305).',
     elsewhere: { undici: 'autoSelectFamily' }
   },
   {
-    path: 'undiciOptions.connect.autoSelectFamilyAttemptTimeout', kind: inMilliseconds(whole(1, LONGEST_TIMER)), ...DIAL, defaultText: 'Node\'s',
+    path: 'undiciOptions.connect.autoSelectFamilyAttemptTimeout', kind: inUnit('ms', whole(1, LONGEST_TIMER)), ...DIAL,
+    defaultText: 'Node\'s',
     text: 'How long one address is tried before the next one.', elsewhere: { undici: 'autoSelectFamilyAttemptTimeout' }
   },
   {
-    path: 'undiciOptions.connect.family', kind: oneOf([4, 6, 0], 'must be 4, 6, or 0 for both'), ...DIAL, defaultText: '0', zero: 'both', text: 'The family of addresses that a name is resolved to.'
+    path: 'undiciOptions.connect.family', kind: oneOf([4, 6, 0], 'must be 4, 6, or 0 for both'), ...DIAL, defaultText: '0', zero: 'both',
+    text: 'The family of addresses that a name is resolved to.'
   },
   {
-    path: 'undiciOptions.connect.keepAliveInitialDelay', kind: { unit: 'ms', type: 'number', schema: { type: 'integer', minimum: 0 } }, ...DIAL, defaultText: '60 000',
+    path: 'undiciOptions.connect.keepAliveInitialDelay', kind: { unit: 'ms', type: 'number', schema: { type: 'integer', minimum: 0 } },
+    ...DIAL, defaultText: '60 000',
     text: 'How long a connection is silent before TCP asks whether its other end is still there.'
   },
   {
-    path: 'undiciOptions.connect.lookup', kind: { ...FUNCTION, type: 'LookupFunction' }, ...DIAL, defaultText: 'dns.lookup', text: 'Resolves the upstream\'s name; it is asked at each dial.'
+    path: 'undiciOptions.connect.lookup', kind: { ...FUNCTION, type: 'LookupFunction' }, ...DIAL, defaultText: 'dns.lookup',
+    text: 'Resolves the upstream\'s name; it is asked at each dial.'
   },
   {
-    path: 'undiciOptions.pipelining', kind: oneOf([0, 1], 'must be 1, or 0 for no keep-alive; requests are never pipelined'), ...BOTH, live: 'code', default: 1,
+    path: 'undiciOptions.pipelining', kind: oneOf([0, 1], 'must be 1, or 0 for no keep-alive; requests are never pipelined'), ...BOTH,
+    live: 'code', default: 1,
     zero: 'no keep-alive, which is warned about', text: 'Requests at a time on one connection.'
   },
   {
-    path: 'undiciOptions.localAddress', kind: IP_ADDRESS, ...DIAL, defaultText: 'the system\'s choice', text: 'The IP address of this machine to connect from.',
+    path: 'undiciOptions.localAddress', kind: IP_ADDRESS, ...DIAL, defaultText: 'the system\'s choice',
+    text: 'The IP address of this machine to connect from.',
     elsewhere: { nginx: 'proxy_bind', HAProxy: 'source' }
   },
   { path: 'undiciOptions.socketPath', kind: TEXT, ...DIAL, text: 'A unix socket to connect to in place of host and port.' },
   {
-    path: 'undiciOptions.maxHeaderSize', kind: BYTES_ABOVE_ZERO, ...DIAL, defaultText: '16 384', text: 'The largest head of a response, and the largest trailers: names, values and reason; then 502.',
+    path: 'undiciOptions.maxHeaderSize', kind: BYTES_ABOVE_ZERO, ...DIAL, defaultText: '16 384',
+    text: 'The largest head of a response, and the largest trailers: names, values and reason; then 502.',
     more: 'What stands between them may be as large again.', elsewhere: { nginx: 'proxy_buffer_size', Envoy: 'max_response_headers_kb' }
   },
-  { path: 'undiciOptions.maxResponseSize', kind: BYTES_ABOVE_ZERO, ...DIAL, defaultText: 'no limit', text: 'The largest body of a response; then 502, or the client is cut off.' },
   {
-    path: 'pool.maxRequestsPerConnection', kind: COUNT, ...ADMIN, default: 0, zero: 'no limit', text: 'Requests after which a connection is closed.',
+    path: 'undiciOptions.maxResponseSize', kind: BYTES_ABOVE_ZERO, ...DIAL, defaultText: 'no limit',
+    text: 'The largest body of a response; then 502, or the client is cut off.'
+  },
+  {
+    path: 'pool.maxRequestsPerConnection', kind: COUNT, ...ADMIN, default: 0, zero: 'no limit',
+    text: 'Requests after which a connection is closed.',
     elsewhere: {
-      nginx: 'keepalive_requests', HAProxy: 'max-reuse', Envoy: 'max_requests_per_connection', Kong: 'upstream_keepalive_max_requests', undici: 'maxRequestsPerClient'
+      nginx: 'keepalive_requests', HAProxy: 'max-reuse', Envoy: 'max_requests_per_connection', Kong: 'upstream_keepalive_max_requests',
+      undici: 'maxRequestsPerClient'
     }
   },
   {
     path: 'pool.maxConnectionAge', kind: TIME, ...ADMIN, default: 600_000, common: true, zero: 'no limit',
-    text: 'Age at which a connection takes no new request, with 10 % of jitter either way.', more: 'A change of DNS, or of a load balancer behind the name, is followed within it.',
+    text: 'Age at which a connection takes no new request, with 10 % of jitter either way.',
+    more: 'A change of DNS, or of a load balancer behind the name, is followed within it.',
     elsewhere: { nginx: 'keepalive_time', Envoy: 'max_connection_duration', undici: 'clientTtl' }
   },
   {
     path: 'pool.minIdle', kind: COUNT, ...ADMIN, default: 0,
     text: 'With at most this many idle connections, a request takes the one that has been idle longest.',
-    more: 'Requests then use these connections in turn, so that low traffic can keep all of them open, and not only the most recently used one. ' +
+    more: 'Requests then use these connections in turn, so that low traffic can keep all of them open, and not only the most recently ' +
+      'used one. ' +
       'The option opens no connections and changes no limit: a connection that has reached its idle limit is closed.'
   },
   {
@@ -233,51 +275,69 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { HAProxy: 'maxqueue', Envoy: 'max_pending_requests' }
   },
   {
-    path: 'pool.pendingTimeout', kind: TIME_ABOVE_ZERO, ...ADMIN, default: 5_000, common: true, text: 'How long a request may wait for a connection; then 503.', elsewhere: { HAProxy: 'timeout queue' }
+    path: 'pool.pendingTimeout', kind: TIME_ABOVE_ZERO, ...ADMIN, default: 5_000, common: true,
+    text: 'How long a request may wait for a connection; then 503.', elsewhere: { HAProxy: 'timeout queue' }
   },
   {
-    path: 'pool.maxDials', kind: COUNT_ABOVE_ZERO, ...ADMIN, default: 8, text: 'Connections that are being made at once.', more: 'A backend that comes back is not met by a stampede.'
+    path: 'pool.maxDials', kind: COUNT_ABOVE_ZERO, ...ADMIN, default: 8, text: 'Connections that are being made at once.',
+    more: 'A backend that comes back is not met by a stampede.'
   },
   {
-    path: 'pool.connectRetry', kind: TIME, ...ADMIN, default: 1_000, zero: 'not at all', text: 'How long a refused connection is tried again; then 502.', more: 'A process that restarts listens again within that.'
+    path: 'pool.connectRetry', kind: TIME, ...ADMIN, default: 1_000, zero: 'not at all',
+    text: 'How long a refused connection is tried again; then 502.', more: 'A process that restarts listens again within that.'
   },
   {
-    path: 'pool.maxUpgraded', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, zero: 'no upgrades', text: 'The most upgraded connections (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
+    path: 'pool.maxUpgraded', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, zero: 'no upgrades',
+    text: 'The most upgraded connections (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
   },
   {
     path: 'inspector.closesBeforeTeardown', kind: COUNT_ABOVE_ZERO, ...BOTH, default: 3,
     text: 'Connections in a row that the backend closes after their first response, before the pool is torn down.'
   },
   {
-    path: 'inspector.trialInterval', kind: TIME_ABOVE_ZERO, ...BOTH, default: 30_000, text: 'How long a non-persistent backend is left alone before it is tried again, with jitter.',
+    path: 'inspector.trialInterval', kind: TIME_ABOVE_ZERO, ...BOTH, default: 30_000,
+    text: 'How long a non-persistent backend is left alone before it is tried again, with jitter.',
     more: 'A backend that kept connections before is tried again after a second at most.'
   },
-  { path: 'retry.stale', kind: FLAG, ...BOTH, default: true, text: 'Whether a request that died on a reused connection is sent again, once, where that is safe.' },
-  { path: 'retry.replayLimit', kind: BYTES, ...BOTH, default: 65_536, zero: 'none is held', text: 'Request bodies up to this size are held, so that they can be sent again.' },
   {
-    path: 'responseBuffer', kind: BYTES, ...BOTH, default: 262_144, zero: 'nothing is held', text: 'How much of a response is held, so that the backend is done before a slow client is.',
+    path: 'retry.stale', kind: FLAG, ...BOTH, default: true,
+    text: 'Whether a request that died on a reused connection is sent again, once, where that is safe.'
+  },
+  {
+    path: 'retry.replayLimit', kind: BYTES, ...BOTH, default: 65_536, zero: 'none is held',
+    text: 'Request bodies up to this size are held, so that they can be sent again.'
+  },
+  {
+    path: 'responseBuffer', kind: BYTES, ...BOTH, default: 262_144, zero: 'nothing is held',
+    text: 'How much of a response is held, so that the backend is done before a slow client is.',
     elsewhere: { nginx: 'proxy_buffers' }
   },
   {
-    path: 'bodyLimit', kind: BYTES, ...BOTH, default: 0, common: true, zero: 'no limit', text: 'The largest body of a request; then 413.', elsewhere: { nginx: 'client_max_body_size' }
+    path: 'bodyLimit', kind: BYTES, ...BOTH, default: 0, common: true, zero: 'no limit', text: 'The largest body of a request; then 413.',
+    elsewhere: { nginx: 'client_max_body_size' }
   },
   {
-    path: 'totalTimeout', kind: TIME, ...BOTH, default: 0, common: true, zero: 'no limit', text: 'The whole exchange, from a request\'s head to the last byte of its response; then 504, or the client is cut off.'
+    path: 'totalTimeout', kind: TIME, ...BOTH, default: 0, common: true, zero: 'no limit',
+    text: 'The whole exchange, from a request\'s head to the last byte of its response; then 504, or the client is cut off.'
   },
   {
-    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: ANSWER_TIMEOUT, zero: 'no limit', text: 'For a request\'s body: in total until the backend is asked, then between two pieces; then 408.',
+    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: ANSWER_TIMEOUT, zero: 'no limit',
+    text: 'For a request\'s body: in total until the backend is asked, then between two pieces; then 408.',
     elsewhere: { nginx: 'client_body_timeout' }
   },
   {
     // A byte now and then would hold a backend's connection for as long as its client likes.
-    path: 'clientMinRate', kind: BYTES_A_SECOND, ...BOTH, default: 256, zero: 'no limit', text: 'The least rate of a request\'s body that streams, averaged over 10 s; below it, 408.',
+    path: 'clientMinRate', kind: BYTES_A_SECOND, ...BOTH, default: 256, zero: 'no limit',
+    text: 'The least rate of a request\'s body that streams, averaged over 10 s; below it, 408.',
     more: 'It counts while the next piece is waited for and the backend has not begun to answer.'
   },
   {
-    path: 'tunnelIdleTimeout', kind: TIME, ...BOTH, default: 300_000, zero: 'no limit', text: 'How long an upgraded connection may be silent in both directions.', elsewhere: { HAProxy: 'timeout tunnel' }
+    path: 'tunnelIdleTimeout', kind: TIME, ...BOTH, default: 300_000, zero: 'no limit',
+    text: 'How long an upgraded connection may be silent in both directions.', elsewhere: { HAProxy: 'timeout tunnel' }
   },
   {
-    path: 'earlyHints', kind: FLAG, ...BOTH, default: false, text: 'Whether 103 responses are passed on.', more: 'Up to 16 for a request, and none while the client has not taken what was written before.',
+    path: 'earlyHints', kind: FLAG, ...BOTH, default: false, text: 'Whether 103 responses are passed on.',
+    more: 'Up to 16 for a request, and none while the client has not taken what was written before.',
     elsewhere: { nginx: 'early_hints' }
   },
   {
@@ -286,70 +346,151 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed.'
   },
   {
-    path: 'via', kind: FLAG, ...BOTH, default: true, variable: 'VIA', text: 'Say in `Via` that a message has passed this gateway, to backends and to clients (RFC 9110 section 7.6.3).',
-    more: 'Some servers compress nothing for a request that has one (nginx, unless `gzip_proxied` says otherwise). Loops are found by `CDN-Loop` too.'
+    path: 'via', kind: FLAG, ...BOTH, default: true, variable: 'VIA',
+    text: 'Say in `Via` that a message has passed this gateway, to backends and to clients (RFC 9110 section 7.6.3).',
+    more: 'Some servers compress nothing for a request that has one (nginx, unless `gzip_proxied` says otherwise). Loops are found by ' +
+      '`CDN-Loop` too.'
   },
-  { path: 'health', kind: FLAG, ...GATEWAY, default: false, common: true, text: 'Serve `/health/live` and `/health/ready` on the public port.', more: 'No target is named there.' },
-  { path: 'maxHops', kind: COUNT_ABOVE_ZERO, ...GATEWAY, default: 8, text: 'How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508.' },
-  { path: 'maxDynamicTargets', kind: COUNT_ABOVE_ZERO, ...GATEWAY, default: 100, text: 'The most targets that `getUpstream` may make; beyond that, 503.' },
   {
-    path: 'clientHeadersTimeout', kind: TIME, ...GATEWAY, defaultText: 'the server\'s own; Node\'s is 60 000', zero: 'no limit', text: 'How long a client may take for the head of a request; then 408.',
+    path: 'health', kind: FLAG, ...GATEWAY, default: false, common: true,
+    text: 'Serve `/health/live` and `/health/ready` on the public port.', more: 'No target is named there.'
+  },
+  {
+    path: 'maxHops', kind: COUNT_ABOVE_ZERO, ...GATEWAY, default: 8,
+    text: 'How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508.'
+  },
+  {
+    path: 'maxDynamicTargets', kind: COUNT_ABOVE_ZERO, ...GATEWAY, default: 100,
+    text: 'The most targets that `getUpstream` may make; beyond that, 503.'
+  },
+  {
+    path: 'clientHeadersTimeout', kind: TIME, ...GATEWAY, defaultText: 'the server\'s own; Node\'s is 60 000', zero: 'no limit',
+    text: 'How long a client may take for the head of a request; then 408.',
     elsewhere: { nginx: 'client_header_timeout', HAProxy: 'timeout http-request', Envoy: 'request_headers_timeout' }
   },
   {
     path: 'pressure', kind: PRESSURE, ...GATEWAY,
-    defaultText: '{ maxEventLoopDelay: 1_000 }', text: 'Options of `@fastify/under-pressure`, which refuses requests while the process is overloaded; `false`: none.',
+    defaultText: '{ maxEventLoopDelay: 1_000 }',
+    text: 'Options of `@fastify/under-pressure`, which refuses requests while the process is overloaded; `false`: none.',
     more: 'An app that registers `@fastify/under-pressure` itself, before or after, has its own in place of it.'
   },
   {
     path: 'drain.delay', kind: TIME, ...GATEWAY, default: 0, text: 'How long requests are served after readiness has said 503.'
   },
   {
-    path: 'drain.deadline', kind: TIME, ...GATEWAY, default: 10_000, common: true, variable: 'DRAIN_DEADLINE_MS', text: 'How long `app.close()` may take, over HTTP/1 and HTTP/2; what is not done by then is cut and logged.',
+    path: 'drain.deadline', kind: TIME, ...GATEWAY, default: 10_000, common: true, variable: 'DRAIN_DEADLINE_MS',
+    text: 'How long `app.close()` may take, over HTTP/1 and HTTP/2; what is not done by then is cut and logged.',
     more: 'The default holds for a `proxy` without the gateway too.',
     elsewhere: { nginx: 'worker_shutdown_timeout', HAProxy: 'hard-stop-after', Envoy: '--drain-time-s' }
   },
   { path: 'metrics.path', kind: PATH, ...GATEWAY, required: true, text: 'The path, which begins with `/`; it goes before proxied routes.' },
-  { path: 'admin.port', kind: PORT, ...GATEWAY, required: true, common: true, zero: 'any free one', variable: 'ADMIN_PORT', text: 'The port of the admin surface: dashboard, API, metrics.' },
   {
-    path: 'admin.host', kind: HOST, ...GATEWAY, default: '127.0.0.1', variable: 'ADMIN_HOST', text: 'An address or a host name of this machine to listen on.', more: 'One that is not loopback needs a token.'
+    path: 'admin.port', kind: PORT, ...GATEWAY, required: true, common: true, zero: 'any free one', variable: 'ADMIN_PORT',
+    text: 'The port of the admin surface: dashboard, API, metrics.'
   },
-  { path: 'admin.token', kind: TOKEN, ...GATEWAY, variable: 'ADMIN_TOKEN', text: 'What callers of the API prove themselves by, as `Authorization: Bearer <token>`.' },
   {
-    path: 'upstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', common: true, text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
-    more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with a 500.'
+    path: 'admin.host', kind: HOST, ...GATEWAY, default: '127.0.0.1', variable: 'ADMIN_HOST',
+    text: 'An address or a host name of this machine to listen on.', more: 'One that is not loopback needs a token.'
   },
-  { path: 'target', kind: STRING, ...ROUTE, defaultText: 'the origin of the upstream', text: 'A name for the target, in metrics, logs and the admin surface.' },
-  { path: 'prefix', kind: STRING, ...ROUTE, httpProxy: 'taken', common: true, text: 'The path under which the route is served; it may have parameters.' },
-  { path: 'rewritePrefix', kind: STRING, ...ROUTE, httpProxy: 'taken', defaultText: 'the path of the upstream', text: 'What takes the place of the prefix in the request to the backend.' },
+  {
+    path: 'admin.token', kind: TOKEN, ...GATEWAY, variable: 'ADMIN_TOKEN',
+    text: 'What callers of the API prove themselves by, as `Authorization: Bearer <token>`.'
+  },
+  {
+    path: 'upstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', common: true,
+    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
+    more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
+      'be sent; likewise one that `getUpstream` returns, with a 500.'
+  },
+  {
+    path: 'target', kind: STRING, ...ROUTE, defaultText: 'the origin of the upstream',
+    text: 'A name for the target, in metrics, logs and the admin surface.'
+  },
+  {
+    path: 'prefix', kind: STRING, ...ROUTE, httpProxy: 'taken', common: true,
+    text: 'The path under which the route is served; it may have parameters.'
+  },
+  {
+    path: 'rewritePrefix', kind: STRING, ...ROUTE, httpProxy: 'taken', defaultText: 'the path of the upstream',
+    text: 'What takes the place of the prefix in the request to the backend.'
+  },
   { path: 'httpMethods', kind: STRINGS, ...ROUTE, httpProxy: 'taken', defaultText: 'all', text: 'The methods that are proxied.' },
   { path: 'routes', kind: STRINGS, ...ROUTE, httpProxy: 'taken', text: 'The paths under the prefix that are proxied.' },
   { path: 'constraints', kind: OBJECT, ...ROUTE, httpProxy: 'taken', text: 'Constraints of Fastify\'s routes, like a host.' },
   { path: 'config', kind: OBJECT, ...ROUTE, httpProxy: 'taken', text: 'The `config` of Fastify\'s routes.' },
   { path: 'preHandler', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken', text: 'A hook before the request is forwarded.' },
   { path: 'beforeHandler', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken', text: 'An older name of `preHandler`.' },
-  { path: 'preValidation', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken', text: 'A hook before validation; with it, the app\'s parsers read the body.' },
+  {
+    path: 'preValidation', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken',
+    text: 'A hook before validation; with it, the app\'s parsers read the body.'
+  },
   { path: 'preRewrite', kind: FUNCTION, ...ROUTE, httpProxy: 'taken', text: 'Changes the URL before the prefix is rewritten.' },
-  { path: 'handler', kind: FUNCTION, ...ROUTE, httpProxy: 'taken', text: 'A handler in place of the forwarding; it may call `reply.from()`.' },
-  { path: 'proxyPayloads', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: true, text: '`false`: the app\'s parsers read request bodies.' },
-  { path: 'contentTypesToEncode', kind: STRINGS, ...ROUTE, httpProxy: 'taken', text: 'Media types besides JSON whose parsed body is written as JSON.' },
-  { path: 'replyOptions', kind: OBJECT, ...ROUTE, httpProxy: 'taken', text: 'Options of `reply.from()`: `getUpstream`, `rewriteRequestHeaders`, `rewriteHeaders`, `onResponse`, `onError`, `queryString`, `timeout` ...' },
-  { path: 'internalRewriteLocationHeader', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: true, text: 'Whether `Location` gets the prefix back.' },
-  { path: 'websocket', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: false, text: 'Whether WebSockets pass, as tunnels.' },
+  {
+    path: 'handler', kind: FUNCTION, ...ROUTE, httpProxy: 'taken', text: 'A handler in place of the forwarding; it may call `reply.from()`.'
+  },
+  {
+    path: 'proxyPayloads', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: true,
+    text: '`false`: the app\'s parsers read request bodies.'
+  },
+  {
+    path: 'contentTypesToEncode', kind: STRINGS, ...ROUTE, httpProxy: 'taken',
+    text: 'Media types besides JSON whose parsed body is written as JSON.'
+  },
+  {
+    path: 'replyOptions', kind: OBJECT, ...ROUTE, httpProxy: 'taken',
+    text: 'Options of `reply.from()`: `getUpstream`, `rewriteRequestHeaders`, `rewriteHeaders`, `onResponse`, `onError`, `queryString`, ' +
+      '`timeout` ...'
+  },
+  {
+    path: 'internalRewriteLocationHeader', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken',
+    default: true, text: 'Whether `Location` gets the prefix back.'
+  },
+  {
+    path: 'websocket', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: false,
+    text: 'Whether WebSockets pass, as tunnels.'
+  },
   { path: 'wsUpstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', text: 'Another upstream for WebSockets; it implies `websocket`.' },
-  { path: 'wsHooks', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.' },
-  { path: 'wsReconnect', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.' },
-  { path: 'wsServerOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.' },
-  { path: 'wsClientOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.' },
-  { path: 'undici', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'http-proxy\'s name for `undiciOptions`; an undici instance, or `proxy` in it, makes the route unmanaged.' },
-  { path: 'http', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.' },
-  { path: 'http2', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.' },
-  { path: 'globalAgent', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.' },
+  {
+    path: 'wsHooks', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
+  },
+  {
+    path: 'wsReconnect', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
+  },
+  {
+    path: 'wsServerOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
+  },
+  {
+    path: 'wsClientOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
+  },
+  {
+    path: 'undici', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'http-proxy\'s name for `undiciOptions`; an undici instance, or `proxy` in it, makes the route unmanaged.'
+  },
+  {
+    path: 'http', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
+  },
+  {
+    path: 'http2', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
+  },
+  {
+    path: 'globalAgent', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken',
+    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
+  },
   { path: 'destroyAgent', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Has a meaning for unmanaged routes only.' },
   { path: 'cacheURLs', kind: { type: 'number' }, ...ROUTE, httpProxy: 'taken', text: 'The size of reply-from\'s cache of URLs.' },
   { path: 'disableCache', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Whether reply-from caches no URLs.' },
-  { path: 'disableRequestLogging', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Has a meaning for unmanaged routes only.' },
-  { path: 'logLevel', kind: { type: 'string', schema: { type: 'string' } }, ...ROUTE, httpProxy: 'taken', text: 'The log level of Fastify\'s routes.' },
+  {
+    path: 'disableRequestLogging', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Has a meaning for unmanaged routes only.'
+  },
+  {
+    path: 'logLevel', kind: { type: 'string', schema: { type: 'string' } }, ...ROUTE, httpProxy: 'taken',
+    text: 'The log level of Fastify\'s routes.'
+  },
   { path: 'logSerializers', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'The log serializers of Fastify\'s routes.' },
   { path: 'retryMethods', kind: { type: 'string[]' }, ...ROUTE, httpProxy: 'ignored', text: RETRIES },
   { path: 'retriesCount', kind: { type: 'number' }, ...ROUTE, httpProxy: 'ignored', text: RETRIES },
@@ -359,10 +500,6 @@ export const TABLE: readonly OptionRow[] = [
   { path: 'balancedPoolOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'ignored', text: UPSTREAM },
   { path: 'sessionTimeout', kind: { type: 'number' }, ...ROUTE, httpProxy: 'ignored', text: 'it is for http2 alone' }
 ]
-
-function inMilliseconds (kind: Kind): Kind {
-  return { ...kind, unit: 'ms' }
-}
 
 /** The group that a path stands in: `undiciOptions.connect` for `undiciOptions.connect.timeout`, '' for `bodyLimit`. */
 export function groupOf (path: string): string {

@@ -4,12 +4,14 @@ import { checkGroup, checkRows, merged } from './groups.js'
 import { OBJECT } from './kinds.js'
 import type { ConnectOptions, InspectorOptions, PoolOptions, RetryOptions, TargetOptions, UndiciOptions } from './option-types.js'
 import { sameValue } from './same-value.js'
-import { TABLE, defaultsOf, groupOf, nameOf, rowsOf } from './table.js'
+import { defaultsOf, nameOf, rowsOf } from './table.js'
 import { TLS_IDENTITY } from './tls-identity.js'
 import { refuseUnknown } from './unknown-names.js'
 
 type Optional = 'localAddress' | 'socketPath' | 'maxHeaderSize' | 'maxResponseSize'
-export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'connect' | Optional>> & Pick<UndiciOptions, Optional> & { connect: ConnectOptions | ConnectFunction }>
+export type ResolvedUndiciOptions = Readonly<
+  Required<Omit<UndiciOptions, 'connect' | Optional>> & Pick<UndiciOptions, Optional> & { connect: ConnectOptions | ConnectFunction }
+>
 
 /** A target's settings in effect: one immutable object, replaced whole when they change. Times in ms. */
 export interface ResolvedTargetOptions {
@@ -38,7 +40,7 @@ const DEFAULT_RETRY = defaultsOf('retry') as Required<RetryOptions>
 /** Until a connection is made, where `connect` does not say, in ms. */
 export const CONNECT_TIMEOUT = DEFAULT_CONNECT.timeout!
 
-const OF_THE_SOCKET = TABLE.filter(row => row.reconnects === true && groupOf(row.path) === 'undiciOptions').map(row => nameOf(row.path) as keyof UndiciOptions)
+const OF_THE_SOCKET = rowsOf('undiciOptions').filter(row => row.reconnects === true).map(row => nameOf(row.path) as keyof UndiciOptions)
 
 /** Throws HOLDFAST_ERR_OPTION for the first of a target's settings that cannot be. */
 export function checkTargetOptions (options: TargetOptions): void {
@@ -94,7 +96,9 @@ export function patchTargetOptions (options: ResolvedTargetOptions, patch: Targe
   const { undiciOptions: before, pool } = options
   const undici = merged<UndiciOptions>(before, patch.undiciOptions)
   // Where it was not given, it follows keepAliveTimeout.
-  if (before.keepAliveMaxTimeout === before.keepAliveTimeout) undici.keepAliveMaxTimeout = patch.undiciOptions?.keepAliveMaxTimeout ?? undici.keepAliveTimeout
+  if (before.keepAliveMaxTimeout === before.keepAliveTimeout) {
+    undici.keepAliveMaxTimeout = patch.undiciOptions?.keepAliveMaxTimeout ?? undici.keepAliveTimeout
+  }
   return Object.freeze({
     ...options,
     undiciOptions: Object.freeze({ ...undici, connect: mergedConnect(before.connect, patch.undiciOptions?.connect) }) as ResolvedUndiciOptions,

@@ -13,7 +13,7 @@ async function answered (app: FastifyInstance, type: string, payload = 'a'): Pro
   return { status: statusCode, body: JSON.parse(body) as object }
 }
 
-/** An app that hands each body on, whatever its type, and that has other types be taken away. */
+/** An app that passes each body on, of any type, and that takes the types of other parsers away. */
 function passing (t: Test, hide: boolean): FastifyInstance {
   const app = Fastify()
   t.teardown(() => app.close())

@@ -27,7 +27,7 @@ function always (derived: () => void = () => {}): Strategy {
   }
 }
 
-t.test('of two routes of one path, the one with a constraint that holds is asked, whichever was declared first', async t => {
+t.test('of two routes with one path, the router takes the one with a constraint that holds, in both orders of declaration', async t => {
   for (const order of ['before', 'after']) {
     const app = Fastify()
     t.teardown(() => app.close())

@@ -39,7 +39,7 @@ async function until (socket: Socket, text: string): Promise<string> {
   return read
 }
 
-t.test('node emits upgrade by the emit of its server, where something listens, whatever was added later', async t => {
+t.test('node calls the current `emit` of its server for an upgrade, if the server has a listener for it, whenever that was added', async t => {
   const { server, socket } = await pair(t, (_request, response) => response.end('no upgrade'))
   socket.write(UPGRADE)
   t.match(await until(socket, 'no upgrade'), /200 OK/, 'where nothing listens it is an ordinary request')

@@ -9,7 +9,7 @@ import { clientFor, gatewayFor } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import { handshake, nextMessage, refusal, webSocket, webSocketBackend } from '../../testing/websocket.js'
 
-/** An app with @fastify/websocket, its own sockets, and WebSocket proxies to a backend that echoes and first sends its request's path. */
+/** An app with `@fastify/websocket`, its own sockets, and WebSocket proxies to a backend that echoes and first sends its request's path. */
 async function appFor (t: Test, order: 'before' | 'after', paths: string[], routes: Partial<ProxyOptions>[]): Promise<RunningGateway> {
   const backend = await webSocketBackend(t, { onSocket: (socket, { url }) => socket.send(`backend ${url}`) })
   const own = async (app: FastifyInstance): Promise<void> => {

@@ -8,7 +8,7 @@ import type { CaseOptions } from './case.js'
 export interface Setup extends CaseOptions {
   upstream: string
   canary: string
-  /** Stock @fastify/http-proxy in place of the gateway. */
+  /** Stock `@fastify/http-proxy` in place of the gateway. */
   stock: boolean
   /** The app serves HTTP/2 in clear text, and nothing else. */
   http2?: boolean
