@@ -13,6 +13,8 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Part of attempts that failed', query: 'sum by (target) (rate(http_client_request_duration_seconds_count{error_type!="",error_type!~"4.."}[5m])) / sum by (target) (rate(http_client_request_duration_seconds_count[5m]))' },
   { about: 'Targets that do not keep connections open, as far as is known', query: 'holdfast_persistence_state{state="non-persistent"} == 1' },
   { about: 'Targets that close sooner than was configured', query: 'holdfast_idle_limit_seconds{source="effective"} < on (job, instance, target) holdfast_idle_limit_seconds{source="configured"}' },
+  { about: 'How full the pools are, with the connections that requests hold and those that are idle', query: 'sum by (job, instance, target) (http_client_open_connections) / on (job, instance, target) holdfast_connections_limit' },
+  { about: 'Days until a certificate ends', query: '(holdfast_certificate_expiry_timestamp_seconds - time()) / 86400' },
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
 ]
 

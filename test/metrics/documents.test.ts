@@ -11,7 +11,7 @@ interface Dashboard { readonly id: null, readonly uid: string, readonly panels: 
 const TABLE: readonly MetricRow[] = [...METRICS, ...PROCESS_METRICS]
 // Labels that Prometheus adds.
 const SCRAPED = ['job', 'instance', 'le']
-const KEYWORDS = ['sum', 'by', 'on', 'rate', 'or', 'vector', 'max', 'min', 'count', 'histogram_quantile', 'label_values', 'target', 'instance']
+const KEYWORDS = ['sum', 'by', 'on', 'rate', 'or', 'vector', 'max', 'min', 'count', 'histogram_quantile', 'label_values', 'time', 'target', 'instance']
 
 const dashboard = JSON.parse(readFileSync(new URL('../../deploy/grafana-dashboard.json', import.meta.url), 'utf8')) as Dashboard
 const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
