@@ -377,7 +377,8 @@ export const TABLE: readonly OptionRow[] = [
     more: 'An app that registers `@fastify/under-pressure` itself, before or after, has its own in place of it.'
   },
   {
-    path: 'drain.delay', kind: TIME, ...GATEWAY, default: 0, text: 'How long requests are served after readiness has said 503.'
+    path: 'drain.delay', kind: TIME, ...GATEWAY, default: 0, variable: 'DRAIN_DELAY_MS',
+    text: 'How long requests are served after readiness has said 503.'
   },
   {
     path: 'drain.deadline', kind: TIME, ...GATEWAY, default: 10_000, common: true, variable: 'DRAIN_DEADLINE_MS',

@@ -71,7 +71,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       headersTimeout: environment.headersTimeout,
       bodyTimeout: environment.bodyTimeout
     },
-    drain: { deadline: environment.drainDeadline },
+    drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
     proxyStatus: environment.proxyStatus,
     via: environment.via,
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)

@@ -21,6 +21,7 @@ export interface Environment {
   readonly bodyTimeout: number | undefined
   /** Whose X-Forwarded-* headers are believed: true: all clients'; false: no client's; or those of these addresses and ranges. */
   readonly trustProxy: boolean | string[]
+  readonly drainDelay: number | undefined
   readonly drainDeadline: number | undefined
   /** Whether responses have a `Proxy-Status` header. */
   readonly proxyStatus: boolean
@@ -57,6 +58,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
     bodyTimeout: values.BODY_TIMEOUT_MS ?? undefined,
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
+    drainDelay: values.DRAIN_DELAY_MS ?? undefined,
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',

@@ -27,6 +27,7 @@ export const VARIABLES = {
   HEADERS_TIMEOUT_MS: time,
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
+  DRAIN_DELAY_MS: time,
   DRAIN_DEADLINE_MS: time,
   ADMIN_PORT: port,
   ADMIN_HOST: host,

@@ -33,6 +33,7 @@ const UNSET = {
   headersTimeout: undefined,
   bodyTimeout: undefined,
   trustProxy: false,
+  drainDelay: undefined,
   drainDeadline: undefined,
   proxyStatus: false,
   via: true,
@@ -58,6 +59,7 @@ t.test('every variable is read with its type', async t => {
     HEADERS_TIMEOUT_MS: '0',
     BODY_TIMEOUT_MS: '1',
     TRUST_PROXY: 'true',
+    DRAIN_DELAY_MS: '2000',
     DRAIN_DEADLINE_MS: '5000',
     PROXY_STATUS: 'true',
     VIA: 'false',
@@ -77,6 +79,7 @@ t.test('every variable is read with its type', async t => {
     headersTimeout: 0,
     bodyTimeout: 1,
     trustProxy: true,
+    drainDelay: 2_000,
     drainDeadline: 5_000,
     proxyStatus: true,
     via: false,
@@ -111,7 +114,7 @@ t.test('an invalid value is refused with its name and value', async t => {
   refused(t, { PORT: '80.5' }, 'PORT', '80.5')
   refused(t, { HOST: 'http://here/' }, 'HOST', 'http://here/')
   refused(t, { CONNECTIONS: '0' }, 'CONNECTIONS', '0', 'above 0')
-  for (const name of ['KEEP_ALIVE_TIMEOUT_MS', 'HEADERS_TIMEOUT_MS', 'BODY_TIMEOUT_MS', 'DRAIN_DEADLINE_MS']) {
+  for (const name of ['KEEP_ALIVE_TIMEOUT_MS', 'HEADERS_TIMEOUT_MS', 'BODY_TIMEOUT_MS', 'DRAIN_DELAY_MS', 'DRAIN_DEADLINE_MS']) {
     refused(t, { [name]: '5s' }, name, '"5s"', 'milliseconds')
     refused(t, { [name]: '2147483648' }, name, '2147483648')
   }
@@ -185,7 +188,7 @@ t.test('.env.example names every variable with the default it has', async t => {
     BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
   })
   t.strictSame(Object.keys(example).sort(), [
-    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
+    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'DRAIN_DELAY_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
     'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS', 'VIA'
   ])
   const { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)

@@ -76,6 +76,19 @@ t.test('requests beyond the deadline are cut and logged, and the exit code is 0'
   t.match(await server.logged('is cut'), { level: 40, connections: 1, deadline: 300 })
 })
 
+t.test('for DRAIN_DELAY_MS after SIGTERM requests are served, and readiness says 503', async t => {
+  const { server, answered, answer } = await withSlowRequest(t, { DRAIN_DELAY_MS: '600000' })
+  server.process.kill('SIGTERM')
+  t.match(await server.logged('draining'), { delay: 600_000, deadline: 10_000 })
+  answer()
+  t.match(await answered, { status: 200, headers: { connection: 'keep-alive' } })
+  const url = await server.url()
+  t.match(await request(`${url}/health/ready`), { status: 503 })
+  t.match(await request(`${url}/health/live`), { status: 200 })
+  server.process.kill('SIGINT')
+  t.match(await server.ended, { code: 130 })
+})
+
 t.test('a second signal ends the process at once', async t => {
   const { server, answered } = await withSlowRequest(t)
   server.process.kill('SIGTERM')
