@@ -4,16 +4,26 @@ import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
 import { closeOnSignals } from './signals.js'
 
-async function start (): Promise<void> {
+interface ServeOptions {
+  /** A folder of route files, relative to the working directory; the microservice's own routes are served too. */
+  readonly routes?: string
+}
+
+/** Runs the microservice until a signal ends the process. If it cannot start, says why on stderr and ends the process with 1. */
+export async function serve (options: ServeOptions = {}): Promise<void> {
+  try {
+    await start(options)
+  } catch (error) {
+    // A wrong setting needs one line, an error of a route file its stack.
+    const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
+    process.stderr.write(`holdfast cannot start: ${told}\n`)
+    process.exit(1)
+  }
+}
+
+async function start ({ routes }: ServeOptions): Promise<void> {
   const environment = readEnvironment()
-  const app = await buildApp(environment)
+  const app = await buildApp(environment, { routes })
   closeOnSignals(app)
   await listen(app, environment)
 }
-
-start().catch((error: unknown) => {
-  // A wrong setting needs one line, an error of a route file its stack.
-  const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`holdfast cannot start: ${told}\n`)
-  process.exit(1)
-})
