@@ -74,6 +74,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
     drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
     proxyStatus: environment.proxyStatus,
     via: environment.via,
+    metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)

@@ -4,6 +4,7 @@ import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { readMetricsPath } from './metrics-path.js'
 import { readTrustProxy } from './trust-proxy.js'
 import { readUpstreams } from './upstreams.js'
 import type { UpstreamEntry } from './upstreams.js'
@@ -29,6 +30,8 @@ export interface Environment {
   readonly via: boolean
   /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
+  /** Where the clients' port serves metrics; undefined, for nowhere, unless METRICS_PATH is set. */
+  readonly metricsPath: string | undefined
   readonly logLevel: string
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
@@ -49,10 +52,11 @@ const LOG_LEVEL = 'info'
  */
 export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
   const values = checked({ ...readDotEnv(path), ...variables })
+  const upstreams = readUpstreams(values.UPSTREAMS ?? '')
   return Object.freeze({
     host: values.HOST || HOST,
     port: values.PORT ?? PORT,
-    upstreams: readUpstreams(values.UPSTREAMS ?? ''),
+    upstreams,
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
@@ -62,7 +66,8 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',
-    admin: readAdmin(values),
+    admin: readAdmin(values, values.PORT ?? PORT),
+    metricsPath: readMetricsPath(values.METRICS_PATH ?? '', upstreams),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     sampleLoad: values.SAMPLE_LOAD !== '0',
     production: values.NODE_ENV === 'production'
