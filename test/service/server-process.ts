@@ -74,7 +74,7 @@ export function copy (t: Test, routes: Record<string, string> = {}, extension = 
   const dir = t.testdir()
   const from = extension === '.ts' ? REPOSITORY : ROOT
   for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(ROOT, name), join(dir, name))
+  for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(dir, name))
   for (const [name, text] of Object.entries(routes)) writeFileSync(join(dir, 'routes', name), text)
   return dir
 }
