@@ -42,8 +42,8 @@ t.test('no secret and no file of a development machine gets into the build', asy
   for (const path of ['.env', '.env.local', 'deploy/secrets/admin-token', 'deploy/.env', '.git/config', 'node_modules/x/index.js', 'dist/src/server.js', 'test/suite.ts', 'npm-debug.log', 'examples/node_modules/x.js']) {
     t.ok(kept.ignores(path), path)
   }
-  for (const path of ['package.json', 'package-lock.json', 'tsconfig.json', 'src/server.ts', 'plugins/gateway.ts', 'routes/health.ts', 'dashboard/index.html', 'scripts/made-files.ts', 'deploy/health-check.mjs']) {
+  for (const path of ['package.json', 'package-lock.json', 'tsconfig.json', 'src/server.ts', 'plugins/gateway.ts', 'routes/health.ts', 'dashboard/index.html', 'scripts/build.ts', 'testing/program.ts', 'deploy/health-check.mjs']) {
     t.notOk(kept.ignores(path), path)
   }
-  t.match(textOf('.gitignore'), /^deploy\/secrets\/$/m)
+  t.match(textOf('deploy/.gitignore'), /^secrets\/$/m)
 })

@@ -23,8 +23,9 @@ export class Server {
   stderr = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv) {
-    this.process = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  /** @param program replaces itself by the server: signals go to it */
+  constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv, program = process.execPath) {
+    this.process = spawn(program, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process.stderr!.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
     createInterface(this.process.stdout!).on('line', line => {
       this.lines.push(JSON.parse(line) as Line)
