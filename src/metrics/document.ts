@@ -36,6 +36,7 @@ await app.register(gateway, { admin: { port: 9901 } })
 In Prometheus' text format. Names and labels are those of [OpenTelemetry's semantic conventions for
 HTTP](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/) where there are any, as Prometheus writes them; what they have no name for begins with
 \`holdfast_\`. [deploy/grafana-dashboard.json](../deploy/grafana-dashboard.json) is a dashboard of them, to be imported into Grafana.
+[deploy/prometheus/holdfast.rules.yaml](../deploy/prometheus/holdfast.rules.yaml) has alert rules.
 
 On a path of the gateway's own, its clients can read them too, targets' names and addresses included; the admin surface is the place where they cannot.
 

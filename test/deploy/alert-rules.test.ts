@@ -4,7 +4,7 @@ import { ERRORS } from '../../src/errors.js'
 import { unknownIn } from '../metrics/unknown-names.js'
 import { ALERT_CASES } from './alert-cases.js'
 import { alertRules } from './alert-rules.js'
-import { yamlOf } from './repository-files.js'
+import { textOf, yamlOf } from './repository-files.js'
 
 const rules = alertRules()
 const CONFIGURATION = 'deploy/prometheus/prometheus.yaml'
@@ -26,6 +26,11 @@ t.test('each alert has a severity, a summary and a description, and labels in th
     for (const [, label = ''] of `${summary} ${description}`.matchAll(/\$labels\.(\w+)/g)) t.ok(given.includes(label), `${alert}: ${label}`)
   }
   t.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length)
+})
+
+t.test('deploy/README.md lists every alert', async t => {
+  const listed = [...textOf('deploy/README.md').matchAll(/`(Holdfast\w+)`/g)].map(([, name]) => name)
+  t.same(listed, rules.map(({ alert }) => alert))
 })
 
 t.test('each alert has a case in which it fires, one before it does, and one after', async t => {
