@@ -11,7 +11,9 @@ export interface Tarball {
   readonly path: string
 }
 
-const VERSIONS = (JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { devDependencies: Record<string, string> }).devDependencies
+interface Manifest { readonly devDependencies: Readonly<Record<string, string>> }
+
+const { devDependencies: VERSIONS } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Manifest
 
 /** Builds and packs the repository. */
 export function packed (): Tarball {

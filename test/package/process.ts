@@ -45,7 +45,7 @@ export function running (program: string, args: readonly string[], { cwd, env = 
         resolve(found)
       }
       waiting.add(look)
-      void closed.then(([code]) => reject(new Error(`${program} ${args.join(' ')} ended with ${code} before it printed ${text}:\n${output}`)))
+      closed.then(([code]) => reject(new Error(`${program} ${args.join(' ')} ended with ${code} before it printed ${text}:\n${output}`)), reject)
       look()
     }),
     stop: async () => {
@@ -57,6 +57,6 @@ export function running (program: string, args: readonly string[], { cwd, env = 
 
 // Nothing that npm or tsx has set for the process that runs the checks.
 function surroundings (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const { PATH, HOME, npm_config_registry: registry, npm_config_cache: cache } = process.env
-  return { PATH, HOME, ...registry === undefined ? {} : { npm_config_registry: registry }, ...cache === undefined ? {} : { npm_config_cache: cache }, ...env }
+  const kept = ['PATH', 'HOME', 'HTTPS_PROXY', 'https_proxy', 'NODE_EXTRA_CA_CERTS', 'npm_config_registry', 'npm_config_cache']
+  return { ...Object.fromEntries(kept.flatMap(name => process.env[name] === undefined ? [] : [[name, process.env[name]]])), ...env }
 }
