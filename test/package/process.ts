@@ -5,7 +5,7 @@ import { once } from 'node:events'
 interface Surroundings { readonly cwd: string, readonly env?: NodeJS.ProcessEnv }
 
 // Longer than any check takes on a busy machine, in ms.
-const TIMEOUT = 120_000
+const TIMEOUT = 300_000
 
 /** Runs a program to its end, and returns what it printed. Rejects with all of that unless it exits with `code`. */
 export async function ended (program: string, args: readonly string[], { cwd, env = {} }: Surroundings, code = 0): Promise<string> {
