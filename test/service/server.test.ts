@@ -33,8 +33,11 @@ t.test('a wrong value stops the start with one line that names it', async t => {
   t.teardown(() => taken.close())
   const cases: [NodeJS.ProcessEnv, string][] = [
     [{ PORT: 'http' }, 'PORT: "http"'],
-    [{ PORT: String(taken.port) }, `PORT: ${taken.port}`],
-    [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1"'],
+    [{ PORT: String(taken.port) }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
+    [{ ADMIN_PORT: String(taken.port) }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
+    [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
+    [{ ADMIN_HOST: '192.0.2.1', ADMIN_TOKEN: '0123456789abcdef' }, 'ADMIN_HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
+    [{ ADMIN_TOKEN: 'hush' }, 'ADMIN_TOKEN: has fewer than 16 characters, so it can be guessed; make one with: openssl rand -hex 32\n'],
     [{ NODE_ENV: 'production' }, 'UPSTREAMS']
   ]
   const cwd = copy(t)
@@ -43,7 +46,7 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     t.match(await server.ended, { code: 1 })
     t.match(server.stderr, /^holdfast cannot start: [^\n]+\n$/, 'one line')
     t.ok(server.stderr.includes(named), server.stderr)
-    t.same(server.lines.filter(({ level }) => level > 30), [], 'and nothing is logged besides')
+    t.same(server.lines.filter(({ level, msg }) => level > 30 || msg.startsWith('Server listening')), [], 'and nothing is logged besides, and no client is served')
   }))
 })
 
