@@ -20,7 +20,8 @@ const IGNORED = {
 
 /**
  * What signals do to the microservice. A signal to stop drains the app, a second one ends the process at once, and one before the app
- * exists ends the process too. Other signals that would end a process of Node are logged and ignored; listeners beside this one get them too. SIGABRT and others that ask for a core dump keep their default.
+ * exists ends the process too. SIGHUP, SIGUSR1 and SIGUSR2 are logged and ignored; other listeners get them all the same. SIGABRT and
+ * others that ask for a core dump keep their default.
  */
 export class Signals {
   #app: FastifyInstance | undefined
