@@ -10,6 +10,7 @@ import { loggerOf } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
 import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
 interface Overrides {
   /**
@@ -78,7 +79,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
   })
   passRequestIds(app)
   await registerRouteFiles(app, dir, samples, environment.sampleLoad)
-  for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
+  for (const entry of environment.upstreams) await registerUpstream(app, entry, environment)
 }
 
 /** The port, or 0 where it is taken on the loopback address. */
@@ -89,9 +90,9 @@ async function freePort (port: number): Promise<number> {
   })
 }
 
-async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {
+async function registerUpstream (app: FastifyInstance, { prefix, upstream }: UpstreamEntry, { websocket }: Environment): Promise<void> {
   try {
-    await app.register(proxy, { prefix, upstream })
+    await app.register(proxy, { prefix, upstream, websocket })
   } catch (error) {
     throw new EnvironmentError(`UPSTREAMS: ${prefix}=${upstream} cannot be registered: ${(error as Error).message}`, { cause: error })
   }

@@ -5,8 +5,10 @@ import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
 import { readTrustProxy } from './trust-proxy.js'
+import { refuseOwnAddress } from './own-address.js'
+import type { Listener } from './own-address.js'
 import { readUpstreams } from './upstreams.js'
-import type { UpstreamEntry } from './upstreams.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 import { VARIABLES } from './variables.js'
 import type { Values, VariableName } from './variables.js'
 
@@ -15,6 +17,8 @@ export interface Environment {
   readonly host: string
   readonly port: number
   readonly upstreams: readonly UpstreamEntry[]
+  /** Whether upgrades to the upstreams become tunnels (WebSocket). */
+  readonly websocket: boolean
   readonly keepAliveTimeout: number | undefined
   readonly connections: number | undefined
   readonly headersTimeout: number | undefined
@@ -48,10 +52,16 @@ const LOG_LEVEL = 'info'
  */
 export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
   const values = checked({ ...readDotEnv(path), ...variables })
+  const host = values.HOST || HOST
+  const port = values.PORT ?? PORT
+  const upstreams = readUpstreams(values.UPSTREAMS ?? '')
+  const admin = readAdmin(values)
+  refuseOwnAddress(upstreams, listenersOf(host, port, admin))
   return Object.freeze({
-    host: values.HOST || HOST,
-    port: values.PORT ?? PORT,
-    upstreams: readUpstreams(values.UPSTREAMS ?? ''),
+    host,
+    port,
+    upstreams,
+    websocket: readWebSocket(values, upstreams),
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
@@ -60,11 +70,23 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',
-    admin: readAdmin(values),
+    admin,
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     sampleLoad: values.SAMPLE_LOAD !== '0',
     production: values.NODE_ENV === 'production'
   })
+}
+
+function listenersOf (host: string, port: number, admin: AdminOptions | undefined): Listener[] {
+  const own: Listener = { host, port, variable: 'PORT' }
+  return admin === undefined ? [own] : [own, { host: admin.host ?? HOST, port: admin.port, variable: 'ADMIN_PORT' }]
+}
+
+function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly UpstreamEntry[]): boolean {
+  if (value !== 'false') return true
+  const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
+  if (contrary === undefined) return false
+  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
 }
 
 function checked (given: NodeJS.Dict<string>): Values {

@@ -28,6 +28,7 @@ export const VARIABLES = {
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
   DRAIN_DEADLINE_MS: time,
+  WEBSOCKET: flag,
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,
