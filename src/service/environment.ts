@@ -9,6 +9,7 @@ import { refuseOwnAddress } from './own-address.js'
 import type { Listener } from './own-address.js'
 import { readUpstreams } from './upstreams.js'
 import type { UpstreamEntry } from './upstream-entry.js'
+import { OF_A_SERVICE, refuseTypos } from './variable-typos.js'
 import { VARIABLES } from './variables.js'
 import type { Values, VariableName } from './variables.js'
 
@@ -45,13 +46,16 @@ const PORT = 8080
 const LOG_LEVEL = 'info'
 
 /**
- * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for the
- * first variable whose value is not possible.
+ * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for a
+ * variable whose name is most likely misspelled, or else for the first one whose value is not possible.
  *
  * @param path of the .env file, relative to the working directory
  */
 export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
-  const values = checked({ ...readDotEnv(path), ...variables })
+  const file = readDotEnv(path)
+  const given = { ...file, ...variables }
+  refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
+  const values = checked(given)
   const host = values.HOST || HOST
   const port = values.PORT ?? PORT
   const upstreams = readUpstreams(values.UPSTREAMS ?? '')
@@ -95,6 +99,9 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
+    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    }
     throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
   }
 }

@@ -1,4 +1,5 @@
 import { buildApp } from './app.js'
+import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
@@ -23,6 +24,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
 
 async function start ({ routes }: ServeOptions): Promise<void> {
   const environment = readEnvironment()
+  loadDotEnv('.env')
   const app = await buildApp(environment, { routes })
   closeOnSignals(app)
   await listen(app, environment)

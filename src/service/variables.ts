@@ -36,7 +36,8 @@ export const VARIABLES = {
   VIA: flag,
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
-  NODE_ENV: text
+  NODE_ENV: text,
+  IGNORED_VARIABLES: text
 }
 
 export type VariableName = keyof typeof VARIABLES

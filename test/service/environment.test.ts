@@ -69,7 +69,8 @@ t.test('every variable is read with its type', async t => {
     ADMIN_TOKEN: 'hush',
     LOG_LEVEL: 'warn',
     SAMPLE_LOAD: '0',
-    NODE_ENV: 'production'
+    NODE_ENV: 'production',
+    IGNORED_VARIABLES: 'UPSTREAM'
   })
   t.strictSame(environment, {
     host: '0.0.0.0',
