@@ -9,7 +9,8 @@ import type { Environment } from './environment.js'
 import { loggerOf } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
+import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { runsSamples } from './samples-wanted.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 
 interface Overrides {
@@ -29,19 +30,15 @@ const DEADLINE_TICK = 500
 
 /**
  * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each entry of UPSTREAMS. The sample backends run
- * only where there is nothing else to proxy.
+ * only where there is nothing else to proxy, and nothing else is set.
  *
- * Throws EnvironmentError for an upstream that cannot be registered, and in production where there is nothing to proxy.
+ * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
 export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
-  const samples = upstreams.length === 0 && !await hasRouteFiles(dir)
-  if (samples && environment.production) {
-    throw new EnvironmentError(
-      'UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run'
-    )
-  }
+  const files = await routeFilesIn(dir)
+  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
 
   const app = Fastify({
     logger: overrides.logger ?? loggerOf(environment),

@@ -1,9 +1,13 @@
+import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
 import type { AdminOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { readProduction } from './production.js'
+import { readSamples } from './samples-wanted.js'
+import type { Samples } from './samples-wanted.js'
 import { readTrustProxy } from './trust-proxy.js'
 import { refuseOwnAddress } from './own-address.js'
 import type { Listener } from './own-address.js'
@@ -34,6 +38,8 @@ export interface Environment {
   /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
+  /** Whether the sample backends may run where there is nothing else to proxy. */
+  readonly samples: Samples
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
@@ -50,8 +56,9 @@ const LOG_LEVEL = 'info'
  * variable whose name is most likely misspelled, or else for the first one whose value is not possible.
  *
  * @param path of the .env file, relative to the working directory
+ * @param terminal whether a person started the process
  */
-export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
+export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env', terminal = atTerminal()): Environment {
   const file = readDotEnv(path)
   const given = { ...file, ...variables }
   refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
@@ -76,9 +83,14 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     via: values.VIA !== 'false',
     admin,
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
+    samples: readSamples(values, terminal),
     sampleLoad: values.SAMPLE_LOAD !== '0',
-    production: values.NODE_ENV === 'production'
+    production: readProduction(values.NODE_ENV ?? '')
   })
+}
+
+function atTerminal (): boolean {
+  return [0, 1, 2].some(isatty)
 }
 
 function listenersOf (host: string, port: number, admin: AdminOptions | undefined): Listener[] {

@@ -35,6 +35,7 @@ export const VARIABLES = {
   PROXY_STATUS: flag,
   VIA: flag,
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
+  SAMPLES: flag,
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
   NODE_ENV: text,
   IGNORED_VARIABLES: text

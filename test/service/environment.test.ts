@@ -10,7 +10,7 @@ import { resolveTargetOptions } from '../../src/options/target-options.js'
 const NO_FILE = 'there-is-no.env'
 
 function read (variables: NodeJS.ProcessEnv = {}): ReturnType<typeof readEnvironment> {
-  return readEnvironment(variables, NO_FILE)
+  return readEnvironment(variables, NO_FILE, false)
 }
 
 function refused (t: Test, variables: NodeJS.ProcessEnv, ...parts: string[]): void {
@@ -40,6 +40,7 @@ const UNSET = {
   via: true,
   admin: undefined,
   logLevel: 'info',
+  samples: { asked: false, refusal: undefined },
   sampleLoad: true,
   production: false
 }
@@ -68,6 +69,7 @@ t.test('every variable is read with its type', async t => {
     ADMIN_HOST: '0.0.0.0',
     ADMIN_TOKEN: 'hush',
     LOG_LEVEL: 'warn',
+    SAMPLES: 'false',
     SAMPLE_LOAD: '0',
     NODE_ENV: 'production',
     IGNORED_VARIABLES: 'UPSTREAM'
@@ -87,6 +89,7 @@ t.test('every variable is read with its type', async t => {
     via: false,
     admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
     logLevel: 'warn',
+    samples: { asked: false, refusal: 'SAMPLES=false keeps the samples from running' },
     sampleLoad: false,
     production: true
   })
@@ -100,7 +103,7 @@ t.test('an empty value counts as not given', async t => {
 t.test('a .env file is read, and the process\'s environment overrides it', async t => {
   const path = join(t.testdir(), '.env')
   writeFileSync(path, 'PORT=1234\nCONNECTIONS=7\nUNRELATED=x\n')
-  const { port, connections } = readEnvironment({ PORT: '4321' }, path)
+  const { port, connections } = readEnvironment({ PORT: '4321' }, path, false)
   t.strictSame({ port, connections }, { port: 4321, connections: 7 })
 })
 
