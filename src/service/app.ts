@@ -11,6 +11,8 @@ import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
 import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
 import { runsSamples } from './samples-wanted.js'
+import { warnOfSettings } from './settings-warnings.js'
+import { tellStart } from './start-lines.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 
 interface Overrides {
@@ -30,7 +32,7 @@ const DEADLINE_TICK = 500
 
 /**
  * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each entry of UPSTREAMS. The sample backends run
- * only where there is nothing else to proxy, and nothing else is set.
+ * only where there is nothing else to proxy, and nothing else is set. Once it listens, it logs what it serves.
  *
  * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
@@ -52,7 +54,9 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   tellElsewhere(app)
   try {
     await registerAll(app, environment, dir, samples)
+    tellStart(app, files)
     await app.ready()
+    warnOfSettings(app, environment.ignoredWarnings)
   } catch (error) {
     // A sample backend that has started would keep the process alive.
     await app.close()

@@ -1,10 +1,12 @@
 import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
+import type { RuleId } from '../check/rules.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { readIgnoredWarnings } from './ignored-warnings.js'
 import { readProduction } from './production.js'
 import { readSamples } from './samples-wanted.js'
 import type { Samples } from './samples-wanted.js'
@@ -43,6 +45,8 @@ export interface Environment {
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
+  /** Rules of `holdfast check` whose warnings are not logged at start. */
+  readonly ignoredWarnings: ReadonlySet<RuleId>
 }
 
 // Without a .env the samples run, which the network is not meant to reach. A deployment that forgets HOST fails at its first request, and
@@ -85,7 +89,8 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     samples: readSamples(values, terminal),
     sampleLoad: values.SAMPLE_LOAD !== '0',
-    production: readProduction(values.NODE_ENV ?? '')
+    production: readProduction(values.NODE_ENV ?? ''),
+    ignoredWarnings: readIgnoredWarnings(values.IGNORED_WARNINGS ?? '')
   })
 }
 

@@ -11,7 +11,7 @@ export interface Samples {
 }
 
 // These say nothing of what the process is there for.
-const NEUTRAL: ReadonlySet<VariableName> = new Set(['SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES'])
+const NEUTRAL: ReadonlySet<VariableName> = new Set(['SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES', 'IGNORED_WARNINGS'])
 // A person whose 8080 or 9090 is taken sets one of these. Without a terminal, it is a platform that does.
 const OF_A_PERSON: ReadonlySet<VariableName> = new Set(['PORT', 'ADMIN_PORT'])
 const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; set it, like UPSTREAMS=/users=http://users:3000'

@@ -38,6 +38,7 @@ export const VARIABLES = {
   SAMPLES: flag,
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
   NODE_ENV: text,
+  IGNORED_WARNINGS: text,
   IGNORED_VARIABLES: text
 }
 

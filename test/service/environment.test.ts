@@ -42,7 +42,8 @@ const UNSET = {
   logLevel: 'info',
   samples: { asked: false, refusal: undefined },
   sampleLoad: true,
-  production: false
+  production: false,
+  ignoredWarnings: new Set()
 }
 
 t.test('nothing set leaves the gateway its own defaults, on this machine alone', async t => {
@@ -72,6 +73,7 @@ t.test('every variable is read with its type', async t => {
     SAMPLES: 'false',
     SAMPLE_LOAD: '0',
     NODE_ENV: 'production',
+    IGNORED_WARNINGS: 'plain-http, trusts-everybody',
     IGNORED_VARIABLES: 'UPSTREAM'
   })
   t.strictSame(environment, {
@@ -91,7 +93,8 @@ t.test('every variable is read with its type', async t => {
     logLevel: 'warn',
     samples: { asked: false, refusal: 'SAMPLES=false keeps the samples from running' },
     sampleLoad: false,
-    production: true
+    production: true,
+    ignoredWarnings: new Set(['plain-http', 'trusts-everybody'])
   })
 })
 

@@ -8,9 +8,9 @@ import { VARIABLES } from '../../src/service/variables.js'
 const SET: Readonly<Record<string, string>> = {
   HOST: '127.0.0.1', PORT: '8081', KEEP_ALIVE_TIMEOUT_MS: '1', CONNECTIONS: '1', HEADERS_TIMEOUT_MS: '1', BODY_TIMEOUT_MS: '1', TRUST_PROXY: 'false', DRAIN_DEADLINE_MS: '1',
   WEBSOCKET: 'true', ADMIN_PORT: '9091', ADMIN_HOST: '127.0.0.1', ADMIN_TOKEN: 'a-token-of-some-length', PROXY_STATUS: 'false', VIA: 'true', LOG_LEVEL: 'info', SAMPLE_LOAD: '0',
-  NODE_ENV: 'development', IGNORED_VARIABLES: 'LOGLEVEL'
+  NODE_ENV: 'development', IGNORED_WARNINGS: 'plain-http', IGNORED_VARIABLES: 'LOGLEVEL'
 }
-const NEUTRAL = ['LOG_LEVEL', 'SAMPLE_LOAD', 'NODE_ENV', 'IGNORED_VARIABLES']
+const NEUTRAL = ['LOG_LEVEL', 'SAMPLE_LOAD', 'NODE_ENV', 'IGNORED_WARNINGS', 'IGNORED_VARIABLES']
 const NOTHING = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; set it, like UPSTREAMS=/users=http://users:3000. '
 
 /** Whether the samples run in an app that has nothing else, or why it does not start. */
