@@ -36,7 +36,7 @@ export interface UndiciOptions {
   /**
    * From the last byte of a request to the head of its response; then 504. In ms. 0: no limit. Can be changed at run time.
    *
-   * @defaultValue 55_000
+   * @defaultValue 50_000
    */
   headersTimeout?: number
   /**

@@ -70,8 +70,10 @@ const ROUTE = { place: 'route' } as const
 const ADMIN = { ...BOTH, live: 'admin' } as const
 const DIAL = { ...BOTH, live: 'code', reconnects: true } as const
 
-// Below the 60 s after which load balancers and browsers give up, so that the client sees the gateway's answer.
-const ANSWER_TIMEOUT = 55_000
+// Most load balancers give up after 60 s. Below that, the client sees the gateway's answer.
+const PAUSE = 55_000
+// The waits for a connection (5 s) and for its dial (3 s) come before this one; together they have to be below the 60 s too.
+const ANSWER_TIMEOUT = 50_000
 
 const CONNECT: Kind = { ...OBJECT_OR_FUNCTION, type: 'ConnectOptions | ConnectFunction' }
 // src/options/check-connect.ts checks it, with what belongs to it.
@@ -150,7 +152,7 @@ export const TABLE: readonly OptionRow[] = [
     }
   },
   {
-    path: 'undiciOptions.bodyTimeout', kind: TIME, ...ADMIN, default: ANSWER_TIMEOUT, common: true, zero: 'no limit',
+    path: 'undiciOptions.bodyTimeout', kind: TIME, ...ADMIN, default: PAUSE, common: true, zero: 'no limit',
     variable: 'BODY_TIMEOUT_MS',
     text: 'Between two pieces of a response\'s body; then the client is cut off.',
     elsewhere: { nginx: 'proxy_read_timeout', HAProxy: 'timeout server', Apigee: 'io.timeout.millis', also: 'socketTimeout' }
@@ -321,7 +323,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'The whole exchange, from a request\'s head to the last byte of its response; then 504, or the client is cut off.'
   },
   {
-    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: ANSWER_TIMEOUT, zero: 'no limit',
+    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: PAUSE, zero: 'no limit',
     text: 'For a request\'s body: in total until the backend is asked, then between two pieces; then 408.',
     elsewhere: { nginx: 'client_body_timeout' }
   },

@@ -172,7 +172,7 @@ t.test('update changes limits and times at once', async t => {
   const { status, json } = await ask(pathOf('a', '/update'), post({ undiciOptions: { connections: null, keepAliveTimeout: 4_000 }, pool: { maxPending: 3, maxUpgraded: null } }))
   t.equal(status, 200)
   t.match(json, { target: { name: 'a', limits: { undiciOptions: { connections: null, keepAliveTimeout: 4_000 }, pool: { maxPending: 3, maxUpgraded: null } } } })
-  t.match(target.options, { undiciOptions: { connections: Infinity, keepAliveTimeout: 4_000, headersTimeout: 55_000 }, pool: { maxPending: 3, maxUpgraded: Infinity, maxDials: 8 } })
+  t.match(target.options, { undiciOptions: { connections: Infinity, keepAliveTimeout: 4_000, headersTimeout: 50_000 }, pool: { maxPending: 3, maxUpgraded: Infinity, maxDials: 8 } })
 })
 
 t.test('update takes only limits and times, and applies all of them or none', async t => {

@@ -50,7 +50,6 @@ const OURS: Row[] = [
   ['another expectation', `GET / HTTP/1.1\r\n${H}Expect: 200-ok\r\n\r\n`, 417, 'EXPECTATION'],
   ['another expectation beside 100-continue', `POST / HTTP/1.1\r\n${H}Expect: 100-continue, x\r\nContent-Length: 0\r\n\r\n`, 417, 'EXPECTATION'],
   ['an absolute target of another host', `GET http://b.test/ HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST'],
-  ['an absolute target of another scheme', `GET ftp://a.test/ HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST'],
   ['a NUL in the path', `GET /%00 HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST'],
   ['two dots', `GET /a/../b HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST'],
   ['two dots, encoded', `GET /a%2f%2e%2e%2fb HTTP/1.1\r\n${H}\r\n`, 400, 'BAD_REQUEST'],
@@ -140,9 +139,10 @@ t.test('the rules hold for the app\'s own routes and its 404', async t => {
   }
 })
 
-t.test('broken escapes are refused', async t => {
+// Fastify's router refuses most of them before any hook.
+t.test('broken escapes and targets that are no path are refused', async t => {
   const running = await between(t)
-  for (const path of ['/%', '/%zz', '/a%2', '/%ff']) {
+  for (const path of ['/%', '/%zz', '/a%2', '/%ff', 'ftp://a.test/', 'ftp://a.test/b?c', 'httpx://a.test/']) {
     const client = await clientFor(t, running)
     client.write(`GET ${path} HTTP/1.1\r\n${H}\r\n`)
     t.equal((await client.response()).status, 400, path)

@@ -101,10 +101,10 @@ export const CASES: Record<string, RuleCases> = {
     silent: [undici({ headersTimeout: 0 }), { around: FRONT }, { ...undici({ headersTimeout: 0 }, route({ options: { totalTimeout: 50_000 } })), around: FRONT }]
   },
   'front-answers-first-under-load': {
-    fires: [{ around: FRONT }, { ...pool({ maxPending: 0 }), around: { frontTimeout: 58_000 } }],
+    fires: [{ around: { frontTimeout: 58_000 } }, { ...undici({ headersTimeout: 55_000 }), around: FRONT }, { ...pool({ maxPending: 0 }), around: { frontTimeout: 53_000 } }],
     silent: [
-      { around: { frontTimeout: 63_001 } }, { ...pool({ maxPending: 0 }), around: FRONT }, { ...undici({ headersTimeout: 60_000 }), around: FRONT },
-      { targets: [route({ options: { totalTimeout: 58_000 } })], around: FRONT }
+      { around: FRONT }, { around: { frontTimeout: 58_001 } }, { ...pool({ maxPending: 0 }), around: { frontTimeout: 53_001 } }, { ...undici({ headersTimeout: 60_000 }), around: FRONT },
+      { targets: [route({ options: { totalTimeout: 57_000 } })], around: { frontTimeout: 58_000 } }
     ]
   },
   'server-cuts-first': {

@@ -19,7 +19,7 @@ const DEFAULTS = {
     keepAliveTimeout: 60_000,
     keepAliveMaxTimeout: 60_000,
     keepAliveTimeoutThreshold: 1_000,
-    headersTimeout: 55_000,
+    headersTimeout: 50_000,
     bodyTimeout: 55_000,
     pipelining: 1,
     connect: { timeout: 3_000, rejectUnauthorized: true }

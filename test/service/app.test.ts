@@ -89,7 +89,7 @@ t.test('UPSTREAMS are proxied, longest prefix first and stripped, and no sample 
 t.test('times and counts of the environment hold for every target', async t => {
   const app = await appFor(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', CONNECTIONS: '3', KEEP_ALIVE_TIMEOUT_MS: '4000', BODY_TIMEOUT_MS: '0' } })
   const [target] = app.gateway!.targets
-  t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 55_000 })
+  t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 50_000 })
 })
 
 t.test('PROXY_STATUS holds for every route', async t => {
