@@ -1,5 +1,5 @@
 import { wrongValue } from './environment-error.js'
-import type { UpstreamEntry } from './upstreams.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
 // No parameter or wildcard of the router, and no character that a client would have to encode.
 const PLAIN_PATH = /^(?:\/[\w.~-]+)+$/

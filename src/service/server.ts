@@ -1,5 +1,6 @@
 import { ignoreError } from '../errors.js'
 import { buildApp } from './app.js'
+import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
@@ -30,6 +31,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
 
 async function start ({ routes }: ServeOptions, signals: Signals): Promise<void> {
   const environment = readEnvironment()
+  loadDotEnv('.env')
   const app = await buildApp(environment, { routes })
   signals.attend(app)
   logUncaught(app)
