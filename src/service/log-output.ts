@@ -6,6 +6,8 @@ type Stream = InstanceType<typeof SonicBoom>
 
 // In ms. A full disk may have room again.
 const PAUSE = 1_000
+// In ms. A write that takes longer is one to a pipe that is full, or to a terminal that was halted by Ctrl-S.
+const STUCK = 1_000
 // In bytes. Where the reader of a pipe is slow, so much waits in memory; further lines are lost.
 const MOST_WAITING = 16_777_216
 
@@ -23,18 +25,23 @@ export class LogOutput {
   #closed = false
   #lost = 0
   #retryAt = 0
+  /** When the lines that wait were last seen to move; undefined while none waits. */
+  #movedAt: number | undefined
 
   /** @param format makes what is written of a line of JSON */
   constructor (format = (line: string) => line) {
     this.#format = format
-    process.on('exit', () => this.flushSync())
+    process.on('exit', () => this.#end())
   }
 
   write (line: string): void {
     if (this.#closed) return
     if (this.#stream === undefined && performance.now() >= this.#retryAt) this.#stream = this.#open()
     if (this.#stream === undefined) this.#lost++
-    else this.#stream.write(this.#format(line))
+    else {
+      this.#movedAt ??= performance.now()
+      this.#stream.write(this.#format(line))
+    }
   }
 
   /** Pino calls it after a line of level fatal, which may be the last one of the process. */
@@ -53,7 +60,9 @@ export class LogOutput {
     stream.on('drop', () => this.#lose('its reader is too slow'))
     // The last line before may have been written in part.
     if (this.#lost > 0) stream.write('\n')
+    stream.on('write', () => { this.#movedAt = performance.now() })
     stream.on('drain', () => {
+      this.#movedAt = undefined
       if (this.#lost > 0) tell(`the log is written again; ${this.#lost} of its lines were lost`)
       this.#lost = 0
     })
@@ -63,6 +72,7 @@ export class LogOutput {
   #fail (stream: Stream | undefined, { code, message }: NodeJS.ErrnoException): void {
     if (this.#stream !== stream || this.#closed) return
     this.#stream = undefined
+    this.#movedAt = undefined
     // What is left in it would be written while the process ends.
     stream?.destroy()
     if (code === 'EPIPE') {
@@ -72,6 +82,13 @@ export class LogOutput {
     }
     this.#lose(message)
     this.#retryAt = performance.now() + PAUSE
+  }
+
+  #end (): void {
+    if (this.#movedAt === undefined || performance.now() - this.#movedAt < STUCK) return this.flushSync()
+    // A process that exits waits for its threads, and so for the write.
+    tell('stdout takes nothing, so the process is killed at its end, and the rest of the log is lost')
+    process.kill(process.pid, 'SIGKILL')
   }
 
   #lose (why: string): void {

@@ -76,3 +76,19 @@ t.test('where nothing reads the log any more, stderr says so, and clients are se
   t.same(await ended, [0, null])
   t.equal(stderr(), 'holdfast: nothing reads stdout any more (EPIPE): the log is lost from here on, and clients are served all the same\n')
 })
+
+t.test('where the reader of the log hangs, clients are served, and a signal ends the process after its drain', async t => {
+  const { server, url, stderr, ended } = await withStdout(t, 'pipe')
+  await once(server.stdout!, 'readable')
+  while (await request(`${url}/health/live`).then(({ status }) => status !== 200, () => true)) await new Promise(resolve => setTimeout(resolve, 5))
+  // Lines of 1 kB: more than a pipe and the test's buffer hold.
+  for (let n = 0; n < 40; n++) await Promise.all(Array.from({ length: 10 }, async () => await request(`${url}/health/${'x'.repeat(1_000)}`, { method: 'TRACE' })))
+  await new Promise(resolve => setTimeout(resolve, 1_200))
+  t.equal((await request(`${url}/health/live`)).status, 200)
+  server.kill('SIGTERM')
+  server.stdout!.pause()
+  t.same(await once(server, 'exit'), [null, 'SIGKILL'])
+  server.stdout!.destroy()
+  await ended
+  t.equal(stderr(), 'holdfast: stdout takes nothing, so the process is killed at its end, and the rest of the log is lost\n')
+})
