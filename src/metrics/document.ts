@@ -21,13 +21,13 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
 const ABOUT = `<!-- Made by: npm run made -->
 # Metrics
 
-On the gateway's own port, where its clients can read them too:
+On the gateway's own port, where its clients can read them too (\`METRICS_PATH=/metrics\` in the microservice):
 
 \`\`\`ts fragment
 await app.register(gateway, { metrics: { path: '/metrics' } })
 \`\`\`
 
-On the admin surface alone:
+On the admin surface alone (\`ADMIN_PORT=9901\`):
 
 \`\`\`ts fragment
 await app.register(gateway, { admin: { port: 9901 } })

@@ -28,7 +28,9 @@ export function readAdminToken ({ ADMIN_TOKEN: token, ADMIN_TOKEN_FILE: path }: 
 function readSecret (path: string): string {
   try {
     const { size } = statSync(path)
-    if (size > LARGEST_FILE) throw wrongValue('ADMIN_TOKEN_FILE', path, `is a file of ${size} bytes, which is no token; give the file that holds the token alone`)
+    if (size > LARGEST_FILE) {
+      throw wrongValue('ADMIN_TOKEN_FILE', path, `is a file of ${size} bytes, which is no token; give the file that holds the token alone`)
+    }
     return readFileSync(path, 'utf8')
   } catch (error) {
     if (error instanceof EnvironmentError) throw error

@@ -2,7 +2,7 @@ import { isLoopback } from '../admin/admin-options.js'
 import { hostPatternFault } from '../options/host-pattern.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { readAdminToken } from './admin-token.js'
-import { wrongValue, EnvironmentError } from './environment-error.js'
+import { EnvironmentError, wrongValue } from './environment-error.js'
 import type { Values, VariableName } from './variables.js'
 
 // They say how the admin surface is reached, so each of them expects that there is one.
@@ -18,12 +18,18 @@ export function readAdmin (values: Values, clientsPort: number): AdminOptions | 
   if (typeof port !== 'number') {
     const alone = ONLY_WITH_PORT.find(name => values[name])
     // The message does not show the value: it may be a secret.
-    if (alone !== undefined) throw new EnvironmentError(`${alone}: is set without ADMIN_PORT, so there is no admin surface; set ADMIN_PORT, or leave ${alone} out`)
+    if (alone !== undefined) {
+      throw new EnvironmentError(`${alone}: is set without ADMIN_PORT, so there is no admin surface; set ADMIN_PORT, or leave ${alone} out`)
+    }
     return undefined
   }
-  if (port !== 0 && port === clientsPort) throw wrongValue('ADMIN_PORT', port, 'is the port of the clients too (PORT); give the admin surface a port of its own, like 9901')
+  if (port !== 0 && port === clientsPort) {
+    throw wrongValue('ADMIN_PORT', port, 'is the port of the clients too (PORT); give the admin surface a port of its own, like 9901')
+  }
   const token = readAdminToken(values)
-  if (host && token === undefined && !isLoopback(host)) throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN or ADMIN_TOKEN_FILE too')
+  if (host && token === undefined && !isLoopback(host)) {
+    throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN or ADMIN_TOKEN_FILE too')
+  }
   return { port, host: host || undefined, token, allowedHosts: readAllowedHosts(values.ADMIN_ALLOWED_HOSTS ?? ''), required: true }
 }
 

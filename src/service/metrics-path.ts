@@ -1,5 +1,5 @@
 import { wrongValue } from './environment-error.js'
-import type { UpstreamEntry } from './upstreams.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
 // No parameter or wildcard of the router, and no character that a client would have to encode.
 const PLAIN_PATH = /^(?:\/[\w.~-]+)+$/
@@ -14,7 +14,8 @@ export function readMetricsPath (path: string, upstreams: readonly UpstreamEntry
   // Every path is under `/`.
   const hidden = upstreams.find(({ prefix }) => prefix !== '/' && (path === prefix || path.startsWith(`${prefix}/`)))
   if (hidden !== undefined) {
-    throw wrongValue('METRICS_PATH', path, `is under the prefix ${hidden.prefix} of UPSTREAMS, and would hide a path of that backend; give another one, like /metrics`)
+    const why = `is under the prefix ${hidden.prefix} of UPSTREAMS, and would hide a path of that backend; give another one, like /metrics`
+    throw wrongValue('METRICS_PATH', path, why)
   }
   return path
 }

@@ -16,9 +16,14 @@ const INSTALLED = 'node_modules'
 const SAMPLES = /^\/samples\.[jt]s$/
 const NOTHING = /$^/
 
+/** The files of routes besides those of the project: paths in the folder, in order. */
+export async function routeFilesIn (dir: string): Promise<string[]> {
+  return (await readdir(dir, { recursive: true })).filter(isTheirs).sort()
+}
+
 /** Whether the folder has a file of routes besides those of the project. */
 export async function hasRouteFiles (dir: string): Promise<boolean> {
-  return (await readdir(dir, { recursive: true })).some(isTheirs)
+  return (await routeFilesIn(dir)).length > 0
 }
 
 /**

@@ -29,6 +29,7 @@ export const VARIABLES = {
   TRUST_PROXY: text,
   DRAIN_DELAY_MS: time,
   DRAIN_DEADLINE_MS: time,
+  WEBSOCKET: flag,
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,
@@ -38,8 +39,11 @@ export const VARIABLES = {
   PROXY_STATUS: flag,
   VIA: flag,
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
+  SAMPLES: flag,
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
-  NODE_ENV: text
+  NODE_ENV: text,
+  IGNORED_WARNINGS: text,
+  IGNORED_VARIABLES: text
 }
 
 export type VariableName = keyof typeof VARIABLES

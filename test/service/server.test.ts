@@ -18,8 +18,8 @@ async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{
   return { server, answered, backend, answer: () => waiting!.reply({ body: 'late' }) }
 }
 
-t.test('with nothing set, it says what to curl, and each of it answers', async t => {
-  const server = start(t)
+t.test('with the samples, it says what to curl, and each of it answers', async t => {
+  const server = start(t, { SAMPLES: 'true' })
   const url = await server.url()
   await server.logged('samples/slow')
   const curls = server.lines.filter(({ msg }) => msg.startsWith('curl ')).map(({ msg }) => msg.split(' ')[1]!)
@@ -31,11 +31,18 @@ t.test('with nothing set, it says what to curl, and each of it answers', async t
 t.test('a wrong value stops the start with one line that names it', async t => {
   const taken = await startBackend(() => {})
   t.teardown(() => taken.close())
+  const UPSTREAMS = '/a=http://127.0.0.1:1'
   const cases: [NodeJS.ProcessEnv, string][] = [
     [{ PORT: 'http' }, 'PORT: "http"'],
-    [{ PORT: String(taken.port) }, `PORT: ${taken.port}`],
-    [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1"'],
-    [{ NODE_ENV: 'production' }, 'UPSTREAMS']
+    [{ PORT: String(taken.port), UPSTREAMS }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
+    [{ ADMIN_PORT: String(taken.port), UPSTREAMS }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
+    [{ HOST: '192.0.2.1', UPSTREAMS }, 'HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
+    [{ ADMIN_HOST: '192.0.2.1', ADMIN_TOKEN: '0123456789abcdef', UPSTREAMS }, 'ADMIN_HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
+    [{ ADMIN_TOKEN: 'hush' }, 'ADMIN_TOKEN: has fewer than 16 characters, so it can be guessed; make one with: openssl rand -hex 32\n'],
+    [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
+    [{}, 'SAMPLES=true runs them'],
+    [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
+    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it']
   ]
   const cwd = copy(t)
   await Promise.all(cases.map(async ([env, named]) => {
@@ -43,7 +50,7 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     t.match(await server.ended, { code: 1 })
     t.match(server.stderr, /^holdfast cannot start: [^\n]+\n$/, 'one line')
     t.ok(server.stderr.includes(named), server.stderr)
-    t.same(server.lines.filter(({ level }) => level > 30), [], 'and nothing is logged besides')
+    t.same(server.lines.filter(({ level, msg }) => level > 30 || msg.startsWith('Server listening')), [], 'and nothing is logged besides, and no client is served')
   }))
 })
 
