@@ -36,18 +36,18 @@ export function readSamples (values: Values, terminal: boolean): Samples {
   return { asked: false, refusal: set && `The samples run by themselves only where nothing is set, and ${set} is; SAMPLES=true runs them` }
 }
 
-/**
- * Whether the samples run in an app.
- *
- * @param own whether the app has upstreams or route files
- * Throws EnvironmentError where there is nothing to proxy at all.
- */
-export function runsSamples ({ samples: { asked, refusal }, production }: { readonly samples: Samples, readonly production: boolean }, own: boolean): boolean {
+/** What an app has to serve: upstreams or route files of its own, and the file of the samples. */
+interface Served { readonly own: boolean, readonly available: boolean }
+
+/** Whether the samples run in an app. Throws EnvironmentError where there is nothing to proxy at all. */
+export function runsSamples (
+  { samples: { asked, refusal }, production }: { readonly samples: Samples, readonly production: boolean }, { own, available }: Served
+): boolean {
   if (own) {
     if (asked) throw beside('there is a route file')
     return false
   }
-  const why = production ? 'In production the samples never run' : refusal
+  const why = production ? 'In production the samples never run' : refusal ?? (available ? undefined : 'This folder of route files has no samples')
   if (why !== undefined) throw new EnvironmentError(`${NOTHING_TO_PROXY}. ${why}`)
   return true
 }

@@ -33,7 +33,7 @@ export function readEntry (entry: string, list: string): UpstreamEntry {
   if (wrong !== undefined) throw wrongValue('UPSTREAMS', shown(entry, list), wrong)
   return Object.freeze({
     prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix,
-    upstream: upstream.replace(/^ws/i, 'http'),
+    upstream: upstream.replace(/^[^:]+/, scheme => scheme.toLowerCase().replace(/^ws/, 'http')),
     forWebSockets: /^ws/i.test(upstream)
   })
 }

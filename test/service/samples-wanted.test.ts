@@ -14,9 +14,9 @@ const NEUTRAL = ['LOG_LEVEL', 'SAMPLE_LOAD', 'NODE_ENV', 'IGNORED_WARNINGS', 'IG
 const NOTHING = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; set it, like UPSTREAMS=/users=http://users:3000. '
 
 /** Whether the samples run in an app that has nothing else, or why it does not start. */
-function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false } = {}): boolean | string {
+function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false, available = true } = {}): boolean | string {
   try {
-    return runsSamples(readEnvironment(variables, 'there-is-no.env', terminal), own)
+    return runsSamples(readEnvironment(variables, 'there-is-no.env', terminal), { own, available })
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
     return error.message
@@ -53,6 +53,12 @@ t.test('SAMPLES=true runs them whatever else is set, and SAMPLES=false keeps the
 t.test('in production they never run', async t => {
   t.equal(outcome({ NODE_ENV: 'production' }), `${NOTHING}In production the samples never run`)
   t.equal(outcome({ NODE_ENV: 'production', SAMPLES: 'true' }), 'SAMPLES: "true" is not possible in production; leave it out, or set another NODE_ENV')
+})
+
+t.test('a folder of route files without the samples does not start', async t => {
+  t.equal(outcome({}, { available: false }), `${NOTHING}This folder of route files has no samples`)
+  t.equal(outcome({ SAMPLES: 'true' }, { available: false }), `${NOTHING}This folder of route files has no samples`)
+  t.equal(outcome({}, { own: true, available: false }), false)
 })
 
 t.test('they do not run beside an upstream or a route file', async t => {

@@ -192,13 +192,14 @@ t.test('UPSTREAMS is a list of prefixes and upstreams', async t => {
 })
 
 t.test('ws:, wss:, unix+http: and unix+https: are upstreams too, in either case', async t => {
-  t.strictSame(read('/a=ws://a:3000,/b=wss://b,/c=unix+http://%2Frun%2Fc.sock/,/d=unix+https://%2frun%2Fd.sock/api,/e=WS://e,/f=HTTP://f'), [
+  t.strictSame(read('/a=ws://a:3000,/b=wss://b,/c=unix+http://%2Frun%2Fc.sock/,/d=unix+https://%2frun%2Fd.sock/api,/e=WS://e,/f=HTTP://F,/g=UNIX+HTTP://%2Frun%2Fg.sock/'), [
     { prefix: '/a', upstream: 'http://a:3000', forWebSockets: true },
     { prefix: '/b', upstream: 'https://b', forWebSockets: true },
     { prefix: '/c', upstream: 'unix+http://%2Frun%2Fc.sock/', forWebSockets: false },
     { prefix: '/d', upstream: 'unix+https://%2frun%2Fd.sock/api', forWebSockets: false },
     { prefix: '/e', upstream: 'http://e', forWebSockets: true },
-    { prefix: '/f', upstream: 'HTTP://f', forWebSockets: false }
+    { prefix: '/f', upstream: 'http://F', forWebSockets: false },
+    { prefix: '/g', upstream: 'unix+http://%2Frun%2Fg.sock/', forWebSockets: false }
   ])
 })
 
