@@ -12,6 +12,8 @@ export function readIgnoredWarnings (list: string): ReadonlySet<RuleId> {
 function ruleId (text: string): RuleId {
   const rule = RULES.find(({ id }) => id === text)
   if (rule === undefined) throw wrongValue('IGNORED_WARNINGS', text, 'is no rule; holdfast check --rules lists them')
-  if ((rule as Rule).atRegister === true) throw wrongValue('IGNORED_WARNINGS', text, 'is logged wherever its option is set, and cannot be ignored; leave it out')
+  if ((rule as Rule).atRegister === true) {
+    throw wrongValue('IGNORED_WARNINGS', text, 'is logged wherever its option is set, and cannot be ignored; leave it out')
+  }
   return rule.id
 }

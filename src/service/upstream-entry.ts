@@ -53,7 +53,8 @@ function formFault (entry: string): string | undefined {
   if (entry.includes('=')) return undefined
   if (A_FILE.test(entry)) return `is the path of a file, and UPSTREAMS holds the entries themselves; give them like ${EXAMPLE}`
   if (A_URL.test(entry)) {
-    return `has no prefix; write prefix=upstream, like ${EXAMPLE}. A prefix has one upstream: for several, give the URL of a load balancer in front of them`
+    return `has no prefix; write prefix=upstream, like ${EXAMPLE}. ` +
+      'A prefix has one upstream: for several, give the URL of a load balancer in front of them'
   }
   if (!entry.startsWith('/')) return `is no entry; give a prefix and its upstream, like ${EXAMPLE}`
   return entry.includes('://')

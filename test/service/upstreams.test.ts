@@ -154,7 +154,7 @@ t.test('a wrong list of UPSTREAMS has its own line', async t => {
     ['/a=http://a, ', 'UPSTREAMS: ends with a comma; remove it, or add the entry that is missing'],
     [',/a=http://a', 'UPSTREAMS: begins with a comma; remove it, or add the entry that is missing'],
     [',', 'UPSTREAMS: begins with a comma; remove it, or add the entry that is missing'],
-    ['/a=http://a,,/b=http://b', 'UPSTREAMS: has two commas in a row; remove it, or add the entry that is missing'],
+    ['/a=http://a,,/b=http://b', 'UPSTREAMS: has two commas in a row; remove one, or add the entry that is missing'],
     ['[{"prefix":"/a"}]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['["/a=http://a"]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['{ "/a": "http://a" }', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
