@@ -117,7 +117,7 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
-    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
+    if (name.endsWith('_PORT') && typeof value === 'string' && OF_A_SERVICE.test(value)) {
       const remedy = 'set enableServiceLinks: false in the spec of the pod'
       throw wrongValue(name, value, `was set by Kubernetes for a Service of that name; ${remedy}`)
     }

@@ -28,7 +28,7 @@ const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so 
 export function readSamples (values: Values, terminal: boolean): Samples {
   const { SAMPLES: value } = values
   if (value === 'true') {
-    if (values.UPSTREAMS) throw beside('UPSTREAMS is set')
+    if (!isEmpty(values.UPSTREAMS)) throw beside('UPSTREAMS is set')
     if (values.NODE_ENV === 'production') {
       throw wrongValue('SAMPLES', value, 'is not possible in production; leave it out, or set another NODE_ENV')
     }
@@ -64,5 +64,5 @@ function beside (what: string): EnvironmentError {
 }
 
 function isEmpty (value: unknown): boolean {
-  return value === undefined || value === null || value === ''
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '')
 }

@@ -26,6 +26,7 @@ function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false,
 t.test('the samples run where nothing at all is set', async t => {
   t.equal(outcome({}), true)
   t.equal(outcome({ UPSTREAMS: '', PORT: '', HOST: '', NODE_ENV: '' }), true)
+  t.equal(outcome({ UPSTREAMS: ' ' }), true)
   t.equal(outcome({ PATH: '/bin', TERM: 'xterm', LOGNAME: 'me' }), true)
   for (const name of NEUTRAL) t.equal(outcome({ [name]: SET[name] }), true, name)
 })
