@@ -9,7 +9,7 @@ import type { Environment } from './environment.js'
 import { loggerOf } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { ROUTES, hasSamples, registerRouteFiles, routeFilesIn } from './route-files.js'
 import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
@@ -40,7 +40,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
   const files = await routeFilesIn(dir)
-  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
+  const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
 
   const app = Fastify({
     logger: overrides.logger ?? loggerOf(environment),

@@ -18,7 +18,9 @@ export function readDotEnv (path: string): NodeJS.Dict<string> {
   const variables = parseEnv(`${text}\n${AFTER_THE_LAST_LINE}=`)
   delete variables[AFTER_THE_LAST_LINE]
   for (const name of Object.keys(variables)) {
-    if (!NAME.test(name)) throw new EnvironmentError(`${path}: the line that begins with ${JSON.stringify(firstWord(name))} is not NAME=value; write one variable on each line`)
+    if (NAME.test(name)) continue
+    const word = JSON.stringify(firstWord(name))
+    throw new EnvironmentError(`${path}: the line that begins with ${word} is not NAME=value; write one variable on each line`)
   }
   return variables
 }

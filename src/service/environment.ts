@@ -111,7 +111,8 @@ function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly Upstre
   if (value !== 'false') return true
   const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
   if (contrary === undefined) return false
-  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
+  const why = `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}`
+  throw wrongValue('WEBSOCKET', value, `${why}; leave WEBSOCKET out, or write http: or https:`)
 }
 
 function checked (given: NodeJS.Dict<string>): Values {
@@ -120,8 +121,9 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
-    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
-      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    if (name.endsWith('_PORT') && typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      const remedy = 'set enableServiceLinks: false in the spec of the pod'
+      throw wrongValue(name, value, `was set by Kubernetes for a Service of that name; ${remedy}`)
     }
     throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
   }

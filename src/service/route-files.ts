@@ -22,6 +22,11 @@ export async function hasRouteFiles (dir: string): Promise<boolean> {
   return (await routeFilesIn(dir)).length > 0
 }
 
+/** Whether the folder has the file of the sample backends. */
+export async function hasSamples (dir: string): Promise<boolean> {
+  return (await readdir(dir)).some(name => SAMPLES.test(`/${name}`))
+}
+
 /**
  * Registers every file of the folder.
  *
