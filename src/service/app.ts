@@ -6,9 +6,14 @@ import { proxy } from '../../plugins/proxy.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
+import { loggerOf } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
+import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { runsSamples } from './samples-wanted.js'
+import { warnOfSettings } from './settings-warnings.js'
+import { tellStart } from './start-lines.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
 interface Overrides {
   /**
@@ -27,19 +32,15 @@ const DEADLINE_TICK = 500
 
 /**
  * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each entry of UPSTREAMS. The sample backends run
- * only where there is nothing else to proxy.
+ * only where there is nothing else to proxy, and nothing else is set. Once it listens, it logs what it serves.
  *
- * Throws EnvironmentError for an upstream that cannot be registered, and in production where there is nothing to proxy.
+ * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
 export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
-  const samples = upstreams.length === 0 && !await hasRouteFiles(dir)
-  if (samples && environment.production) {
-    throw new EnvironmentError(
-      'UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run'
-    )
-  }
+  const files = await routeFilesIn(dir)
+  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
 
   const app = Fastify({
     logger: overrides.logger ?? loggerOf(environment),
@@ -53,7 +54,9 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   tellElsewhere(app)
   try {
     await registerAll(app, environment, dir, samples)
+    tellStart(app, files)
     await app.ready()
+    warnOfSettings(app, environment.ignoredWarnings)
   } catch (error) {
     // A sample backend that has started would keep the process alive.
     await app.close()
@@ -77,7 +80,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
   })
   passRequestIds(app)
   await registerRouteFiles(app, dir, samples, environment.sampleLoad)
-  for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
+  for (const entry of environment.upstreams) await registerUpstream(app, entry, environment)
 }
 
 /** The port, or 0 where it is taken on the loopback address. */
@@ -88,14 +91,9 @@ async function freePort (port: number): Promise<number> {
   })
 }
 
-function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
-  if (!process.stdout.isTTY) return { level: logLevel }
-  return { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }
-}
-
-async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {
+async function registerUpstream (app: FastifyInstance, { prefix, upstream }: UpstreamEntry, { websocket }: Environment): Promise<void> {
   try {
-    await app.register(proxy, { prefix, upstream })
+    await app.register(proxy, { prefix, upstream, websocket })
   } catch (error) {
     throw new EnvironmentError(`UPSTREAMS: ${prefix}=${upstream} cannot be registered: ${(error as Error).message}`, { cause: error })
   }

@@ -1,19 +1,31 @@
+import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
-import { isLoopback } from '../admin/admin-options.js'
-import { isSendable } from '../options/kinds.js'
+import type { RuleId } from '../check/rules.js'
 import type { AdminOptions } from '../options/option-types.js'
-import { LONGEST_TIMER } from '../options/timer.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
-import { EnvironmentError, wrongValue } from './environment-error.js'
+import { readAdmin } from './admin-variables.js'
+import { readDotEnv } from './dot-env.js'
+import { wrongValue } from './environment-error.js'
+import { readIgnoredWarnings } from './ignored-warnings.js'
+import { readProduction } from './production.js'
+import { readSamples } from './samples-wanted.js'
+import type { Samples } from './samples-wanted.js'
 import { readTrustProxy } from './trust-proxy.js'
+import { refuseOwnAddress } from './own-address.js'
+import type { Listener } from './own-address.js'
 import { readUpstreams } from './upstreams.js'
-import type { UpstreamEntry } from './upstreams.js'
+import type { UpstreamEntry } from './upstream-entry.js'
+import { OF_A_SERVICE, refuseTypos } from './variable-typos.js'
+import { VARIABLES } from './variables.js'
+import type { Values, VariableName } from './variables.js'
 
 /** The settings of the microservice. Times in ms. `undefined` leaves a setting at the default of the gateway plugin. */
 export interface Environment {
   readonly host: string
   readonly port: number
   readonly upstreams: readonly UpstreamEntry[]
+  /** Whether upgrades to the upstreams become tunnels (WebSocket). */
+  readonly websocket: boolean
   readonly keepAliveTimeout: number | undefined
   readonly connections: number | undefined
   readonly headersTimeout: number | undefined
@@ -28,9 +40,13 @@ export interface Environment {
   /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
+  /** Whether the sample backends may run where there is nothing else to proxy. */
+  readonly samples: Samples
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
+  /** Rules of `holdfast check` whose warnings are not logged at start. */
+  readonly ignoredWarnings: ReadonlySet<RuleId>
 }
 
 // Without a .env the samples run, which the network is not meant to reach. A deployment that forgets HOST fails at its first request, and
@@ -38,55 +54,29 @@ export interface Environment {
 const HOST = '127.0.0.1'
 const PORT = 8080
 const LOG_LEVEL = 'info'
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
-
-// `nullable` reads an empty string as not given: compose files and .env files write it so.
-const number = (minimum: number, maximum: number, description: string): object => {
-  return { type: 'integer', nullable: true, minimum, maximum, description }
-}
-const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
-const text = { type: 'string', description: 'text' }
-const host = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
-const flag = { ...text, enum: ['true', 'false', ''], description: 'true or false' }
-const port = number(0, 65_535, 'a port, 0 to 65535')
-
-const properties = {
-  HOST: host,
-  PORT: port,
-  UPSTREAMS: text,
-  KEEP_ALIVE_TIMEOUT_MS: time,
-  CONNECTIONS: number(1, Number.MAX_SAFE_INTEGER, 'a whole number above 0'),
-  HEADERS_TIMEOUT_MS: time,
-  BODY_TIMEOUT_MS: time,
-  TRUST_PROXY: text,
-  DRAIN_DEADLINE_MS: time,
-  ADMIN_PORT: port,
-  ADMIN_HOST: host,
-  ADMIN_TOKEN: text,
-  PROXY_STATUS: flag,
-  VIA: flag,
-  LOG_LEVEL: { ...text, enum: [...LOG_LEVELS, ''], description: `one of ${LOG_LEVELS.join(', ')}` },
-  SAMPLE_LOAD: { ...text, enum: ['0', '1', ''], description: '0 or 1' },
-  NODE_ENV: text
-}
-
-type Name = keyof typeof properties
-type Numbers = 'PORT' | 'ADMIN_PORT' | 'CONNECTIONS' |
-  'KEEP_ALIVE_TIMEOUT_MS' | 'HEADERS_TIMEOUT_MS' | 'BODY_TIMEOUT_MS' | 'DRAIN_DEADLINE_MS'
-type Values = { [name in Name]?: (name extends Numbers ? number : string) | null }
 
 /**
- * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for the
- * first variable whose value is not possible.
+ * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for a
+ * variable whose name is most likely misspelled, or else for the first one whose value is not possible.
  *
  * @param path of the .env file, relative to the working directory
+ * @param terminal whether a person started the process
  */
-export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
-  const values = load(variables, path)
+export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env', terminal = atTerminal()): Environment {
+  const file = readDotEnv(path)
+  const given = { ...file, ...variables }
+  refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
+  const values = checked(given)
+  const host = values.HOST || HOST
+  const port = values.PORT ?? PORT
+  const upstreams = readUpstreams(values.UPSTREAMS ?? '')
+  const admin = readAdmin(values)
+  refuseOwnAddress(upstreams, listenersOf(host, port, admin))
   return Object.freeze({
-    host: values.HOST || HOST,
-    port: values.PORT ?? PORT,
-    upstreams: readUpstreams(values.UPSTREAMS ?? ''),
+    host,
+    port,
+    upstreams,
+    websocket: readWebSocket(values, upstreams),
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
@@ -95,33 +85,40 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',
-    admin: readAdmin(values),
+    admin,
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
+    samples: readSamples(values, terminal),
     sampleLoad: values.SAMPLE_LOAD !== '0',
-    production: values.NODE_ENV === 'production'
+    production: readProduction(values.NODE_ENV ?? ''),
+    ignoredWarnings: readIgnoredWarnings(values.IGNORED_WARNINGS ?? '')
   })
 }
 
-function load (variables: NodeJS.ProcessEnv, path: string): Values {
-  try {
-    return envSchema<Values>({
-      schema: { type: 'object', properties },
-      env: false,
-      data: variables,
-      dotenv: { path },
-      ajv: VERBOSE
-    })
-  } catch (error) {
-    const { name, value } = faultOf(error) ?? {}
-    if (name === undefined || !(name in properties)) throw new EnvironmentError(`${path} cannot be read: ${(error as Error).message}`)
-    throw wrongValue(name as Name, value, `is not ${(properties[name as Name] as { description: string }).description}`)
-  }
+function atTerminal (): boolean {
+  return [0, 1, 2].some(isatty)
 }
 
-function readAdmin ({ ADMIN_PORT: port, ADMIN_HOST: host, ADMIN_TOKEN: token }: Values): AdminOptions | undefined {
-  if (typeof port !== 'number') return undefined
-  // The message does not show the value: it is a secret.
-  if (token && !isSendable(token)) throw new EnvironmentError('ADMIN_TOKEN: is not printable ASCII without spaces')
-  if (host && !token && !isLoopback(host)) throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
-  return { port, host: host || undefined, token: token || undefined }
+function listenersOf (host: string, port: number, admin: AdminOptions | undefined): Listener[] {
+  const own: Listener = { host, port, variable: 'PORT' }
+  return admin === undefined ? [own] : [own, { host: admin.host ?? HOST, port: admin.port, variable: 'ADMIN_PORT' }]
+}
+
+function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly UpstreamEntry[]): boolean {
+  if (value !== 'false') return true
+  const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
+  if (contrary === undefined) return false
+  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
+}
+
+function checked (given: NodeJS.Dict<string>): Values {
+  try {
+    return envSchema<Values>({ schema: { type: 'object', properties: VARIABLES }, env: false, data: given, ajv: VERBOSE })
+  } catch (error) {
+    const { name, value } = faultOf(error) ?? {}
+    if (name === undefined || !(name in VARIABLES)) throw error
+    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    }
+    throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
+  }
 }

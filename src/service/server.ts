@@ -1,19 +1,9 @@
-import { constants } from 'node:os'
-import type { FastifyInstance } from 'fastify'
-import { getGateway } from '../gateway/state.js'
 import { buildApp } from './app.js'
+import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
-import type { Environment } from './environment.js'
-
-// A Ctrl-C, or a stop by a service manager, reaches both npm and this process, and npm sends it on. A second signal within this time, in
-// ms, is the same stop.
-const ECHO = 200
-
-// The variable that is wrong, by the error of `listen`.
-const LISTEN_ERRORS: Record<string, 'HOST' | 'PORT'> = {
-  EADDRINUSE: 'PORT', EACCES: 'PORT', EADDRNOTAVAIL: 'HOST', EAFNOSUPPORT: 'HOST', EINVAL: 'HOST', ENOTFOUND: 'HOST', EAI_AGAIN: 'HOST'
-}
+import { listen } from './listen.js'
+import { closeOnSignals } from './signals.js'
 
 interface ServeOptions {
   /** A folder of route files, relative to the working directory; the microservice's own routes are served too. */
@@ -34,52 +24,8 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
 
 async function start ({ routes }: ServeOptions): Promise<void> {
   const environment = readEnvironment()
+  loadDotEnv('.env')
   const app = await buildApp(environment, { routes })
   closeOnSignals(app)
   await listen(app, environment)
-}
-
-async function listen (app: FastifyInstance, { host, port }: Environment): Promise<void> {
-  try {
-    await app.listen({ host, port })
-  } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    const name = LISTEN_ERRORS[code]
-    if (name === undefined) throw error
-    const value = name === 'PORT' ? port : JSON.stringify(host)
-    throw new EnvironmentError(`${name}: ${value} cannot be listened on: ${message}`, { cause: error })
-  }
-}
-
-/** The first signal drains the app, a second one ends the process at once. */
-function closeOnSignals (app: FastifyInstance): void {
-  let first: { signal: string, at: number } | undefined
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (first === undefined) {
-        first = { signal, at: performance.now() }
-        close(app, signal)
-        return
-      }
-      if (signal === first.signal && performance.now() - first.at < ECHO) return
-      app.log.fatal({ signal }, 'a second signal: ends at once, in-flight requests are cut')
-      // The status that shells use for a process that a signal ended.
-      process.exit(128 + constants.signals[signal])
-    })
-  }
-}
-
-function close (app: FastifyInstance, signal: string): void {
-  app.log.info({ signal }, 'closing')
-  getGateway(app).drain().then(
-    () => {
-      app.log.info('closed')
-      // A timer that a route has left would keep the process alive.
-      process.exit(0)
-    },
-    err => {
-      app.log.fatal({ err }, 'did not close in good order')
-      process.exit(1)
-    }
-  )
 }
