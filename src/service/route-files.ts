@@ -8,7 +8,7 @@ import { EnvironmentError } from './environment-error.js'
 /** The microservice's own routes: `routes/`, beside `src/`. In a clone, a user's route files are there too. */
 export const ROUTES = join(import.meta.dirname, '../../routes')
 
-// A build puts declarations and source maps beside the code: those are left out.
+// Declarations and tests beside them are none.
 const ROUTE_FILE = /^(?!.*\.(?:d|test|spec)\.[cm]?[jt]s$).*\.[cm]?[jt]s$/i
 const OURS = /^(?:health|samples)\.[jt]s$/
 const HEALTH = /^health\.[cm]?[jt]s$/
