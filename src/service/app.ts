@@ -6,6 +6,7 @@ import { proxy } from '../../plugins/proxy.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
+import { loggerOf } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
 import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
@@ -86,11 +87,6 @@ async function freePort (port: number): Promise<number> {
     const probe = createServer()
     probe.once('error', () => resolve(0)).listen(port, '127.0.0.1', () => probe.close(() => resolve(port)))
   })
-}
-
-function loggerOf ({ logLevel }: Environment): FastifyServerOptions['logger'] {
-  if (!process.stdout.isTTY) return { level: logLevel }
-  return { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }
 }
 
 async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {
