@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { HoldfastError, optionError } from '../errors.js'
+import { faultOfName } from '../http/secret-names.js'
 import { LONGEST_TIMER } from './timer.js'
 
 /** What values an option takes: how they are checked, and how TypeScript and JSON Schema say so. */
@@ -125,6 +126,20 @@ export const TOKEN: Kind = {
   check: (value, option) => {
     if (isSendable(value)) return
     throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: must be a string of printable ASCII characters without spaces` })
+  }
+}
+
+/** Names of parameters of URLs, or false. */
+export const MASKED_NAMES: Kind = {
+  type: 'readonly string[] | false',
+  schema: { anyOf: [{ const: false }, { type: 'array', items: { type: 'string' } }] },
+  check: (value, option) => {
+    if (value === false) return
+    if (!Array.isArray(value)) fail(option, value, 'must be an array of names, or false for no masking')
+    for (const [i, name] of (value as unknown[]).entries()) {
+      const fault = faultOfName(name)
+      if (fault !== undefined) fail(`${option}[${i}]`, name, fault)
+    }
   }
 }
 
