@@ -44,15 +44,16 @@ export function bytesBeingWritten (socket: Socket): number {
 
 /** `_handle` and its numbers are libuv's: bytes handed to it, and those of them that the system has not taken yet. */
 type Counting = Socket & { readonly _handle?: { readonly bytesWritten?: number, readonly writeQueueSize?: number } | null }
-type Counted = Counting & { [kSent]?: number }
+type Counted = Counting & { [kSent]?: number, [kUnsent]?: number }
 
 const kSent = Symbol('holdfast.sent')
+const kUnsent = Symbol('holdfast.unsent')
 const { _destroy: destroy } = Socket.prototype
 
 /**
  * Has a socket note, at its end, how many bytes the system has taken from it. `bytesWritten` counts what was written, and may count
  * megabytes more for a client that has left. Node destroys every socket through `_destroy`, and knows the number only until then; its
- * docs promise neither. If a later version has no such numbers, `sentBytes` returns `bytesWritten`.
+ * docs promise neither. If a later version has no such numbers, `sentBytes` returns `bytesWritten`, and nothing counts as unsent.
  */
 export function noteSent (socket: Socket): void {
   if (socket._destroy === destroy) socket._destroy = destroyCounted
@@ -63,11 +64,21 @@ export function sentBytes (socket: Socket): number {
   return (socket as Counted)[kSent] ?? socket.bytesWritten
 }
 
+/**
+ * Whether a socket was destroyed with bytes that the system had not taken. A response emits 'finish' then too: Node does not tell its
+ * listeners of a write that failed.
+ */
+export function hasUnsent (socket: Socket): boolean {
+  return ((socket as Counted)[kUnsent] ?? 0) > 0
+}
+
 function destroyCounted (this: Counted, error: Error | null, callback: (error?: Error | null) => void): void {
-  const { bytesWritten = this.bytesWritten, writeQueueSize = 0 } = this._handle ?? {}
+  const written = this.bytesWritten
+  const { bytesWritten = written, writeQueueSize = 0 } = this._handle ?? {}
   // libuv takes a write that has failed off its queue before it says so.
   const failed = (error as NodeJS.ErrnoException | null)?.syscall === 'write'
-  this[kSent] = failed ? this.bytesWritten - this.writableLength : bytesWritten - writeQueueSize
+  const sent = this[kSent] = failed ? written - this.writableLength : bytesWritten - writeQueueSize
+  this[kUnsent] = written - sent
   destroy.call(this, error, callback)
 }
 

@@ -1,9 +1,13 @@
 import { envSchema } from 'env-schema'
+import type { MaskedNames } from '../http/secret-names.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { readMaskedNames } from './masked-names.js'
+import { readSkippedPaths } from './skipped-paths.js'
+import type { SkippedPaths } from './skipped-paths.js'
 import { readTrustProxy } from './trust-proxy.js'
 import { readUpstreams } from './upstreams.js'
 import type { UpstreamEntry } from './upstreams.js'
@@ -29,6 +33,9 @@ export interface Environment {
   /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
   readonly logLevel: string
+  /** The parameters of URLs that are masked in the log; undefined: the default ones. */
+  readonly logMask: MaskedNames | undefined
+  readonly logSkipPaths: SkippedPaths
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
@@ -62,6 +69,8 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     via: values.VIA !== 'false',
     admin: readAdmin(values),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
+    logMask: readMaskedNames(values.LOG_MASK ?? ''),
+    logSkipPaths: readSkippedPaths(values.LOG_SKIP_PATHS ?? ''),
     sampleLoad: values.SAMPLE_LOAD !== '0',
     production: values.NODE_ENV === 'production'
   })

@@ -1,3 +1,4 @@
+import { lineMask } from '../http/mask-line.js'
 import { buildApp } from './app.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
@@ -16,7 +17,8 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
   } catch (error) {
     // A wrong setting needs one line, an error of a route file its stack.
     const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
-    process.stderr.write(`holdfast cannot start: ${told}\n`)
+    // An upstream that is refused may have a token in its query. LOG_MASK may be what cannot be read.
+    process.stderr.write(`holdfast cannot start: ${lineMask()!(String(told))}\n`)
     process.exit(1)
   }
 }

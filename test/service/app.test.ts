@@ -1,17 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildApp } from '../../src/service/app.js'
 import { readEnvironment } from '../../src/service/environment.js'
+import type { LoggerOptions } from '../../src/service/logger.js'
 import type { Persistence } from '../../src/index.js'
 import { type Backend, startBackend } from '../../testing/backend.js'
 import { rawClient, request } from '../../testing/client.js'
 import { captureLog, until } from '../../testing/gateway.js'
 import { EXTENSION } from '../../testing/program.js'
 
-interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
+interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: LoggerOptions }
 
 async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
   const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env'), { routes, logger })
