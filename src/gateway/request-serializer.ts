@@ -14,14 +14,16 @@ export interface LoggedRequest {
   readonly server?: FastifyInstance | undefined
 }
 
-/** What Fastify's own `req` serializer shows of a request. */
+/** What Fastify's own `req` serializer shows of a request. Parts that a request does not have are undefined, and absent in the line. */
 export interface SerializedRequest {
-  readonly method: string | undefined
-  readonly url: string | undefined
-  readonly version: string | string[] | undefined
-  readonly host: string | undefined
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
+  readonly [name: string]: unknown
+  readonly method?: string
+  readonly url?: string
+  /** Of the header `accept-version`. */
+  readonly version?: string
+  readonly host?: string
+  readonly remoteAddress?: string
+  readonly remotePort?: number
 }
 
 /**
@@ -37,5 +39,5 @@ export function requestSerializer (names?: MaskedNames): (request: LoggedRequest
     host,
     remoteAddress: ip,
     remotePort: socket?.remotePort
-  })
+  } as SerializedRequest)
 }

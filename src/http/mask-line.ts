@@ -7,7 +7,8 @@ export type MaskLine = (line: string) => string
 
 const MARK = /[=@]|%(?:25)*3d/gi
 // A word of a JSON text. A quote or a backslash in it is escaped, and an escaped control character ends it.
-const WORD = /(?:[^\s"\\]|\\["\\/])+/y
+// Of white space, that of ASCII alone: any other may stand in a URL.
+const WORD = /(?:[^ \t\r\n"\\]|\\["\\/])+/y
 // Most often, what stands around a URL in a sentence. A secret may end in it, which then shows this one character.
 const CLOSING = /(?:\\"|')$/
 
@@ -44,4 +45,4 @@ function wordStart (line: string, floor: number, at: number): number {
   return floor
 }
 
-const ENDS = /[\s"\\]/
+const ENDS = /[ \t\r\n"\\]/

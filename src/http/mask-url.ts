@@ -9,8 +9,8 @@ const EQUALS = /=|%(?:25)*3d/gi
 const VALUE_END = /[&#]|%(?:25)*2[36]/gi
 // In a path, RFC 3986 section 3.3.
 const SEGMENT_END = /[&#;/?]|%(?:25)*2[36]/gi
-const ENCODED_START = /%(?:25)*(?:2[36]|3[bf])/iy
-const STARTS = new Set(['?', '&', ';', '#'])
+const ENCODED_START = /%(?:25)*(?:2[36f]|3[bf])/iy
+const STARTS = new Set(['?', '&', ';', '#', '/'])
 const NESTED_ESCAPE = /%(?:25)+(?=[\da-f]{2})/gi
 const ASCII_ESCAPE = /%([0-7][\da-f])/gi
 const AUTHORITY = /:\/\/|%(?:25)*3a%(?:25)*2f%(?:25)*2f/gi
@@ -22,8 +22,8 @@ const AT = /@|%(?:25)*40/gi
  * A URL, or a path with its query, in which `***` stands in place of each secret: the value of a parameter with a name of a secret, and the
  * password before a host. A URL without a secret is returned as it is. Takes time that is linear in the URL's length, and never throws.
  *
- * Parameters begin behind `?`, `&`, `;` and `#`, in the query, the path and the fragment, and in URLs that are percent-encoded in a value. A
- * secret in a query ends at `&` or `#`: `;` may be a part of it.
+ * Parameters begin behind `?`, `&`, `;`, `#` and `/`: in the query, in a segment of the path, in the fragment, and in a URL that is
+ * percent-encoded in a value. A secret in a query ends at `&` or `#`: `;` may be a part of it.
  *
  * @param names added to the default ones, or taken out of them by `!`; false or an empty list: nothing is masked
  */

@@ -10,6 +10,7 @@ import { ExchangeBytes, bytesBesides } from './client-bytes.js'
 import { hasFailed, outcomeOf, refused } from './outcome.js'
 import { watchRefusedRequests } from './refused-requests.js'
 import type { Refusal } from './refused-requests.js'
+import { skippedPaths } from './skipped-paths.js'
 import type { SkippedPaths } from './skipped-paths.js'
 
 /** What the line shows of a client, as it is when its request comes: hooks may change headers, and a closed socket has no address. */
@@ -31,9 +32,10 @@ export class AccessLog extends LogController {
   readonly #refusals = new WeakMap<IncomingMessage, Refusal>()
   readonly #skipped: SkippedPaths
 
-  constructor (skipped: SkippedPaths) {
+  /** @param skipped as `skippedPaths` takes them */
+  constructor (skipped: readonly string[]) {
     super({ disableRequestLogging: true })
-    this.#skipped = skipped
+    this.#skipped = skippedPaths(skipped)
   }
 
   /** Has requests logged that are refused before Fastify sees them. To be called before any plugin is registered. */

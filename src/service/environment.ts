@@ -7,7 +7,6 @@ import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
 import { readMaskedNames } from './masked-names.js'
 import { readSkippedPaths } from './skipped-paths.js'
-import type { SkippedPaths } from './skipped-paths.js'
 import { readTrustProxy } from './trust-proxy.js'
 import { readUpstreams } from './upstreams.js'
 import type { UpstreamEntry } from './upstreams.js'
@@ -35,7 +34,8 @@ export interface Environment {
   readonly logLevel: string
   /** The parameters of URLs that are masked in the log; undefined: the default ones. */
   readonly logMask: MaskedNames | undefined
-  readonly logSkipPaths: SkippedPaths
+  /** Paths whose requests are not logged at `info`; each that ends in `/*` is all below it. */
+  readonly logSkipPaths: readonly string[]
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
