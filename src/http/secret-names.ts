@@ -22,13 +22,13 @@ export type IsSecret = (name: string) => boolean
 
 const FOLDED = /[-_+\s]/g
 const SPLIT = /[.[\]]+/
-const PLAIN = /^[^*!&;=?#\s,]+$/
+/** One name, as `MaskedNames` may hold it. A name needs a character besides those that do not matter. */
+export const NAME_PATTERN = /^!?\*?(?=[-_.[\]]*[^-_.[\]*])[^*!&;=?#\s,]+\*?$/
 
 /** Why an entry of `MaskedNames` cannot be, as the rest of a sentence; undefined for one that can be. */
 export function faultOfName (entry: unknown): string | undefined {
   if (typeof entry !== 'string') return 'is no name of a parameter; give a string like ssn'
-  const bare = entry.replace(/^!/, '').replace(/^\*/, '').replace(/\*$/, '')
-  return PLAIN.test(bare) && fold(bare) !== '' ? undefined : 'is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one'
+  return NAME_PATTERN.test(entry) ? undefined : 'is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one'
 }
 
 /**

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { HoldfastError, optionError } from '../errors.js'
-import { faultOfName } from '../http/secret-names.js'
+import { NAME_PATTERN, faultOfName } from '../http/secret-names.js'
 import { LONGEST_TIMER } from './timer.js'
 
 /** What values an option takes: how they are checked, and how TypeScript and JSON Schema say so. */
@@ -132,7 +132,7 @@ export const TOKEN: Kind = {
 /** Names of parameters of URLs, or false. */
 export const MASKED_NAMES: Kind = {
   type: 'readonly string[] | false',
-  schema: { anyOf: [{ const: false }, { type: 'array', items: { type: 'string' } }] },
+  schema: { anyOf: [{ const: false }, { type: 'array', items: { type: 'string', pattern: NAME_PATTERN.source } }] },
   check: (value, option) => {
     if (value === false) return
     if (!Array.isArray(value)) fail(option, value, 'must be an array of names, or false for no masking')

@@ -44,10 +44,10 @@ export function bytesBeingWritten (socket: Socket): number {
 
 /** `_handle` and its numbers are libuv's: bytes handed to it, and those of them that the system has not taken yet. */
 type Counting = Socket & { readonly _handle?: { readonly bytesWritten?: number, readonly writeQueueSize?: number } | null }
-type Counted = Counting & { [kSent]?: number, [kUnsent]?: number }
 
 const kSent = Symbol('holdfast.sent')
 const kUnsent = Symbol('holdfast.unsent')
+type Counted = Counting & { [kSent]?: number, [kUnsent]?: number }
 const { _destroy: destroy } = Socket.prototype
 
 /**

@@ -3,7 +3,7 @@ import { wrongValue } from './environment-error.js'
 /** Whether a URL has a path whose requests are not logged at `info`. */
 export type SkippedPaths = (url: string) => boolean
 
-const PATH = /^\/(?:[^\s?#*]*\/)?(?:\*|[^\s?#*]*)$/
+const PATH = /^\/[^\s?#*]*(?:(?<=\/)\*)?$/
 
 /** Reads the paths of LOG_SKIP_PATHS. Throws EnvironmentError for the first one that is not possible. */
 export function readSkippedPaths (list: string): readonly string[] {

@@ -19,9 +19,10 @@ t.test('each URL of a line is masked, wherever it stands', async t => {
     [{ url: '/r/%3Ftoken%3Dx', other: '/r?b=%3D' }, { url: '/r/%3Ftoken%3D***', other: '/r?b=%3D' }],
     [{ b: 'a = b, c=d, 100 %, e@f', c: 1 }, { b: 'a = b, c=d, 100 %, e@f', c: 1 }]
   ]
-  for (const [given, masked] of cases) {
+  for (const [i, [given, masked]] of cases.entries()) {
     const line = JSON.stringify(given)
-    t.same(JSON.parse(mask(`${line}\n`)), masked, line)
+    // Its text may have a character that ends a line of TAP.
+    t.same(JSON.parse(mask(`${line}\n`)), masked, `line ${i}`)
     t.equal(mask(line).length + 1, mask(`${line}\n`).length, 'the line end stays')
   }
 })
@@ -41,14 +42,14 @@ t.test('a masked line is the JSON of the masked values, whatever characters they
   const random = seededRandom(7)
   const pieces = ['/', '?', '&', ';', '#', '=', '%', '%3D', '%26', '"', '\\', '\\n', 'token', 'key', 'a', 'é', '://', '@', ':', '\u2028']
   const text = (): string => Array.from({ length: Math.floor(random() * 15) }, () => pieces[Math.floor(random() * pieces.length)]!).join('')
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 4_000; i++) {
     // Around a quote or a backslash, a line may mask more than a URL alone.
     const url = `/${text().replaceAll(/["\\]/g, '')}`
     const given = { url, text: `${text()} ${text()}\n${text()}`, [text()]: i }
     const result = JSON.parse(mask(JSON.stringify(given))) as typeof given
     if (result.url !== maskUrl(url)) t.strictSame([given, result.url], [given, maskUrl(url)])
   }
-  t.pass('20 000 lines')
+  t.pass('4 000 lines')
 })
 
 // In quadratic time these would take many minutes.

@@ -153,7 +153,7 @@ t.test('of an upload that its client cut, what has been read is counted', async 
 })
 
 t.test('of a request that never got its turn in a pipeline, no response is counted', async t => {
-  const route = `export default async app => { app.get('/never', () => new Promise(() => {})) }\n`
+  const route = 'export default async app => { app.get("/never", () => new Promise(() => {})) }\n'
   const service = await microservice(t, { route })
   let begun = 0
   service.app.server.on('request', () => { begun++ })

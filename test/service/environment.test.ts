@@ -38,6 +38,8 @@ const UNSET = {
   via: true,
   admin: undefined,
   logLevel: 'info',
+  logMask: undefined,
+  logSkipPaths: [],
   sampleLoad: true,
   production: false
 }
@@ -65,6 +67,8 @@ t.test('every variable is read with its type', async t => {
     ADMIN_HOST: '0.0.0.0',
     ADMIN_TOKEN: 'hush',
     LOG_LEVEL: 'warn',
+    LOG_MASK: ' ssn, !code',
+    LOG_SKIP_PATHS: '/health/live, /assets/*',
     SAMPLE_LOAD: '0',
     NODE_ENV: 'production'
   })
@@ -82,6 +86,8 @@ t.test('every variable is read with its type', async t => {
     via: false,
     admin: { port: 9_090, host: '0.0.0.0', token: 'hush' },
     logLevel: 'warn',
+    logMask: ['ssn', '!code'],
+    logSkipPaths: ['/health/live', '/assets/*'],
     sampleLoad: false,
     production: true
   })
@@ -118,6 +124,14 @@ t.test('an invalid value is refused with its name and value', async t => {
   refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
   refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
+  for (const [list, entry] of [['ssn,', ''], ['*', '*'], ['ssn, a b', 'a b'], ['token=x', 'token=x']]) {
+    refused(t, { LOG_MASK: list }, `LOG_MASK: ${JSON.stringify(entry)} is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one`)
+  }
+  t.equal(read({ LOG_MASK: 'false' }).logMask, false)
+  for (const [list, entry] of [['health', 'health'], ['/health,', ''], ['/a b', '/a b'], ['/a?b=1', '/a?b=1'], ['/a*', '/a*'], ['/*/a', '/*/a'], ['/a/**', '/a/**'], ['*', '*'], ['/a#b', '/a#b']]) {
+    refused(t, { LOG_SKIP_PATHS: list }, `LOG_SKIP_PATHS: ${JSON.stringify(entry)} is no path; give paths like /health/live, or /assets/* for all below /assets/`)
+  }
+  for (const list of ['/', '/*', '/a', '/a/', '/a/b/*', '/%20,/\u00fc']) t.same(read({ LOG_SKIP_PATHS: list }).logSkipPaths, list.split(','))
 })
 
 t.test('the gateway accepts the longest times that the environment accepts', async t => {
@@ -185,7 +199,7 @@ t.test('.env.example names every variable with the default it has', async t => {
     BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
   })
   t.strictSame(Object.keys(example).sort(), [
-    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'NODE_ENV', 'PORT',
+    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'LOG_MASK', 'LOG_SKIP_PATHS', 'NODE_ENV', 'PORT',
     'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS', 'VIA'
   ])
   const { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)
