@@ -35,7 +35,8 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     [{ PORT: 'http' }, 'PORT: "http"'],
     [{ PORT: String(taken.port) }, `PORT: ${taken.port}`],
     [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1"'],
-    [{ NODE_ENV: 'production' }, 'UPSTREAMS']
+    [{ NODE_ENV: 'production' }, 'UPSTREAMS'],
+    [{ UPSTREAMS: '/a=http://a/?token=secret' }, 'http://a/?token=***']
   ]
   const cwd = copy(t)
   await Promise.all(cases.map(async ([env, named]) => {
