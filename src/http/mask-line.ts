@@ -13,14 +13,14 @@ const WORD = /(?:[^ \t\r\n"\\]|\\["\\/])+/y
 const CLOSING = /(?:\\"|')$/
 
 /**
- * A function that masks the secrets of all URLs in a line of JSON, whichever field or message they stand in. `undefined`: nothing is
- * masked. A line without `=`, `%` and `@` costs three searches.
+ * Makes a function that masks the secrets of all URLs in a line of JSON, whichever field or message they stand in: for pino's
+ * `hooks.streamWrite`. A line without `=`, `%` and `@` costs three searches.
  *
  * @param names as those of `maskUrl`
  */
-export function lineMask (names?: MaskedNames): MaskLine | undefined {
+export function lineMask (names?: MaskedNames): MaskLine {
   const isSecret = secretNames(names)
-  return isSecret === undefined ? undefined : line => mayHaveSecret(line) ? maskedLine(line, isSecret) : line
+  return isSecret === undefined ? line => line : line => mayHaveSecret(line) ? maskedLine(line, isSecret) : line
 }
 
 function maskedLine (line: string, isSecret: IsSecret): string {

@@ -6,7 +6,7 @@ import { onClientGone } from '../forward/client-exchange.js'
 import { provenanceOf } from '../forward/tracked-response.js'
 import { traceIdOf } from '../http/trace-context.js'
 import { hasUnsent, isBehindAnother } from '../quirks/node-http-socket.js'
-import { ExchangeBytes, bytesBesides } from './client-bytes.js'
+import { ExchangeBytes, bytesBesides, countBytes } from './client-bytes.js'
 import { hasFailed, outcomeOf, refused } from './outcome.js'
 import { watchRefusedRequests } from './refused-requests.js'
 import type { Refusal } from './refused-requests.js'
@@ -14,7 +14,7 @@ import { skippedPaths } from './skipped-paths.js'
 import type { SkippedPaths } from './skipped-paths.js'
 
 /** What the line shows of a client, as it is when its request comes: hooks may change headers, and a closed socket has no address. */
-interface Client { readonly clientIp: string | undefined, readonly host?: string, readonly userAgent?: string }
+interface Client { readonly clientIp: string | undefined, readonly host: string | undefined, readonly userAgent: string | undefined }
 
 /** What is noted of an exchange for its line. */
 interface Exchange { readonly client: Client, readonly bytes: ExchangeBytes | undefined, readonly finished: boolean }
@@ -95,19 +95,18 @@ export class AccessLog extends LogController {
     const { level, err } = outcome
     const quiet = level === 'info' && (isQuiet(request.log) || (!hasFailed(outcome, raw.statusCode) && this.#skipped(url)))
     const shown = quiet ? 'debug' : level
-    const traceId = traceIdOf(request.headers.traceparent)
-    // Not the logger of the request: its level is the one of the route.
+    // pino leaves out what is undefined. Not the logger of the request: its level is the one of the route.
     server.log[shown]({
       reqId: id,
       method,
       url,
       ...client,
-      ...status === undefined ? undefined : { status },
+      status,
       responseTime: Math.round(reply.elapsedTime * 10) / 10,
       ...counts,
-      ...traceId === undefined ? undefined : { traceId },
-      ...provenance === undefined ? undefined : { provenance },
-      ...err === undefined ? undefined : { err }
+      traceId: traceIdOf(request.headers.traceparent),
+      provenance,
+      err
     }, outcome.message)
     if (outcome.message !== 'upgraded') return
     const began = performance.now()
@@ -121,13 +120,16 @@ export class AccessLog extends LogController {
 /** Logs a request that no route sees, when its connection has closed. A connection that was opened and never used has no line. */
 function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal, message: IncomingMessage | undefined): void {
   const clientIp = socket.remoteAddress
+  countBytes(socket)
   socket.once('close', () => {
     const counts = bytesBesides(socket)
     if (counts.requestBytes === 0) return
     const { level, message: text, err } = refused(refusal)
     log[level]({
-      ...message === undefined ? { clientIp } : { method: message.method, url: message.url, ...clientOf(message, clientIp) },
-      ...counts.responseBytes === 0 ? undefined : { status: refusal.status },
+      method: message?.method,
+      url: message?.url,
+      ...message === undefined ? { clientIp } : clientOf(message, clientIp),
+      status: counts.responseBytes === 0 ? undefined : refusal.status,
       ...counts,
       err
     }, text)
@@ -135,15 +137,11 @@ function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal
 }
 
 function clientOf ({ headers: { host, 'user-agent': userAgent } }: IncomingMessage, clientIp: string | undefined): Client {
-  return {
-    clientIp,
-    ...host === undefined ? undefined : { host: bounded(host) },
-    ...userAgent === undefined ? undefined : { userAgent: bounded(userAgent) }
-  }
+  return { clientIp, host: bounded(host), userAgent: bounded(userAgent) }
 }
 
-function bounded (text: string): string {
-  return text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text
+function bounded (text: string | undefined): string | undefined {
+  return text !== undefined && text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text
 }
 
 function isQuiet (log: FastifyBaseLogger & { isLevelEnabled? (level: string): boolean }): boolean {

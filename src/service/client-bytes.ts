@@ -38,7 +38,7 @@ export class ExchangeBytes {
   /** To be made before a hook changes the headers. */
   constructor (message: IncomingMessage, response: ServerResponse) {
     const socket: LedgerSocket = message.socket
-    const ledger = socket[kLedger] ??= begin(socket)
+    const ledger = socket[kLedger] ?? countBytes(socket)
     this.#message = message
     this.#socket = socket
     this.#ledger = ledger
@@ -69,15 +69,17 @@ export class ExchangeBytes {
   }
 }
 
-/** Bytes of a closed connection that belong to none of its exchanges: those of a last request that never became one, and of its answer. */
-export function bytesBesides (socket: Socket): ClientBytes {
-  const { asked, ended } = (socket as LedgerSocket)[kLedger] ?? begin(socket)
-  return { requestBytes: Math.max(0, socket.bytesRead - asked), responseBytes: Math.max(0, sentBytes(socket) - ended) }
+/** Has a connection counted from now on. To be called before it can close. */
+export function countBytes (socket: LedgerSocket): Ledger {
+  noteSent(socket)
+  socket[kLedger] ??= { asked: 0, begun: 0, ended: 0 }
+  return socket[kLedger]
 }
 
-function begin (socket: Socket): Ledger {
-  noteSent(socket)
-  return { asked: 0, begun: 0, ended: 0 }
+/** Bytes of a closed connection that belong to none of its exchanges: those of a last request that never became one, and of its answer. */
+export function bytesBesides (socket: Socket): ClientBytes {
+  const { asked, ended } = countBytes(socket)
+  return { requestBytes: Math.max(0, socket.bytesRead - asked), responseBytes: Math.max(0, sentBytes(socket) - ended) }
 }
 
 // The request line, the fields and the blank line.

@@ -13,8 +13,7 @@ export type LoggerOptions = Exclude<FastifyServerOptions['logger'], true | undef
  */
 export function loggerOf (environment: Environment, options: LoggerOptions = destinationOf(environment)): LoggerOptions {
   if (options === false) return false
-  const streamWrite = lineMask(environment.logMask)
-  return streamWrite === undefined ? options : { ...options, hooks: { streamWrite } }
+  return { ...options, hooks: { streamWrite: lineMask(environment.logMask) } }
 }
 
 function destinationOf ({ logLevel }: Environment): LoggerOptions {

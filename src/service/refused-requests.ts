@@ -28,13 +28,17 @@ export function watchRefusedRequests (app: FastifyInstance, tell: RefusedRequest
   const server = app.server as Server
   // Fastify logs this error at `trace`. The packet holds whole requests, with their secrets.
   server.prependListener('clientError', (error: ClientError) => { delete error.rawPacket })
+  // The parser fails again at the bytes that follow.
+  const failed = new WeakSet<Socket>()
   app.addHook('onReady', done => {
     // Before the gateway's own listener, which answers, and closes the socket. Then the address of the client is not known any more.
-    server.prependListener('clientError', (error: ClientError, socket) => {
+    server.prependListener('clientError', (error: ClientError, duplex) => {
+      const socket = duplex as Socket
       const refusal = refusalOf(error)
-      if (refusal === undefined) return
-      const message = requestBeingRead(socket as Socket)
-      if (message === undefined) tell.byHead(socket as Socket, refusal)
+      if (refusal === undefined || failed.has(socket)) return
+      failed.add(socket)
+      const message = requestBeingRead(socket)
+      if (message === undefined) tell.byHead(socket, refusal)
       // The client has ended an upload before its end: it has left.
       else if (refusal.code !== 'HPE_INVALID_EOF_STATE') tell.inBody(message, refusal)
     })

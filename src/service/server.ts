@@ -18,7 +18,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
     // A wrong setting needs one line, an error of a route file its stack.
     const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
     // An upstream that is refused may have a token in its query. LOG_MASK may be what cannot be read.
-    process.stderr.write(`holdfast cannot start: ${lineMask()!(String(told))}\n`)
+    process.stderr.write(`holdfast cannot start: ${lineMask()(String(told))}\n`)
     process.exit(1)
   }
 }

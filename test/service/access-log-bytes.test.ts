@@ -268,6 +268,22 @@ t.test('a request that is refused behind others has a line of its own, and they 
   t.same([second!.msg, ...counts(second!)], ['request refused', broken.length, two!.length])
 })
 
+t.test('a client that goes on after a request that is refused has no more lines', async t => {
+  const service = await microservice(t, { route: 'export default async app => { app.get("/slow", () => new Promise(() => {})) }\n' })
+  let errors = 0
+  service.app.server.on('clientError', () => { errors++ })
+  const client = await clientOf(t, service)
+  const closed = once(client.socket, 'close')
+  client.socket.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n')
+  await until(() => errors > 0)
+  client.socket.write('more nonsense\r\n\r\n')
+  await until(() => errors > 1)
+  client.socket.resetAndDestroy()
+  await closed
+  await linesOf(service, 2)
+  t.same(service.requests().map(({ msg }) => msg).sort(), ['client left', 'request refused'])
+})
+
 t.test('a request that is refused in the middle of its body has one line', async t => {
   const service = await serviceFor(t)
   const start = head('POST /b/upload', 'Transfer-Encoding: chunked\r\n')
