@@ -70,6 +70,8 @@ export default async function samples (app: FastifyInstance, { load = false }: {
     for (const { name, shows } of SAMPLES) app.log.info(`curl ${origin}/samples/${name} # ${shows}`)
     const { admin } = getGateway(app)
     if (admin !== undefined) app.log.info(`open ${admin.url} # the dashboard: what happens to each connection, as it happens`)
+    app.log.warn('THIS IS A DEMONSTRATION: sample backends answer under /samples/, and no backend of yours is proxied. ' +
+      'To proxy one, set UPSTREAMS, like UPSTREAMS=/users=http://users:3000')
   })
 }
 

@@ -6,13 +6,14 @@ import type { CheckedApp, Surroundings } from '../check/rule.js'
 import { RULES } from '../check/rules.js'
 import type { RuleId } from '../check/rules.js'
 import { rulesAsMarkdown, rulesAsText } from '../check/rules-text.js'
+import { checkedApp } from '../gateway/checked-app.js'
 import { existingState } from '../gateway/state.js'
+import { loadDotEnv } from '../service/dot-env.js'
 import { EnvironmentError } from '../service/environment-error.js'
 import { readEnvironment } from '../service/environment.js'
 import { readCount, readDuration, readOptions } from './arguments.js'
 import { measured } from './check-probe.js'
 import { jsonOf, reportOf } from './check-report.js'
-import { checkedApp } from './check-subject.js'
 import { loadApp, rehearsed } from './load-app.js'
 import { UsageError } from './usage-error.js'
 
@@ -90,7 +91,9 @@ async function readMicroservice (path: string): Promise<CheckedApp[]> {
     const { buildApp } = await import('../service/app.js')
     try {
       // Otherwise the sample routes would be checked where there are no upstreams.
-      return await buildApp({ ...readEnvironment(process.env, path), production: true }, { logger: false })
+      const environment = { ...readEnvironment(process.env, path), production: true }
+      loadDotEnv(path)
+      return await buildApp(environment, { logger: false })
     } catch (error) {
       throw error instanceof EnvironmentError ? new UsageError(`check: ${error.message}`) : error
     }

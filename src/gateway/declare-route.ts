@@ -33,10 +33,10 @@ export function declareRoute (state: GatewayState, prefix: string, options: Prox
     rewritesHeaders,
     rewriteHeaders
   }
-  const declared = { prefix, options: route.options, targetOptions }
+  const declared = { prefix, upstream: options.upstream || undefined, options: route.options, targetOptions }
   if (wsTarget === undefined) state.routes.push({ ...declared, target, upgradable: makesTunnels(options) })
   else {
-    state.routes.push({ ...declared, target: wsTarget, upgradable: true })
+    state.routes.push({ ...declared, upstream: options.wsUpstream, target: wsTarget, upgradable: true })
     if (target !== undefined) state.routes.push({ ...declared, target, upgradable: false })
   }
   if (options.handler !== undefined && options.upstream?.startsWith('unix+') === true) {

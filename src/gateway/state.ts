@@ -14,6 +14,8 @@ import type { GatewaySettings } from './settings.js'
 /** A route as it was declared. */
 export interface DeclaredRoute {
   readonly prefix: string
+  /** As it was given; undefined where `getUpstream` chooses for each request. */
+  readonly upstream: string | undefined
   readonly options: ResolvedRouteOptions
   /** Whether Holdfast makes tunnels of its upgrades. */
   readonly upgradable: boolean

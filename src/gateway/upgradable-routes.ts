@@ -18,7 +18,7 @@ export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessa
   const flags = caseSensitive ? '' : 'i'
   // eslint-disable-next-line no-restricted-syntax -- text and [^/]+ with slashes between them: nothing is tried twice
   const inPrefix = new RegExp(`^${sourceOf(app.prefix.replace(/\/$/, ''))}(?:/|$)`, flags)
-  const derived = proxiedPaths(app, 'GET').every(({ constraints }) => Object.keys(constraints).every(name => DERIVED.includes(name)))
+  let derived: boolean | undefined
   let patterns: Pattern[] | undefined
 
   return request => {
@@ -26,6 +26,8 @@ export function upgradableRoutes (app: FastifyInstance): (request: IncomingMessa
     const raw = url.split('?', 1)[0]!
     const path = decoded(raw, decodeURI)
     if (!inPrefix.test(path)) return false
+    // Not before: among hundreds of scopes, each would look through the routes of all while the app starts.
+    derived ??= proxiedPaths(app, 'GET').every(({ constraints }) => Object.keys(constraints).every(name => DERIVED.includes(name)))
     if (!derived) return true
     const params = paramsOf(app, 'GET', url, { host: headers.host, version: headers['accept-version'], ...FIRST })
     if (params === undefined) return false

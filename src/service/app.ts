@@ -10,7 +10,11 @@ import { loggerOf } from './logger.js'
 import type { LoggerOptions } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, hasRouteFiles, registerRouteFiles } from './route-files.js'
+import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { runsSamples } from './samples-wanted.js'
+import { warnOfSettings } from './settings-warnings.js'
+import { tellStart } from './start-lines.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
 interface Overrides {
   /**
@@ -30,19 +34,15 @@ const DEADLINE_TICK = 500
 
 /**
  * The microservice, ready to listen: the gateway, every file of `routes/`, and a proxy for each entry of UPSTREAMS. The sample backends run
- * only where there is nothing else to proxy.
+ * only where there is nothing else to proxy, and nothing else is set. Once it listens, it logs what it serves.
  *
- * Throws EnvironmentError for an upstream that cannot be registered, and in production where there is nothing to proxy.
+ * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
 export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
-  const samples = upstreams.length === 0 && !await hasRouteFiles(dir)
-  if (samples && environment.production) {
-    throw new EnvironmentError(
-      'UPSTREAMS: is not set and routes/ holds no file of yours, so there is nothing to proxy; in production the samples never run'
-    )
-  }
+  const files = await routeFilesIn(dir)
+  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
 
   const accessLog = new AccessLog(environment.logSkipPaths)
   const app = Fastify({
@@ -58,7 +58,9 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   accessLog.watch(app)
   try {
     await registerAll(app, environment, dir, samples)
+    tellStart(app, files)
     await app.ready()
+    warnOfSettings(app, environment.ignoredWarnings)
   } catch (error) {
     // A sample backend that has started would keep the process alive.
     await app.close()
@@ -83,7 +85,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
   })
   passRequestIds(app)
   await registerRouteFiles(app, dir, samples, environment.sampleLoad)
-  for (const { prefix, upstream } of environment.upstreams) await registerUpstream(app, prefix, upstream)
+  for (const entry of environment.upstreams) await registerUpstream(app, entry, environment)
 }
 
 /** The port, or 0 where it is taken on the loopback address. */
@@ -94,9 +96,9 @@ async function freePort (port: number): Promise<number> {
   })
 }
 
-async function registerUpstream (app: FastifyInstance, prefix: string, upstream: string): Promise<void> {
+async function registerUpstream (app: FastifyInstance, { prefix, upstream }: UpstreamEntry, { websocket }: Environment): Promise<void> {
   try {
-    await app.register(proxy, { prefix, upstream })
+    await app.register(proxy, { prefix, upstream, websocket })
   } catch (error) {
     throw new EnvironmentError(`UPSTREAMS: ${prefix}=${upstream} cannot be registered: ${(error as Error).message}`, { cause: error })
   }

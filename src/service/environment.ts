@@ -1,5 +1,7 @@
+import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
 import type { MaskedNames } from '../http/secret-names.js'
+import type { RuleId } from '../check/rules.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
@@ -7,9 +9,16 @@ import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
 import { readMaskedNames } from './masked-names.js'
 import { readSkippedPaths } from './skipped-paths.js'
+import { readIgnoredWarnings } from './ignored-warnings.js'
+import { readProduction } from './production.js'
+import { readSamples } from './samples-wanted.js'
+import type { Samples } from './samples-wanted.js'
 import { readTrustProxy } from './trust-proxy.js'
+import { refuseOwnAddress } from './own-address.js'
+import type { Listener } from './own-address.js'
 import { readUpstreams } from './upstreams.js'
-import type { UpstreamEntry } from './upstreams.js'
+import type { UpstreamEntry } from './upstream-entry.js'
+import { OF_A_SERVICE, refuseTypos } from './variable-typos.js'
 import { VARIABLES } from './variables.js'
 import type { Values, VariableName } from './variables.js'
 
@@ -18,6 +27,8 @@ export interface Environment {
   readonly host: string
   readonly port: number
   readonly upstreams: readonly UpstreamEntry[]
+  /** Whether upgrades to the upstreams become tunnels (WebSocket). */
+  readonly websocket: boolean
   readonly keepAliveTimeout: number | undefined
   readonly connections: number | undefined
   readonly headersTimeout: number | undefined
@@ -36,9 +47,13 @@ export interface Environment {
   readonly logMask: MaskedNames | undefined
   /** Paths whose requests are not logged at `info`; each that ends in `/*` is all below it. */
   readonly logSkipPaths: readonly string[]
+  /** Whether the sample backends may run where there is nothing else to proxy. */
+  readonly samples: Samples
   /** Whether the microservice sends a low load to the samples, where they run. */
   readonly sampleLoad: boolean
   readonly production: boolean
+  /** Rules of `holdfast check` whose warnings are not logged at start. */
+  readonly ignoredWarnings: ReadonlySet<RuleId>
 }
 
 // Without a .env the samples run, which the network is not meant to reach. A deployment that forgets HOST fails at its first request, and
@@ -48,17 +63,27 @@ const PORT = 8080
 const LOG_LEVEL = 'info'
 
 /**
- * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for the
- * first variable whose value is not possible.
+ * Reads the microservice's settings from a .env file, where there is one, and from `variables`, which win. Throws EnvironmentError for a
+ * variable whose name is most likely misspelled, or else for the first one whose value is not possible.
  *
  * @param path of the .env file, relative to the working directory
+ * @param terminal whether a person started the process
  */
-export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
-  const values = checked({ ...readDotEnv(path), ...variables })
+export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env', terminal = atTerminal()): Environment {
+  const file = readDotEnv(path)
+  const given = { ...file, ...variables }
+  refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
+  const values = checked(given)
+  const host = values.HOST || HOST
+  const port = values.PORT ?? PORT
+  const upstreams = readUpstreams(values.UPSTREAMS ?? '')
+  const admin = readAdmin(values)
+  refuseOwnAddress(upstreams, listenersOf(host, port, admin))
   return Object.freeze({
-    host: values.HOST || HOST,
-    port: values.PORT ?? PORT,
-    upstreams: readUpstreams(values.UPSTREAMS ?? ''),
+    host,
+    port,
+    upstreams,
+    websocket: readWebSocket(values, upstreams),
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
@@ -67,13 +92,31 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',
-    admin: readAdmin(values),
+    admin,
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     logMask: readMaskedNames(values.LOG_MASK ?? ''),
     logSkipPaths: readSkippedPaths(values.LOG_SKIP_PATHS ?? ''),
+    samples: readSamples(values, terminal),
     sampleLoad: values.SAMPLE_LOAD !== '0',
-    production: values.NODE_ENV === 'production'
+    production: readProduction(values.NODE_ENV ?? ''),
+    ignoredWarnings: readIgnoredWarnings(values.IGNORED_WARNINGS ?? '')
   })
+}
+
+function atTerminal (): boolean {
+  return [0, 1, 2].some(isatty)
+}
+
+function listenersOf (host: string, port: number, admin: AdminOptions | undefined): Listener[] {
+  const own: Listener = { host, port, variable: 'PORT' }
+  return admin === undefined ? [own] : [own, { host: admin.host ?? HOST, port: admin.port, variable: 'ADMIN_PORT' }]
+}
+
+function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly UpstreamEntry[]): boolean {
+  if (value !== 'false') return true
+  const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
+  if (contrary === undefined) return false
+  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
 }
 
 function checked (given: NodeJS.Dict<string>): Values {
@@ -82,6 +125,9 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
+    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    }
     throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
   }
 }

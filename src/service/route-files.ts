@@ -12,9 +12,14 @@ const OURS = /^(?:health|samples)\.[jt]s$/
 const SAMPLES = /^\/samples\.[jt]s$/
 const NOTHING = /$^/
 
+/** The files of routes besides those of the project: paths in the folder, in order. */
+export async function routeFilesIn (dir: string): Promise<string[]> {
+  return (await readdir(dir, { recursive: true })).filter(isTheirs).sort()
+}
+
 /** Whether the folder has a file of routes besides those of the project. */
 export async function hasRouteFiles (dir: string): Promise<boolean> {
-  return (await readdir(dir, { recursive: true })).some(isTheirs)
+  return (await routeFilesIn(dir)).length > 0
 }
 
 /**

@@ -1,5 +1,6 @@
 import { lineMask } from '../http/mask-line.js'
 import { buildApp } from './app.js'
+import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
@@ -25,6 +26,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
 
 async function start ({ routes }: ServeOptions): Promise<void> {
   const environment = readEnvironment()
+  loadDotEnv('.env')
   const app = await buildApp(environment, { routes })
   closeOnSignals(app)
   await listen(app, environment)

@@ -1,39 +1,42 @@
-import { wrongValue } from './environment-error.js'
+import { EnvironmentError, wrongValue } from './environment-error.js'
+import { readEntry } from './upstream-entry.js'
+import type { UpstreamEntry } from './upstream-entry.js'
 
-/** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
-export interface UpstreamEntry { readonly prefix: string, readonly upstream: string }
+// The microservice answers these itself, whatever UPSTREAMS says.
+const HEALTH = ['/health/live', '/health/ready']
 
-/** Reads the entries of UPSTREAMS. Throws EnvironmentError for the first one that is not possible. */
+/** Reads the entries of UPSTREAMS. Throws EnvironmentError for the first fault; the message has no password and no query. */
 export function readUpstreams (list: string): readonly UpstreamEntry[] {
   if (list.trim() === '') return []
-  const entries = list.split(',').map(readUpstream)
-  const prefixes = new Set<string>()
-  for (const { prefix } of entries) {
-    if (prefixes.has(prefix)) throw wrongValue('UPSTREAMS', prefix, 'is there twice; a prefix has one upstream')
-    prefixes.add(prefix)
-  }
+  checkForm(list)
+  const entries = list.split(',').map(entry => readEntry(entry.trim(), list))
+  checkPrefixes(entries)
   return Object.freeze(entries)
 }
 
-function readUpstream (given: string): UpstreamEntry {
-  const entry = given.trim()
-  const at = entry.indexOf('=')
-  if (at === -1) throw wrongValue('UPSTREAMS', entry, 'is no entry; give a prefix and its upstream, like /users=http://users:3000')
-  const prefix = entry.slice(0, at).trim()
-  // The router would read `:` and `*` as a parameter and a wildcard, and some characters cannot stand in a request's path.
-  if (!/^\/(?:[\w.~-]+(?:\/|$))*$/.test(prefix) || /\/\.\.?(?:\/|$)/.test(prefix)) {
-    throw wrongValue('UPSTREAMS', entry, 'has a prefix that is no plain path; give one like /users')
+function checkForm (list: string): void {
+  if (/^\s*(?:\[\s*["'{\]]|\{\s*["'}])/.test(list)) {
+    throw new EnvironmentError('UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080')
   }
-  const upstream = entry.slice(at + 1).trim()
-  const url = URL.canParse(upstream) ? new URL(upstream) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw wrongValue('UPSTREAMS', entry, 'has an upstream that is no http: or https: URL; give one like http://users:3000')
+  const where = /^\s*,/.test(list) ? 'begins with a comma' : /,\s*$/.test(list) ? 'ends with a comma' : /,\s*,/.test(list) ? 'has two commas in a row' : ''
+  if (where !== '') throw new EnvironmentError(`UPSTREAMS: ${where}; remove it, or add the entry that is missing`)
+}
+
+function checkPrefixes (entries: readonly UpstreamEntry[]): void {
+  const prefixes = new Map<string, string>()
+  for (const { prefix } of entries) {
+    const folded = prefix.toLowerCase()
+    const other = prefixes.get(folded)
+    if (other === prefix) {
+      throw wrongValue('UPSTREAMS', prefix, 'is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them')
+    }
+    if (other !== undefined) {
+      throw wrongValue('UPSTREAMS', prefix, `is there as ${JSON.stringify(other)} too, and requests are told apart by case; leave one of them out`)
+    }
+    if (HEALTH.includes(prefix)) throw wrongValue('UPSTREAMS', prefix, 'is a path that the gateway answers itself; give the upstream another prefix')
+    if (HEALTH.some(path => path.startsWith(`${prefix}/`))) {
+      throw wrongValue('UPSTREAMS', prefix, `lies over ${HEALTH.join(' and ')}, which the gateway answers itself; give the upstream another prefix`)
+    }
+    prefixes.set(folded, prefix)
   }
-  if (url.username !== '' || url.password !== '') {
-    throw wrongValue('UPSTREAMS', prefix, 'has an upstream with a user or password in its URL, which would not be sent; leave them out')
-  }
-  if (url.search !== '' || url.hash !== '') {
-    throw wrongValue('UPSTREAMS', entry, 'has an upstream with a query or fragment; give only origin and path')
-  }
-  return Object.freeze({ prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix, upstream })
 }

@@ -28,6 +28,7 @@ export const VARIABLES = {
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
   DRAIN_DEADLINE_MS: time,
+  WEBSOCKET: flag,
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,
@@ -36,8 +37,11 @@ export const VARIABLES = {
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
   LOG_MASK: text,
   LOG_SKIP_PATHS: text,
+  SAMPLES: flag,
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
-  NODE_ENV: text
+  NODE_ENV: text,
+  IGNORED_WARNINGS: text,
+  IGNORED_VARIABLES: text
 }
 
 export type VariableName = keyof typeof VARIABLES

@@ -7,8 +7,8 @@ import { backendFor, until } from '../../testing/gateway.js'
 import type { LogLine } from '../../testing/gateway.js'
 import { EXTENSION } from '../../testing/program.js'
 import { handshake, webSocketBackend } from '../../testing/websocket.js'
-import { lineOf, linesOf, microservice } from './microservice.js'
-import type { Microservice } from './microservice.js'
+import { lineOf, linesOf, microservice } from './logged-microservice.js'
+import type { Microservice } from './logged-microservice.js'
 
 const INDEX = JSON.stringify(new URL(`../../src/index${EXTENSION}`, import.meta.url).href)
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { backendFor, clientFor, until } from '../../testing/gateway.js'
 import { request } from '../../testing/client.js'
-import { lineOf, linesOf, microservice } from './microservice.js'
+import { lineOf, linesOf, microservice } from './logged-microservice.js'
 
 t.test('no line of any level shows a secret of a URL, whatever wrote it', async t => {
   const route = `export default async app => {

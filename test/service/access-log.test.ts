@@ -5,8 +5,8 @@ import { rawClient, request } from '../../testing/client.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 import { EXTENSION } from '../../testing/program.js'
 import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../../testing/websocket.js'
-import { lineOf, microservice } from './microservice.js'
-import type { Microservice } from './microservice.js'
+import { lineOf, microservice } from './logged-microservice.js'
+import type { Microservice } from './logged-microservice.js'
 
 t.test('a request has one line, with what an operator needs and no secrets', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'secret-answer', headers: [['Set-Cookie', 'secret-cookie']] }))

@@ -1,50 +1,17 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { dirname, join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
-import { buildApp } from '../../src/service/app.js'
-import { readEnvironment } from '../../src/service/environment.js'
-import type { LoggerOptions } from '../../src/service/logger.js'
+import { appFor, listening, routesFor } from './microservice.js'
 import type { Persistence } from '../../src/index.js'
 import { type Backend, startBackend } from '../../testing/backend.js'
 import { rawClient, request } from '../../testing/client.js'
 import { captureLog, until } from '../../testing/gateway.js'
 import { EXTENSION } from '../../testing/program.js'
 
-interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: LoggerOptions }
-
-async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
-  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env'), { routes, logger })
-  t.teardown(() => app.close())
-  return app
-}
-
-async function listening (t: Test, input?: Input): Promise<{ app: FastifyInstance, url: string }> {
-  const app = await appFor(t, input)
-  await app.listen({ port: 0 })
-  return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
-}
-
 /** Answers with the path of the request. */
 async function backendFor (t: Test, name: string): Promise<Backend> {
   const backend = await startBackend((request, connection) => connection.reply({ body: `${name} ${request.path}` }))
   t.teardown(() => backend.close())
   return backend
-}
-
-/** A folder with the microservice's route files, and these beside them. */
-function routesFor (t: Test, files: Record<string, string>): string {
-  const dir = t.testdir()
-  for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
-    // The original modules, not copies, since they hold the gateway's state.
-    writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../../routes/${name}`, import.meta.url).href)}\n`)
-  }
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(dir, path)), { recursive: true })
-    writeFileSync(join(dir, path), text)
-  }
-  return dir
 }
 
 async function body (url: string): Promise<string> {
@@ -152,8 +119,8 @@ t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', as
   t.match(await body(`${gateway!.admin!.url}/`), /^200 <!doctype html>/)
 })
 
-t.test('a route of the microservice\'s own goes before an upstream of the same path', async t => {
-  const app = await appFor(t, { variables: { UPSTREAMS: '/health/live=http://127.0.0.1:1' } })
+t.test('a route of the microservice\'s own goes before an upstream at the root', async t => {
+  const app = await appFor(t, { variables: { UPSTREAMS: '/=http://127.0.0.1:1' } })
   t.same((await app.inject('/health/live')).json(), { status: 'live' })
 })
 
@@ -163,8 +130,9 @@ t.test('a route file that throws leaves nothing running', async t => {
 })
 
 t.test('in production the samples never run', async t => {
-  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' } }), { name: 'EnvironmentError', message: 'UPSTREAMS' })
-  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine.test${EXTENSION}`]: ROUTE('/mine'), 'mine.d.ts': '' }) }), { message: 'UPSTREAMS' },
+  const refusal = { name: 'EnvironmentError', message: /^UPSTREAMS: is not set, .* In production the samples never run$/ }
+  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' } }), refusal)
+  await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine.test${EXTENSION}`]: ROUTE('/mine'), 'mine.d.ts': '' }) }), refusal,
     'a test and a declaration are no routes')
 })
 

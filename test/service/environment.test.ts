@@ -4,12 +4,13 @@ import { parseEnv } from 'node:util'
 import t, { type Test } from 'tap'
 import { EnvironmentError } from '../../src/service/environment-error.js'
 import { readEnvironment } from '../../src/service/environment.js'
+import { VARIABLES } from '../../src/service/variables.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 
 const NO_FILE = 'there-is-no.env'
 
 function read (variables: NodeJS.ProcessEnv = {}): ReturnType<typeof readEnvironment> {
-  return readEnvironment(variables, NO_FILE)
+  return readEnvironment(variables, NO_FILE, false)
 }
 
 function refused (t: Test, variables: NodeJS.ProcessEnv, ...parts: string[]): void {
@@ -28,6 +29,7 @@ const UNSET = {
   host: '127.0.0.1',
   port: 8080,
   upstreams: [],
+  websocket: true,
   keepAliveTimeout: undefined,
   connections: undefined,
   headersTimeout: undefined,
@@ -40,8 +42,10 @@ const UNSET = {
   logLevel: 'info',
   logMask: undefined,
   logSkipPaths: [],
+  samples: { asked: false, refusal: undefined },
   sampleLoad: true,
-  production: false
+  production: false,
+  ignoredWarnings: new Set()
 }
 
 t.test('nothing set leaves the gateway its own defaults, on this machine alone', async t => {
@@ -61,6 +65,7 @@ t.test('every variable is read with its type', async t => {
     BODY_TIMEOUT_MS: '1',
     TRUST_PROXY: 'true',
     DRAIN_DEADLINE_MS: '5000',
+    WEBSOCKET: 'false',
     PROXY_STATUS: 'true',
     VIA: 'false',
     ADMIN_PORT: '9090',
@@ -69,13 +74,17 @@ t.test('every variable is read with its type', async t => {
     LOG_LEVEL: 'warn',
     LOG_MASK: ' ssn, !code',
     LOG_SKIP_PATHS: '/health/live, /assets/*',
+    SAMPLES: 'false',
     SAMPLE_LOAD: '0',
-    NODE_ENV: 'production'
+    NODE_ENV: 'production',
+    IGNORED_WARNINGS: 'plain-http, trusts-everybody',
+    IGNORED_VARIABLES: 'UPSTREAM'
   })
   t.strictSame(environment, {
     host: '0.0.0.0',
     port: 0,
-    upstreams: [{ prefix: '/a', upstream: 'http://a' }],
+    upstreams: [{ prefix: '/a', upstream: 'http://a', forWebSockets: false }],
+    websocket: false,
     keepAliveTimeout: 30_000,
     connections: 64,
     headersTimeout: 0,
@@ -88,8 +97,10 @@ t.test('every variable is read with its type', async t => {
     logLevel: 'warn',
     logMask: ['ssn', '!code'],
     logSkipPaths: ['/health/live', '/assets/*'],
+    samples: { asked: false, refusal: 'SAMPLES=false keeps the samples from running' },
     sampleLoad: false,
-    production: true
+    production: true,
+    ignoredWarnings: new Set(['plain-http', 'trusts-everybody'])
   })
 })
 
@@ -101,7 +112,7 @@ t.test('an empty value counts as not given', async t => {
 t.test('a .env file is read, and the process\'s environment overrides it', async t => {
   const path = join(t.testdir(), '.env')
   writeFileSync(path, 'PORT=1234\nCONNECTIONS=7\nUNRELATED=x\n')
-  const { port, connections } = readEnvironment({ PORT: '4321' }, path)
+  const { port, connections } = readEnvironment({ PORT: '4321' }, path, false)
   t.strictSame({ port, connections }, { port: 4321, connections: 7 })
 })
 
@@ -139,36 +150,6 @@ t.test('the gateway accepts the longest times that the environment accepts', asy
   t.doesNotThrow(() => resolveTargetOptions({ undiciOptions: { keepAliveTimeout, headersTimeout, bodyTimeout } }, {}))
 })
 
-t.test('UPSTREAMS is a list of prefixes and upstreams', async t => {
-  t.strictSame(read({ UPSTREAMS: ' /users=http://users:3000 , /v1/orders/=https://orders/api, /=http://[::1]:8080 ' }).upstreams, [
-    { prefix: '/users', upstream: 'http://users:3000' },
-    { prefix: '/v1/orders', upstream: 'https://orders/api' },
-    { prefix: '/', upstream: 'http://[::1]:8080' }
-  ])
-})
-
-t.test('an invalid entry of UPSTREAMS is named', async t => {
-  const entries: [string, string][] = [
-    ['http://users', 'no entry'], ['users=http://users', 'no plain path'], ['/a/../b=http://a', 'no plain path'], ['/a//b=http://a', 'no plain path'],
-    ['/:id=http://a', 'no plain path'], ['/*=http://a', 'no plain path'], ['/%2f=http://a', 'no plain path'], ['/b', 'no entry'], ['/b=', 'URL'],
-    ['/b=users:3000', 'URL'], ['/b=ftp://users', 'URL'], ['/b=http://a?x=1', 'query'], ['/b=http://a#x', 'fragment']
-  ]
-  for (const [entry, why] of entries) refused(t, { UPSTREAMS: `/good=http://good,${entry}` }, 'UPSTREAMS', JSON.stringify(entry), why)
-  refused(t, { UPSTREAMS: '/a=http://a,' }, 'UPSTREAMS', '""')
-  refused(t, { UPSTREAMS: '/a=http://a,/a/=http://b' }, 'UPSTREAMS', '"/a"', 'twice')
-})
-
-t.test('a password in UPSTREAMS is refused and not repeated', async t => {
-  let message = ''
-  try {
-    read({ UPSTREAMS: '/a=http://me:hush@a' })
-  } catch (error) {
-    message = (error as Error).message
-  }
-  t.match(message, 'UPSTREAMS: "/a"')
-  t.notMatch(message, 'hush')
-})
-
 t.test('the admin surface is off unless it has a port, and on the network only with a token', async t => {
   t.equal(read({ ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: 'hush' }).admin, undefined)
   t.strictSame(read({ ADMIN_PORT: '0' }).admin, { port: 0, host: undefined, token: undefined })
@@ -198,12 +179,9 @@ t.test('.env.example names every variable with the default it has', async t => {
     HEADERS_TIMEOUT_MS: String(undiciOptions.headersTimeout),
     BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
   })
-  t.strictSame(Object.keys(example).sort(), [
-    'ADMIN_HOST', 'ADMIN_PORT', 'ADMIN_TOKEN', 'BODY_TIMEOUT_MS', 'CONNECTIONS', 'DRAIN_DEADLINE_MS', 'HEADERS_TIMEOUT_MS', 'HOST', 'KEEP_ALIVE_TIMEOUT_MS', 'LOG_LEVEL', 'LOG_MASK', 'LOG_SKIP_PATHS', 'NODE_ENV', 'PORT',
-    'PROXY_STATUS', 'SAMPLE_LOAD', 'TRUST_PROXY', 'UPSTREAMS', 'VIA'
-  ])
-  const { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)
-  t.match(UNSET, { host, port, trustProxy, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
+  t.strictSame(Object.keys(example).sort(), Object.keys(VARIABLES).sort())
+  const { host, port, trustProxy, websocket, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read(example)
+  t.match(UNSET, { host, port, trustProxy, websocket, proxyStatus, via, logLevel, sampleLoad, upstreams, production })
 })
 
 /** The file with every commented line in force. */

@@ -1,52 +1,39 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/service/app.js'
 import { readEnvironment } from '../../src/service/environment.js'
-import { captureLog, until } from '../../testing/gateway.js'
-import type { LogLine } from '../../testing/gateway.js'
+import type { LoggerOptions } from '../../src/service/logger.js'
 import { EXTENSION } from '../../testing/program.js'
 
-export interface Microservice {
-  readonly app: FastifyInstance
-  readonly url: string
-  readonly port: number
-  /** The lines of requests that have reached Fastify, of each request that was refused before, and of tunnels. */
-  requests (): LogLine[]
-  lines (): LogLine[]
-  /** All lines, as one text. */
-  text (): string
-}
+export interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: LoggerOptions }
 
-interface Input { readonly upstream?: string, readonly route?: string, readonly level?: string, readonly variables?: NodeJS.ProcessEnv }
-
-/** The microservice with an upstream or a route file, and its log. */
-export async function microservice (t: Test, { upstream, route, level = 'info', variables }: Input): Promise<Microservice> {
-  const dir = t.testdir()
-  if (route !== undefined) writeFileSync(join(dir, `mine${EXTENSION}`), route)
-  writeFileSync(join(dir, `health${EXTENSION}`), `export { default } from ${JSON.stringify(new URL(`../../routes/health${EXTENSION}`, import.meta.url).href)}\n`)
-  const { stream, lines } = captureLog()
-  const given = { DRAIN_DEADLINE_MS: '200', ...upstream === undefined ? undefined : { UPSTREAMS: `/=${upstream}` }, ...variables }
-  const app = await buildApp(readEnvironment(given, 'there-is-no.env'), { routes: dir, logger: { level, stream } })
+/** The microservice, as a person would start it at a terminal; closed with its test. */
+export async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
+  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env', true), { routes, logger })
   t.teardown(() => app.close())
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const requests = (): LogLine[] => lines.filter(line => 'clientIp' in line)
-  return { app, port, url: `http://127.0.0.1:${port}`, requests, lines: () => lines, text: () => JSON.stringify(lines) }
+  return app
 }
 
-/** The only line of the only request. */
-export async function lineOf ({ requests }: Microservice): Promise<LogLine> {
-  await until(() => requests().length > 0)
-  const [line, ...more] = requests()
-  if (more.length > 0) throw new Error(`${more.length + 1} lines: ${JSON.stringify(more)}`)
-  return line!
+/** The microservice, on a free port. */
+export async function listening (t: Test, input?: Input): Promise<{ app: FastifyInstance, url: string }> {
+  const app = await appFor(t, input)
+  await app.listen({ port: 0 })
+  return { app, url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}` }
 }
 
-/** The lines of this many requests. */
-export async function linesOf ({ requests }: Microservice, count: number): Promise<LogLine[]> {
-  await until(() => requests().length >= count)
-  return requests()
+/** A folder with the microservice's route files, and these beside them. */
+export function routesFor (t: Test, files: Record<string, string>): string {
+  const dir = t.testdir()
+  for (const name of ['health', 'samples'].map(name => name + EXTENSION)) {
+    // The original modules, not copies, since they hold the gateway's state.
+    writeFileSync(join(dir, name), `export { default } from ${JSON.stringify(new URL(`../../routes/${name}`, import.meta.url).href)}\n`)
+  }
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true })
+    writeFileSync(join(dir, path), text)
+  }
+  return dir
 }

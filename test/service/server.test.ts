@@ -18,8 +18,8 @@ async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{
   return { server, answered, backend, answer: () => waiting!.reply({ body: 'late' }) }
 }
 
-t.test('with nothing set, it says what to curl, and each of it answers', async t => {
-  const server = start(t)
+t.test('with the samples, it says what to curl, and each of it answers', async t => {
+  const server = start(t, { SAMPLES: 'true' })
   const url = await server.url()
   await server.logged('samples/slow')
   const curls = server.lines.filter(({ msg }) => msg.startsWith('curl ')).map(({ msg }) => msg.split(' ')[1]!)
@@ -33,10 +33,13 @@ t.test('a wrong value stops the start with one line that names it', async t => {
   t.teardown(() => taken.close())
   const cases: [NodeJS.ProcessEnv, string][] = [
     [{ PORT: 'http' }, 'PORT: "http"'],
-    [{ PORT: String(taken.port) }, `PORT: ${taken.port}`],
-    [{ HOST: '192.0.2.1' }, 'HOST: "192.0.2.1"'],
-    [{ NODE_ENV: 'production' }, 'UPSTREAMS'],
-    [{ UPSTREAMS: '/a=http://a/?token=secret' }, 'http://a/?token=***']
+    [{ PORT: String(taken.port), UPSTREAMS: '/a=http://127.0.0.1:1' }, `PORT: ${taken.port}`],
+    [{ HOST: '192.0.2.1', UPSTREAMS: '/a=http://127.0.0.1:1' }, 'HOST: "192.0.2.1"'],
+    [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
+    [{}, 'SAMPLES=true runs them'],
+    [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
+    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it'],
+    [{ TRUST_PROXY: '?token=secret' }, 'TRUST_PROXY: "?token=***"']
   ]
   const cwd = copy(t)
   await Promise.all(cases.map(async ([env, named]) => {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { CheckedApp, CheckedServer, CheckedTarget } from '../check/rule.js'
 import { trustProxyOf } from '../quirks/fastify-trust.js'
-import type { GatewayState } from '../gateway/state.js'
+import type { GatewayState } from './state.js'
 
 /** An app's gateway as the rules look at it. */
 export function checkedApp (name: string, app: FastifyInstance, state: GatewayState): CheckedApp {

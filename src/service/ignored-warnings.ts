@@ -1,0 +1,15 @@
+import { RULES } from '../check/rules.js'
+import type { RuleId } from '../check/rules.js'
+import { wrongValue } from './environment-error.js'
+
+/** Reads IGNORED_WARNINGS: ids of rules, separated by commas. Throws EnvironmentError for one that is no rule. */
+export function readIgnoredWarnings (list: string): ReadonlySet<RuleId> {
+  if (list.trim() === '') return new Set()
+  return new Set(list.split(',').map(id => ruleId(id.trim())))
+}
+
+function ruleId (text: string): RuleId {
+  const rule = RULES.find(({ id }) => id === text)
+  if (rule === undefined) throw wrongValue('IGNORED_WARNINGS', text, 'is no rule; holdfast check --rules lists them')
+  return rule.id
+}

@@ -1,0 +1,14 @@
+import { distance } from 'fastest-levenshtein'
+import { wrongValue } from './environment-error.js'
+
+const PRODUCTION = 'production'
+
+/** Whether NODE_ENV says production. Throws EnvironmentError for a value that is near it: production would be meant, and not be in force. */
+export function readProduction (value: string): boolean {
+  if (value === PRODUCTION) return true
+  const folded = value.trim().toLowerCase()
+  if (folded.startsWith('prod') || distance(folded, PRODUCTION) <= 2) {
+    throw wrongValue('NODE_ENV', value, 'is not production, and has no effect; give production, or another name')
+  }
+  return false
+}

@@ -1,0 +1,47 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { isLoopback } from '../admin/admin-options.js'
+import { existingState } from '../gateway/state.js'
+import type { DeclaredRoute } from '../gateway/state.js'
+import { packageVersion } from './package-version.js'
+
+/**
+ * Once the app listens, logs each proxied route with its upstream, the route files, and where the gateway can be reached.
+ *
+ * @param files of routes, besides those of the project
+ */
+export function tellStart (app: FastifyInstance, files: readonly string[]): void {
+  app.addHook('onListen', async () => {
+    // The app may have been closed while hooks before this one ran.
+    if (!app.server.listening) return
+    const state = existingState(app)
+    for (const route of state?.routes ?? []) tellRoute(app, route)
+    if (files.length > 0) app.log.info({ files }, `route files: ${files.join(', ')}`)
+    tellListening(app, state?.admin?.url)
+  })
+}
+
+function tellRoute (app: FastifyInstance, { prefix, upstream, upgradable, target, targetOptions }: DeclaredRoute): void {
+  const route = prefix || '/'
+  const { connections } = targetOptions.undiciOptions
+  const name = target === undefined || target.name === target.origin ? undefined : target.name
+  app.log.info(
+    { route, upstream, ...name === undefined ? undefined : { target: name }, websocket: upgradable, connections },
+    `${route} goes to ${upstream ?? 'what getUpstream chooses'}${upgradable ? ', WebSockets too' : ''}, over at most ${connections} connection${connections === 1 ? '' : 's'}`
+  )
+}
+
+function tellListening (app: FastifyInstance, admin: string | undefined): void {
+  const url = urlOf(app.server.address() as AddressInfo)
+  const version = packageVersion()
+  const { pid, version: node } = process
+  const alone = isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')) ? ', for this machine alone (HOST)' : ''
+  app.log.info(
+    { url, admin, version, node },
+    `holdfast ${version} listens on ${url}${alone}; ${admin === undefined ? 'no admin surface' : `admin surface on ${admin}`}; process ${pid}, Node.js ${node}`
+  )
+}
+
+function urlOf ({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
