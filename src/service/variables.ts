@@ -45,6 +45,8 @@ export const VARIABLES = {
   PROXY_STATUS: flag,
   VIA: flag,
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),
+  LOG_MASK: text,
+  LOG_SKIP_PATHS: text,
   SAMPLES: flag,
   SAMPLE_LOAD: oneOf(['0', '1'], '0 or 1'),
   NODE_ENV: text,

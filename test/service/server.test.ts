@@ -39,7 +39,8 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
     [{}, 'SAMPLES=true runs them'],
     [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
-    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it']
+    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it'],
+    [{ TRUST_PROXY: '?token=secret' }, 'TRUST_PROXY: "?token=***"']
   ]
   const cwd = copy(t)
   await Promise.all(cases.map(async ([env, named]) => {
