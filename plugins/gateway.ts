@@ -32,7 +32,7 @@ async function registerGateway (app: FastifyInstance, options: GatewayOptions): 
   const { defaults, maxHops, maxDynamicTargets, clientHeadersTimeout } = resolved
   // Without the option the server keeps the value that the app set, or Node's 60 s.
   if (clientHeadersTimeout !== undefined) app.server.headersTimeout = clientHeadersTimeout
-  const state = createState(app, { defaults, maxHops, maxDynamicTargets })
+  const state = createState(app, { defaults, maxHops, maxDynamicTargets, mask: resolved.log?.mask })
   app.decorate('gateway', state)
   state.warnings.warnOf('gateway', options)
   await registerRequestRules(app)

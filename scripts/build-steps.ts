@@ -44,7 +44,7 @@ function compileFolder (root: string, folder: string, compile: typeof compileToE
 // The names are written out: `export *` would take names from a CommonJS module that are none of its exports.
 function esmWrapper ({ values }: ExportedNames): string {
   const names = [...values, 'proxy as default'].map(name => `  ${name}`).join(',\n')
-  return `// Re-exports the CommonJS build, so that there is one copy of the code however it is loaded.\nexport {\n${names}\n} from './index.js'\n`
+  return `// Re-exports the CommonJS build: there is one instance of the code however it is loaded.\nexport {\n${names}\n} from './index.js'\n`
 }
 
 /** The declarations of the ESM wrapper. */

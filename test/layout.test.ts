@@ -177,7 +177,8 @@ t.test('a file is named for its idea', async t => {
 
 t.test('a default import means the same to TypeScript\'s CommonJS as to Node\'s ESM', async t => {
   const require = createRequire(import.meta.url)
-  const byDefault = shipped.flatMap(({ text }) => [...text.matchAll(/^import (?!type\b)\w+(?:, \{[^}]*\})? from '([^']+)'/gm)].map(([, name]) => name!))
+  const imports = shipped.flatMap(({ text }) => [...text.matchAll(/^import (?!type\b)\w+(?:, \{[^}]*\})? from '([^']+)'/gm)])
+  const byDefault = imports.map(([, name]) => name!)
   const names = [...new Set(byDefault)].filter(name => !name.startsWith('node:'))
   t.same(names.filter(name => name.startsWith('.')), [], 'no file of the code has a default export that is imported')
   t.same(names.filter(name => (require(name) as { __esModule?: boolean }).__esModule === true), [])

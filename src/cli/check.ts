@@ -133,7 +133,9 @@ type Values = ReturnType<typeof parse>['values']
 function optionsOf (values: Values, [app, ...more]: readonly string[]): Options {
   if (more.length > 0) throw new UsageError(`check: one app at a time; ${JSON.stringify(more[0])} is a second one`)
   if (app !== undefined && values.env !== undefined) throw new UsageError('check: --env is for the microservice, and goes with no app')
-  if (app !== undefined && values.routes !== undefined) throw new UsageError('check: --routes is for the microservice, and goes with no app')
+  if (app !== undefined && values.routes !== undefined) {
+    throw new UsageError('check: --routes is for the microservice, and goes with no app')
+  }
   if (values.env !== undefined && !existsSync(values.env)) throw new UsageError(`check: --env: ${values.env}: there is no such file`)
   if (values['max-wait'] !== undefined && values.probe !== true) throw new UsageError('check: --max-wait goes with --probe')
   return {

@@ -39,7 +39,8 @@ async function main ([name, ...args]: readonly string[]): Promise<number> {
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (entry === undefined) {
     const near = closest(name, new Set([...Object.keys(COMMANDS), ...HELPS, ...VERSIONS].filter(known => known.length > 2)))
-    throw new UsageError(`${JSON.stringify(name)} is no command; ${near === undefined ? '' : `did you mean ${near}? `}holdfast --help lists them`)
+    const hint = near === undefined ? '' : `did you mean ${near}? `
+    throw new UsageError(`${JSON.stringify(name)} is no command; ${hint}holdfast --help lists them`)
   }
   const { command } = await entry.load()
   return command(args)

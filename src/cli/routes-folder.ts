@@ -16,5 +16,6 @@ async function faultOf (folder: string): Promise<string | undefined> {
   if (found === undefined) return 'there is no such folder'
   if (!found.isDirectory()) return 'is a file; give the folder that holds it'
   if (existsSync(join(folder, 'package.json'))) return 'is a package; give a folder below it that holds route files alone'
-  return await hasRouteFiles(folder) ? undefined : 'holds no route file; each .js, .mjs or .cjs file below it is registered as a Fastify plugin'
+  if (await hasRouteFiles(folder)) return undefined
+  return 'holds no route file; each .js, .mjs or .cjs file below it is registered as a Fastify plugin'
 }

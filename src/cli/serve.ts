@@ -27,7 +27,8 @@ export async function command (args: readonly string[]): Promise<number> {
     return 0
   }
   if (positionals.length > 0) {
-    throw new UsageError(`serve: ${JSON.stringify(positionals[0])}: no argument is taken; UPSTREAMS has the backends, and --routes a folder of routes`)
+    const given = JSON.stringify(positionals[0])
+    throw new UsageError(`serve: ${given}: no argument is taken; UPSTREAMS has the backends, and --routes a folder of routes`)
   }
   const routes = values.routes === undefined ? undefined : await routesFolder('serve', values.routes)
   const { serve } = await import('../service/server.js')

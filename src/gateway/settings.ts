@@ -1,4 +1,5 @@
 import { DEFAULT_GATEWAY } from '../options/gateway-options.js'
+import type { MaskedNames } from '../http/secret-names.js'
 import type { RouteOptions, TargetOptions } from '../options/option-types.js'
 
 /** The settings of a gateway that hold for all of its routes. */
@@ -8,6 +9,8 @@ export interface GatewaySettings {
   readonly maxHops: number
   /** How many targets `getUpstream` may make. */
   readonly maxDynamicTargets: number
+  /** What is masked in URLs; undefined: the default names. */
+  readonly mask?: MaskedNames | undefined
 }
 
 /** The settings of an app that registers a proxy without the gateway plugin. */

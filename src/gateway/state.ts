@@ -81,7 +81,7 @@ export function createState (app: FastifyInstance, settings: GatewaySettings): G
     persistenceChanged: (target, from, to, cause) => app.log.info({ target, from, to, cause }, `${target} is ${to}: ${cause}`)
   })
   // Not earlier: an app may register its tracing after the gateway.
-  app.addHook('onReady', async () => { state.targets.tracing = findTracing() })
+  app.addHook('onReady', async () => { state.targets.tracing = findTracing(settings.mask) })
   app.addHook('onClose', async () => {
     // All requests of clients have ended by now: no connection that is left is in use by one.
     state.targets.destroy()

@@ -1,5 +1,5 @@
 import { checkGroup, checkRows, merged } from './groups.js'
-import type { DrainOptions, GatewayOptions, MetricsOptions, RouteOptions, TargetOptions, WholeGatewayOptions } from './option-types.js'
+import type { DrainOptions, GatewayOptions, LogOptions, MetricsOptions, RouteOptions, TargetOptions, WholeGatewayOptions } from './option-types.js'
 import { resolveRouteOptions, ROUTE_NAMES } from './route-options.js'
 import { GROUPS, defaultsOf, nameOf, rowsOf } from './table.js'
 import { TARGET_GROUPS, resolveTargetOptions } from './target-options.js'
@@ -22,6 +22,7 @@ export interface ResolvedGatewayOptions {
   readonly maxDynamicTargets: number
   readonly drain: Required<DrainOptions>
   readonly metrics: MetricsOptions | undefined
+  readonly log: LogOptions | undefined
   readonly clientHeadersTimeout: number | undefined
   readonly pressure: WholeGatewayOptions['pressure']
 }
@@ -35,6 +36,7 @@ export function resolveGatewayOptions (options: GatewayOptions): ResolvedGateway
   checkRows(options, OWN)
   checkGroup(options.drain, 'drain')
   checkGroup(options.metrics, 'metrics')
+  checkGroup(options.log, 'log')
   const { health, maxHops, maxDynamicTargets } = merged<WholeGatewayOptions>(DEFAULT_GATEWAY, options) as typeof DEFAULT_GATEWAY
   const defaults: Record<string, unknown> = {}
   for (const name of OF_ROUTES) defaults[name] = options[name]
@@ -45,6 +47,7 @@ export function resolveGatewayOptions (options: GatewayOptions): ResolvedGateway
     maxDynamicTargets,
     drain: merged<DrainOptions>(DEFAULT_DRAIN, options.drain) as Required<DrainOptions>,
     metrics: options.metrics,
+    log: options.log,
     clientHeadersTimeout: options.clientHeadersTimeout,
     pressure: options.pressure
   }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { HoldfastError, optionError } from '../errors.js'
+import { NAME_PATTERN, faultOfName } from '../http/secret-names.js'
 import { hostPatternFault } from './host-pattern.js'
 import { LONGEST_TIMER } from './timer.js'
 
@@ -141,6 +142,20 @@ export const HOST_PATTERNS: Kind = {
     for (const pattern of value as string[]) {
       const fault = hostPatternFault(pattern)
       if (fault !== undefined) fail(option, pattern, fault)
+    }
+  }
+}
+
+/** Names of parameters of URLs, or false. */
+export const MASKED_NAMES: Kind = {
+  type: 'readonly string[] | false',
+  schema: { anyOf: [{ const: false }, { type: 'array', items: { type: 'string', pattern: NAME_PATTERN.source } }] },
+  check: (value, option) => {
+    if (value === false) return
+    if (!Array.isArray(value)) fail(option, value, 'must be an array of names, or false for no masking')
+    for (const [i, name] of (value as unknown[]).entries()) {
+      const fault = faultOfName(name)
+      if (fault !== undefined) fail(`${option}[${i}]`, name, fault)
     }
   }
 }

@@ -380,6 +380,18 @@ export interface AdminOptions {
   required?: boolean
 }
 
+/** What the log shows. */
+export interface LogOptions {
+  /**
+   * Names of parameters of URLs whose values are shown as `***`, besides the default ones; `false` or `[]`: nothing is masked. `*_ssn`
+   * masks each name that ends so, and `!code` shows a parameter that is masked by default. It holds for the lines of the microservice, for
+   * `requestSerializer()`, and for the spans. [Masking](operating.md#masking) has the default names.
+   *
+   * @defaultValue `token`, `key`, `password`, `signature` and more
+   */
+  mask?: readonly string[] | false
+}
+
 /** What belongs to the whole gateway. */
 export interface WholeGatewayOptions {
   /**
@@ -453,4 +465,6 @@ export interface GatewayOptions extends TargetOptions, RouteOptions, WholeGatewa
   metrics?: MetricsOptions
   /** Where the admin surface listens, and who may use it. */
   admin?: AdminOptions
+  /** What the log shows. */
+  log?: LogOptions
 }

@@ -1,6 +1,6 @@
 import {
   BYTES, BYTES_ABOVE_ZERO, BYTES_A_SECOND, COUNT, COUNT_ABOVE_ZERO, COUNT_ABOVE_ZERO_OR_INFINITY, COUNT_OR_INFINITY, FLAG, FUNCTION, HOST,
-  HOST_PATTERNS, IP_ADDRESS, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
+  HOST_PATTERNS, IP_ADDRESS, MASKED_NAMES, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
   STRING, STRINGS, TEXT, TIME, TIME_ABOVE_ZERO, TOKEN, inUnit, oneOf, whole
 } from './kinds.js'
 import type { Kind } from './kinds.js'
@@ -111,6 +111,7 @@ export const GROUPS: readonly OptionGroup[] = [
     text: 'Where the public listener serves metrics, to every client that can reach it.'
   },
   { path: 'admin', ...GATEWAY, type: 'AdminOptions', text: 'Where the admin surface listens, and who may use it.' },
+  { path: 'log', ...GATEWAY, type: 'LogOptions', text: 'What the log shows.' },
   { path: '', ...GATEWAY, type: 'WholeGatewayOptions', text: 'What belongs to the whole gateway.' },
   { path: '', ...ROUTE, type: 'WhereToOptions', text: 'Where a route leads.' }
 ]
@@ -389,6 +390,13 @@ export const TABLE: readonly OptionRow[] = [
   {
     path: 'metrics.path', kind: PATH, ...GATEWAY, required: true, variable: 'METRICS_PATH',
     text: 'The path, which begins with `/`; it goes before proxied routes.'
+  },
+  {
+    path: 'log.mask', kind: MASKED_NAMES, ...GATEWAY, variable: 'LOG_MASK',
+    defaultText: '`token`, `key`, `password`, `signature` and more',
+    text: 'Names of parameters of URLs whose values are shown as `***`, besides the default ones; `false` or `[]`: nothing is masked.',
+    more: '`*_ssn` masks each name that ends so, and `!code` shows a parameter that is masked by default. It holds for the lines of the ' +
+      'microservice, for `requestSerializer()`, and for the spans. [Masking](operating.md#masking) has the default names.'
   },
   {
     path: 'admin.port', kind: PORT, ...GATEWAY, required: true, common: true, zero: 'any free one', variable: 'ADMIN_PORT',

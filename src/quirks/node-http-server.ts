@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 
 /**
  * How many header lines of a request Node keeps where `maxHeadersCount` is not set. Its docs say 2 000, but Node counts a name and its
@@ -17,6 +17,30 @@ export function atFirstRead (message: IncomingMessage, then: () => void): void {
     then()
     read.call(message, size)
   }
+}
+
+const kBodyBytes = Symbol('holdfast.body-bytes')
+type CountedMessage = IncomingMessage & { [kBodyBytes]?: number }
+
+const { push } = IncomingMessage.prototype
+
+/**
+ * Counts the bytes of a request's body as Node reads them: those of its data, without what frames them. Node hands each piece to `push`,
+ * which its docs do not promise. If a later version does otherwise, `bodyBytes` says 0.
+ */
+export function countBody (message: IncomingMessage): void {
+  (message as CountedMessage)[kBodyBytes] = 0
+  message.push = pushCounted
+}
+
+/** The bytes of a body that have been read since `countBody`; 0 for a message that is not counted. */
+export function bodyBytes (message: IncomingMessage): number {
+  return (message as CountedMessage)[kBodyBytes] ?? 0
+}
+
+function pushCounted (this: CountedMessage, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk instanceof Uint8Array) this[kBodyBytes]! += chunk.length
+  return push.call(this, chunk, encoding)
 }
 
 type ClientError = Error & { readonly code?: string, readonly reason?: string }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 
 /** `_httpMessage` is the response that has the socket. */
 type ServedSocket = Socket & { readonly _httpMessage?: ServerResponse | null }
@@ -40,6 +40,58 @@ export function onceItHasSocket (response: ServerResponse, then: (socket: Socket
  */
 export function bytesBeingWritten (socket: Socket): number {
   return (socket as Writing)._handle?.writeQueueSize ?? 0
+}
+
+/** `_handle` and its numbers are libuv's: bytes handed to it, and those of them that the system has not taken yet. */
+type Counting = Socket & { readonly _handle?: { readonly bytesWritten?: number, readonly writeQueueSize?: number } | null }
+
+const kSent = Symbol('holdfast.sent')
+const kUnsent = Symbol('holdfast.unsent')
+type Counted = Counting & { [kSent]?: number, [kUnsent]?: number }
+const { _destroy: destroy } = Socket.prototype
+
+/**
+ * Has a socket note, at its end, how many bytes the system has taken from it. `bytesWritten` counts what was written, and may count
+ * megabytes more for a client that has left. Node destroys every socket through `_destroy`, and knows the number only until then; its
+ * docs promise neither. If a later version has no such numbers, `sentBytes` returns `bytesWritten`, and nothing counts as unsent.
+ */
+export function noteSent (socket: Socket): void {
+  if (socket._destroy === destroy) socket._destroy = destroyCounted
+}
+
+/** The bytes that the system has taken from a destroyed socket; what has been written to one that is open. */
+export function sentBytes (socket: Socket): number {
+  return (socket as Counted)[kSent] ?? socket.bytesWritten
+}
+
+/**
+ * Whether a socket was destroyed with bytes that the system had not taken. A response emits 'finish' then too: Node does not tell its
+ * listeners of a write that failed.
+ */
+export function hasUnsent (socket: Socket): boolean {
+  return ((socket as Counted)[kUnsent] ?? 0) > 0
+}
+
+function destroyCounted (this: Counted, error: Error | null, callback: (error?: Error | null) => void): void {
+  const written = this.bytesWritten
+  const { bytesWritten = written, writeQueueSize = 0 } = this._handle ?? {}
+  // libuv takes a write that has failed off its queue before it says so.
+  const failed = (error as NodeJS.ErrnoException | null)?.syscall === 'write'
+  const sent = this[kSent] = failed ? written - this.writableLength : bytesWritten - writeQueueSize
+  this[kUnsent] = written - sent
+  destroy.call(this, error, callback)
+}
+
+/** `parser.incoming` is the request that is being read, or the last one that was. */
+type ParsedSocket = Socket & { readonly parser?: { readonly incoming?: IncomingMessage | null } | null }
+
+/**
+ * The request whose body a socket's parser is reading; undefined between two requests. Node's docs do not mention it. If a later version
+ * has no such property, an error in a body counts as one of a request that was not begun.
+ */
+export function requestBeingRead (socket: Socket): IncomingMessage | undefined {
+  const message = (socket as ParsedSocket).parser?.incoming
+  return message?.complete === false ? message : undefined
 }
 
 /**

@@ -1,15 +1,16 @@
 import { createServer } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyInstance, FastifyReply, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { gateway } from '../../plugins/gateway.js'
 import { proxy } from '../../plugins/proxy.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
 import { loggerOf } from './logger.js'
+import type { LoggerOptions } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { ROUTES, hasSamples, registerRouteFiles, routeFilesIn } from './route-files.js'
 import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
@@ -22,7 +23,8 @@ interface Overrides {
    * @defaultValue `routes/` beside `src/`
    */
   readonly routes?: string
-  readonly logger?: FastifyServerOptions['logger']
+  /** The level and the destination of the log. */
+  readonly logger?: LoggerOptions
 }
 
 // No setting asked for this port, so the start does not fail where it is taken.
@@ -40,11 +42,12 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
   const files = await routeFilesIn(dir)
-  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
+  const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
 
+  const accessLog = new AccessLog(environment.logSkipPaths)
   const app = Fastify({
-    logger: overrides.logger ?? loggerOf(environment),
-    logController: new AccessLog(),
+    logger: loggerOf(environment, overrides.logger),
+    logController: accessLog,
     genReqId: requestIdOf,
     // Answers as Fastify does without this option. With it, these errors are logged too.
     frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
@@ -52,6 +55,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     http: { connectionsCheckingInterval: DEADLINE_TICK }
   })
   tellElsewhere(app)
+  accessLog.watch(app)
   try {
     await registerAll(app, environment, dir, samples)
     tellStart(app, files)
@@ -74,6 +78,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       bodyTimeout: environment.bodyTimeout
     },
     drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
+      log: { mask: environment.logMask },
     proxyStatus: environment.proxyStatus,
     via: environment.via,
     metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },

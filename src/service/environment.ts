@@ -1,11 +1,14 @@
 import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
+import type { MaskedNames } from '../http/secret-names.js'
 import type { RuleId } from '../check/rules.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { readMaskedNames } from './masked-names.js'
+import { readSkippedPaths } from './skipped-paths.js'
 import { readIgnoredWarnings } from './ignored-warnings.js'
 import { readMetricsPath } from './metrics-path.js'
 import { readProduction } from './production.js'
@@ -44,6 +47,10 @@ export interface Environment {
   /** Where the clients' port serves metrics; undefined, for nowhere, unless METRICS_PATH is set. */
   readonly metricsPath: string | undefined
   readonly logLevel: string
+  /** The parameters of URLs that are masked in the log; undefined: the default ones. */
+  readonly logMask: MaskedNames | undefined
+  /** Paths whose requests are not logged at `info`; each that ends in `/*` is all below it. */
+  readonly logSkipPaths: readonly string[]
   /** Whether the sample backends may run where there is nothing else to proxy. */
   readonly samples: Samples
   /** Whether the microservice sends a low load to the samples, where they run. */
@@ -93,6 +100,8 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     admin,
     metricsPath: readMetricsPath(values.METRICS_PATH ?? '', upstreams),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
+    logMask: readMaskedNames(values.LOG_MASK ?? ''),
+    logSkipPaths: readSkippedPaths(values.LOG_SKIP_PATHS ?? ''),
     samples: readSamples(values, terminal),
     sampleLoad: values.SAMPLE_LOAD !== '0',
     production: readProduction(values.NODE_ENV ?? ''),
@@ -113,7 +122,8 @@ function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly Upstre
   if (value !== 'false') return true
   const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
   if (contrary === undefined) return false
-  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
+  const why = `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}`
+  throw wrongValue('WEBSOCKET', value, `${why}; leave WEBSOCKET out, or write http: or https:`)
 }
 
 function checked (given: NodeJS.Dict<string>): Values {
@@ -122,8 +132,9 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
-    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
-      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    if (name.endsWith('_PORT') && typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      const remedy = 'set enableServiceLinks: false in the spec of the pod'
+      throw wrongValue(name, value, `was set by Kubernetes for a Service of that name; ${remedy}`)
     }
     throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
   }

@@ -8,7 +8,7 @@ import { EnvironmentError } from './environment-error.js'
 /** The microservice's own routes: `routes/`, beside `src/`. In a clone, a user's route files are there too. */
 export const ROUTES = join(import.meta.dirname, '../../routes')
 
-// A build puts declarations and source maps beside the code: those are left out.
+// Declarations and tests beside them are none.
 const ROUTE_FILE = /^(?!.*\.(?:d|test|spec)\.[cm]?[jt]s$).*\.[cm]?[jt]s$/i
 const OURS = /^(?:health|samples)\.[jt]s$/
 const HEALTH = /^health\.[cm]?[jt]s$/
@@ -24,6 +24,11 @@ export async function routeFilesIn (dir: string): Promise<string[]> {
 /** Whether the folder has a file of routes besides those of the project. */
 export async function hasRouteFiles (dir: string): Promise<boolean> {
   return (await routeFilesIn(dir)).length > 0
+}
+
+/** Whether the folder has the file of the sample backends. */
+export async function hasSamples (dir: string): Promise<boolean> {
+  return (await readdir(dir)).some(name => SAMPLES.test(`/${name}`))
 }
 
 /**

@@ -1,4 +1,5 @@
 import { ignoreError } from '../errors.js'
+import { lineMask } from '../http/mask-line.js'
 import { buildApp } from './app.js'
 import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
@@ -24,7 +25,8 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
     if (signals.stopping) return
     // A wrong setting needs one line, an error of a route file its stack.
     const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
-    process.stderr.write(`holdfast cannot start: ${told}\n`)
+    // An upstream that is refused may have a token in its query. LOG_MASK may be what cannot be read.
+    process.stderr.write(`holdfast cannot start: ${lineMask()(String(told))}\n`)
     process.exit(1)
   }
 }

@@ -4,6 +4,8 @@ import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer } from
 import type { ExchangeRequest } from '../connection/exchange.js'
 import type { Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
+import { maskUrl } from '../http/mask-url.js'
+import type { MaskedNames } from '../http/secret-names.js'
 import { tracerOf } from '../quirks/opentelemetry.js'
 
 type Headers = ExchangeRequest['headers']
@@ -30,11 +32,20 @@ const ERROR: SpanStatusCode.ERROR = 2
 // The methods that the semantic conventions name. A client can make up any other, and each would become a series of its own.
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
 
-/** Tracing by OpenTelemetry; undefined where its API is not installed, or no provider is registered. */
-export function findTracing (): Tracing | undefined {
+/**
+ * Tracing by OpenTelemetry; undefined where its API is not installed, or no provider is registered.
+ *
+ * @param mask the names of parameters that are masked in the URLs of spans, as in `maskUrl`
+ */
+export function findTracing (mask?: MaskedNames): Tracing | undefined {
   const api = loadApi()
   const tracer = api === undefined ? undefined : tracerOf(api, NAME)
-  return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request) }
+  return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request, shownPath(request.path, mask)) }
+}
+
+// Without the query, which may hold tokens. A path may have parameters too.
+function shownPath (path: string, mask: MaskedNames | undefined): string {
+  return maskUrl(path.split('?', 1)[0]!, mask)
 }
 
 function loadApi (): typeof Api | undefined {
@@ -58,7 +69,8 @@ class OpenTelemetryCall implements CallTrace {
   #attempts = 0
   #waitedBefore = 0
 
-  constructor (api: typeof Api, tracer: Tracer, origin: URL, { method, path, headers }: Pick<ExchangeRequest, 'method' | 'path' | 'headers'>) {
+  /** @param path as the spans show it */
+  constructor (api: typeof Api, tracer: Tracer, origin: URL, { method, headers }: Pick<ExchangeRequest, 'method' | 'headers'>, path: string) {
     this.#api = api
     this.#tracer = tracer
     this.#headers = headers
@@ -69,8 +81,7 @@ class OpenTelemetryCall implements CallTrace {
     this.#attributes = {
       'http.request.method': known ? method : '_OTHER',
       ...known ? undefined : { 'http.request.method_original': method },
-      // Without the query, which may hold tokens.
-      'url.full': origin.origin + path.split('?', 1)[0]!,
+      'url.full': origin.origin + path,
       'server.address': origin.hostname.replace(/^\[|\]$/g, ''),
       'server.port': Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
     }

@@ -155,3 +155,24 @@ t.test('clientError is emitted while a response ahead has the socket, and only t
   t.equal(other._httpMessage!.req.complete, false)
   other.destroy()
 })
+
+t.test('each piece of a body goes through push of its request', async t => {
+  for (const [sent, length] of [[`${BODY}hello`, 5], ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n3\r\n!!!\r\n0\r\n\r\n', 8]] as const) {
+    let pushed = 0
+    const done = new Promise<void>(resolve => {
+      pair(t, (request, response) => {
+        const { push } = request
+        request.push = function (chunk: Buffer | null, encoding) {
+          pushed += chunk?.length ?? 0
+          return push.call(request, chunk, encoding)
+        }
+        request.resume().once('end', () => {
+          response.end()
+          resolve()
+        })
+      }).then(({ socket }) => { socket.write(sent) }, (error: unknown) => { t.fail(String(error)) })
+    })
+    await done
+    t.equal(pushed, length)
+  }
+})

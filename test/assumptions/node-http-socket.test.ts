@@ -154,3 +154,56 @@ t.test('what is left of a body is read behind the answer, unless something has b
     socket.destroy()
   }
 })
+
+type Destroyed = Socket & { readonly _handle?: { readonly bytesWritten?: number, readonly writeQueueSize?: number } | null }
+
+t.test('a socket is destroyed through _destroy, which still sees what the system has taken', async t => {
+  const total = 64 * 1024 * 1024
+  for (const end of ['destroy', 'resetAndDestroy', 'by the client'] as const) {
+    const seen = signal()
+    let numbers: { written: number | undefined, left: number | undefined } | undefined
+    let finished = false
+    const socket = await client(t, ({ socket }, response) => {
+      const { _destroy } = socket
+      socket._destroy = function (this: Destroyed, error, callback) {
+        numbers = { written: this._handle?.bytesWritten, left: this._handle?.writeQueueSize }
+        _destroy.call(this, error, callback)
+      }
+      response.once('finish', () => { finished = true })
+      response.once('close', seen.tell)
+      response.end(Buffer.alloc(total))
+      if (end !== 'by the client') setImmediate(() => socket[end]())
+    })
+    socket.on('error', () => {})
+    socket.write(GET)
+    if (end === 'by the client') {
+      await once(socket, 'readable')
+      socket.resetAndDestroy()
+    }
+    await seen.told
+    t.ok(numbers!.written! > total, `${end}: the bytes of the write count, though the system has not taken them`)
+    t.ok(numbers!.left! > total / 4, `${end}: ${numbers!.left} bytes are left`)
+    t.ok(finished, `${end}: the response emits finish all the same`)
+    socket.destroy()
+  }
+})
+
+t.test('a parser has the request whose body it reads, and none that is not complete between two requests', async t => {
+  const seen: (boolean | undefined)[] = []
+  const server = createServer((request, response) => { request.resume().on('error', () => {}).once('end', () => response.end()) }).listen(0, '127.0.0.1')
+  server.on('clientError', (_error, socket) => {
+    const { parser } = socket as Socket & { parser?: { incoming?: IncomingMessage | null } }
+    t.ok(parser !== undefined && 'incoming' in parser)
+    seen.push(parser?.incoming?.complete)
+    socket.destroy()
+  })
+  t.teardown(() => { server.close().closeAllConnections() })
+  await once(server, 'listening')
+  for (const sent of ['POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzz\r\n', 'nonsense\r\n\r\n', `${GET}nonsense\r\n\r\n`]) {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    socket.on('error', () => {}).resume().write(sent)
+    await once(socket, 'close')
+  }
+  t.equal(seen[0], false)
+  t.notOk(seen.slice(1).includes(false), String(seen))
+})

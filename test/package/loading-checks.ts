@@ -40,7 +40,8 @@ ${APP_BODY}`
 const ONE_INSTANCE = `const required = require('holdfast')
 import('holdfast').then(imported => {
   const names = Object.keys(required).filter(name => name !== '__esModule').sort()
-  const same = JSON.stringify(Object.keys(imported).sort()) === JSON.stringify(names) && names.every(name => imported[name] === required[name])
+  const sameNames = JSON.stringify(Object.keys(imported).sort()) === JSON.stringify(names)
+  const same = sameNames && names.every(name => imported[name] === required[name])
   console.log(same, required.gateway === imported.gateway, imported.default === required.proxy, names.join(' '))
 })
 `
@@ -94,7 +95,8 @@ export const LOADING_CHECKS: readonly Check[] = [
   {
     name: 'an app loads it by require, by import, and as one instance by both',
     run: async tarball => {
-      const app = await installed(tarball, 'loading', { 'app.cjs': CJS_APP, 'app.mjs': ESM_APP, 'both.cjs': ONE_INSTANCE, 'replaced.cjs': REPLACED })
+      const files = { 'app.cjs': CJS_APP, 'app.mjs': ESM_APP, 'both.cjs': ONE_INSTANCE, 'replaced.cjs': REPLACED }
+      const app = await installed(tarball, 'loading', files)
       for (const name of ['app.cjs', 'app.mjs']) equal(await ended('node', [name], { cwd: app }), 'answered\n', name)
       equal(await ended('node', ['replaced.cjs'], { cwd: app }), 'backend /1 backend /2\n')
       const names = 'HoldfastError default fastifyHttpProxy gateway getGateway provenanceOf proxy'

@@ -7,7 +7,9 @@ import type { Tarball } from './packed.js'
 import { ended } from './process.js'
 
 const TSC = join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc')
-const STRICT = { target: 'es2022', strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, noEmit: true }
+const STRICT = {
+  target: 'es2022', strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false, noEmit: true
+}
 
 const APP = `import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -19,7 +21,8 @@ export async function build (): Promise<FastifyInstance> {
   const metrics: MetricsOptions = { path: '/metrics' }
   const options: GatewayOptions = { undiciOptions: { connections: 8 }, pool: { maxPending: 10 }, metrics }
   const route: ProxyOptions = { prefix: '/a', upstream: 'http://127.0.0.1:9', websocket: true, retry: { stale: false } }
-  const known: FastifyHttpProxyOptions = { prefix: '/b', upstream: 'http://127.0.0.1:9', rewritePrefix: '/c', replyOptions: { onError: reply => { reply.send() } } }
+  const replyOptions: NonNullable<FastifyHttpProxyOptions['replyOptions']> = { onError: reply => { reply.send() } }
+  const known: FastifyHttpProxyOptions = { prefix: '/b', upstream: 'http://127.0.0.1:9', rewritePrefix: '/c', replyOptions }
   await app.register(gateway, options)
   await app.register(proxy, route)
   await app.register(httpProxy, known)

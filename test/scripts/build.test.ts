@@ -53,7 +53,9 @@ export default [shared, text]
     'routes/declared.d.ts': 'export {}\n'
   })
   const { shared } = require(join(dist, 'plugins/shared.js')) as { shared: object }
-  const found: Record<string, unknown> = { 'typed.js': 'text', 'plain.js': 'plain.js', 'module.mjs': 1, 'typed-common.cjs': 2, 'common.cjs': 3 }
+  const found: Record<string, unknown> = {
+    'typed.js': 'text', 'plain.js': 'plain.js', 'module.mjs': 1, 'typed-common.cjs': 2, 'common.cjs': 3
+  }
   for (const [name, value] of Object.entries(found)) {
     const { default: [first, second] } = await import(pathToFileURL(join(dist, 'routes', name)).href) as { default: unknown[] }
     t.equal(first, shared, `${name} has the one instance`)

@@ -1,50 +1,24 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import t, { type Test } from 'tap'
-import { buildApp } from '../../src/service/app.js'
-import { readEnvironment } from '../../src/service/environment.js'
+import t from 'tap'
 import { startBackend } from '../../testing/backend.js'
 import { rawClient, request } from '../../testing/client.js'
-import { backendFor, captureLog, clientFor, gatewayFor, until } from '../../testing/gateway.js'
-import type { LogLine } from '../../testing/gateway.js'
+import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 import { EXTENSION } from '../../testing/program.js'
 import { handshake, nextMessage, webSocketBackend, webSocketFor } from '../../testing/websocket.js'
-
-interface Microservice { app: FastifyInstance, url: string, port: number, requests: () => LogLine[], text: () => string }
-
-/** The microservice with an upstream or a route file, and the log lines of its requests. */
-async function microservice (t: Test, { upstream, route, level = 'info' }: { upstream?: string, route?: string, level?: string }): Promise<Microservice> {
-  const dir = t.testdir()
-  if (route !== undefined) writeFileSync(join(dir, `mine${EXTENSION}`), route)
-  writeFileSync(join(dir, `health${EXTENSION}`), `export { default } from ${JSON.stringify(new URL(`../../routes/health${EXTENSION}`, import.meta.url).href)}\n`)
-  const { stream, lines } = captureLog()
-  const variables = { DRAIN_DEADLINE_MS: '200', ...upstream === undefined ? undefined : { UPSTREAMS: `/=${upstream}` } }
-  const app = await buildApp(readEnvironment(variables, 'there-is-no.env'), { routes: dir, logger: { level, stream } })
-  t.teardown(() => app.close())
-  await app.listen({ port: 0 })
-  const { port } = app.server.address() as AddressInfo
-  return { app, port, url: `http://127.0.0.1:${port}`, requests: () => lines.filter(line => 'reqId' in line), text: () => JSON.stringify(lines) }
-}
-
-/** The only line of the only request. */
-async function lineOf ({ requests }: Microservice): Promise<LogLine> {
-  await until(() => requests().length > 0)
-  const [line, ...more] = requests()
-  if (more.length > 0) throw new Error(`${more.length + 1} lines: ${JSON.stringify(more)}`)
-  return line!
-}
+import { lineOf, microservice } from './logged-microservice.js'
+import type { Microservice } from './logged-microservice.js'
 
 t.test('a request has one line, with what an operator needs and no secrets', async t => {
   const backend = await backendFor(t, (_request, connection) => connection.reply({ body: 'secret-answer', headers: [['Set-Cookie', 'secret-cookie']] }))
   const service = await microservice(t, { upstream: backend.url })
-  await request(`${service.url}/users/7?x=1`, { method: 'POST', body: 'secret-body', headers: { authorization: 'secret-auth', cookie: 'secret-cookie', 'x-request-id': 'abc' } })
+  await request(`${service.url}/users/7?x=1`, { method: 'POST', body: 'secret-body', headers: { authorization: 'secret-auth', cookie: 'secret-cookie', 'x-request-id': 'abc', host: 'shop.example', 'user-agent': 'curl/8' } })
   const line = await lineOf(service)
-  t.match(line, { level: 30, msg: 'request completed', reqId: 'abc', method: 'POST', url: '/users/7?x=1', status: 200, clientIp: '127.0.0.1', provenance: { target: backend.url, nth: 1 } })
+  t.match(line, { level: 30, msg: 'request completed', reqId: 'abc', method: 'POST', url: '/users/7?x=1', status: 200, clientIp: '127.0.0.1', host: 'shop.example', userAgent: 'curl/8', provenance: { target: backend.url, nth: 1 } })
   t.match(String(line['responseTime']), /^\d+(\.\d)?$/)
-  t.same(Object.keys(line).sort(), ['clientIp', 'hostname', 'level', 'method', 'msg', 'pid', 'provenance', 'reqId', 'responseTime', 'status', 'time', 'url'])
+  t.same(Object.keys(line).sort(), [
+    'clientIp', 'host', 'hostname', 'level', 'method', 'msg', 'pid', 'provenance', 'reqId', 'requestBytes', 'responseBytes', 'responseTime', 'status',
+    'time', 'url', 'userAgent'
+  ])
   t.notMatch(service.text(), 'secret')
 })
 

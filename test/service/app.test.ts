@@ -143,6 +143,10 @@ t.test('in production the samples never run', async t => {
     'a test and a declaration are no routes')
 })
 
+t.test('a folder without any route file does not start', async t => {
+  await t.rejects(appFor(t, { routes: t.testdir() }), { name: 'EnvironmentError', message: /^UPSTREAMS: is not set, .* This folder of route files has no samples$/ })
+})
+
 t.test('with a route file of the user the samples do not run', async t => {
   const { app, url } = await listening(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine${EXTENSION}`]: ROUTE('/mine') }) })
   t.equal(await body(`${url}/mine`), '200 here')

@@ -42,6 +42,8 @@ const UNSET = {
   admin: undefined,
   metricsPath: undefined,
   logLevel: 'info',
+  logMask: undefined,
+  logSkipPaths: [],
   samples: { asked: false, refusal: undefined },
   sampleLoad: true,
   production: false,
@@ -75,6 +77,8 @@ t.test('every variable is read with its type', async t => {
     ADMIN_ALLOWED_HOSTS: 'admin.example, .internal:9901',
     METRICS_PATH: '/metrics',
     LOG_LEVEL: 'warn',
+    LOG_MASK: ' ssn, !code',
+    LOG_SKIP_PATHS: '/health/live, /assets/*',
     SAMPLES: 'false',
     SAMPLE_LOAD: '0',
     NODE_ENV: 'production',
@@ -98,6 +102,8 @@ t.test('every variable is read with its type', async t => {
     admin: { port: 9_090, host: '0.0.0.0', token: '0123456789abcdef', allowedHosts: ['admin.example', '.internal:9901'], required: true },
     metricsPath: '/metrics',
     logLevel: 'warn',
+    logMask: ['ssn', '!code'],
+    logSkipPaths: ['/health/live', '/assets/*'],
     samples: { asked: false, refusal: 'SAMPLES=false keeps the samples from running' },
     sampleLoad: false,
     production: true,
@@ -136,6 +142,14 @@ t.test('an invalid value is refused with its name and value', async t => {
   refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
   refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
+  for (const [list, entry] of [['ssn,', ''], ['*', '*'], ['ssn, a b', 'a b'], ['token=x', 'token=x']]) {
+    refused(t, { LOG_MASK: list }, `LOG_MASK: ${JSON.stringify(entry)} is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one`)
+  }
+  t.equal(read({ LOG_MASK: 'false' }).logMask, false)
+  for (const [list, entry] of [['health', 'health'], ['/health,', ''], ['/a b', '/a b'], ['/a?b=1', '/a?b=1'], ['/a*', '/a*'], ['/*/a', '/*/a'], ['/a/**', '/a/**'], ['*', '*'], ['/a#b', '/a#b']]) {
+    refused(t, { LOG_SKIP_PATHS: list }, `LOG_SKIP_PATHS: ${JSON.stringify(entry)} is no path; give paths like /health/live, or /assets/* for all below /assets/`)
+  }
+  for (const list of ['/', '/*', '/a', '/a/', '/a/b/*', '/%20,/\u00fc']) t.same(read({ LOG_SKIP_PATHS: list }).logSkipPaths, list.split(','))
 })
 
 t.test('the gateway accepts the longest times that the environment accepts', async t => {

@@ -1,13 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { dirname, join } from 'node:path'
-import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/service/app.js'
 import { readEnvironment } from '../../src/service/environment.js'
+import type { LoggerOptions } from '../../src/service/logger.js'
 import { EXTENSION } from '../../testing/program.js'
 
-export interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: FastifyServerOptions['logger'] }
+export interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: LoggerOptions }
 
 /** The microservice, as a person would start it at a terminal; closed with its test. */
 export async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {

@@ -36,13 +36,11 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     [{ PORT: 'http' }, 'PORT: "http"'],
     [{ PORT: String(taken.port), UPSTREAMS }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
     [{ ADMIN_PORT: String(taken.port), UPSTREAMS }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
-    [{ HOST: '192.0.2.1', UPSTREAMS }, 'HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
-    [{ ADMIN_HOST: '192.0.2.1', ADMIN_TOKEN: '0123456789abcdef', UPSTREAMS }, 'ADMIN_HOST: "192.0.2.1" is no address of this machine; give one of its addresses, or 0.0.0.0 for all of them\n'],
-    [{ ADMIN_TOKEN: 'hush' }, 'ADMIN_TOKEN: has fewer than 16 characters, so it can be guessed; make one with: openssl rand -hex 32\n'],
     [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
     [{}, 'SAMPLES=true runs them'],
     [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
-    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it']
+    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it'],
+    [{ TRUST_PROXY: '?token=secret' }, 'TRUST_PROXY: "?token=***"']
   ]
   const cwd = copy(t)
   await Promise.all(cases.map(async ([env, named]) => {

@@ -53,6 +53,15 @@ t.test('without a provider nothing is traced, and the client\'s traceparent is s
   t.same(seen, [[TRACEPARENT, 'a=1']])
 })
 
+for (const [options, shown] of [[{}, '/a;token=***/b;ssn=1'], [{ log: { mask: ['ssn'] } }, '/a;token=***/b;ssn=***'], [{ log: { mask: false } }, '/a;token=x/b;ssn=1']] as const) {
+  t.test(`the URL of a span has no query, and its path is masked as log.mask says: ${shown}`, async t => {
+    const spans = tracingFor(t)
+    const { url, backend } = await tracedFor(t, ok, { gateway: options })
+    await request(`${url}/a;token=x/b;ssn=1?key=y`)
+    t.equal((await spans(1))[0]!.attributes['url.full'], backend.url + shown)
+  })
+}
+
 t.test('an attempt is a span beneath the client\'s, and the backend gets it as the parent', async t => {
   const spans = tracingFor(t)
   const { url, seen, backend } = await tracedFor(t, ({ path }, connection) => connection.reply({ status: path === '/none' ? 404 : 200 }))

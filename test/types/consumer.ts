@@ -55,7 +55,8 @@ export function complaintsOf (folder: string, files: readonly string[], options:
 /** As `npm run build` makes them. */
 function declarations (): [string, string][] {
   const { files } = declarationsOf(REPOSITORY, 'src/index.ts')
-  return [...files, ...['src', 'plugins'].map((folder): [string, string] => [`${folder}/package.json`, '{ "type": "commonjs" }']), ['src/index.d.mts', ESM_DECLARATIONS]]
+  const kinds = ['src', 'plugins'].map((folder): [string, string] => [`${folder}/package.json`, '{ "type": "commonjs" }'])
+  return [...files, ...kinds, ['src/index.d.mts', ESM_DECLARATIONS]]
 }
 
 function manifestOf (folder: string): Manifest {
