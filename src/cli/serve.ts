@@ -9,7 +9,7 @@ const HELP = `Usage: holdfast serve [options]
 Runs the gateway as a server. Environment variables configure it, and a file .env in this folder; variables win. UPSTREAMS has what it
 serves, as prefix=url, separated by commas:
   UPSTREAMS=/users=http://users:3000,/=http://web:8080 holdfast serve
-Where there is nothing to serve, sample backends run, and the log says what to try.
+Where nothing at all is set, or SAMPLES=true, sample backends run, and the log says what to try.
 
   --routes <folder>   register each .js, .mjs or .cjs file of that folder as a Fastify plugin, its subfolder as prefix; a file named
                       health takes the place of /health/live and /health/ready
