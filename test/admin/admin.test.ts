@@ -106,7 +106,8 @@ t.test('keys, certificates and passphrases are not shown', async t => {
     t.equal(answer.status, 200)
     const text = answer.body.toString()
     t.match(text, 'shown.example')
-    for (const secret of ['hush', Buffer.from('hush').toString('base64').slice(0, 5), 'Buffer', '-----BEGIN', ...Object.keys(hushed)]) t.notMatch(text, `"${secret}`, secret)
+    for (const secret of ['hush', Buffer.from('hush').toString('base64').slice(0, 5), 'Buffer', '-----BEGIN']) t.notMatch(text, `"${secret}`, secret)
+    for (const name of Object.keys(hushed)) t.notMatch(text, `"${name}":`, name)
     t.notMatch(text, 'hush')
   }
   const { targets } = (await ask('/api/targets')).json as TargetList

@@ -75,6 +75,8 @@ export function copy (t: Test, routes: Record<string, string> = {}, extension = 
   const dir = t.testdir()
   const from = extension === '.ts' ? REPOSITORY : ROOT
   for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
+  // From source, the admin surface reads its page there.
+  cpSync(join(REPOSITORY, 'dashboard'), join(dir, 'dashboard'), { recursive: true })
   for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(dir, name))
   for (const [name, text] of Object.entries(routes)) writeFileSync(join(dir, 'routes', name), text)
   return dir
