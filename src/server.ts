@@ -1,4 +1,4 @@
 // The entry of the microservice: `node dist/src/server.js`.
 import { serve } from './service/server.js'
 
-void serve()
+serve()

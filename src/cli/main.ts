@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { closest } from '../options/unknown-names.js'
-import { packageVersion } from './package-folder.js'
+import { packageVersion } from '../service/package-folder.js'
 import { UsageError } from './usage-error.js'
 
 /** A subcommand: takes its arguments, prints, and resolves to the exit code. Throws UsageError for arguments that it cannot understand. */

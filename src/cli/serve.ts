@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { readOptions } from './arguments.js'
-import { packageFolder } from './package-folder.js'
+import { packageFolder } from '../service/package-folder.js'
 import { routesFolder } from './routes-folder.js'
 import { UsageError } from './usage-error.js'
 
@@ -9,7 +9,7 @@ const HELP = `Usage: holdfast serve [options]
 Runs the gateway as a server. Environment variables configure it, and a file .env in this folder; variables win. UPSTREAMS has what it
 serves, as prefix=url, separated by commas:
   UPSTREAMS=/users=http://users:3000,/=http://web:8080 holdfast serve
-Where nothing at all is set, or SAMPLES=true, sample backends run, and the log says what to try.
+Where nothing but a port is set, or SAMPLES=true, sample backends run, and the log says what to try.
 
   --routes <folder>   register each .js, .mjs or .cjs file of that folder as a Fastify plugin, its subfolder as prefix; a file named
                       health takes the place of /health/live and /health/ready

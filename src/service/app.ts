@@ -78,7 +78,7 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       bodyTimeout: environment.bodyTimeout
     },
     drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
-      log: { mask: environment.logMask },
+    log: { mask: environment.logMask },
     proxyStatus: environment.proxyStatus,
     via: environment.via,
     metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },

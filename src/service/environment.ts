@@ -1,4 +1,3 @@
-import { isatty } from 'node:tty'
 import { envSchema } from 'env-schema'
 import type { MaskedNames } from '../http/secret-names.js'
 import type { RuleId } from '../check/rules.js'
@@ -71,9 +70,8 @@ const LOG_LEVEL = 'info'
  * variable whose name is most likely misspelled, or else for the first one whose value is not possible.
  *
  * @param path of the .env file, relative to the working directory
- * @param terminal whether a person started the process
  */
-export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env', terminal = atTerminal()): Environment {
+export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, path = '.env'): Environment {
   const file = readDotEnv(path)
   const given = { ...file, ...variables }
   refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
@@ -102,15 +100,11 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     logMask: readMaskedNames(values.LOG_MASK ?? ''),
     logSkipPaths: readSkippedPaths(values.LOG_SKIP_PATHS ?? ''),
-    samples: readSamples(values, terminal),
+    samples: readSamples(values),
     sampleLoad: values.SAMPLE_LOAD !== '0',
     production: readProduction(values.NODE_ENV ?? ''),
     ignoredWarnings: readIgnoredWarnings(values.IGNORED_WARNINGS ?? '')
   })
-}
-
-function atTerminal (): boolean {
-  return [0, 1, 2].some(isatty)
 }
 
 function listenersOf (host: string, port: number, admin: AdminOptions | undefined): Listener[] {

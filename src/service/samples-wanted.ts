@@ -10,22 +10,19 @@ export interface Samples {
   readonly refusal: string | undefined
 }
 
-// These say nothing of what the process is there for.
+// These say nothing of what the process is there for. A port is set where 8080 or 9090 is taken. A platform sets PORT too, but as long as
+// HOST is not set, only this machine can connect: a deployment fails its first health check.
 const NEUTRAL: ReadonlySet<VariableName> = new Set([
-  'SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES', 'IGNORED_WARNINGS'
+  'PORT', 'ADMIN_PORT', 'SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES', 'IGNORED_WARNINGS'
 ])
-// A person whose 8080 or 9090 is taken sets one of these. Without a terminal, it is a platform that does.
-const OF_A_PERSON: ReadonlySet<VariableName> = new Set(['PORT', 'ADMIN_PORT'])
 const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; ' +
   'set it, like UPSTREAMS=/users=http://users:3000'
 
 /**
  * Reads SAMPLES. Without it, the samples run only where nothing is set: a gateway that was meant to proxy something must not answer from
  * them. Throws EnvironmentError where it is set beside UPSTREAMS, or in production.
- *
- * @param terminal whether a person started the process
  */
-export function readSamples (values: Values, terminal: boolean): Samples {
+export function readSamples (values: Values): Samples {
   const { SAMPLES: value } = values
   if (value === 'true') {
     if (!isEmpty(values.UPSTREAMS)) throw beside('UPSTREAMS is set')
@@ -35,10 +32,8 @@ export function readSamples (values: Values, terminal: boolean): Samples {
     return { asked: true, refusal: undefined }
   }
   if (value === 'false') return { asked: false, refusal: 'SAMPLES=false keeps the samples from running' }
-  const set = (Object.keys(VARIABLES) as VariableName[]).find(name => {
-    return !isEmpty(values[name]) && !NEUTRAL.has(name) && !(terminal && OF_A_PERSON.has(name))
-  })
-  return { asked: false, refusal: set && `The samples run by themselves only where nothing is set, and ${set} is; SAMPLES=true runs them` }
+  const set = (Object.keys(VARIABLES) as VariableName[]).find(name => !isEmpty(values[name]) && !NEUTRAL.has(name))
+  return { asked: false, refusal: set && `The samples run by themselves only where no more than a port is set, and ${set} is; SAMPLES=true runs them` }
 }
 
 /** What an app has to serve: upstreams or route files of its own, and the file of the samples. */

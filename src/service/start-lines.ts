@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { isLoopback } from '../admin/admin-options.js'
 import { existingState } from '../gateway/state.js'
 import type { DeclaredRoute } from '../gateway/state.js'
-import { packageVersion } from './package-version.js'
+import { packageVersion } from './package-folder.js'
 
 /**
  * Once the app listens, logs each proxied route with its upstream, the route files, and where the gateway can be reached.

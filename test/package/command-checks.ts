@@ -11,7 +11,6 @@ import { ended, running } from './process.js'
 
 const { version } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string }
 const PORTS = { PORT: '0', ADMIN_PORT: '0' }
-const SAMPLES = { ...PORTS, SAMPLES: 'true' }
 const LISTENS = /Server listening at (http:\/\/[\d.:]+)/
 
 const FILES = {
@@ -53,7 +52,7 @@ export const COMMAND_CHECKS: readonly Check[] = [
     name: 'dist/src/server.js of the package starts',
     run: async (tarball: Tarball) => {
       const app = await installed(tarball, 'server', {})
-      const server = running('node', [join('node_modules', 'holdfast', 'dist', 'src', 'server.js')], { cwd: app, env: SAMPLES })
+      const server = running('node', [join('node_modules', 'holdfast', 'dist', 'src', 'server.js')], { cwd: app, env: PORTS })
       const [, url] = await server.printed(LISTENS)
       equal((await request(`${url}/health/ready`)).status, 200)
       equal(await server.stop(), 0)
@@ -82,7 +81,7 @@ async function tryServing (app: string): Promise<void> {
 }
 
 async function trySamples (app: string): Promise<void> {
-  const server = running(join('node_modules', '.bin', 'holdfast'), ['serve'], { cwd: app, env: SAMPLES })
+  const server = running(join('node_modules', '.bin', 'holdfast'), ['serve'], { cwd: app, env: PORTS })
   const [, url] = await server.printed(LISTENS)
   const [, admin] = await server.printed(/open (http:\S+) # the dashboard/)
   match((await request(`${url}/samples/persistent`)).body.toString(), /"backend":"persistent"/)

@@ -10,7 +10,7 @@ import { resolveTargetOptions } from '../../src/options/target-options.js'
 const NO_FILE = 'there-is-no.env'
 
 function read (variables: NodeJS.ProcessEnv = {}): ReturnType<typeof readEnvironment> {
-  return readEnvironment(variables, NO_FILE, false)
+  return readEnvironment(variables, NO_FILE)
 }
 
 function refused (t: Test, variables: NodeJS.ProcessEnv, ...parts: string[]): void {
@@ -119,7 +119,7 @@ t.test('an empty value counts as not given', async t => {
 t.test('a .env file is read, and the process\'s environment overrides it', async t => {
   const path = join(t.testdir(), '.env')
   writeFileSync(path, 'PORT=1234\nCONNECTIONS=7\nUNRELATED=x\n')
-  const { port, connections } = readEnvironment({ PORT: '4321' }, path, false)
+  const { port, connections } = readEnvironment({ PORT: '4321' }, path)
   t.strictSame({ port, connections }, { port: 4321, connections: 7 })
 })
 

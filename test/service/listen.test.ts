@@ -19,7 +19,7 @@ t.test('what cannot be listened on is named by its variable, and no client is se
     [{ HOST: 'no-such-host.invalid' }, 'HOST: "no-such-host.invalid" is a name that has no address; correct it, or give an address']
   ]
   for (const [variables, message] of cases) {
-    const environment = readEnvironment({ PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9', ...variables }, 'there-is-no.env', false)
+    const environment = readEnvironment({ PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9', ...variables }, 'there-is-no.env')
     const app = await buildApp(environment, { logger: false })
     const error: unknown = await listen(app, environment).catch((error: unknown) => error)
     // Without a name server, a name is not looked up at all.
@@ -32,7 +32,7 @@ t.test('what cannot be listened on is named by its variable, and no client is se
 })
 
 t.test('with both ports free it listens on both', async t => {
-  const environment = readEnvironment({ PORT: '0', ADMIN_PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9' }, 'there-is-no.env', false)
+  const environment = readEnvironment({ PORT: '0', ADMIN_PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9' }, 'there-is-no.env')
   const app = await buildApp(environment, { logger: false })
   t.teardown(() => app.close())
   await listen(app, environment)

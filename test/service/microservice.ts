@@ -10,9 +10,9 @@ import { EXTENSION } from '../../testing/program.js'
 
 export interface Input { variables?: NodeJS.ProcessEnv, routes?: string, logger?: LoggerOptions }
 
-/** The microservice, as a person would start it at a terminal; closed with its test. */
+/** The microservice; closed with its test. */
 export async function appFor (t: Test, { variables = {}, routes, logger = false }: Input = {}): Promise<FastifyInstance> {
-  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env', true), { routes, logger })
+  const app = await buildApp(readEnvironment({ ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...variables }, 'there-is-no.env'), { routes, logger })
   t.teardown(() => app.close())
   return app
 }

@@ -9,7 +9,7 @@ const NOTHING = 'UPSTREAMS: is not set, and there is no route file, so there is 
 t.test('a wrong setting is one line of stderr, and the exit code is 1', async t => {
   const cwd = copy(t)
   const cases: [NodeJS.ProcessEnv, string][] = [
-    [{}, `${NOTHING}The samples run by themselves only where nothing is set, and PORT is; SAMPLES=true runs them`],
+    [{ CONNECTIONS: '5' }, `${NOTHING}The samples run by themselves only where no more than a port is set, and CONNECTIONS is; SAMPLES=true runs them`],
     [{ NODE_ENV: 'production' }, `${NOTHING}In production the samples never run`],
     [{ UPSTREAM: '/a=http://hush' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS? If it is for another program, set IGNORED_VARIABLES=UPSTREAM'],
     [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it; separate entries by commas']

@@ -19,7 +19,7 @@ async function withSlowRequest (t: Test, env: NodeJS.ProcessEnv = {}): Promise<{
 }
 
 t.test('with the samples, it says what to curl, and each of it answers', async t => {
-  const server = start(t, { SAMPLES: 'true' })
+  const server = start(t)
   const url = await server.url()
   await server.logged('samples/slow')
   const curls = server.lines.filter(({ msg }) => msg.startsWith('curl ')).map(({ msg }) => msg.split(' ')[1]!)
@@ -37,7 +37,7 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     [{ PORT: String(taken.port), UPSTREAMS }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
     [{ ADMIN_PORT: String(taken.port), UPSTREAMS }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
     [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
-    [{}, 'SAMPLES=true runs them'],
+    [{ CONNECTIONS: '5' }, 'SAMPLES=true runs them'],
     [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
     [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it'],
     [{ TRUST_PROXY: '?token=secret' }, 'TRUST_PROXY: "?token=***"']

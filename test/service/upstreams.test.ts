@@ -5,7 +5,7 @@ import { readEnvironment } from '../../src/service/environment.js'
 import { reaches } from '../../src/service/own-address.js'
 
 function read (UPSTREAMS: string, variables: NodeJS.ProcessEnv = {}): ReturnType<typeof readEnvironment>['upstreams'] {
-  return readEnvironment({ UPSTREAMS, ...variables }, 'there-is-no.env', false).upstreams
+  return readEnvironment({ UPSTREAMS, ...variables }, 'there-is-no.env').upstreams
 }
 
 /** The message of the error; undefined where the value is taken. */

@@ -34,7 +34,7 @@ const TYPOS: Readonly<Record<string, string>> = {
 
 function messageOf (variables: NodeJS.ProcessEnv, path = 'there-is-no.env'): string | undefined {
   try {
-    readEnvironment(variables, path, false)
+    readEnvironment(variables, path)
     return undefined
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error

@@ -5,22 +5,24 @@ const NAME = 'holdfast'
 
 interface Manifest { readonly name?: string, readonly version: string }
 
-/** The folder of the package, or of the repository: the nearest one above that has its package.json. */
+/** The folder of the package, or of the repository. Throws where the code was bundled, and there is none. */
 export function packageFolder (): string {
-  return nearest().folder
+  const found = nearest()
+  if (found === undefined) throw new Error(`there is no package.json of ${NAME} above ${import.meta.dirname}`)
+  return found.folder
 }
 
-/** As package.json has it. */
+/** As package.json has it; `unknown` where the code was bundled without it. */
 export function packageVersion (): string {
-  return nearest().manifest.version
+  return nearest()?.manifest.version ?? 'unknown'
 }
 
 // The sources, and what is built of them, lie at different depths, and a build has a package.json of its own, without a name.
-function nearest (): { folder: string, manifest: Manifest } {
+function nearest (): { folder: string, manifest: Manifest } | undefined {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     const manifest = manifestIn(folder)
     if (manifest?.name === NAME) return { folder, manifest }
-    if (folder === dirname(folder)) throw new Error(`there is no package.json of ${NAME} above ${import.meta.dirname}`)
+    if (folder === dirname(folder)) return undefined
   }
 }
 
