@@ -14,6 +14,7 @@ const FACTS = [
   { name: 'Connecting', text: ({ connections }) => count(connections.connecting) },
   { name: 'Upgraded', text: ({ connections }) => count(connections.upgraded) },
   { name: 'Sentinel', title: TERMS.sentinel, text: ({ sentinel }) => sentinel === undefined ? 'none' : `idle ${duration(sentinel.idleMs)}` },
+  { name: 'Certificates', title: TERMS.certificates, text: ({ certificates }) => validity(certificates) },
   { name: 'Retries', text: ({ totals }) => tallied(totals.retries) },
   { name: 'Rejected', text: ({ totals }) => tallied(totals.rejected) }
 ]
@@ -31,6 +32,12 @@ export class Facts {
   show (snapshot) {
     for (const { show, text } of this.#lines) show(text(snapshot))
   }
+}
+
+/** @param {TargetSnapshot['certificates']} certificates */
+function validity (certificates) {
+  const left = Object.entries(certificates).flatMap(([whose, end]) => end === undefined ? [] : [{ whose, ms: end - Date.now() }])
+  return left.map(({ whose, ms }) => `${whose} ${ms > 0 ? duration(ms) : 'ended'}`).join(', ') || NONE
 }
 
 /** @param {Record<string, number>} counts */

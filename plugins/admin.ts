@@ -5,48 +5,89 @@ import { targetList } from '../src/admin/api.js'
 import { EventStreams } from '../src/admin/event-streams.js'
 import { History } from '../src/admin/history.js'
 import { sampleEachSecond } from '../src/admin/history-sampling.js'
+import { adminListenError } from '../src/admin/listen-failure.js'
 import { adminListener } from '../src/admin/listener.js'
+import { optionError } from '../src/errors.js'
 import { stateBefore } from '../src/gateway/state.js'
 import { metricsOf } from '../src/metrics/metrics.js'
+import { listenAfter } from '../src/quirks/fastify-listen.js'
 
 /**
  * The admin surface: a listener of its own for the page, the API, the event streams and the metrics, which the gateway's port does not
- * serve. It opens when the app listens, and closes with the app, after its drain.
+ * serve. It opens before the app listens, so that it answers when `app.listen()` has resolved. It closes with the app, after its drain.
  */
 export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
-  const { host, port } = options
+  const { host, port, required } = options
   const state = stateBefore('admin', app)
   const history = new History(Date.now)
   const unobserve = state.observe(history)
   const sampler = sampleEachSecond(history, state.targets)
   const streams = new EventStreams({ observe: observer => state.observe(observer), snapshot: () => targetList(state.targets) })
   let opening: Promise<FastifyInstance | undefined> | undefined
+  let closing = Promise.resolve()
+  let ended = false
 
-  app.addHook('onListen', async () => {
-    // The app may have been closed while hooks before this one ran.
-    if (!app.server.listening) return
-    opening = open().catch((err: unknown) => {
-      // The app serves its clients all the same: a gateway without its admin surface is better than none.
-      app.log.error({ err, host, port }, 'the admin surface cannot listen')
-      return undefined
-    })
-    await opening
+  listenAfter(app.server, async given => {
+    if (ended) return () => {}
+    await open(portOf(given))
+    if (ended) throw Object.assign(new Error('The app was closed before it listened'), { code: 'ERR_SERVER_NOT_RUNNING' })
+    return () => { close().catch((err: unknown) => app.log.error({ err }, 'the admin surface did not close')) }
   })
 
+  // For a server that listens in another way than by its method.
+  app.addHook('onListen', async () => {
+    // Fastify runs these hooks for an app too that was closed in the meantime.
+    if (opening === undefined && !ended && app.server.listening) await open(undefined)
+  })
+
+  // Fastify closes the server between these two: one that began to listen after that would stay open.
+  app.addHook('preClose', async () => { ended = true })
+
   app.addHook('onClose', async () => {
-    const listener = await opening
     streams.end()
-    await listener?.close()
-    state.admin = undefined
+    await close()
     sampler.stop()
     unobserve()
   })
 
-  async function open (): Promise<FastifyInstance> {
+  async function open (appPort: number | undefined): Promise<void> {
+    opening = closing.then(() => listening(appPort)).catch((error: unknown) => {
+      if (required) throw error
+      // The app serves its clients all the same: a gateway without its admin surface is better than none.
+      app.log.error({ err: error, host, port }, 'the admin surface cannot listen')
+      return undefined
+    })
+    await opening
+  }
+
+  async function listening (appPort: number | undefined): Promise<FastifyInstance> {
+    // Since the admin surface opens first, the app would be told that its port is in use.
+    if (port !== 0 && port === appPort) throw optionError('admin.port', port, 'is the port of the app itself; give the admin surface a port of its own')
     const listener = await adminListener({ targets: state.targets, history, streams, log: app.log }, metricsOf(state), options)
-    const url = await listener.listen({ host, port })
+    const url = await listener.listen({ host, port }).catch(async (error: unknown) => {
+      await listener.close()
+      throw adminListenError(error, options)
+    })
     state.admin = { url }
     app.log.info({ url }, 'the admin surface listens')
     return listener
   }
+
+  /** Closes what is open, or is about to be. */
+  function close (): Promise<void> {
+    const opened = opening?.catch(() => undefined)
+    opening = undefined
+    closing = closing.then(async () => {
+      const listener = await opened
+      state.admin = undefined
+      await listener?.close()
+    })
+    return closing
+  }
 }, { name: 'holdfast-admin', fastify: '5.x' })
+
+/** The port in what the server's `listen` was given; undefined where that is a path or a file descriptor. */
+function portOf (given: unknown): number | undefined {
+  const { port } = typeof given === 'object' && given !== null ? given as { port?: unknown } : { port: given }
+  return port === undefined ? undefined : Number(port)
+}

@@ -8,6 +8,7 @@ import { REPOSITORY } from '../testing/program.js'
 import { optionsAsJsonSchema } from './options-as-json-schema.js'
 import { commonOptionsAsMarkdown, optionsAsMarkdown } from './options-as-markdown.js'
 import { optionsAsTypeScript } from './options-as-typescript.js'
+import { rulesAsPrometheusRule } from './rules-as-prometheus-rule.js'
 
 /** A file that is made from a table of the code: `npm run made` writes it, and a test holds it to what would be written. */
 export interface MadeFile {
@@ -24,6 +25,7 @@ export const MADE_FILES: readonly MadeFile[] = [
   { path: 'docs/close-reasons.md', text: closeReasonsAsMarkdown },
   { path: 'docs/errors.md', text: errorsAsMarkdown },
   { path: 'docs/metrics.md', text: metricsAsMarkdown },
+  { path: 'deploy/kubernetes/components/monitoring/prometheus-rule.yaml', text: rulesAsPrometheusRule },
   { path: 'README.md', text: () => withPart(readFileSync(join(REPOSITORY, 'README.md'), 'utf8'), 'options', commonOptionsAsMarkdown()) }
 ]
 

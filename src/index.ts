@@ -1,6 +1,7 @@
 export { gateway } from '../plugins/gateway.js'
-export { proxy, proxy as default } from '../plugins/proxy.js'
-export type { ProxyOptions } from './gateway/proxy-options.js'
+// By the names of `@fastify/http-proxy` too, so that an import of it works with the package's name replaced.
+export { proxy, proxy as default, proxy as fastifyHttpProxy } from '../plugins/proxy.js'
+export type { ProxyOptions, ProxyOptions as FastifyHttpProxyOptions } from './gateway/proxy-options.js'
 export { getGateway } from './gateway/state.js'
 export type { Gateway } from './gateway/gateway.js'
 export type { PressureOptions } from '../plugins/pressure.js'
@@ -10,7 +11,7 @@ export type { ConnectFunction, NodeConnectOptions } from './options/connect-type
 export type {
   AdminOptions, ConnectOptions, DrainOptions, GatewayOptions, InspectorOptions, LogOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions, WholeGatewayOptions
 } from './options/option-types.js'
-export type { ResolvedTargetOptions, TargetPatch } from './options/target-options.js'
+export type { ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
 export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'
 export { provenanceOf } from './forward/tracked-response.js'

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { REPOSITORY } from '../testing/program.js'
@@ -154,11 +155,13 @@ t.test('each quirk, and what the wire relies on, is asked of its dependency in a
 })
 
 t.test('a dependency that quirks rely on is pinned to its minor version, peers excepted', async t => {
-  interface Manifest { readonly dependencies: Record<string, string>, readonly peerDependencies: Record<string, string> }
-  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Manifest
+  interface Manifest { readonly [kind: string]: Record<string, string> }
+  const { dependencies, devDependencies, peerDependencies = {} } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as Manifest
   const reliedOn = ['undici', 'uplot', '@fastify/reply-from', ...shipped.filter(({ name }) => name.startsWith('src/quirks/')).flatMap(importsOf)]
   const packages = new Set(reliedOn.filter(name => !/^(?:\.|node:)/.test(name) && name !== 'fastify-plugin' && !(name in peerDependencies)))
-  t.same([...packages].filter(name => !/^~\d+\.\d+\.\d+$/.test(dependencies[name] ?? '')), [])
+  // The build copies uPlot's files into the package, so uPlot is a dependency of the build alone.
+  const versions: Record<string, string> = { ...dependencies, uplot: devDependencies?.['uplot'] ?? '' }
+  t.same([...packages].filter(name => !/^~\d+\.\d+\.\d+$/.test(versions[name] ?? '')), [])
   t.ok(packages.size > 5, [...packages].join(', '))
 })
 
@@ -170,4 +173,14 @@ t.test('sockets, pools and targets use only the clock that they are given', asyn
 t.test('a file is named for its idea', async t => {
   const nameless = /^(?:utils?|helpers?|common|types?|misc|shared)$/
   t.same(files.filter(({ name }) => nameless.test(basename(name, '.ts'))).map(({ name }) => name), [])
+})
+
+t.test('a default import means the same to TypeScript\'s CommonJS as to Node\'s ESM', async t => {
+  const require = createRequire(import.meta.url)
+  const imports = shipped.flatMap(({ text }) => [...text.matchAll(/^import (?!type\b)\w+(?:, \{[^}]*\})? from '([^']+)'/gm)])
+  const byDefault = imports.map(([, name]) => name!)
+  const names = [...new Set(byDefault)].filter(name => !name.startsWith('node:'))
+  t.same(names.filter(name => name.startsWith('.')), [], 'no file of the code has a default export that is imported')
+  t.same(names.filter(name => (require(name) as { __esModule?: boolean }).__esModule === true), [])
+  t.ok(names.length > 5, names.join(', '))
 })

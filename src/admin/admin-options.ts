@@ -4,7 +4,13 @@ import { checkGroup, merged } from '../options/groups.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { defaultsOf } from '../options/table.js'
 
-export interface ResolvedAdminOptions { readonly port: number, readonly host: string, readonly token: string | undefined }
+export interface ResolvedAdminOptions {
+  readonly port: number
+  readonly host: string
+  readonly token: string | undefined
+  readonly allowedHosts: readonly string[]
+  readonly required: boolean
+}
 
 /**
  * The options with their defaults. Throws HOLDFAST_ERR_OPTION for a value that is not possible, and for a host that other machines can
@@ -12,11 +18,11 @@ export interface ResolvedAdminOptions { readonly port: number, readonly host: st
  */
 export function adminOptions (given: AdminOptions): ResolvedAdminOptions {
   checkGroup(given, 'admin')
-  const { port, host, token } = merged<Partial<AdminOptions>>(defaultsOf('admin'), given) as AdminOptions & { host: string }
+  const { port, host, token, allowedHosts, required } = merged<Partial<AdminOptions>>(defaultsOf('admin'), given) as ResolvedAdminOptions
   if (token === undefined && !isLoopback(host)) {
     throw optionError('admin.host', host, 'is not this machine alone; give a token too, or leave the host at 127.0.0.1')
   }
-  return Object.freeze({ port, host, token })
+  return Object.freeze({ port, host, token, allowedHosts: [...allowedHosts], required })
 }
 
 /** Whether only this machine can connect to the host. A name other than localhost may stand for any address. */

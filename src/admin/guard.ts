@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isAllowedHost, readHost } from '../options/host-pattern.js'
 import { isLoopback } from './admin-options.js'
+import type { ResolvedAdminOptions } from './admin-options.js'
 import { Refusal } from './refusal.js'
 
 // No inline script or style, and nothing from other sites: a name that a backend or a route chose is shown, and cannot run as a script.
@@ -17,6 +19,10 @@ const SECURITY_HEADERS = {
   'cache-control': 'no-store'
 }
 
+// The longest host name has 253 characters. A longer text would only fill the answer.
+const LONGEST_SHOWN = 260
+
+type GuardOptions = Pick<ResolvedAdminOptions, 'host' | 'token' | 'allowedHosts'>
 type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 
 /** Sets the security headers of each response. */
@@ -26,11 +32,12 @@ export const addSecurityHeaders: Hook = async (_request, reply) => { reply.heade
  * Refuses requests that the page of another site can make a browser send. With DNS rebinding, the attacker's name is in `Host`. Otherwise
  * the page's origin is in `Origin` and `Sec-Fetch-Site`, which browsers set and scripts cannot change.
  *
- * @param host that the surface listens on
+ * With a token any `Host` is taken: a browser holds the token for the origin of the page alone, so a page of the attacker's does not have
+ * it. Without the token it gets the files of the page, which hold no data.
  */
-export function refuseOtherSites (host: string): Hook {
+export function refuseOtherSites (options: GuardOptions): Hook {
   return async request => {
-    if (!isOwnHost(request, host)) throw new Refusal(403, 'HOLDFAST_ADMIN_HOST', 'The Host of the request is not this listener\'s: ask for it by a loopback address, or by the admin host, and its port')
+    if (options.token === undefined && !isOwnHost(request, options)) throw new Refusal(403, 'HOLDFAST_ADMIN_HOST', hostMessage(request))
     if (request.method === 'GET' || request.method === 'HEAD') return
     refuseForeign(request)
   }
@@ -50,22 +57,38 @@ export function refuseStrangers (token: string | undefined): Hook {
 }
 
 function refuseForeign ({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site']
-  const foreign = (site !== undefined && site !== 'same-origin' && site !== 'none') ||
-    // `refuseOtherSites` has checked Host before.
-    (headers.origin !== undefined && headers.origin.toLowerCase() !== `http://${headers.host!.toLowerCase()}`)
-  if (foreign) throw new Refusal(403, 'HOLDFAST_ADMIN_ORIGIN', 'The request comes from another site\'s page')
+  const { host = '', origin, 'sec-fetch-site': site } = headers
+  // Where a browser sends it, it compares the page's origin with the URL that it asked for: a proxy in front cannot make that wrong.
+  if (site !== undefined ? site === 'same-origin' || site === 'none' : origin === undefined || isOriginOf(origin, host)) return
+  throw new Refusal(403, 'HOLDFAST_ADMIN_ORIGIN', site === undefined
+    ? `The request comes from the page of another site: its Origin is ${shown(origin)}, and its Host is ${shown(host)}. A proxy in front has to pass Host on`
+    : `The request comes from the page of another site: its Sec-Fetch-Site is ${shown(site)}`)
 }
 
-function isOwnHost ({ headers, socket }: FastifyRequest, configured: string): boolean {
-  const given = headers.host ?? ''
-  // URL alone would accept 'a/@127.0.0.1'.
-  if (!/^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(given) || !URL.canParse(`http://${given}`)) return false
-  const { hostname, port } = new URL(`http://${given}`)
-  if (Number(port || 80) !== socket.localPort) return false
-  const bare = hostname.replace(/^\[|\]$/g, '')
-  // The address that the client connected to is allowed as well: DNS rebinding needs a name in Host.
-  return isLoopback(bare) || bare === canonical(configured) || bare === canonical(socket.localAddress ?? '')
+/** Whether an `Origin` is that of a page from this `Host`. A proxy in front may have ended TLS, so the schemes may differ. */
+function isOriginOf (origin: string, host: string): boolean {
+  if (!/^https?:\/\/[^/]+$/i.test(origin) || !URL.canParse(origin)) return false
+  const page = new URL(origin)
+  const asked = `${page.protocol}//${host}`
+  return readHost(host) !== undefined && new URL(asked).host === page.host
+}
+
+function isOwnHost ({ headers, socket }: FastifyRequest, { host, allowedHosts }: GuardOptions): boolean {
+  const given = readHost(headers.host ?? '')
+  if (given === undefined) return false
+  // No port is compared: a port mapping changes it, and DNS rebinding needs a name. For the same reason, the address that the client
+  // connected to is allowed.
+  const { name } = given
+  return isLoopback(name) || name === canonical(host) || name === canonical(socket.localAddress ?? '') || isAllowedHost(given, allowedHosts)
+}
+
+function hostMessage ({ headers }: FastifyRequest): string {
+  return `The Host ${shown(headers.host ?? '')} is not allowed without a token: ask for a loopback address, add the host to admin.allowedHosts ` +
+    '(ADMIN_ALLOWED_HOSTS), or set admin.token (ADMIN_TOKEN)'
+}
+
+function shown (value: string | undefined): string {
+  return JSON.stringify((value ?? '').slice(0, LONGEST_SHOWN))
 }
 
 /** The host as URL writes it. */

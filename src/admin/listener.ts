@@ -23,7 +23,7 @@ const QUIET = new Set(['error', 'fatal', 'silent'])
 /** Makes the admin surface, ready to listen: the page for all callers, the API and the metrics for callers with the token. */
 export async function adminListener (subject: AdminSubject, metrics: Metrics, options: ResolvedAdminOptions): Promise<FastifyInstance> {
   const { log } = subject
-  const { host, token } = options
+  const { token } = options
   const listener = Fastify({
     loggerInstance: log.child({ listener: 'admin' }, { level: QUIET.has(log.level) ? log.level : 'warn' }),
     bodyLimit: BODY_LIMIT,
@@ -36,7 +36,7 @@ export async function adminListener (subject: AdminSubject, metrics: Metrics, op
   listener.removeContentTypeParser('text/plain')
   listener.setErrorHandler(answerError)
   listener.addHook('onRequest', addSecurityHeaders)
-  listener.addHook('onRequest', refuseOtherSites(host))
+  listener.addHook('onRequest', refuseOtherSites(options))
   listener.setNotFoundHandler(() => { throw new Refusal(404, 'HOLDFAST_ADMIN_PATH', 'There is nothing of that name') })
   servePage(listener, await readPage())
   // The guard is a hook of a scope, not a test of the path: it runs for every route of the scope, in whatever form the path is written.

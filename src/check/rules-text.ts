@@ -14,7 +14,8 @@ npx holdfast check --probe app.js             # measures the backends too
 No default breaks a rule. \`--front-*\`, \`--backend-max-connections\` and \`--probe\` add what the defaults cannot know. An *error* means that
 in ordinary operation requests fail, or may reach the wrong server; the exit code is 1. A *warning* means that work, time or a bound is
 lost; it counts as an error with \`--strict\`. \`--ignore <id>\` leaves a rule out, where its finding is meant. A rule with a code is also
-logged, once, where \`gateway\` or \`proxy\` is registered with such a setting.
+logged, once, where \`gateway\` or \`proxy\` is registered with such a setting. The microservice logs at start what it breaks of all rules
+that need neither a flag nor a probe, and \`IGNORED_WARNINGS=<id>,<id>\` leaves rules without a code out.
 `
 
 /** docs/check.md. */

@@ -11,16 +11,16 @@ import { existingState } from '../gateway/state.js'
 import { loadDotEnv } from '../service/dot-env.js'
 import { EnvironmentError } from '../service/environment-error.js'
 import { readEnvironment } from '../service/environment.js'
+import { ROUTES, hasRouteFiles } from '../service/route-files.js'
 import { readCount, readDuration, readOptions } from './arguments.js'
 import { measured } from './check-probe.js'
 import { jsonOf, reportOf } from './check-report.js'
 import { loadApp, rehearsed } from './load-app.js'
+import { routesFolder } from './routes-folder.js'
 import { UsageError } from './usage-error.js'
 
 const DEFAULT_ENV = '.env'
 const DEFAULT_MAX_WAIT = '65s'
-// The microservice's routes. An installed package has none.
-const ROUTES = new URL('../../routes/', import.meta.url)
 
 const HELP = `Usage: holdfast check [options] [app]
 
@@ -30,9 +30,10 @@ one of front, server, gateway and backend gives up before the next does.
 [app] is a module that exports a Fastify app, a function that builds one (buildApp), or a plugin as fastify-cli has it; or a script
 that builds an app and listens. Its plugins are loaded and its onReady hooks run, as they would be. TypeScript needs a loader:
   node --import=tsx node_modules/holdfast/dist/src/cli/main.js check app.ts
-Without [app], in a clone, the microservice is checked: .env in this folder, and the environment.
+Without [app], the microservice is checked, as holdfast serve would start it here: .env in this folder, and the environment.
 
   --env <file>                    that file in place of .env
+  --routes <folder>               without [app]: the folder of route files that holdfast serve is given
   --front-idle <duration>         idle timeout of the load balancer in front
   --front-timeout <duration>      how long it waits for an answer
   --replicas <n>                  processes that run this app side by side (1)
@@ -52,6 +53,7 @@ Exit code: 0 nothing found, or warnings alone; 1 errors; 2 wrong usage, or an ap
 interface Options {
   readonly app: string | undefined
   readonly env: string | undefined
+  readonly routes: string | undefined
   readonly around: Surroundings
   /** How long a probe may take, in ms; undefined without one. */
   readonly maxWait: number | undefined
@@ -69,10 +71,10 @@ export async function command (args: readonly string[]): Promise<number> {
   return await check(optionsOf(values, positionals))
 }
 
-async function check ({ app, env, around, maxWait, ignored, strict, json }: Options): Promise<number> {
+async function check ({ app, env, routes, around, maxWait, ignored, strict, json }: Options): Promise<number> {
   // A rehearsal sends what the app prints to stderr. The report still goes to stdout.
   const write = process.stdout.write.bind(process.stdout)
-  const gateways = await (app === undefined ? readMicroservice(env ?? DEFAULT_ENV) : readApp(app))
+  const gateways = await (app === undefined ? readMicroservice(env ?? DEFAULT_ENV, routes) : readApp(app))
   const checked = maxWait === undefined ? gateways : await measured(gateways, maxWait)
   const all = checked.flatMap(gateway => named(gateway, findingsOf(gateway, around), checked.length))
   const findings = all.filter(({ id }) => !ignored.has(id))
@@ -84,8 +86,11 @@ async function readApp (path: string): Promise<CheckedApp[]> {
   return gatewaysOf(path, await rehearsed(path, rehearsal => loadApp(path, rehearsal)))
 }
 
-async function readMicroservice (path: string): Promise<CheckedApp[]> {
-  if (!existsSync(ROUTES)) throw new UsageError('check: name an app; only a clone of the repository has the microservice, which is checked without one')
+async function readMicroservice (path: string, folder: string | undefined): Promise<CheckedApp[]> {
+  const routes = folder === undefined ? undefined : await routesFolder('check', folder)
+  if (!existsSync(path) && !process.env['UPSTREAMS'] && !await hasRouteFiles(routes ?? ROUTES)) {
+    throw new UsageError('check: name an app, or set UPSTREAMS to check the microservice; holdfast check --help says more')
+  }
   const app = await rehearsed(path, async () => {
     // Other apps need none of the microservice's modules.
     const { buildApp } = await import('../service/app.js')
@@ -93,7 +98,7 @@ async function readMicroservice (path: string): Promise<CheckedApp[]> {
       // Otherwise the sample routes would be checked where there are no upstreams.
       const environment = { ...readEnvironment(process.env, path), production: true }
       loadDotEnv(path)
-      return await buildApp(environment, { logger: false })
+      return await buildApp(environment, { logger: false, routes })
     } catch (error) {
       throw error instanceof EnvironmentError ? new UsageError(`check: ${error.message}`) : error
     }
@@ -128,11 +133,15 @@ type Values = ReturnType<typeof parse>['values']
 function optionsOf (values: Values, [app, ...more]: readonly string[]): Options {
   if (more.length > 0) throw new UsageError(`check: one app at a time; ${JSON.stringify(more[0])} is a second one`)
   if (app !== undefined && values.env !== undefined) throw new UsageError('check: --env is for the microservice, and goes with no app')
+  if (app !== undefined && values.routes !== undefined) {
+    throw new UsageError('check: --routes is for the microservice, and goes with no app')
+  }
   if (values.env !== undefined && !existsSync(values.env)) throw new UsageError(`check: --env: ${values.env}: there is no such file`)
   if (values['max-wait'] !== undefined && values.probe !== true) throw new UsageError('check: --max-wait goes with --probe')
   return {
     app,
     env: values.env,
+    routes: values.routes,
     around: {
       frontIdle: duration('front-idle', values['front-idle']),
       frontTimeout: duration('front-timeout', values['front-timeout']),
@@ -149,6 +158,7 @@ function optionsOf (values: Values, [app, ...more]: readonly string[]): Options 
 function parse (args: readonly string[]) {
   return readOptions('check', args, {
     env: { type: 'string' },
+    routes: { type: 'string' },
     'front-idle': { type: 'string' },
     'front-timeout': { type: 'string' },
     replicas: { type: 'string' },

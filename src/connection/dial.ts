@@ -35,10 +35,12 @@ export function dialFailureCode (error: HoldfastError): string {
 /**
  * Makes the dialer of an origin. Names are resolved at each dial, by `connect.lookup` where it is given. Throws HOLDFAST_ERR_OPTION where
  * the options in `connect` cannot make a socket.
+ *
+ * @param clock in ms: a TLS session is not resumed for ever
  */
-export function createDialer (origin: URL, options: ResolvedUndiciOptions): Dialer {
+export function createDialer (origin: URL, options: ResolvedUndiciOptions, clock: () => number): Dialer {
   const { connect } = options
-  const begin = typeof connect === 'function' ? byFunction(connect, origin, options.localAddress) : byOpener(new SocketOpener(origin, connect, options))
+  const begin = typeof connect === 'function' ? byFunction(connect, origin, options.localAddress) : byOpener(new SocketOpener(origin, connect, options, clock))
   const secure = origin.protocol === 'https:'
   // The timeout also covers a user's `connect` function that never calls back.
   const timeout = typeof connect === 'function' ? CONNECT_TIMEOUT : connect.timeout ?? CONNECT_TIMEOUT
@@ -94,7 +96,7 @@ function byOpener (opener: SocketOpener): Begin {
     }
     socket!.once(opener.connected, () => {
       socket!.off('error', failed)
-      opener.tune(socket!)
+      opener.opened(socket!)
       done(undefined, own)
     }).once('error', failed)
     return () => own.destroy()

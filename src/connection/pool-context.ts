@@ -12,6 +12,8 @@ export interface PoolContext {
   readonly options: ResolvedTargetOptions
   readonly observers: Required<ConnectionObserver>
   readonly belief: BackendBelief
+  /** Takes note of the certificate that the backend has shown. @param end when it ends, in ms since 1970 */
+  certificateShown (end: number): void
   /** A number for a new connection, unique in the app. */
   nextId (): number
 }

@@ -56,7 +56,7 @@ export class Pool implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     const closing = this.#closing = new Closing(context, clock, { idle, bindings, draining })
     const active = this.#active = new ActiveSet(clock, () => closing.sentinel.dismiss('evicted'))
     const waiters = this.#waiters = new Waiters(clock, () => context.options.pool.pendingTimeout)
-    const dials = this.#dials = new Dials(createDialer(context.origin, context.options.undiciOptions), clock, (...done) => this.#supply.dialled(...done))
+    const dials = this.#dials = new Dials(createDialer(context.origin, context.options.undiciOptions, clock), clock, (...done) => this.#supply.dialled(...done))
     const room = this.#room = new Room(context, clock, { idle, active, dials, closing })
     const grants = this.#grants = new Grants(clock, { observers: context.observers, active, waiters })
     const supply = this.#supply = new Supply(context, clock, { owner: this, idle, dials, waiters, room, grants, closing, draining })

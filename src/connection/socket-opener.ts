@@ -1,7 +1,7 @@
 import { connect as connectPlain, isIP } from 'node:net'
 import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net'
 import { connect as connectSecure, createSecureContext } from 'node:tls'
-import type { ConnectionOptions, SecureContext } from 'node:tls'
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
 import type { ConnectOptions } from '../options/option-types.js'
 import { TlsSessions } from '../wire/tls-sessions.js'
@@ -28,9 +28,10 @@ export class SocketOpener {
 
   /**
    * @param at a unix socket in place of the origin's host and port, or the local address to connect from
+   * @param clock in ms
    * @throws HOLDFAST_ERR_OPTION where the options in `connect` cannot make a socket
    */
-  constructor (origin: URL, connect: ConnectOptions, at: { socketPath?: string | undefined, localAddress?: string | undefined }) {
+  constructor (origin: URL, connect: ConnectOptions, at: { socketPath?: string | undefined, localAddress?: string | undefined }, clock: () => number) {
     const { maxCachedSessions, socketPath, session, keepAlive, keepAliveInitialDelay } = connect as ConnectOptions & { socketPath?: string }
     const given = Object.fromEntries(Object.entries(connect).filter(([name]) => !OWN.includes(name))) as ConnectOptions
     checkMaxCachedSessions(maxCachedSessions)
@@ -51,7 +52,7 @@ export class SocketOpener {
       port: Number(origin.port) || (this.#secure ? 443 : 80)
     } as NetConnectOpts & ConnectionOptions
     if (!this.#secure) return
-    this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions() : undefined
+    this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions(clock) : undefined
     Object.assign(this.#options, {
       // Made once, since each context holds its own copy of the certificate authorities and the key.
       secureContext: given.secureContext ?? contextOf(given),
@@ -72,8 +73,12 @@ export class SocketOpener {
     return socket
   }
 
-  /** Sets TCP options of a connected socket. Earlier is too early: `tls.connect` ignores these options, and libuv ignores the delay. */
-  tune (socket: Socket): void {
+  /**
+   * Call this for a socket that has connected. Its TCP options are set here, since earlier is too early: `tls.connect` ignores them, and
+   * libuv ignores the delay.
+   */
+  opened (socket: Socket): void {
+    this.#sessions?.shaken((socket as TLSSocket).isSessionReused())
     socket.setNoDelay(true)
     if (this.#keepAlive) socket.setKeepAlive(true, this.#keepAliveDelay)
   }

@@ -84,6 +84,8 @@ export class Supply {
       id: this.#context.nextId(), target: this.#context.name, heads: this.#heads, options: this.#context.options,
       owner: this.#parts.owner, now, generation: this.#generation, clock: this.#clock
     })
+    const certificateEnd = socket.certificateEnd
+    if (certificateEnd !== undefined) this.#context.certificateShown(certificateEnd)
     room.whileOpening(() => this.#context.observers.opened(connection.view, connectMs))
     // An observer may have changed the options: the dialer here, and the limits below.
     if (connection.generation !== this.#generation) {

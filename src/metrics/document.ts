@@ -13,19 +13,21 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Part of attempts that failed', query: 'sum by (target) (rate(http_client_request_duration_seconds_count{error_type!="",error_type!~"4.."}[5m])) / sum by (target) (rate(http_client_request_duration_seconds_count[5m]))' },
   { about: 'Targets that do not keep connections open, as far as is known', query: 'holdfast_persistence_state{state="non-persistent"} == 1' },
   { about: 'Targets that close sooner than was configured', query: 'holdfast_idle_limit_seconds{source="effective"} < on (job, instance, target) holdfast_idle_limit_seconds{source="configured"}' },
+  { about: 'How full the pools are, with the connections that requests hold and those that are idle', query: 'sum by (job, instance, target) (http_client_open_connections) / on (job, instance, target) holdfast_connections_limit' },
+  { about: 'Days until a certificate ends', query: '(holdfast_certificate_expiry_timestamp_seconds - time()) / 86400' },
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
 ]
 
 const ABOUT = `<!-- Made by: npm run made -->
 # Metrics
 
-On the gateway's own port, where its clients can read them too:
+On the gateway's own port, where its clients can read them too (\`METRICS_PATH=/metrics\` in the microservice):
 
 \`\`\`ts fragment
 await app.register(gateway, { metrics: { path: '/metrics' } })
 \`\`\`
 
-On the admin surface alone:
+On the admin surface alone (\`ADMIN_PORT=9901\`):
 
 \`\`\`ts fragment
 await app.register(gateway, { admin: { port: 9901 } })
@@ -34,6 +36,7 @@ await app.register(gateway, { admin: { port: 9901 } })
 In Prometheus' text format. Names and labels are those of [OpenTelemetry's semantic conventions for
 HTTP](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/) where there are any, as Prometheus writes them; what they have no name for begins with
 \`holdfast_\`. [deploy/grafana-dashboard.json](../deploy/grafana-dashboard.json) is a dashboard of them, to be imported into Grafana.
+[deploy/prometheus/holdfast.rules.yaml](../deploy/prometheus/holdfast.rules.yaml) has alert rules.
 
 On a path of the gateway's own, its clients can read them too, targets' names and addresses included; the admin surface is the place where they cannot.
 

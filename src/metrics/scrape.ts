@@ -10,6 +10,7 @@ import type { TargetFigures } from './target-figures.js'
 export type Scrape = Record<MetricName, Sample[]>
 
 const STATES: readonly Persistence[] = ['persistent', 'non-persistent', 'trial']
+const CERTIFICATES = ['backend', 'client'] as const
 const SOURCES = ['configured', 'hinted', 'learned', 'effective'] as const
 
 /** All figures of this moment, by metric. */
@@ -63,11 +64,17 @@ function count (all: Scrape, figures: TargetFigures, snapshots: readonly TargetS
 }
 
 /** Figures of one target, which cannot be added up. */
-function believe (all: Scrape, { persistence, idleLimit }: TargetSnapshot, own: Labels): void {
+function believe (all: Scrape, { persistence, idleLimit, limits, certificates }: TargetSnapshot, own: Labels): void {
   for (const state of STATES) all.holdfast_persistence_state.push({ labels: { ...own, state }, value: state === persistence ? 1 : 0 })
   for (const source of SOURCES) {
     const ms = idleLimit[source]
     if (ms !== undefined) all.holdfast_idle_limit_seconds.push({ labels: { ...own, source }, value: ms / 1_000 })
+  }
+  const { connections } = limits.undiciOptions
+  if (Number.isFinite(connections)) all.holdfast_connections_limit.push({ labels: own, value: connections })
+  for (const certificate of CERTIFICATES) {
+    const end = certificates[certificate]
+    if (end !== undefined) all.holdfast_certificate_expiry_timestamp_seconds.push({ labels: { ...own, certificate }, value: end / 1_000 })
   }
 }
 

@@ -5,7 +5,7 @@ import type { SecureContextOptions } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
 import { FUNCTION, holding, whole } from './kinds.js'
 import type { Kind } from './kinds.js'
-import { faultOfCertificates } from './pem.js'
+import { faultOfCertificates, textOfPem } from './pem.js'
 import { LONGEST_TIMER } from './timer.js'
 import { OF_THE_CONTEXT } from './tls-identity.js'
 
@@ -85,7 +85,7 @@ function checkCertificates (value: unknown, option: string): void {
   if (pieces.length === 0) throw refusal(option, 'holds no certificate; leave it out for the authorities that Node trusts')
   for (const [i, piece] of pieces.entries()) {
     const where = Array.isArray(value) ? `${option}[${i}]` : option
-    const pem = typeof piece === 'string' ? piece : ArrayBuffer.isView(piece) ? Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString('latin1') : undefined
+    const pem = textOfPem(piece)
     if (pem === undefined) throw refusal(where, 'must be a string, a Buffer, or an array of them')
     const fault = faultOfCertificates(pem)
     if (fault !== undefined) throw refusal(where, `${fault}; give the whole file, with its BEGIN and END lines`)

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { HoldfastError, optionError } from '../errors.js'
 import { NAME_PATTERN, faultOfName } from '../http/secret-names.js'
+import { hostPatternFault } from './host-pattern.js'
 import { LONGEST_TIMER } from './timer.js'
 
 /** What values an option takes: how they are checked, and how TypeScript and JSON Schema say so. */
@@ -113,19 +114,35 @@ export const HOST: Kind = holding(
 )
 
 const TOKEN_PATTERN = /^[\x21-\x7e]+$/
+// 16 hexadecimal digits are 64 bits. Fewer characters are a word, or a placeholder.
+const TOKEN_LENGTH = 16
+const TOKEN_REMEDY = 'make one with: openssl rand -hex 32'
 
-/** Whether a token can stand in a header. */
-export function isSendable (token: unknown): boolean {
-  return isText(token) && TOKEN_PATTERN.test(token)
+/** What is wrong with a token, and the remedy; undefined for one that can be sent in a header and is long enough. It does not show the token. */
+export function tokenFault (token: unknown): string | undefined {
+  if (!isText(token) || !TOKEN_PATTERN.test(token)) return `is not a string of printable ASCII characters without spaces; ${TOKEN_REMEDY}`
+  return token.length < TOKEN_LENGTH ? `has fewer than ${TOKEN_LENGTH} characters, so it can be guessed; ${TOKEN_REMEDY}` : undefined
 }
 
 /** A secret that stands in a header. No message holds it: messages are logged. */
 export const TOKEN: Kind = {
   type: 'string',
-  schema: { type: 'string', pattern: TOKEN_PATTERN.source },
+  schema: { type: 'string', pattern: TOKEN_PATTERN.source, minLength: TOKEN_LENGTH },
   check: (value, option) => {
-    if (isSendable(value)) return
-    throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: must be a string of printable ASCII characters without spaces` })
+    const fault = tokenFault(value)
+    if (fault !== undefined) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: ${fault}` })
+  }
+}
+
+/** Names and addresses that a `Host` header may have. */
+export const HOST_PATTERNS: Kind = {
+  ...STRINGS,
+  check: (value, option) => {
+    STRINGS.check!(value, option)
+    for (const pattern of value as string[]) {
+      const fault = hostPatternFault(pattern)
+      if (fault !== undefined) fail(option, pattern, fault)
+    }
   }
 }
 

@@ -359,11 +359,25 @@ export interface AdminOptions {
    */
   host?: string
   /**
-   * What callers of the API prove themselves by, as `Authorization: Bearer <token>`.
+   * What callers of the API prove themselves by, as `Authorization: Bearer <token>`: at least 16 characters. With a token, a request may
+   * have any `Host`.
    *
    * @defaultValue none
    */
   token?: string
+  /**
+   * Names that a request without a token may have in `Host`, besides loopback names, `admin.host` and the address of the listener.
+   * `.example.com` is that name and all names below it. An entry without a port holds for every port.
+   *
+   * @defaultValue []
+   */
+  allowedHosts?: string[]
+  /**
+   * Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.
+   *
+   * @defaultValue false
+   */
+  required?: boolean
 }
 
 /** What the log shows. */

@@ -1,6 +1,6 @@
 import {
   BYTES, BYTES_ABOVE_ZERO, BYTES_A_SECOND, COUNT, COUNT_ABOVE_ZERO, COUNT_ABOVE_ZERO_OR_INFINITY, COUNT_OR_INFINITY, FLAG, FUNCTION, HOST,
-  IP_ADDRESS, MASKED_NAMES, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
+  HOST_PATTERNS, IP_ADDRESS, MASKED_NAMES, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
   STRING, STRINGS, TEXT, TIME, TIME_ABOVE_ZERO, TOKEN, inUnit, oneOf, whole
 } from './kinds.js'
 import type { Kind } from './kinds.js'
@@ -378,7 +378,8 @@ export const TABLE: readonly OptionRow[] = [
     more: 'An app that registers `@fastify/under-pressure` itself, before or after, has its own in place of it.'
   },
   {
-    path: 'drain.delay', kind: TIME, ...GATEWAY, default: 0, text: 'How long requests are served after readiness has said 503.'
+    path: 'drain.delay', kind: TIME, ...GATEWAY, default: 0, variable: 'DRAIN_DELAY_MS',
+    text: 'How long requests are served after readiness has said 503.'
   },
   {
     path: 'drain.deadline', kind: TIME, ...GATEWAY, default: 10_000, common: true, variable: 'DRAIN_DEADLINE_MS',
@@ -386,7 +387,10 @@ export const TABLE: readonly OptionRow[] = [
     more: 'The default holds for a `proxy` without the gateway too.',
     elsewhere: { nginx: 'worker_shutdown_timeout', HAProxy: 'hard-stop-after', Envoy: '--drain-time-s' }
   },
-  { path: 'metrics.path', kind: PATH, ...GATEWAY, required: true, text: 'The path, which begins with `/`; it goes before proxied routes.' },
+  {
+    path: 'metrics.path', kind: PATH, ...GATEWAY, required: true, variable: 'METRICS_PATH',
+    text: 'The path, which begins with `/`; it goes before proxied routes.'
+  },
   {
     path: 'log.mask', kind: MASKED_NAMES, ...GATEWAY, variable: 'LOG_MASK',
     defaultText: '`token`, `key`, `password`, `signature` and more',
@@ -404,7 +408,17 @@ export const TABLE: readonly OptionRow[] = [
   },
   {
     path: 'admin.token', kind: TOKEN, ...GATEWAY, variable: 'ADMIN_TOKEN',
-    text: 'What callers of the API prove themselves by, as `Authorization: Bearer <token>`.'
+    text: 'What callers of the API prove themselves by, as `Authorization: Bearer <token>`: at least 16 characters.',
+    more: 'With a token, a request may have any `Host`.'
+  },
+  {
+    path: 'admin.allowedHosts', kind: HOST_PATTERNS, ...GATEWAY, default: [], variable: 'ADMIN_ALLOWED_HOSTS',
+    text: 'Names that a request without a token may have in `Host`, besides loopback names, `admin.host` and the address of the listener.',
+    more: '`.example.com` is that name and all names below it. An entry without a port holds for every port.'
+  },
+  {
+    path: 'admin.required', kind: FLAG, ...GATEWAY, default: false,
+    text: 'Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.'
   },
   {
     path: 'upstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', common: true,

@@ -9,9 +9,11 @@ import { TLS_IDENTITY } from './tls-identity.js'
 import { refuseUnknown } from './unknown-names.js'
 
 type Optional = 'localAddress' | 'socketPath' | 'maxHeaderSize' | 'maxResponseSize'
-export type ResolvedUndiciOptions = Readonly<
-  Required<Omit<UndiciOptions, 'connect' | Optional>> & Pick<UndiciOptions, Optional> & { connect: ConnectOptions | ConnectFunction }
->
+/** `undiciOptions` in effect: all of them with a value, but for those whose absence says something. */
+export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'connect' | Optional>> & Pick<UndiciOptions, Optional>> & {
+  /** How a connection is made: options with defaults filled in, or a function that makes it. */
+  readonly connect: ConnectOptions | ConnectFunction
+}
 
 /** A target's settings in effect: one immutable object, replaced whole when they change. Times in ms. */
 export interface ResolvedTargetOptions {

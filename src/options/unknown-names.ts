@@ -23,7 +23,8 @@ export function refuseUnknown (options: object, known: Iterable<string>, where: 
   }
 }
 
-function closest (name: string, known: Set<string>): string | undefined {
+/** The known name that differs in the fewest letters; undefined where each differs in more than a typing error explains. */
+export function closest (name: string, known: Set<string>): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.ceil(name.length / 3)) + 1
   for (const candidate of known) {

@@ -37,7 +37,7 @@ export class Subject {
     this.connect = settings.connect
     this.#settings = settings
     this.#options = resolveTargetOptions({}, { undiciOptions: { connect: settings.connect, maxResponseSize: LARGEST_ANSWER } })
-    this.#dialer = createDialer(url, this.#options.undiciOptions)
+    this.#dialer = createDialer(url, this.#options.undiciOptions, () => performance.now())
   }
 
   /** Whether the probe is over: no dial and no wait begins any more. */

@@ -1,14 +1,44 @@
 import { isLoopback } from '../admin/admin-options.js'
-import { isSendable } from '../options/kinds.js'
+import { hostPatternFault } from '../options/host-pattern.js'
 import type { AdminOptions } from '../options/option-types.js'
+import { readAdminToken } from './admin-token.js'
 import { EnvironmentError, wrongValue } from './environment-error.js'
-import type { Values } from './variables.js'
+import type { Values, VariableName } from './variables.js'
 
-/** The options of the admin surface; undefined without ADMIN_PORT. Throws EnvironmentError for a value that is not possible. */
-export function readAdmin ({ ADMIN_PORT: port, ADMIN_HOST: host, ADMIN_TOKEN: token }: Values): AdminOptions | undefined {
-  if (typeof port !== 'number') return undefined
-  // The message does not show the value: it is a secret.
-  if (token && !isSendable(token)) throw new EnvironmentError('ADMIN_TOKEN: is not printable ASCII without spaces')
-  if (host && !token && !isLoopback(host)) throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN too')
-  return { port, host: host || undefined, token: token || undefined }
+// They say how the admin surface is reached, so each of them expects that there is one.
+const ONLY_WITH_PORT = ['ADMIN_HOST', 'ADMIN_TOKEN', 'ADMIN_TOKEN_FILE', 'ADMIN_ALLOWED_HOSTS'] as const satisfies VariableName[]
+
+/**
+ * The options of the admin surface; undefined without ADMIN_PORT. Throws EnvironmentError for a value that is not possible.
+ *
+ * @param clientsPort the value of PORT in effect
+ */
+export function readAdmin (values: Values, clientsPort: number): AdminOptions | undefined {
+  const { ADMIN_PORT: port, ADMIN_HOST: host } = values
+  if (typeof port !== 'number') {
+    const alone = ONLY_WITH_PORT.find(name => values[name])
+    // The message does not show the value: it may be a secret.
+    if (alone !== undefined) {
+      throw new EnvironmentError(`${alone}: is set without ADMIN_PORT, so there is no admin surface; set ADMIN_PORT, or leave ${alone} out`)
+    }
+    return undefined
+  }
+  if (port !== 0 && port === clientsPort) {
+    throw wrongValue('ADMIN_PORT', port, 'is the port of the clients too (PORT); give the admin surface a port of its own, like 9901')
+  }
+  const token = readAdminToken(values)
+  if (host && token === undefined && !isLoopback(host)) {
+    throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN or ADMIN_TOKEN_FILE too')
+  }
+  return { port, host: host || undefined, token, allowedHosts: readAllowedHosts(values.ADMIN_ALLOWED_HOSTS ?? ''), required: true }
+}
+
+function readAllowedHosts (list: string): string[] {
+  if (list.trim() === '') return []
+  return list.split(',').map(given => {
+    const host = given.trim()
+    const fault = hostPatternFault(host)
+    if (fault !== undefined) throw wrongValue('ADMIN_ALLOWED_HOSTS', host, fault)
+    return host
+  })
 }

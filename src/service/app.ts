@@ -10,7 +10,7 @@ import { loggerOf } from './logger.js'
 import type { LoggerOptions } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
 import { passRequestIds, requestIdOf } from './request-id.js'
-import { ROUTES, registerRouteFiles, routeFilesIn } from './route-files.js'
+import { ROUTES, hasSamples, registerRouteFiles, routeFilesIn } from './route-files.js'
 import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
@@ -42,7 +42,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   const { upstreams, trustProxy } = environment
   const dir = overrides.routes ?? ROUTES
   const files = await routeFilesIn(dir)
-  const samples = runsSamples(environment, upstreams.length > 0 || files.length > 0)
+  const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
 
   const accessLog = new AccessLog(environment.logSkipPaths)
   const app = Fastify({
@@ -77,10 +77,11 @@ async function registerAll (app: FastifyInstance, environment: Environment, dir:
       headersTimeout: environment.headersTimeout,
       bodyTimeout: environment.bodyTimeout
     },
-    drain: { deadline: environment.drainDeadline },
-    log: { mask: environment.logMask },
+    drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
+      log: { mask: environment.logMask },
     proxyStatus: environment.proxyStatus,
     via: environment.via,
+    metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { EnvironmentError } from './environment-error.js'
 
-const NAME = /^[a-z_][\w.-]*$/i
-// Node's parser drops a last line without `=`. Any other such line becomes part of the next name.
-const AFTER_THE_LAST_LINE = '_AFTER_THE_LAST_LINE'
+const ASSIGNMENT = /^\s*(?:export\s+)?[a-z_][\w.-]*\s*=(.*)$/i
+const QUOTES = '"\'`'
+const BLANK_OR_COMMENT = /^\s*(?:#|$)/
 
 /**
  * The variables of a .env file; none where there is no file. Throws EnvironmentError for a file that cannot be read, and for a line that is
@@ -15,12 +15,10 @@ const AFTER_THE_LAST_LINE = '_AFTER_THE_LAST_LINE'
 export function readDotEnv (path: string): NodeJS.Dict<string> {
   const text = textOf(path)
   if (text === undefined) return {}
-  const variables = parseEnv(`${text}\n${AFTER_THE_LAST_LINE}=`)
-  delete variables[AFTER_THE_LAST_LINE]
-  for (const name of Object.keys(variables)) {
-    if (!NAME.test(name)) throw new EnvironmentError(`${path}: the line that begins with ${JSON.stringify(firstWord(name))} is not NAME=value; write one variable on each line`)
-  }
-  return variables
+  const fault = faultOf(text)
+  if (fault === undefined) return parseEnv(text)
+  const word = JSON.stringify(/^\s*([\w.-]*)/.exec(fault.line)![1])
+  throw new EnvironmentError(`${path}: the line that begins with ${word} ${fault.why}`)
 }
 
 /** Sets what a .env file says in the environment of this process, where it says nothing else: route files read their variables there. */
@@ -41,6 +39,20 @@ function textOf (path: string): string | undefined {
   return text.replace(/^\uFEFF/, '')
 }
 
-function firstWord (name: string): string {
-  return /^\s*([\w.-]*)/.exec(name)![1]!
+/** The first line that is not NAME=value. Node's parsers pass over such a line, or take it for a part of the next name, or of the value. */
+function faultOf (text: string): { readonly line: string, readonly why: string } | undefined {
+  const lines = text.split(/\r?\n/)
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!
+    if (BLANK_OR_COMMENT.test(line)) continue
+    const value = ASSIGNMENT.exec(line)?.[1]?.trimStart()
+    if (value === undefined) return { line, why: 'is not NAME=value; write one variable on each line' }
+    const quote = value[0] ?? ' '
+    if (!QUOTES.includes(quote) || value.includes(quote, 1)) continue
+    // The value goes on to a later line.
+    const end = lines.findIndex((later, at) => at > i && later.includes(quote))
+    if (end === -1) return { line, why: 'has a quote that nothing closes; close it, or leave it out' }
+    i = end
+  }
+  return undefined
 }

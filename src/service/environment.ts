@@ -10,6 +10,7 @@ import { wrongValue } from './environment-error.js'
 import { readMaskedNames } from './masked-names.js'
 import { readSkippedPaths } from './skipped-paths.js'
 import { readIgnoredWarnings } from './ignored-warnings.js'
+import { readMetricsPath } from './metrics-path.js'
 import { readProduction } from './production.js'
 import { readSamples } from './samples-wanted.js'
 import type { Samples } from './samples-wanted.js'
@@ -35,6 +36,7 @@ export interface Environment {
   readonly bodyTimeout: number | undefined
   /** Whose X-Forwarded-* headers are believed: true: all clients'; false: no client's; or those of these addresses and ranges. */
   readonly trustProxy: boolean | string[]
+  readonly drainDelay: number | undefined
   readonly drainDeadline: number | undefined
   /** Whether responses have a `Proxy-Status` header. */
   readonly proxyStatus: boolean
@@ -42,6 +44,8 @@ export interface Environment {
   readonly via: boolean
   /** Where the admin surface listens; undefined, for no admin surface, unless ADMIN_PORT is set. */
   readonly admin: AdminOptions | undefined
+  /** Where the clients' port serves metrics; undefined, for nowhere, unless METRICS_PATH is set. */
+  readonly metricsPath: string | undefined
   readonly logLevel: string
   /** The parameters of URLs that are masked in the log; undefined: the default ones. */
   readonly logMask: MaskedNames | undefined
@@ -77,7 +81,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
   const host = values.HOST || HOST
   const port = values.PORT ?? PORT
   const upstreams = readUpstreams(values.UPSTREAMS ?? '')
-  const admin = readAdmin(values)
+  const admin = readAdmin(values, port)
   refuseOwnAddress(upstreams, listenersOf(host, port, admin))
   return Object.freeze({
     host,
@@ -89,10 +93,12 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
     bodyTimeout: values.BODY_TIMEOUT_MS ?? undefined,
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
+    drainDelay: values.DRAIN_DELAY_MS ?? undefined,
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,
     proxyStatus: values.PROXY_STATUS === 'true',
     via: values.VIA !== 'false',
     admin,
+    metricsPath: readMetricsPath(values.METRICS_PATH ?? '', upstreams),
     logLevel: values.LOG_LEVEL || LOG_LEVEL,
     logMask: readMaskedNames(values.LOG_MASK ?? ''),
     logSkipPaths: readSkippedPaths(values.LOG_SKIP_PATHS ?? ''),
@@ -116,7 +122,8 @@ function readWebSocket ({ WEBSOCKET: value }: Values, upstreams: readonly Upstre
   if (value !== 'false') return true
   const contrary = upstreams.find(({ forWebSockets }) => forWebSockets)
   if (contrary === undefined) return false
-  throw wrongValue('WEBSOCKET', value, `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}; leave WEBSOCKET out, or write http: or https:`)
+  const why = `switches WebSockets off, and UPSTREAMS has a ws: or wss: URL for ${contrary.prefix}`
+  throw wrongValue('WEBSOCKET', value, `${why}; leave WEBSOCKET out, or write http: or https:`)
 }
 
 function checked (given: NodeJS.Dict<string>): Values {
@@ -125,8 +132,9 @@ function checked (given: NodeJS.Dict<string>): Values {
   } catch (error) {
     const { name, value } = faultOf(error) ?? {}
     if (name === undefined || !(name in VARIABLES)) throw error
-    if (typeof value === 'string' && OF_A_SERVICE.test(value)) {
-      throw wrongValue(name, value, 'was set by Kubernetes for a Service of that name; set enableServiceLinks: false in the spec of the pod')
+    if (name.endsWith('_PORT') && typeof value === 'string' && OF_A_SERVICE.test(value)) {
+      const remedy = 'set enableServiceLinks: false in the spec of the pod'
+      throw wrongValue(name, value, `was set by Kubernetes for a Service of that name; ${remedy}`)
     }
     throw wrongValue(name, value, `is not ${VARIABLES[name as VariableName].description}`)
   }

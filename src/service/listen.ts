@@ -1,21 +1,24 @@
 import type { FastifyInstance } from 'fastify'
-import { EnvironmentError } from './environment-error.js'
+import { listenFailure } from '../admin/listen-failure.js'
+import { HoldfastError } from '../errors.js'
+import { wrongValue } from './environment-error.js'
 import type { Environment } from './environment.js'
 
-// The variable that is wrong, by the error of `listen`.
-const LISTEN_ERRORS: Record<string, 'HOST' | 'PORT'> = {
-  EADDRINUSE: 'PORT', EACCES: 'PORT', EADDRNOTAVAIL: 'HOST', EAFNOSUPPORT: 'HOST', EINVAL: 'HOST', ENOTFOUND: 'HOST', EAI_AGAIN: 'HOST'
-}
-
-/** Listens on HOST and PORT. Throws EnvironmentError where one of them is the cause that it cannot. */
-export async function listen (app: FastifyInstance, { host, port }: Environment): Promise<void> {
+/**
+ * Listens: first the admin surface, then the clients' port. So no client is served where one of them cannot listen. Throws
+ * EnvironmentError where a variable is the cause.
+ */
+export async function listen (app: FastifyInstance, { host, port, admin }: Environment): Promise<void> {
   try {
     await app.listen({ host, port })
   } catch (error) {
-    const { code = '', message } = error as NodeJS.ErrnoException
-    const name = LISTEN_ERRORS[code]
-    if (name === undefined) throw error
-    const value = name === 'PORT' ? port : JSON.stringify(host)
-    throw new EnvironmentError(`${name}: ${value} cannot be listened on: ${message}`, { cause: error })
+    const ofAdmin = error instanceof HoldfastError && error.code === 'HOLDFAST_ERR_OPTION' && admin !== undefined
+    const cause = ofAdmin ? error.cause : error
+    const failure = listenFailure(cause)
+    if (failure === undefined) throw error
+    const { setting, remedy } = failure
+    const name = setting.toUpperCase()
+    const [variable, value] = ofAdmin ? [`ADMIN_${name}`, admin[setting]] : [name, { host, port }[setting]]
+    throw wrongValue(variable, value, remedy)
   }
 }

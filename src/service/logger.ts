@@ -1,6 +1,8 @@
 import type { FastifyServerOptions } from 'fastify'
+import { prettyFactory } from 'pino-pretty'
 import { lineMask } from '../http/mask-line.js'
 import type { Environment } from './environment.js'
+import { LogOutput } from './log-output.js'
 
 /** Options of Fastify's logger; false: there are no lines. */
 export type LoggerOptions = Exclude<FastifyServerOptions['logger'], true | undefined>
@@ -11,12 +13,13 @@ export type LoggerOptions = Exclude<FastifyServerOptions['logger'], true | undef
  *
  * @param options level and destination, in place of those
  */
-export function loggerOf (environment: Environment, options: LoggerOptions = destinationOf(environment)): LoggerOptions {
+export function loggerOf (environment: Environment, options: LoggerOptions = outputOf(environment)): LoggerOptions {
   if (options === false) return false
   return { ...options, hooks: { streamWrite: lineMask(environment.logMask) } }
 }
 
-function destinationOf ({ logLevel }: Environment): LoggerOptions {
-  if (!process.stdout.isTTY) return { level: logLevel }
-  return { level: logLevel, transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname', singleLine: true } } }
+function outputOf ({ logLevel }: Environment): LoggerOptions {
+  // Not as a transport: its thread waits for a terminal that has closed, and the process with it.
+  const format = process.stdout.isTTY ? prettyFactory({ ignore: 'pid,hostname', singleLine: true }) : undefined
+  return { level: logLevel, stream: new LogOutput(format) }
 }

@@ -22,7 +22,8 @@ export function refuseOwnAddress (upstreams: readonly UpstreamEntry[], listeners
     const found = listeners.find(listener => listener.port === port && reaches(hostOf(url), listener.host, machine))
     if (found === undefined) continue
     const { variable, host } = found
-    throw wrongValue('UPSTREAMS', `${prefix}=${upstream}`, `is ${OWN[variable]}, which listens on ${host} with ${variable}=${port}; give the backend's address, or another ${variable}`)
+    const why = `is ${OWN[variable]}, which listens on ${host} with ${variable}=${port}`
+    throw wrongValue('UPSTREAMS', `${prefix}=${upstream}`, `${why}; give the backend's address, or another ${variable}`)
   }
 }
 

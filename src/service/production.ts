@@ -3,7 +3,7 @@ import { wrongValue } from './environment-error.js'
 
 const PRODUCTION = 'production'
 
-/** Whether NODE_ENV says production. Throws EnvironmentError for a value that is near it: production would be meant, and not be in force. */
+/** Whether NODE_ENV says production. Throws EnvironmentError for a value that is near it: production is meant, and would have no effect. */
 export function readProduction (value: string): boolean {
   if (value === PRODUCTION) return true
   const folded = value.trim().toLowerCase()

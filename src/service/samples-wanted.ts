@@ -11,10 +11,13 @@ export interface Samples {
 }
 
 // These say nothing of what the process is there for.
-const NEUTRAL: ReadonlySet<VariableName> = new Set(['SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES', 'IGNORED_WARNINGS'])
+const NEUTRAL: ReadonlySet<VariableName> = new Set([
+  'SAMPLES', 'SAMPLE_LOAD', 'LOG_LEVEL', 'NODE_ENV', 'IGNORED_VARIABLES', 'IGNORED_WARNINGS'
+])
 // A person whose 8080 or 9090 is taken sets one of these. Without a terminal, it is a platform that does.
 const OF_A_PERSON: ReadonlySet<VariableName> = new Set(['PORT', 'ADMIN_PORT'])
-const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; set it, like UPSTREAMS=/users=http://users:3000'
+const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; ' +
+  'set it, like UPSTREAMS=/users=http://users:3000'
 
 /**
  * Reads SAMPLES. Without it, the samples run only where nothing is set: a gateway that was meant to proxy something must not answer from
@@ -25,8 +28,10 @@ const NOTHING_TO_PROXY = 'UPSTREAMS: is not set, and there is no route file, so 
 export function readSamples (values: Values, terminal: boolean): Samples {
   const { SAMPLES: value } = values
   if (value === 'true') {
-    if (values.UPSTREAMS) throw beside('UPSTREAMS is set')
-    if (values.NODE_ENV === 'production') throw wrongValue('SAMPLES', value, 'is not possible in production; leave it out, or set another NODE_ENV')
+    if (!isEmpty(values.UPSTREAMS)) throw beside('UPSTREAMS is set')
+    if (values.NODE_ENV === 'production') {
+      throw wrongValue('SAMPLES', value, 'is not possible in production; leave it out, or set another NODE_ENV')
+    }
     return { asked: true, refusal: undefined }
   }
   if (value === 'false') return { asked: false, refusal: 'SAMPLES=false keeps the samples from running' }
@@ -36,26 +41,28 @@ export function readSamples (values: Values, terminal: boolean): Samples {
   return { asked: false, refusal: set && `The samples run by themselves only where nothing is set, and ${set} is; SAMPLES=true runs them` }
 }
 
-/**
- * Whether the samples run in an app.
- *
- * @param own whether the app has upstreams or route files
- * Throws EnvironmentError where there is nothing to proxy at all.
- */
-export function runsSamples ({ samples: { asked, refusal }, production }: { readonly samples: Samples, readonly production: boolean }, own: boolean): boolean {
+/** What an app has to serve: upstreams or route files of its own, and the file of the samples. */
+interface Served { readonly own: boolean, readonly available: boolean }
+
+/** Whether the samples run in an app. Throws EnvironmentError where there is nothing to proxy at all. */
+export function runsSamples (
+  { samples: { asked, refusal }, production }: { readonly samples: Samples, readonly production: boolean }, { own, available }: Served
+): boolean {
   if (own) {
     if (asked) throw beside('there is a route file')
     return false
   }
-  const why = production ? 'In production the samples never run' : refusal
+  const missing = available ? undefined : 'This folder of route files has no samples'
+  const why = production ? 'In production the samples never run' : refusal ?? missing
   if (why !== undefined) throw new EnvironmentError(`${NOTHING_TO_PROXY}. ${why}`)
   return true
 }
 
 function beside (what: string): EnvironmentError {
-  return wrongValue('SAMPLES', 'true', `is not possible: the samples run where there is nothing else to proxy, and ${what}; leave one of them out`)
+  const why = `is not possible: the samples run where there is nothing else to proxy, and ${what}`
+  return wrongValue('SAMPLES', 'true', `${why}; leave one of them out`)
 }
 
 function isEmpty (value: unknown): boolean {
-  return value === undefined || value === null || value === ''
+  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '')
 }

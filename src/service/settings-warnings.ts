@@ -13,8 +13,8 @@ const MOST_NAMED = 5
 const VARIABLES_OF: Partial<Record<RuleId, string>> = { 'plain-http': 'UPSTREAMS', 'trusts-everybody': 'TRUST_PROXY' }
 
 /**
- * Logs what `holdfast check` finds in an app that is ready, as far as that needs no facts about its surroundings: one warning for each rule,
- * with the rule's code. Rules that were logged when the routes were registered are left out.
+ * Logs what `holdfast check` finds in an app that is ready, as far as that needs no facts about its surroundings: one warning for each
+ * rule, with the rule's code. Rules that were logged when the routes were registered are left out.
  */
 export function warnOfSettings (app: FastifyInstance, ignored: ReadonlySet<RuleId>): void {
   const state = existingState(app)

@@ -27,7 +27,8 @@ function tellRoute (app: FastifyInstance, { prefix, upstream, upgradable, target
   const name = target === undefined || target.name === target.origin ? undefined : target.name
   app.log.info(
     { route, upstream, ...name === undefined ? undefined : { target: name }, websocket: upgradable, connections },
-    `${route} goes to ${upstream ?? 'what getUpstream chooses'}${upgradable ? ', WebSockets too' : ''}, over at most ${connections} connection${connections === 1 ? '' : 's'}`
+    `${route} goes to ${upstream ?? 'what getUpstream chooses'}${upgradable ? ', WebSockets too' : ''}, ` +
+    `over at most ${connections} connection${connections === 1 ? '' : 's'}`
   )
 }
 
@@ -35,10 +36,11 @@ function tellListening (app: FastifyInstance, admin: string | undefined): void {
   const url = urlOf(app.server.address() as AddressInfo)
   const version = packageVersion()
   const { pid, version: node } = process
+  const surface = admin === undefined ? 'no admin surface' : `admin surface on ${admin}`
   const alone = isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')) ? ', for this machine alone (HOST)' : ''
   app.log.info(
     { url, admin, version, node },
-    `holdfast ${version} listens on ${url}${alone}; ${admin === undefined ? 'no admin surface' : `admin surface on ${admin}`}; process ${pid}, Node.js ${node}`
+    `holdfast ${version} listens on ${url}${alone}; ${surface}; process ${pid}, Node.js ${node}`
   )
 }
 

@@ -33,7 +33,7 @@ export function readEntry (entry: string, list: string): UpstreamEntry {
   if (wrong !== undefined) throw wrongValue('UPSTREAMS', shown(entry, list), wrong)
   return Object.freeze({
     prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix,
-    upstream: upstream.replace(/^ws/i, 'http'),
+    upstream: upstream.replace(/^[^:]+/, scheme => scheme.toLowerCase().replace(/^ws/, 'http')),
     forWebSockets: /^ws/i.test(upstream)
   })
 }
@@ -53,7 +53,8 @@ function formFault (entry: string): string | undefined {
   if (entry.includes('=')) return undefined
   if (A_FILE.test(entry)) return `is the path of a file, and UPSTREAMS holds the entries themselves; give them like ${EXAMPLE}`
   if (A_URL.test(entry)) {
-    return `has no prefix; write prefix=upstream, like ${EXAMPLE}. A prefix has one upstream: for several, give the URL of a load balancer in front of them`
+    return `has no prefix; write prefix=upstream, like ${EXAMPLE}. ` +
+      'A prefix has one upstream: for several, give the URL of a load balancer in front of them'
   }
   if (!entry.startsWith('/')) return `is no entry; give a prefix and its upstream, like ${EXAMPLE}`
   return entry.includes('://')

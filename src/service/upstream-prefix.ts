@@ -12,7 +12,9 @@ export function prefixFault (prefix: string, upstream: string): string | undefin
       : 'has a URL for its prefix; a request\'s path alone chooses the upstream: give a path, like /users'
   }
   if (!prefix.startsWith('/')) return withoutSlash(prefix, upstream)
-  if (prefix.includes('*')) return `has a wildcard in its prefix, and a prefix takes every path below it; leave the * out, like ${example(prefix.split('*', 1)[0]!.replace(/\/$/, '') || '/')}`
+  if (prefix.includes('*')) {
+    return `has a wildcard in its prefix, and a prefix takes every path below it; leave the * out, like ${beforeWildcard(prefix)}`
+  }
   if (/[:{}]/.test(prefix)) return 'has a parameter in its prefix; only a file in routes/ can have one: give a path like /users'
   const decoded = decodedOf(prefix)
   if (decoded !== prefix && isPlain(decoded)) return `has a percent-encoded prefix; write it decoded: ${decoded}`
@@ -35,7 +37,8 @@ function upstreamOr (upstream: string): string {
   return /^https?:\/\/[\w.:-]+\/?$/i.test(upstream) ? `=${upstream}` : '=http://users:3000'
 }
 
-function example (path: string): string {
+function beforeWildcard (prefix: string): string {
+  const path = prefix.split('*', 1)[0]!.replace(/\/$/, '') || '/'
   return isPlain(path) ? path : '/users'
 }
 

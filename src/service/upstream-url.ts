@@ -1,10 +1,14 @@
 const EXAMPLE = 'http://users:3000'
+const WITHOUT_BRACKETS = 'has an IPv6 address without brackets; write it like http://[::1]:3000'
 const SCHEMES = /^(?:https?|wss?|unix\+https?)$/
 // The longest path that the address of a unix socket has room for on Linux, in bytes.
 const LONGEST_SOCKET_PATH = 107
 const SOCKET_EXAMPLE = 'unix+http://%2Frun%2Fusers.sock/'
 
-/** What is wrong with the upstream of an entry of UPSTREAMS, as the rest of a sentence that quotes none of it; undefined for a possible one. */
+/**
+ * What is wrong with the upstream of an entry of UPSTREAMS, as the rest of a sentence; undefined for one that can be. Of the upstream
+ * itself the sentence has at most a host and a port: the rest may be a secret.
+ */
 export function upstreamFault (upstream: string): string | undefined {
   if (upstream === '') return `has no upstream; give a URL, like ${EXAMPLE}`
   if (/^[=>~]/.test(upstream)) return `has more than a = between its prefix and its upstream; write it like /users=${EXAMPLE}`
@@ -12,7 +16,9 @@ export function upstreamFault (upstream: string): string | undefined {
   const [, scheme, authority] = /^([a-z][a-z\d+.-]*):\/\/([^/\\?#]*)/i.exec(upstream) ?? []
   if (scheme === undefined || authority === undefined) return withoutScheme(upstream)
   if (/^unix$|\+unix$/i.test(scheme)) return `has a socket that is written in another way; write it like ${SOCKET_EXAMPLE}`
-  if (!SCHEMES.test(scheme.toLowerCase())) return 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, unix+http: or unix+https:'
+  if (!SCHEMES.test(scheme.toLowerCase())) {
+    return 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, unix+http: or unix+https:'
+  }
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined
   if (authority.includes('@') || (url?.username ?? '') !== '' || (url?.password ?? '') !== '') {
     return 'has an upstream with a user or password in its URL, which would not be sent; leave them out'
@@ -33,15 +39,17 @@ function withoutScheme (upstream: string): string {
 
 function authorityFault (authority: string): string | undefined {
   if (authority === '' || authority.startsWith(':')) {
-    return /^:.*:/.test(authority) ? 'has an IPv6 address without brackets; write it like http://[::1]:3000' : `has an upstream without a host; give one like ${EXAMPLE}`
+    return /^:.*:/.test(authority) ? WITHOUT_BRACKETS : `has an upstream without a host; give one like ${EXAMPLE}`
   }
   // As in http://http://users:3000
   if (/^(?:https?|wss?):$/i.test(authority)) return `has a scheme twice; write it like ${EXAMPLE}`
   if (authority.startsWith('[')) {
-    if (authority.includes('%')) return 'has an IPv6 address with a zone, which no URL can have; give an address without one, or a host name'
+    if (authority.includes('%')) {
+      return 'has an IPv6 address with a zone, which no URL can have; give an address without one, or a host name'
+    }
     if (!authority.includes(']')) return 'has an IPv6 address with one bracket; write it like http://[::1]:3000'
   } else if (/:.*:/.test(authority)) {
-    return 'has an IPv6 address without brackets; write it like http://[::1]:3000'
+    return WITHOUT_BRACKETS
   }
   const port = /:([^:\]]*)$/.exec(authority)?.[1]
   if (port === undefined || port === '') return undefined
@@ -55,7 +63,9 @@ function socketFault (authority: string): string | undefined {
   if (path === undefined || !/^(?:\/|\\\\)/.test(path)) {
     return `has a socket whose path is not absolute, or not encoded; write each / of it as %2F, like ${SOCKET_EXAMPLE}`
   }
-  return Buffer.byteLength(path) > LONGEST_SOCKET_PATH ? `has a socket whose path is longer than ${LONGEST_SOCKET_PATH} bytes; give a shorter one` : undefined
+  return Buffer.byteLength(path) > LONGEST_SOCKET_PATH
+    ? `has a socket whose path is longer than ${LONGEST_SOCKET_PATH} bytes; give a shorter one`
+    : undefined
 }
 
 function decodedOf (text: string): string | undefined {

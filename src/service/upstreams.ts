@@ -4,6 +4,12 @@ import type { UpstreamEntry } from './upstream-entry.js'
 
 // The microservice answers these itself, whatever UPSTREAMS says.
 const HEALTH = ['/health/live', '/health/ready']
+const FAULTS_OF_COMMAS: readonly (readonly [expression: RegExp, fault: string])[] = [
+  [/^\s*,/, 'begins with a comma; remove it'],
+  [/,\s*$/, 'ends with a comma; remove it'],
+  [/,\s*,/, 'has two commas in a row; remove one']
+]
+const ANOTHER = 'give the upstream another prefix'
 
 /** Reads the entries of UPSTREAMS. Throws EnvironmentError for the first fault; the message has no password and no query. */
 export function readUpstreams (list: string): readonly UpstreamEntry[] {
@@ -16,10 +22,12 @@ export function readUpstreams (list: string): readonly UpstreamEntry[] {
 
 function checkForm (list: string): void {
   if (/^\s*(?:\[\s*["'{\]]|\{\s*["'}])/.test(list)) {
-    throw new EnvironmentError('UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080')
+    throw new EnvironmentError(
+      'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'
+    )
   }
-  const where = /^\s*,/.test(list) ? 'begins with a comma' : /,\s*$/.test(list) ? 'ends with a comma' : /,\s*,/.test(list) ? 'has two commas in a row' : ''
-  if (where !== '') throw new EnvironmentError(`UPSTREAMS: ${where}; remove it, or add the entry that is missing`)
+  const fault = FAULTS_OF_COMMAS.find(([expression]) => expression.test(list))
+  if (fault !== undefined) throw new EnvironmentError(`UPSTREAMS: ${fault[1]}, or add the entry that is missing`)
 }
 
 function checkPrefixes (entries: readonly UpstreamEntry[]): void {
@@ -28,14 +36,16 @@ function checkPrefixes (entries: readonly UpstreamEntry[]): void {
     const folded = prefix.toLowerCase()
     const other = prefixes.get(folded)
     if (other === prefix) {
-      throw wrongValue('UPSTREAMS', prefix, 'is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them')
+      const why = 'is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them'
+      throw wrongValue('UPSTREAMS', prefix, why)
     }
     if (other !== undefined) {
-      throw wrongValue('UPSTREAMS', prefix, `is there as ${JSON.stringify(other)} too, and requests are told apart by case; leave one of them out`)
+      const why = `is there as ${JSON.stringify(other)} too, and requests are told apart by case`
+      throw wrongValue('UPSTREAMS', prefix, `${why}; leave one of them out`)
     }
-    if (HEALTH.includes(prefix)) throw wrongValue('UPSTREAMS', prefix, 'is a path that the gateway answers itself; give the upstream another prefix')
+    if (HEALTH.includes(prefix)) throw wrongValue('UPSTREAMS', prefix, `is a path that the gateway answers itself; ${ANOTHER}`)
     if (HEALTH.some(path => path.startsWith(`${prefix}/`))) {
-      throw wrongValue('UPSTREAMS', prefix, `lies over ${HEALTH.join(' and ')}, which the gateway answers itself; give the upstream another prefix`)
+      throw wrongValue('UPSTREAMS', prefix, `lies over ${HEALTH.join(' and ')}, which the gateway answers itself; ${ANOTHER}`)
     }
     prefixes.set(folded, prefix)
   }

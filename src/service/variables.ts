@@ -1,7 +1,11 @@
 import { LONGEST_TIMER } from '../options/timer.js'
 
 /** What values a variable takes, as JSON Schema has them, and in words: "is not <description>". */
-interface Variable<Type extends 'integer' | 'string'> { readonly type: Type, readonly description: string, readonly [keyword: string]: unknown }
+interface Variable<Type extends 'integer' | 'string'> {
+  readonly type: Type
+  readonly description: string
+  readonly [keyword: string]: unknown
+}
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
@@ -9,7 +13,9 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const number = (minimum: number, maximum: number, description: string): Variable<'integer'> => {
   return { type: 'integer', nullable: true, minimum, maximum, description }
 }
-const oneOf = (values: readonly string[], description: string): Variable<'string'> => ({ type: 'string', enum: [...values, ''], description })
+const oneOf = (values: readonly string[], description: string): Variable<'string'> => {
+  return { type: 'string', enum: [...values, ''], description }
+}
 
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
 const port = number(0, 65_535, 'a port, 0 to 65535')
@@ -27,11 +33,15 @@ export const VARIABLES = {
   HEADERS_TIMEOUT_MS: time,
   BODY_TIMEOUT_MS: time,
   TRUST_PROXY: text,
+  DRAIN_DELAY_MS: time,
   DRAIN_DEADLINE_MS: time,
   WEBSOCKET: flag,
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,
+  ADMIN_TOKEN_FILE: text,
+  ADMIN_ALLOWED_HOSTS: text,
+  METRICS_PATH: text,
   PROXY_STATUS: flag,
   VIA: flag,
   LOG_LEVEL: oneOf(LOG_LEVELS, `one of ${LOG_LEVELS.join(', ')}`),

@@ -45,8 +45,10 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
   readonly observers: TargetEvents
   readonly pool: Pool
   readonly nextId: () => number
+  readonly #clock: () => number
   readonly #tracing: () => Tracing | undefined
   readonly #claims = new PlacedSet<TargetClaim>()
+  #certificateEnd: number | undefined
   #closing: Promise<void> | undefined
   #destroyed = false
 
@@ -56,6 +58,7 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
     this.origin = new URL(init.origin.origin)
     this.options = init.options
     this.nextId = init.nextId
+    this.#clock = init.clock
     this.#tracing = init.tracing
     this.belief = new Belief(this, init.clock)
     this.observers = new TargetEvents(this.tally, this.belief, init.observers)
@@ -64,12 +67,18 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
 
   get closed (): boolean { return this.#closing !== undefined }
   get destroyed (): boolean { return this.#destroyed }
+  /** When the certificate ends that the backend showed at its newest whole handshake, in ms since 1970. */
+  get certificateEnd (): number | undefined { return this.#certificateEnd }
   get tracing (): Tracing | undefined { return this.#tracing() }
 
   /** Whether nothing is in flight or waiting, and no request claims it. */
   get quiet (): boolean {
     const { pool } = this
     return this.#claims.size + pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+  }
+
+  certificateShown (end: number): void {
+    this.#certificateEnd = end
   }
 
   /** Begins a request; the response goes to the handler. The caller starts the call. */
@@ -94,9 +103,13 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
     const before = this.options
     const options = patchTargetOptions(before, patch)
     // Made first: it throws for a certificate or key that cannot be used, and then nothing is changed.
-    const dialer = sameConnections(options, before) ? undefined : createDialer(this.origin, options.undiciOptions)
+    const dialer = sameConnections(options, before) ? undefined : createDialer(this.origin, options.undiciOptions, this.#clock)
     this.options = options
-    if (dialer !== undefined) this.pool.dialBy(dialer)
+    if (dialer !== undefined) {
+      // The new dialer may reach another server, by another name.
+      this.#certificateEnd = undefined
+      this.pool.dialBy(dialer)
+    }
     this.belief.optionsChanged(before)
     this.pool.optionsChanged(dialer !== undefined)
   }

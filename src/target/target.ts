@@ -2,6 +2,7 @@ import { Dispatcher } from 'undici'
 import type { ConnectionSnapshot } from '../connection/connection.js'
 import type { Persistence } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
+import { clientCertificateEnd } from '../options/certificate-end.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options/target-options.js'
 import { dispatchTo } from './dispatch.js'
 import type { IdleLimit } from './idle-limit.js'
@@ -40,6 +41,13 @@ export interface TargetSnapshot {
     /** How long it has been idle. */
     readonly idleMs: number
   } | undefined
+  /** When certificates end (`notAfter`), in ms since 1970: in each case the first one to end of its chain. */
+  readonly certificates: {
+    /** The backend's, as shown at the newest handshake that resumed no session; undefined before, and without TLS. */
+    readonly backend: number | undefined
+    /** The one of `undiciOptions.connect.cert`; undefined without one. One in a `pfx` or a `secureContext` is not read. */
+    readonly client: number | undefined
+  }
   /** 1 - connections opened / exchanges; 0 before the first exchange. */
   readonly reuseRatio: number
   /** What connections cost to open. */
@@ -114,7 +122,7 @@ export class Target extends Dispatcher {
 
   /** The target's state now. The object does not change later. */
   snapshot (): TargetSnapshot {
-    const { pool, tally, belief, options } = this.#core
+    const { pool, tally, belief, options, certificateEnd } = this.#core
     return {
       name: this.name,
       origin: this.origin,
@@ -130,6 +138,7 @@ export class Target extends Dispatcher {
       totals: structuredClone(tally.totals),
       idleLimit: belief.limit,
       sentinel: pool.sentinel.idleMs === undefined ? undefined : { idleMs: pool.sentinel.idleMs },
+      certificates: { backend: certificateEnd, client: clientCertificateEnd(options.undiciOptions.connect) },
       reuseRatio: tally.reuseRatio,
       connectMs: tally.connectMs
     }

@@ -50,7 +50,7 @@ function shownPath (path: string, mask: MaskedNames | undefined): string {
 
 function loadApi (): typeof Api | undefined {
   try {
-    return createRequire(import.meta.url)('@opentelemetry/api') as typeof Api
+    return createRequire(import.meta.filename)('@opentelemetry/api') as typeof Api
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
     return undefined

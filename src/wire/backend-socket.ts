@@ -1,6 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Writable } from 'node:stream'
+import { endOfShown } from './shown-certificates.js'
 import { WithheldWrites } from './withheld-writes.js'
 
 /** What a socket tells the connection that reads it. */
@@ -126,6 +127,14 @@ export class BackendSocket {
   get address (): string | undefined {
     this.#address ??= addressOf(this.#socket)
     return this.#address
+  }
+
+  /**
+   * When the first certificate of the chain ends that the backend has shown on this socket, in ms since 1970. Undefined over plain TCP, and
+   * where a session was resumed: then the backend shows none. Each call reads the chain, so ask once.
+   */
+  get certificateEnd (): number | undefined {
+    return this.#isTls ? endOfShown(this.#socket as TLSSocket) : undefined
   }
 
   /**

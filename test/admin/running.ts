@@ -1,5 +1,5 @@
 import { type Answer, type RequestInput, request } from '../../testing/client.js'
-import { type GatewaySetup, type RunningGateway, gatewayFor, until } from '../../testing/gateway.js'
+import { type GatewaySetup, type RunningGateway, gatewayFor } from '../../testing/gateway.js'
 import type { AdminOptions } from '../../src/index.js'
 
 /** A gateway whose admin surface listens on a free port. */
@@ -11,7 +11,6 @@ export interface RunningAdmin extends RunningGateway {
 
 export async function adminFor (t: Parameters<typeof gatewayFor>[0], setup: GatewaySetup & { admin?: Partial<AdminOptions> } = {}): Promise<RunningAdmin> {
   const running = await gatewayFor(t, { ...setup, gateway: { ...setup.gateway, admin: { port: 0, ...setup.admin } } })
-  await until(() => running.gateway.admin !== undefined)
   const { url } = running.gateway.admin!
   return Object.defineProperties({}, {
     ...Object.getOwnPropertyDescriptors(running),

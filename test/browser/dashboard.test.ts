@@ -28,8 +28,7 @@ interface Watched {
   readonly origins: Set<string>
 }
 
-async function adminUrl ({ gateway }: RunningGateway): Promise<string> {
-  await until(() => gateway.admin !== undefined, 'the admin listener')
+function adminUrl ({ gateway }: RunningGateway): string {
   return new URL(gateway.admin!.url).origin
 }
 
@@ -62,7 +61,7 @@ async function running (t: Test, admin: AdminOptions = { port: 0 }) {
       { prefix: '/hasty', upstream: hasty, target: 'hasty' }
     ]
   })
-  return { gateway, flip, url: await adminUrl(gateway), get: async (path: string) => await request(gateway.url + path) }
+  return { gateway, flip, url: adminUrl(gateway), get: async (path: string) => await request(gateway.url + path) }
 }
 
 async function get4 (get: (path: string) => Promise<unknown>, path: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { command } from '../../src/cli/check.js'
 import { answer } from '../../testing/answer.js'
@@ -11,6 +12,7 @@ import { REPOSITORY } from '../../testing/program.js'
 const MAIN = join(REPOSITORY, 'src/cli/main.ts')
 const SEVERAL = join(REPOSITORY, 'test/cli/check-several.ts')
 const IMPORTS = 'import Fastify from \'fastify\'\nimport { gateway, proxy } from \'holdfast\'\n'
+const PROXY = pathToFileURL(join(REPOSITORY, 'plugins/proxy.ts')).href
 const UPSTREAM = '\'http://users.internal:3000\''
 
 interface Ended { code: number | null, stdout: string, stderr: string }
@@ -156,6 +158,18 @@ t.test('the microservice is read from .env and the environment; with --probe its
   t.notMatch(stdout, '\x1b', 'no colours but on a terminal')
 })
 
+t.test('the microservice is read with a folder of routes, and without anything to serve an app is asked for', async t => {
+  const dir = t.testdir({
+    mine: { 'a.mjs': `export default async app => { await app.register((await import('${PROXY}')).proxy, { prefix: '/a', upstream: ${UPSTREAM} }) }\n` }
+  })
+  const { stdout, stderr } = await run(dir, MAIN, ['check', '--routes', 'mine', '--json'])
+  t.equal(stderr, '')
+  t.match((JSON.parse(stdout) as Output).targets, [{ name: 'http://users.internal:3000', routes: ['/a'] }])
+  t.same(await run(dir, MAIN, ['check']), {
+    code: 2, stdout: '', stderr: 'holdfast: check: name an app, or set UPSTREAMS to check the microservice; holdfast check --help says more\n'
+  })
+})
+
 t.test('with --probe a backend that compresses nothing for a request with Via is named', async t => {
   const backend = await startBackend((request, connection) => {
     const coded = request.header('accept-encoding') === 'gzip' && request.header('via') === undefined
@@ -175,6 +189,8 @@ t.test('wrong arguments are refused before anything is loaded', async t => {
   await refused(t, ['a.ts', 'b.ts'], /one app at a time/)
   await refused(t, ['--env', '.env', 'a.ts'], /--env/)
   await refused(t, ['--env', 'there-is-no.env'], /no such file/)
+  await refused(t, ['--routes', 'mine', 'a.ts'], /^check: --routes is for the microservice, and goes with no app$/)
+  await refused(t, ['--routes', 'there-is-none'], /^check: --routes: "there-is-none": there is no such folder$/)
   await refused(t, ['--front-idle', 'soon'], /--front-idle: "soon" is no duration/)
   await refused(t, ['--front-timeout', '0s'], /--front-timeout/)
   await refused(t, ['--replicas', '0'], /--replicas: "0" is no count/)

@@ -13,7 +13,7 @@ export function userDocuments (): Document[] {
 /** Every page that has links. */
 export function allDocuments (): Document[] {
   const folders = readdirSync(join(REPOSITORY, 'bench'), { withFileTypes: true }).filter(entry => entry.isDirectory())
-  return ['.', 'docs', 'docs/adr', 'bench', ...folders.map(({ name }) => join('bench', name))].flatMap(pagesIn).map(readDocument)
+  return ['.', 'docs', 'docs/adr', 'deploy', 'bench', ...folders.map(({ name }) => join('bench', name))].flatMap(pagesIn).map(readDocument)
 }
 
 function pagesIn (folder: string): string[] {

@@ -1,38 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { REPOSITORY } from '../../testing/program.js'
-import { allDocuments, userDocuments, withoutFences } from './documents.js'
+import { allDocuments, userDocuments } from './documents.js'
+import { anchorsIn, faultOf as faultIn, linksIn } from './links.js'
 import type { Document } from './documents.js'
 
-/** Targets of links and images, code excepted. */
-function linksIn ({ text }: Document): string[] {
-  const prose = withoutFences(text).replace(/`[^`\n]*`/g, code => code.replace(/[[\]()]/g, ' '))
-  return [...prose.matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => target!)
-}
-
-/** Anchors of a page's headings, as GitHub makes them. */
-function anchorsIn (text: string): Set<string> {
-  const anchors = new Set<string>()
-  for (const [, heading] of withoutFences(text).matchAll(/^#{1,6} (.+)$/gm)) {
-    const words = heading!.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').trim().toLowerCase()
-    const slug = words.replace(/[^\p{L}\p{N}\p{M}_\- ]/gu, '').replaceAll(' ', '-')
-    let anchor = slug
-    for (let n = 1; anchors.has(anchor); n++) anchor = `${slug}-${n}`
-    anchors.add(anchor)
-  }
-  return anchors
-}
-
-/** Why a link leads nowhere; undefined where it leads somewhere, or to another site. */
-function faultOf ({ name }: Document, link: string): string | undefined {
-  if (/^[a-z]+:/.test(link)) return undefined
-  const [path = '', anchor] = link.split('#')
-  const file = path === '' ? name : join(dirname(name), path)
-  if (!existsSync(join(REPOSITORY, file))) return `there is no ${file}`
-  if (anchor === undefined || !file.endsWith('.md')) return undefined
-  return anchorsIn(readFileSync(join(REPOSITORY, file), 'utf8')).has(anchor) ? undefined : `${file} has no heading for #${anchor}`
-}
+const faultOf = (document: Document, link: string): string | undefined => faultIn(REPOSITORY, document, link)
 
 t.test('the reader of links finds what there is to find', async t => {
   const page = { name: 'docs/a.md', text: '[a](b.md) ![c](d.png) [`e`](f.md#g)\n```ts\n[h](i)\n```\n`[j](k)`' }

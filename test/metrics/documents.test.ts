@@ -3,38 +3,16 @@ import t from 'tap'
 import { QUERIES, metricsAsMarkdown } from '../../src/metrics/document.js'
 import { METRICS, PROCESS_METRICS } from '../../src/metrics/table.js'
 import type { MetricRow } from '../../src/metrics/table.js'
+import { unknownIn } from './unknown-names.js'
 
 interface Panel { readonly id: number, readonly type: string, readonly title: string, readonly datasource?: { uid: string }, readonly targets?: { expr: string, datasource: { uid: string } }[], readonly gridPos: { x: number, y: number, w: number, h: number } }
 interface Variable { readonly name: string, readonly type: string, readonly query: string | { query: string } }
 interface Dashboard { readonly id: null, readonly uid: string, readonly panels: Panel[], readonly templating: { list: Variable[] } }
 
 const TABLE: readonly MetricRow[] = [...METRICS, ...PROCESS_METRICS]
-// Labels that Prometheus adds.
-const SCRAPED = ['job', 'instance', 'le']
-const KEYWORDS = ['sum', 'by', 'on', 'rate', 'or', 'vector', 'max', 'min', 'count', 'histogram_quantile', 'label_values', 'target', 'instance']
 
 const dashboard = JSON.parse(readFileSync(new URL('../../deploy/grafana-dashboard.json', import.meta.url), 'utf8')) as Dashboard
 const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
-
-/** Unknown metrics and labels of a query. */
-function unknownIn (query: string): string[] {
-  const wrong: string[] = []
-  const used: MetricRow[] = []
-  const bare = query.replace(/"[^"]*"/g, '""').replace(/\b(?:by|on) \([^)]*\)/g, '').replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '')
-  for (const [word] of bare.matchAll(/[a-z_]\w*/g)) {
-    if (KEYWORDS.includes(word)) continue
-    const row = TABLE.find(({ name, type }) => type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`].includes(word) : name === word)
-    if (row === undefined) wrong.push(word)
-    else used.push(row)
-  }
-  if (used.length === 0) wrong.push('no metric at all')
-  const labels = [
-    ...[...query.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label]) => label!),
-    ...[...query.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(',').map(label => label.trim()))
-  ]
-  for (const label of labels) if (!SCRAPED.includes(label) && !used.some(row => row.labels.includes(label))) wrong.push(`label ${label}`)
-  return wrong
-}
 
 t.test('docs/metrics.md is what `npm run made` writes', async t => {
   t.equal(readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8'), metricsAsMarkdown())

@@ -12,7 +12,7 @@ const valid = new Ajv({ strict: true, allowUnionTypes: true }).compile(schema)
 /** What is tried for each option: values that JSON can hold. `null` stands for `Infinity`. */
 const VALUES: unknown[] = [null, -1, 0, 1, 4, 1.5, 70_000, 2_147_483_648, true, false, '', 'text', '/path', '127.0.0.1', [], ['text'], {}]
 // Their values are checked with others, or by what they are given to.
-const NOT_ALONE = ['metrics.path', 'admin.port', 'admin.host', 'admin.token', 'undiciOptions.connect.ca', 'undiciOptions.connect.cert', 'undiciOptions.connect.key',
+const NOT_ALONE = ['metrics.path', 'admin.port', 'admin.host', 'admin.token', 'admin.allowedHosts', 'admin.required', 'undiciOptions.connect.ca', 'undiciOptions.connect.cert', 'undiciOptions.connect.key',
   'undiciOptions.connect.keepAliveInitialDelay', 'undiciOptions.localAddress', 'undiciOptions.connect']
 
 function nested (path: string, value: unknown): Record<string, unknown> {
@@ -44,6 +44,6 @@ t.test('it refuses unknown names, and an admin surface without a port', async t 
 })
 
 t.test('a gateway and its routes are accepted as JSON', async t => {
-  const gateway = { undiciOptions: { connections: null, connect: { timeout: 1_000, ciphers: 'x' } }, inspector: false, pressure: false, admin: { port: 0, token: 'secret' }, drain: { deadline: 5_000 } }
+  const gateway = { undiciOptions: { connections: null, connect: { timeout: 1_000, ciphers: 'x' } }, inspector: false, pressure: false, admin: { port: 0, token: '0123456789abcdef' }, drain: { deadline: 5_000 } }
   t.ok(valid({ gateway, routes: [{ prefix: '/users', upstream: 'http://users:3000', pool: { minIdle: 4 }, httpMethods: ['GET'] }] }), JSON.stringify(valid.errors))
 })

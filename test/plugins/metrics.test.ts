@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { connect } from 'node:net'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -8,6 +9,7 @@ import { metricsOf } from '../../src/metrics/metrics.js'
 import { existingState } from '../../src/gateway/state.js'
 import { answer } from '../../testing/answer.js'
 import { persistent } from '../../testing/behaviours.js'
+import { certificates } from '../../testing/certificates.js'
 import { request } from '../../testing/client.js'
 import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
@@ -17,6 +19,7 @@ import type { MetricFamily } from '../../testing/prometheus.js'
 type Metered = RunningGateway & { read (): Promise<Map<string, MetricFamily>> }
 
 const PATH = '/metrics'
+const { ca, server, client } = certificates()
 const OWN = new Set<string>(METRICS.map(({ name }) => name))
 
 async function meteredFor (t: Parameters<typeof gatewayFor>[0], setup: GatewaySetup): Promise<Metered> {
@@ -59,17 +62,19 @@ t.test('the served text is valid, and each metric has its type and labels of the
   })
   const dead = await backendFor(t, persistent())
   await dead.close()
+  const secure = await backendFor(t, persistent(), { tls: server })
   const odd = 'a "name" with \\ and\nmore'
   const { url, app, read } = await meteredFor(t, {
     gateway: { undiciOptions: { keepAliveTimeoutThreshold: 1 }, pool: { connectRetry: 0 } },
     routes: [
       { prefix: '/ok', upstream: backend.url, target: odd },
+      { prefix: '/secure', upstream: secure.url, undiciOptions: { connect: { ca, ...client } } },
       { prefix: '/dead', upstream: nowhere(dead.port) },
       { prefix: '/unix', upstream: `unix+http://${encodeURIComponent('/run/no such.sock')}/` },
       { prefix: '/chosen', upstream: '', replyOptions: { getUpstream: () => 'http://localhost:9' } }
     ]
   })
-  for (const path of ['/ok/', '/ok/', '/ok/stale', '/ok/lost', '/dead/', '/unix/', '/chosen/', '/none']) await request(`${url}${path}`)
+  for (const path of ['/ok/', '/ok/', '/ok/stale', '/ok/lost', '/secure/', '/dead/', '/unix/', '/chosen/', '/none']) await request(`${url}${path}`)
   app.gateway!.targets.get(odd)!.evict()
   const { headers, body } = await request(`${url}${PATH}`)
   t.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
@@ -84,6 +89,11 @@ t.test('the served text is valid, and each metric has its type and labels of the
   }
   for (const { name, type } of PROCESS_METRICS) t.equal(families.get(name)?.type, type, name)
   t.equal(valueOf(families, 'holdfast_persistence_state', { target: odd, state: 'persistent' }), 1, 'a name is what it was, escaped')
+  for (const [certificate, { cert }] of Object.entries({ backend: server, client })) {
+    const end = Date.parse(new X509Certificate(cert).validTo) / 1_000
+    t.equal(valueOf(families, 'holdfast_certificate_expiry_timestamp_seconds', { target: secure.url, certificate }), end, certificate)
+  }
+  t.equal(valueOf(families, 'holdfast_connections_limit', { target: odd }), 128)
   t.equal(valueOf(families, 'http_client_active_requests', { server_address: '/run/no such.sock' }), 0)
   t.equal(valueOf(families, 'http_client_open_connections', { target: 'dynamic', http_connection_state: 'idle' }), 0)
   t.notOk((await read()).get('http_client_open_connections')?.samples.some(({ labels }) => labels.target === 'dynamic' && labels.server_address !== undefined))

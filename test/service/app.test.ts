@@ -107,16 +107,23 @@ t.test('VIA holds for every route', async t => {
 })
 
 t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', async t => {
-  const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: 'hush' } })
+  const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: '0123456789abcdef' } })
   const path = '/api/targets'
   const { gateway } = app
-  await until(() => gateway?.admin !== undefined)
   t.match(await body(`${gateway!.admin!.url}${path}`), /^401 /)
-  const { status, body: answer } = await request(gateway!.admin!.url + path, { headers: { authorization: 'Bearer hush' } })
+  const { status, body: answer } = await request(gateway!.admin!.url + path, { headers: { authorization: 'Bearer 0123456789abcdef' } })
   t.equal(status, 200)
   t.match(JSON.parse(answer.toString()), { targets: [{ name: 'http://127.0.0.1:1' }] })
   t.match(await body(url + path), /^404 /)
   t.match(await body(`${gateway!.admin!.url}/`), /^200 <!doctype html>/)
+})
+
+t.test('METRICS_PATH serves metrics on the clients\' port, before an upstream of every path', async t => {
+  const app = await appFor(t, { variables: { UPSTREAMS: '/=http://127.0.0.1:1', METRICS_PATH: '/internal/metrics' } })
+  const { statusCode, headers, body } = await app.inject('/internal/metrics')
+  t.match({ statusCode, headers, body }, { statusCode: 200, headers: { 'content-type': /^text\/plain/ }, body: /^# HELP / })
+  const without = await appFor(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1' } })
+  t.equal((await without.inject('/metrics')).statusCode, 404)
 })
 
 t.test('a route of the microservice\'s own goes before an upstream at the root', async t => {
@@ -134,6 +141,10 @@ t.test('in production the samples never run', async t => {
   await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' } }), refusal)
   await t.rejects(appFor(t, { variables: { NODE_ENV: 'production' }, routes: routesFor(t, { [`mine.test${EXTENSION}`]: ROUTE('/mine'), 'mine.d.ts': '' }) }), refusal,
     'a test and a declaration are no routes')
+})
+
+t.test('a folder without any route file does not start', async t => {
+  await t.rejects(appFor(t, { routes: t.testdir() }), { name: 'EnvironmentError', message: /^UPSTREAMS: is not set, .* This folder of route files has no samples$/ })
 })
 
 t.test('with a route file of the user the samples do not run', async t => {

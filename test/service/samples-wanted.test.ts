@@ -4,19 +4,19 @@ import { readEnvironment } from '../../src/service/environment.js'
 import { runsSamples } from '../../src/service/samples-wanted.js'
 import { VARIABLES } from '../../src/service/variables.js'
 
-/** A value for each variable that may stand alone. */
+/** A value for variables that may be set alone. */
 const SET: Readonly<Record<string, string>> = {
   HOST: '127.0.0.1', PORT: '8081', KEEP_ALIVE_TIMEOUT_MS: '1', CONNECTIONS: '1', HEADERS_TIMEOUT_MS: '1', BODY_TIMEOUT_MS: '1', TRUST_PROXY: 'false', DRAIN_DEADLINE_MS: '1',
-  WEBSOCKET: 'true', ADMIN_PORT: '9091', ADMIN_HOST: '127.0.0.1', ADMIN_TOKEN: 'a-token-of-some-length', PROXY_STATUS: 'false', VIA: 'true', LOG_LEVEL: 'info', SAMPLE_LOAD: '0',
+  WEBSOCKET: 'true', ADMIN_PORT: '9091', METRICS_PATH: '/metrics', PROXY_STATUS: 'false', VIA: 'true', LOG_LEVEL: 'info', SAMPLE_LOAD: '0',
   NODE_ENV: 'development', IGNORED_WARNINGS: 'plain-http', IGNORED_VARIABLES: 'LOGLEVEL'
 }
 const NEUTRAL = ['LOG_LEVEL', 'SAMPLE_LOAD', 'NODE_ENV', 'IGNORED_WARNINGS', 'IGNORED_VARIABLES']
 const NOTHING = 'UPSTREAMS: is not set, and there is no route file, so there is nothing to proxy; set it, like UPSTREAMS=/users=http://users:3000. '
 
 /** Whether the samples run in an app that has nothing else, or why it does not start. */
-function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false } = {}): boolean | string {
+function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false, available = true } = {}): boolean | string {
   try {
-    return runsSamples(readEnvironment(variables, 'there-is-no.env', terminal), own)
+    return runsSamples(readEnvironment(variables, 'there-is-no.env', terminal), { own, available })
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
     return error.message
@@ -26,6 +26,7 @@ function outcome (variables: NodeJS.ProcessEnv, { terminal = false, own = false 
 t.test('the samples run where nothing at all is set', async t => {
   t.equal(outcome({}), true)
   t.equal(outcome({ UPSTREAMS: '', PORT: '', HOST: '', NODE_ENV: '' }), true)
+  t.equal(outcome({ UPSTREAMS: ' ' }), true)
   t.equal(outcome({ PATH: '/bin', TERM: 'xterm', LOGNAME: 'me' }), true)
   for (const name of NEUTRAL) t.equal(outcome({ [name]: SET[name] }), true, name)
 })
@@ -33,9 +34,7 @@ t.test('the samples run where nothing at all is set', async t => {
 t.test('any variable that is set keeps them from running, and is named', async t => {
   for (const name of Object.keys(VARIABLES)) {
     if (NEUTRAL.includes(name) || SET[name] === undefined) continue
-    // A variable of the admin surface may need its port.
-    const message = outcome({ [name]: SET[name] })
-    t.equal(message, `${NOTHING}The samples run by themselves only where nothing is set, and ${name} is; SAMPLES=true runs them`, name)
+    t.equal(outcome({ [name]: SET[name] }), `${NOTHING}The samples run by themselves only where nothing is set, and ${name} is; SAMPLES=true runs them`, name)
   }
 })
 
@@ -53,6 +52,12 @@ t.test('SAMPLES=true runs them whatever else is set, and SAMPLES=false keeps the
 t.test('in production they never run', async t => {
   t.equal(outcome({ NODE_ENV: 'production' }), `${NOTHING}In production the samples never run`)
   t.equal(outcome({ NODE_ENV: 'production', SAMPLES: 'true' }), 'SAMPLES: "true" is not possible in production; leave it out, or set another NODE_ENV')
+})
+
+t.test('a folder of route files without the samples does not start', async t => {
+  t.equal(outcome({}, { available: false }), `${NOTHING}This folder of route files has no samples`)
+  t.equal(outcome({ SAMPLES: 'true' }, { available: false }), `${NOTHING}This folder of route files has no samples`)
+  t.equal(outcome({}, { own: true, available: false }), false)
 })
 
 t.test('they do not run beside an upstream or a route file', async t => {

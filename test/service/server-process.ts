@@ -23,8 +23,9 @@ export class Server {
   stderr = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv) {
-    this.process = spawn(process.execPath, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  /** @param program replaces itself by the server: signals go to it */
+  constructor (cwd: string, args: string[], env: NodeJS.ProcessEnv, program = process.execPath) {
+    this.process = spawn(program, args, { cwd, env: { PATH: process.env['PATH'], PORT: '0', ADMIN_PORT: '0', SAMPLE_LOAD: '0', ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     this.process.stderr!.on('data', (chunk: Buffer) => { this.stderr += chunk.toString() })
     createInterface(this.process.stdout!).on('line', line => {
       this.lines.push(JSON.parse(line) as Line)
@@ -74,7 +75,7 @@ export function copy (t: Test, routes: Record<string, string> = {}, extension = 
   const dir = t.testdir()
   const from = extension === '.ts' ? REPOSITORY : ROOT
   for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
-  for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(ROOT, name), join(dir, name))
+  for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(dir, name))
   for (const [name, text] of Object.entries(routes)) writeFileSync(join(dir, 'routes', name), text)
   return dir
 }

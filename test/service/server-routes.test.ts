@@ -1,12 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { build } from '../../scripts/build-steps.js'
 import { BUILT, FROM_SOURCE, copy, start } from './server-process.js'
 import { startBackend } from '../../testing/backend.js'
 import { request } from '../../testing/client.js'
-
-const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
 
 const DROPPED = {
   'typed.ts': `import type { FastifyInstance } from 'fastify'
@@ -39,8 +35,6 @@ t.test('a .ts and a .js file dropped in routes work from source', async t => {
 
 t.test('a .ts and a .js file dropped in routes work when built', async t => {
   const cwd = copy(t, DROPPED, '.ts')
-  // `npm run build` without the type check, which takes longest and which lint does too.
-  const build = spawn(process.execPath, [TSC, '-p', 'tsconfig.build.json', '--noCheck', '--declaration', 'false'], { cwd, stdio: 'inherit' })
-  t.same(await once(build, 'close'), [0, null], 'it builds')
+  await build(cwd, { codeOnly: true })
   await droppedAnswer(t, cwd, BUILT)
 })

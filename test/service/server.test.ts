@@ -31,10 +31,11 @@ t.test('with the samples, it says what to curl, and each of it answers', async t
 t.test('a wrong value stops the start with one line that names it', async t => {
   const taken = await startBackend(() => {})
   t.teardown(() => taken.close())
+  const UPSTREAMS = '/a=http://127.0.0.1:1'
   const cases: [NodeJS.ProcessEnv, string][] = [
     [{ PORT: 'http' }, 'PORT: "http"'],
-    [{ PORT: String(taken.port), UPSTREAMS: '/a=http://127.0.0.1:1' }, `PORT: ${taken.port}`],
-    [{ HOST: '192.0.2.1', UPSTREAMS: '/a=http://127.0.0.1:1' }, 'HOST: "192.0.2.1"'],
+    [{ PORT: String(taken.port), UPSTREAMS }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
+    [{ ADMIN_PORT: String(taken.port), UPSTREAMS }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
     [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
     [{}, 'SAMPLES=true runs them'],
     [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
@@ -47,7 +48,7 @@ t.test('a wrong value stops the start with one line that names it', async t => {
     t.match(await server.ended, { code: 1 })
     t.match(server.stderr, /^holdfast cannot start: [^\n]+\n$/, 'one line')
     t.ok(server.stderr.includes(named), server.stderr)
-    t.same(server.lines.filter(({ level }) => level > 30), [], 'and nothing is logged besides')
+    t.same(server.lines.filter(({ level, msg }) => level > 30 || msg.startsWith('Server listening')), [], 'and nothing is logged besides, and no client is served')
   }))
 })
 
@@ -78,6 +79,19 @@ t.test('requests beyond the deadline are cut and logged, and the exit code is 0'
   await t.rejects(answered)
   t.match(await server.ended, { code: 0, signal: null })
   t.match(await server.logged('is cut'), { level: 40, connections: 1, deadline: 300 })
+})
+
+t.test('for DRAIN_DELAY_MS after SIGTERM requests are served, and readiness says 503', async t => {
+  const { server, answered, answer } = await withSlowRequest(t, { DRAIN_DELAY_MS: '600000' })
+  server.process.kill('SIGTERM')
+  t.match(await server.logged('draining'), { delay: 600_000, deadline: 10_000 })
+  answer()
+  t.match(await answered, { status: 200, headers: { connection: 'keep-alive' } })
+  const url = await server.url()
+  t.match(await request(`${url}/health/ready`), { status: 503 })
+  t.match(await request(`${url}/health/live`), { status: 200 })
+  server.process.kill('SIGINT')
+  t.match(await server.ended, { code: 130 })
 })
 
 t.test('a second signal ends the process at once', async t => {

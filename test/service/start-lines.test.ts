@@ -120,6 +120,16 @@ t.test('a rule that many targets break is one line, and an ignored rule is none'
   t.equal(lines.filter(({ level }) => level >= 40).length, 1)
 })
 
+t.test('what cannot be ignored is refused', async t => {
+  const cases = [
+    ['plain-htp', 'is no rule; holdfast check --rules lists them'],
+    ['keep-alive-off', 'is logged wherever its option is set, and cannot be ignored; leave it out']
+  ] as const
+  for (const [id, why] of cases) {
+    await t.rejects(started(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', IGNORED_WARNINGS: `plain-http,${id}` } }), { name: 'EnvironmentError', message: `IGNORED_WARNINGS: "${id}" ${why}` })
+  }
+})
+
 t.test('with ordinary settings there is no warning', async t => {
   const { lines } = await started(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1,/b=https://b.example.com' } })
   t.same(lines.filter(({ level }) => level >= 40), [])

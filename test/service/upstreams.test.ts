@@ -154,7 +154,7 @@ t.test('a wrong list of UPSTREAMS has its own line', async t => {
     ['/a=http://a, ', 'UPSTREAMS: ends with a comma; remove it, or add the entry that is missing'],
     [',/a=http://a', 'UPSTREAMS: begins with a comma; remove it, or add the entry that is missing'],
     [',', 'UPSTREAMS: begins with a comma; remove it, or add the entry that is missing'],
-    ['/a=http://a,,/b=http://b', 'UPSTREAMS: has two commas in a row; remove it, or add the entry that is missing'],
+    ['/a=http://a,,/b=http://b', 'UPSTREAMS: has two commas in a row; remove one, or add the entry that is missing'],
     ['[{"prefix":"/a"}]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['["/a=http://a"]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['{ "/a": "http://a" }', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
@@ -192,13 +192,14 @@ t.test('UPSTREAMS is a list of prefixes and upstreams', async t => {
 })
 
 t.test('ws:, wss:, unix+http: and unix+https: are upstreams too, in either case', async t => {
-  t.strictSame(read('/a=ws://a:3000,/b=wss://b,/c=unix+http://%2Frun%2Fc.sock/,/d=unix+https://%2frun%2Fd.sock/api,/e=WS://e,/f=HTTP://f'), [
+  t.strictSame(read('/a=ws://a:3000,/b=wss://b,/c=unix+http://%2Frun%2Fc.sock/,/d=unix+https://%2frun%2Fd.sock/api,/e=WS://e,/f=HTTP://F,/g=UNIX+HTTP://%2Frun%2Fg.sock/'), [
     { prefix: '/a', upstream: 'http://a:3000', forWebSockets: true },
     { prefix: '/b', upstream: 'https://b', forWebSockets: true },
     { prefix: '/c', upstream: 'unix+http://%2Frun%2Fc.sock/', forWebSockets: false },
     { prefix: '/d', upstream: 'unix+https://%2frun%2Fd.sock/api', forWebSockets: false },
     { prefix: '/e', upstream: 'http://e', forWebSockets: true },
-    { prefix: '/f', upstream: 'HTTP://f', forWebSockets: false }
+    { prefix: '/f', upstream: 'http://F', forWebSockets: false },
+    { prefix: '/g', upstream: 'unix+http://%2Frun%2Fg.sock/', forWebSockets: false }
   ])
 })
 

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import ts from 'typescript'
+import { ESM_DECLARATIONS } from '../../scripts/build-steps.js'
+import { declarationsOf } from '../../scripts/declarations.js'
 import { REPOSITORY } from '../../testing/program.js'
 
 interface Manifest { readonly name: string, readonly version: string, readonly dependencies?: Record<string, string>, readonly peerDependencies?: Record<string, string> }
@@ -17,7 +19,11 @@ export function appFolderFor (t: Pick<Test, 'teardown'>, files: Readonly<Record<
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const manifest = manifestOf(REPOSITORY)
   const installed = join(folder, 'node_modules')
-  emitDeclarations(join(installed, manifest.name, 'dist'))
+  for (const [path, text] of declarations()) {
+    const to = join(installed, manifest.name, 'dist', path)
+    mkdirSync(dirname(to), { recursive: true })
+    writeFileSync(to, text)
+  }
   writeFileSync(join(installed, manifest.name, 'package.json'), readFileSync(join(REPOSITORY, 'package.json')))
   const linked = new Set<string>()
   const link = (name: string): void => {
@@ -46,11 +52,11 @@ export function complaintsOf (folder: string, files: readonly string[], options:
   return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`)
 }
 
-/** As `npm run build` does it, but for the code. */
-function emitDeclarations (outDir: string): void {
-  const { config } = ts.readConfigFile(join(REPOSITORY, 'tsconfig.build.json'), ts.sys.readFile)
-  const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, REPOSITORY)
-  ts.createProgram(fileNames, { ...options, outDir, noCheck: true, emitDeclarationOnly: true, sourceMap: false }).emit()
+/** As `npm run build` makes them. */
+function declarations (): [string, string][] {
+  const { files } = declarationsOf(REPOSITORY, 'src/index.ts')
+  const kinds = ['src', 'plugins'].map((folder): [string, string] => [`${folder}/package.json`, '{ "type": "commonjs" }'])
+  return [...files, ...kinds, ['src/index.d.mts', ESM_DECLARATIONS]]
 }
 
 function manifestOf (folder: string): Manifest {

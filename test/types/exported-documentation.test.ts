@@ -1,5 +1,6 @@
 import t from 'tap'
 import { hoversOf } from './exported-documentation.js'
+import { unexportedTypes } from './unexported-types.js'
 
 // All others are no tags: in `@fastify/http-proxy` without backticks, TypeScript reads `@fastify` as one, and the text ends there.
 const TAGS = ['defaultValue', 'param', 'returns', 'throws', 'see', 'example', 'deprecated']
@@ -15,6 +16,11 @@ t.test('the hovers are those of what the package exports, and of its members', a
 
 t.test('everything exported says what it is', async t => {
   t.same(hovers.filter(({ text }) => text.trim() === '').map(({ name, file }) => `${name} in ${file}`), [])
+})
+
+t.test('every type that an exported one mentions is exported too', async t => {
+  t.same(unexportedTypes('src/gateway/gateway.ts'), ['ConnectionObserver in Gateway', 'Target in Gateway'], 'such types are found')
+  t.same(unexportedTypes('src/index.ts'), [])
 })
 
 t.test('no text ends at an @ that is no tag', async t => {

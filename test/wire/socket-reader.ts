@@ -97,14 +97,15 @@ export async function serverFor (t: Scope, { tls, path }: { tls?: TlsOptions, pa
 export interface To {
   readonly connect?: ConnectOptions | ConnectFunction
   readonly socketPath?: string
+  readonly clock?: () => number
 }
 
 /** Dials a URL, and trusts the tests' certificates. The sockets end with the test. */
-export function dialerFor (t: Scope, url: URL, { connect = {}, socketPath }: To = {}): () => Promise<BackendSocket> {
+export function dialerFor (t: Scope, url: URL, { connect = {}, socketPath, clock = () => performance.now() }: To = {}): () => Promise<BackendSocket> {
   const { undiciOptions } = resolveTargetOptions({}, {
     undiciOptions: { connect: typeof connect === 'function' ? connect : { ca: certificates().ca, ...connect }, ...socketPath === undefined ? {} : { socketPath } }
   })
-  const dial = createDialer(url, undiciOptions)
+  const dial = createDialer(url, undiciOptions, clock)
   return async () => await new Promise((resolve, reject) => dial((error, socket) => {
     if (error !== undefined) return reject(error)
     t.teardown(() => socket!.destroy())

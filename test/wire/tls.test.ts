@@ -14,12 +14,18 @@ import type { To } from './socket-reader.js'
 
 const { authority, ca, client, server: own } = certificates()
 
-/** Dials `times` connections, one after another, each with an answer. Returns whether each has resumed a session. */
-async function resumptions (t: Parameters<typeof serverFor>[0], times: number, { version, ...to }: To & { version?: 'TLSv1.2' | 'TLSv1.3' } = {}): Promise<boolean[]> {
+/**
+ * Dials `times` connections, one after another, each with an answer. Returns whether each has resumed a session.
+ *
+ * @param at when each is dialled, on the clock of the dialer
+ */
+async function resumptions (t: Parameters<typeof serverFor>[0], times: number, { version, at = [], ...to }: To & { version?: 'TLSv1.2' | 'TLSv1.3', at?: readonly number[] } = {}): Promise<boolean[]> {
   const server = await serverFor(t, { tls: { ...own, ...version && { minVersion: version, maxVersion: version } } })
-  const dial = dialerFor(t, server.url, to)
+  let now = 0
+  const dial = dialerFor(t, server.url, { clock: () => now, ...to })
   const resumed: boolean[] = []
   for (let i = 0; i < times; i++) {
+    now = at[i] ?? 0
     const [peer, socket] = await Promise.all([server.accepted() as Promise<TLSSocket>, dial()])
     resumed.push(peer.isSessionReused())
     const noted = new Noted(socket)
@@ -45,6 +51,11 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     }
   })
 }
+
+t.test('a session is resumed for an hour after the handshake that showed a certificate', async t => {
+  const hour = 3_600_000
+  t.same(await resumptions(t, 5, { at: [0, hour - 1, hour, hour + 1, 2 * hour] }), [false, true, false, true, false])
+})
 
 t.test('maxCachedSessions 0 keeps no session', async t => {
   t.same(await resumptions(t, 3, { connect: { maxCachedSessions: 0 } }), [false, false, false])

@@ -1,0 +1,11 @@
+// `npm run build`: makes dist/ (docs/adr/0017-one-commonjs-build.md). It checks no types, as `npm run lint` does.
+import { REPOSITORY } from '../testing/program.js'
+import { BuildError, build } from './build-steps.js'
+
+try {
+  await build(REPOSITORY)
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
