@@ -16,14 +16,12 @@ export interface LoggedRequest {
   /** The client's address, as `trustProxy` has it. */
   readonly ip?: string | undefined
   /** The client's connection. */
-  readonly socket?: RemoteSocket | null | undefined
+  readonly socket?: {
+    /** The client's port. */
+    readonly remotePort?: number | undefined
+  } | null | undefined
   /** The app, whose gateway has `log.mask`. */
   readonly server?: FastifyInstance | undefined
-}
-
-interface RemoteSocket {
-  /** The client's port. */
-  readonly remotePort?: number | undefined
 }
 
 /** What Fastify's own `req` serializer shows of a request. Parts that a request does not have are undefined, and absent in the line. */
