@@ -5,24 +5,39 @@ import { existingState } from './state.js'
 
 /** What the serializer reads of a Fastify request. A logger may be given anything as `req`, so each part may be missing. */
 export interface LoggedRequest {
+  /** Shown as it is. */
   readonly method?: string | undefined
+  /** Shown masked. */
   readonly url?: string | undefined
+  /** Only `accept-version` is read. */
   readonly headers?: Readonly<Record<string, string | string[] | undefined>> | undefined
+  /** Shown as it is. */
   readonly host?: string | undefined
+  /** The client's address, as `trustProxy` has it. */
   readonly ip?: string | undefined
-  readonly socket?: { readonly remotePort?: number | undefined } | null | undefined
+  /** The client's connection. */
+  readonly socket?: {
+    /** The client's port. */
+    readonly remotePort?: number | undefined
+  } | null | undefined
+  /** The app, whose gateway has `log.mask`. */
   readonly server?: FastifyInstance | undefined
 }
 
 /** What Fastify's own `req` serializer shows of a request. Parts that a request does not have are undefined, and absent in the line. */
 export interface SerializedRequest {
   readonly [name: string]: unknown
+  /** The method. */
   readonly method?: string
+  /** The path with its query, masked. */
   readonly url?: string
   /** Of the header `accept-version`. */
   readonly version?: string
+  /** Of the header `Host`, or of `X-Forwarded-Host` where `trustProxy` trusts the peer. */
   readonly host?: string
+  /** The client's address, as `trustProxy` has it. */
   readonly remoteAddress?: string
+  /** The port of the connection's other end. */
   readonly remotePort?: number
 }
 
