@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,7 +15,8 @@ async function built (t: Test, files: Record<string, string>): Promise<string> {
     writeFileSync(join(root, name), text)
   }
   await build(root, { codeOnly: true })
-  return join(root, 'dist')
+  // Links are resolved in what a module knows of its place.
+  return join(realpathSync(root), 'dist')
 }
 
 t.test('code becomes CommonJS that knows its own place, and still imports ESM', async t => {

@@ -1,14 +1,13 @@
 // What ends the microservice, and what must not: errors that no code catches, and a log that cannot be written.
 import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { copy, start } from './server-process.js'
 import { request } from '../../testing/client.js'
 import { until } from '../../testing/gateway.js'
-import { EXTENSION, REPOSITORY, program } from '../../testing/program.js'
+import { EXTENSION, program } from '../../testing/program.js'
 
 const UPSTREAMS = '/=http://127.0.0.1:9'
 
@@ -35,18 +34,21 @@ t.test('an error that is not caught is logged with its stack in one line, and en
   }))
 })
 
-/** A server whose stdout is a file, or a pipe of the test. Its port is known, since its log may be lost. */
-async function withStdout (t: Test, stdout: number | 'pipe'): Promise<{ server: ReturnType<typeof spawn>, url: string, stderr: () => string, ended: Promise<unknown[]> }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  const server = spawn(process.execPath, program('src/server'), { cwd: REPOSITORY, env: { PATH: process.env['PATH'], PORT: String(port), UPSTREAMS }, stdio: ['ignore', stdout, 'pipe'] })
+// Its log may be lost, so it tells its port by another way.
+const TELLS_PORT = `export default async app => {
+  app.addHook('onListen', async () => { process.send(app.server.address().port) })
+}\n`
+
+/** A server whose stdout is a file, or a pipe of the test. */
+async function withStdout (t: Test, stdout: number | 'pipe'): Promise<{ server: ChildProcess, url: string, stderr: () => string, ended: Promise<unknown[]> }> {
+  const env = { PATH: process.env['PATH'], PORT: '0', UPSTREAMS }
+  const cwd = copy(t, { [`tells-port${EXTENSION}`]: TELLS_PORT })
+  const server = spawn(process.execPath, program('src/server'), { cwd, env, stdio: ['ignore', stdout, 'pipe', 'ipc'] })
   let text = ''
   server.stderr!.on('data', (chunk: Buffer) => { text += chunk.toString() })
   const ended = once(server, 'close')
   t.teardown(() => { server.kill('SIGKILL') })
+  const [port] = await once(server, 'message') as [number]
   return { server, url: `http://127.0.0.1:${port}`, stderr: () => text, ended }
 }
 
@@ -56,8 +58,6 @@ t.test('where the log cannot be written, stderr says so, clients are served, and
   closeSync(full)
   const message = 'holdfast: the log cannot be written to stdout, and its lines are lost until it can be: ENOSPC: no space left on device, write\n'
   while (stderr() === '') await once(server.stderr!, 'data')
-  // The first lines come just before it listens.
-  while (await request(`${url}/health/live`).then(({ status }) => status !== 200, () => true)) await new Promise(resolve => setTimeout(resolve, 5))
   t.equal((await request(`${url}/missing`)).status, 502)
   server.kill('SIGTERM')
   t.same(await ended, [0, null])
@@ -69,7 +69,7 @@ t.test('where nothing reads the log any more, stderr says so, and clients are se
   await once(server.stdout!, 'data')
   server.stdout!.destroy()
   await until(() => server.stdout!.destroyed)
-  while (await request(`${url}/missing`).then(({ status }) => status !== 502, () => true)) await new Promise(resolve => setTimeout(resolve, 5))
+  t.equal((await request(`${url}/missing`)).status, 502)
   while (stderr() === '') await once(server.stderr!, 'data')
   t.equal((await request(`${url}/health/live`)).status, 200)
   server.kill('SIGTERM')
@@ -80,7 +80,6 @@ t.test('where nothing reads the log any more, stderr says so, and clients are se
 t.test('where the reader of the log hangs, clients are served, and a signal ends the process after its drain', async t => {
   const { server, url, stderr, ended } = await withStdout(t, 'pipe')
   await once(server.stdout!, 'readable')
-  while (await request(`${url}/health/live`).then(({ status }) => status !== 200, () => true)) await new Promise(resolve => setTimeout(resolve, 5))
   // Lines of 1 kB: more than a pipe and the test's buffer hold.
   for (let n = 0; n < 40; n++) await Promise.all(Array.from({ length: 10 }, async () => await request(`${url}/health/${'x'.repeat(1_000)}`, { method: 'TRACE' })))
   await new Promise(resolve => setTimeout(resolve, 1_200))
