@@ -74,7 +74,7 @@ export function copy (t: Test, routes: Record<string, string> = {}, extension = 
   // Below the repository, so that it finds its node_modules.
   const dir = t.testdir()
   const from = extension === '.ts' ? REPOSITORY : ROOT
-  for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, ''].includes(extname(path)) })
+  for (const name of ['src', 'plugins', 'routes']) cpSync(join(from, name), join(dir, name), { recursive: true, filter: path => [extension, '.json', ''].includes(extname(path)) })
   // From source, the admin surface reads its page there.
   cpSync(join(REPOSITORY, 'dashboard'), join(dir, 'dashboard'), { recursive: true })
   for (const name of ['package.json', 'tsconfig.json']) cpSync(join(ROOT, name), join(dir, name))

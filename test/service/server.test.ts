@@ -28,30 +28,6 @@ t.test('with the samples, it says what to curl, and each of it answers', async t
   t.equal(server.stderr, '')
 })
 
-t.test('a wrong value stops the start with one line that names it', async t => {
-  const taken = await startBackend(() => {})
-  t.teardown(() => taken.close())
-  const UPSTREAMS = '/a=http://127.0.0.1:1'
-  const cases: [NodeJS.ProcessEnv, string][] = [
-    [{ PORT: 'http' }, 'PORT: "http"'],
-    [{ PORT: String(taken.port), UPSTREAMS }, `PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
-    [{ ADMIN_PORT: String(taken.port), UPSTREAMS }, `ADMIN_PORT: ${taken.port} is in use already; stop the process that listens there, or give another port\n`],
-    [{ NODE_ENV: 'production' }, 'UPSTREAMS: is not set'],
-    [{ CONNECTIONS: '5' }, 'SAMPLES=true runs them'],
-    [{ UPSTREAM: '/a=http://a' }, 'UPSTREAM: is no variable of the gateway; did you mean UPSTREAMS?'],
-    [{ UPSTREAMS: '/a=http://a;/b=http://b' }, 'UPSTREAMS: "/a=http://a;/b=http://b" has a semicolon in it'],
-    [{ TRUST_PROXY: '?token=secret' }, 'TRUST_PROXY: "?token=***"']
-  ]
-  const cwd = copy(t)
-  await Promise.all(cases.map(async ([env, named]) => {
-    const server = start(t, env, { cwd })
-    t.match(await server.ended, { code: 1 })
-    t.match(server.stderr, /^holdfast cannot start: [^\n]+\n$/, 'one line')
-    t.ok(server.stderr.includes(named), server.stderr)
-    t.same(server.lines.filter(({ level, msg }) => level > 30 || msg.startsWith('Server listening')), [], 'and nothing is logged besides, and no client is served')
-  }))
-})
-
 t.test('at SIGTERM a request in flight gets its answer with close, and the exit code is 0', async t => {
   const { server, answered, answer } = await withSlowRequest(t)
   server.process.kill('SIGTERM')
