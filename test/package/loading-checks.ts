@@ -99,7 +99,7 @@ export const LOADING_CHECKS: readonly Check[] = [
       const app = await installed(tarball, 'loading', files)
       for (const name of ['app.cjs', 'app.mjs']) equal(await ended('node', [name], { cwd: app }), 'answered\n', name)
       equal(await ended('node', ['replaced.cjs'], { cwd: app }), 'backend /1 backend /2\n')
-      const names = 'HoldfastError default fastifyHttpProxy gateway getGateway provenanceOf proxy'
+      const names = 'HoldfastError default fastifyHttpProxy gateway getGateway lineMask maskUrl provenanceOf proxy requestSerializer'
       equal(await ended('node', ['both.cjs'], { cwd: app }), `true true true ${names}\n`)
     }
   },
