@@ -165,6 +165,33 @@ t.test('a request without an answer, or with half of one, is counted by its caus
     [['backend_active', 1], ['client_gone', 1], ['timeout', 1]])
 })
 
+t.test('what alerts ask for is 0 in the first scrape, for each declared target', async t => {
+  const { read } = await meteredFor(t, { routes: [{ prefix: '/a', upstream: nowhere(1), target: 'a' }, { prefix: '/b', upstream: nowhere(2), target: 'b' }] })
+  const first = await read()
+  for (const target of ['a', 'b']) {
+    t.equal(valueOf(first, 'holdfast_connections_opened_total', { target }), 0)
+    for (const code of ['HOLDFAST_ERR_CONNECT', 'HOLDFAST_ERR_QUEUE_FULL']) t.equal(valueOf(first, 'holdfast_rejected_total', { target, code }), 0, code)
+    for (const kind of ['unwritten', 'stale', 'unused_timeout', 'connect']) t.equal(valueOf(first, 'holdfast_retries_total', { target, kind }), 0, kind)
+  }
+  t.strictSame(first.get('holdfast_dial_failures_total')?.samples, [], 'errnos are an open set')
+})
+
+t.test('a request that chooses one target too many is counted for the dynamic targets', async t => {
+  let release = (): void => {}
+  const backend = await backendFor(t, (_request, connection) => { release = () => connection.reset() })
+  const { url, read } = await meteredFor(t, {
+    gateway: { maxDynamicTargets: 1 },
+    routes: [{ prefix: '/api', upstream: '', replyOptions: { getUpstream: ({ headers }) => String(headers['x-host']) } }]
+  })
+  const ask = (host: string): ReturnType<typeof request> => request(`${url}/api`, { headers: { 'x-host': host } })
+  const waiting = ask(backend.url)
+  await backend.waitFor(({ requests }) => requests === 1)
+  t.equal((await ask(nowhere(1))).status, 503)
+  t.equal(valueOf(await read(), 'holdfast_rejected_total', { target: 'dynamic', code: 'HOLDFAST_ERR_TOO_MANY_TARGETS' }), 1)
+  release()
+  await waiting
+})
+
 t.test('a dial that fails is counted by its errno', async t => {
   const backend = await backendFor(t, persistent())
   await backend.close()
