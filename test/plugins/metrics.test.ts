@@ -176,6 +176,26 @@ t.test('what alerts ask for is 0 in the first scrape, for each declared target',
   t.strictSame(first.get('holdfast_dial_failures_total')?.samples, [], 'errnos are an open set')
 })
 
+t.test('the readiness of the process is what /health/ready says, without the option health too', async t => {
+  for (const health of [true, false]) {
+    const { app, gateway } = await meteredFor(t, { gateway: { health, drain: { delay: 60_000, deadline: 100 } } })
+    const states = async (): Promise<unknown> => {
+      const { samples = [] } = parseMetrics((await app.inject(PATH)).body).get('holdfast_readiness_state') ?? {}
+      return Object.fromEntries(samples.map(({ labels, value }) => [labels.state, value]))
+    }
+    t.strictSame(await states(), { ready: 1, draining: 0, pressure: 0 })
+    const drained = gateway.drain()
+    t.strictSame(await states(), { ready: 0, draining: 1, pressure: 0 })
+    await app.close()
+    await drained
+  }
+  // Below the size of any process.
+  const { app, read } = await meteredFor(t, { gateway: { pressure: { maxHeapUsedBytes: 1, sampleInterval: 10 } } })
+  await until(() => app.isUnderPressure())
+  t.equal(valueOf(await read(), 'holdfast_readiness_state', { state: 'pressure' }), 1)
+  t.equal(valueOf(await read(), 'holdfast_readiness_state', { state: 'ready' }), 0)
+})
+
 t.test('a request that chooses one target too many is counted for the dynamic targets', async t => {
   let release = (): void => {}
   const backend = await backendFor(t, (_request, connection) => { release = () => connection.reset() })
@@ -263,7 +283,7 @@ t.test('with an admin surface metrics are counted, even without a path for clien
   const { app, url } = await gatewayFor(t, { gateway: { admin: { port: 0 } }, routes: [{ upstream: backend.url }] })
   await request(`${url}${PATH}`)
   t.equal(backend.requests, 1)
-  const metrics = metricsOf(existingState(app)!)
+  const metrics = metricsOf(existingState(app)!, () => 'ready')
   t.equal(valueOf(parseMetrics(await metrics.text()), 'http_server_request_duration_seconds_count'), 1)
   t.equal(valueOf(parseMetrics(await metrics.text()), 'holdfast_connections_opened_total'), 1)
 })
@@ -271,7 +291,7 @@ t.test('with an admin surface metrics are counted, even without a path for clien
 t.test('a closed app is not kept in memory', async t => {
   const app = Fastify()
   await app.register(gateway, { metrics: { path: PATH } })
-  const metrics = metricsOf(existingState(app)!)
+  const metrics = metricsOf(existingState(app)!, () => 'ready')
   await app.close()
   t.notMatch(await metrics.text(), /\w/)
 })
