@@ -8,6 +8,7 @@ import { sampleEachSecond } from '../src/admin/history-sampling.js'
 import { adminListenError } from '../src/admin/listen-failure.js'
 import { adminListener } from '../src/admin/listener.js'
 import { optionError } from '../src/errors.js'
+import { readinessStateOf } from '../src/gateway/readiness.js'
 import { stateBefore } from '../src/gateway/state.js'
 import { metricsOf } from '../src/metrics/metrics.js'
 import { listenAfter } from '../src/quirks/fastify-listen.js'
@@ -63,7 +64,8 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   async function listening (appPort: number | undefined): Promise<FastifyInstance> {
     // Since the admin surface opens first, the app would be told that its port is in use.
     if (port !== 0 && port === appPort) throw optionError('admin.port', port, 'is the port of the app itself; give the admin surface a port of its own')
-    const listener = await adminListener({ targets: state.targets, history, streams, log: app.log }, metricsOf(state), options)
+    const metrics = metricsOf(state, () => readinessStateOf(app))
+    const listener = await adminListener({ targets: state.targets, history, streams, log: app.log }, metrics, options)
     const url = await listener.listen({ host, port }).catch(async (error: unknown) => {
       await listener.close()
       throw adminListenError(error, options)

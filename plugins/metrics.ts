@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { OPERATOR_ROUTE } from '../src/gateway/operator-route.js'
+import { readinessStateOf } from '../src/gateway/readiness.js'
 import { stateBefore } from '../src/gateway/state.js'
 import { metricsOf } from '../src/metrics/metrics.js'
 import type { MetricsOptions } from '../src/options/option-types.js'
@@ -10,7 +11,7 @@ import type { MetricsOptions } from '../src/options/option-types.js'
  * clients of the gateway can read them there, names and addresses of targets included.
  */
 export const metrics = fp<Partial<MetricsOptions>>(async (app, { path }) => {
-  const metrics = metricsOf(stateBefore('metrics', app))
+  const metrics = metricsOf(stateBefore('metrics', app), () => readinessStateOf(app))
   const { recorder } = metrics
   const served = (url: string | undefined) => (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     recorder.served(url, request.method, reply.statusCode, reply.elapsedTime)

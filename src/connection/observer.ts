@@ -113,7 +113,7 @@ export interface ConnectionObserver {
   /**
    * A request ended without a response, or with an incomplete one.
    *
-   * @param target the target's name
+   * @param target the target's name; `dynamic` for a request that chose one target too many (HOLDFAST_ERR_TOO_MANY_TARGETS)
    * @param code of the error that it failed with
    * @param provenance how it had travelled by then
    */

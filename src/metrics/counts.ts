@@ -10,8 +10,13 @@ export class Counts {
   readonly #label: string
   readonly #counts = new Map<string, number>()
 
-  constructor (label: string) {
+  /**
+   * @param known values that have a series of 0 before their first count. `rate()` cannot see the step from no series to a first 1: an
+   *   alert would miss the first failures
+   */
+  constructor (label: string, known: readonly string[] = []) {
     this.#label = label
+    for (const value of known) this.#counts.set(value, 0)
   }
 
   add (value: string): void {

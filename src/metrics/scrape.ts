@@ -10,14 +10,19 @@ import type { TargetFigures } from './target-figures.js'
 export type Scrape = Record<MetricName, Sample[]>
 
 const STATES: readonly Persistence[] = ['persistent', 'non-persistent', 'trial']
+/** Whether an app should get requests, as `/health/ready` says it. */
+export type ReadinessState = typeof READINESS[number]
+
+const READINESS = ['ready', 'draining', 'pressure'] as const
 const CERTIFICATES = ['backend', 'client'] as const
 const SOURCES = ['configured', 'hinted', 'learned', 'effective'] as const
 
 /** All figures of this moment, by metric. */
-export function scrape (targets: TargetRegistry, recorder: Recorder): Scrape {
+export function scrape (targets: TargetRegistry, recorder: Recorder, readiness: ReadinessState): Scrape {
   recorder.prune()
   const all = {} as Scrape
   for (const { name } of METRICS) all[name] = []
+  for (const state of READINESS) all.holdfast_readiness_state.push({ labels: { state }, value: state === readiness ? 1 : 0 })
   const dynamic: TargetSnapshot[] = []
   for (const target of targets) {
     const snapshot = target.snapshot()

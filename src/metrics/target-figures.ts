@@ -1,7 +1,17 @@
+import type { RetryReason } from '../connection/observer.js'
+import type { ErrorCode } from '../errors.js'
 import { Counts } from './counts.js'
 import { Histogram } from './histogram.js'
 import { RequestDurations } from './request-durations.js'
 import { CONNECTION_BUCKETS, CONNECT_BUCKETS, WAIT_BUCKETS } from './table.js'
+
+const RETRIES: readonly RetryReason[] = ['unwritten', 'stale', 'unused_timeout', 'connect']
+// The codes that alerts ask for, and others that say how a target or its pool is. Any other code begins at its first count.
+const CODES: readonly ErrorCode[] = [
+  'HOLDFAST_ERR_CONNECT', 'HOLDFAST_ERR_CONNECT_TIMEOUT', 'HOLDFAST_ERR_UNRESOLVABLE', 'HOLDFAST_ERR_TLS', 'HOLDFAST_ERR_CONNECTION_LOST',
+  'HOLDFAST_ERR_INVALID_RESPONSE', 'HOLDFAST_ERR_HEADERS_TIMEOUT', 'HOLDFAST_ERR_BODY_TIMEOUT', 'HOLDFAST_ERR_QUEUE_FULL',
+  'HOLDFAST_ERR_QUEUE_TIMEOUT', 'HOLDFAST_ERR_TOO_MANY_UPGRADES', 'HOLDFAST_ERR_TOO_MANY_TARGETS', 'HOLDFAST_ERR_DRAINING'
+]
 
 /** The counts of one target, or of all dynamic ones together. */
 export class TargetFigures {
@@ -10,9 +20,10 @@ export class TargetFigures {
   readonly requestDurations = new RequestDurations(true)
   readonly queueWaits = new Histogram(WAIT_BUCKETS)
   readonly closes = new Counts('reason')
+  // Errnos are an open set: each begins at its first count.
   readonly dialFailures = new Counts('error_type')
-  readonly retries = new Counts('kind')
-  readonly rejected = new Counts('code')
+  readonly retries = new Counts('kind', RETRIES)
+  readonly rejected = new Counts('code', CODES)
   opened = 0
   activeRequests = 0
   handshakesSaved = 0

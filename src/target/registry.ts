@@ -5,6 +5,7 @@ import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { OriginDispatcher } from './origin-dispatcher.js'
+import { ProvenanceRecord } from './provenance.js'
 import { TargetCore } from './target-core.js'
 import { Target, internalsOf } from './target.js'
 import type { Tracing } from './tracing.js'
@@ -18,6 +19,9 @@ export interface TargetDeclaration {
   /** The name that the route's options give. */
   readonly name?: string | undefined
 }
+
+// The name that observers get for a target that was not made. The metrics count all dynamic targets under it.
+const REFUSED = 'dynamic'
 
 type Choices = Map<string, Target>
 
@@ -149,7 +153,10 @@ export class TargetRegistry implements Iterable<Target> {
     for (const target of this.#dynamic.keys()) {
       if (internalsOf(target).quiet) return this.#remove(target)
     }
-    throw new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
+    const error = new HoldfastError('HOLDFAST_ERR_TOO_MANY_TARGETS')
+    // Not by the origin: requests may choose any number of them, and what observers keep of each would not be bounded.
+    this.observers.rejected(REFUSED, error.code, new ProvenanceRecord().read(REFUSED, 'persistent', error.code))
+    throw error
   }
 
   #remove (target: Target): void {

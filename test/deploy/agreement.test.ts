@@ -1,5 +1,6 @@
 import { parseEnv } from 'node:util'
 import t from 'tap'
+import { hostOf, isPrivate } from '../../src/check/private-host.js'
 import { DEFAULT_DRAIN } from '../../src/options/gateway-options.js'
 import { VARIABLES } from '../../src/service/variables.js'
 import { compose } from './compose.js'
@@ -34,6 +35,17 @@ t.test('every variable in deploy/ is one of the microservice', async t => {
     t.ok(Object.keys(variables).length > 0, where)
     for (const name of Object.keys(variables)) t.ok(name in VARIABLES, `${name} ${where}`)
   }
+})
+
+t.test('no upstream in deploy/ is warned about, and nobody is trusted by default', async t => {
+  const [, ofReadme = ''] = /-e UPSTREAMS=(\S+)/.exec(textOf('deploy/README.md')) ?? []
+  for (const upstreams of [ofReadme, ofCompose['UPSTREAMS']!, ofOverlay['UPSTREAMS']!]) {
+    for (const entry of upstreams.split(',')) {
+      const url = new URL(entry.slice(entry.indexOf('=') + 1))
+      t.ok(url.protocol === 'http:' && isPrivate(hostOf(url)), entry)
+    }
+  }
+  for (const variables of [ofImage, ofCompose, ofBase, ofOverlay, ofUnit]) t.notOk('TRUST_PROXY' in variables)
 })
 
 t.test('the grace of each manifest is above its drain', async t => {

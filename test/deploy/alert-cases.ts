@@ -12,6 +12,7 @@ export interface AlertCase {
 const JOB = 'job="holdfast"'
 const of = (target: string, more = ''): string => `{${JOB},instance="a:9901",target="${target}"${more === '' ? '' : `,${more}`}}`
 const attempts = (target: string, error = ''): string => `http_client_request_duration_seconds_count${of(target, error === '' ? '' : `error_type="${error}"`)}`
+const rejected = (target: string, code: string): string => `holdfast_rejected_total${of(target, `code="HOLDFAST_ERR_${code}"`)}`
 const firing = (target: string, value?: string): readonly Firing[] => [{ labels: { job: 'holdfast', target }, ...value === undefined ? {} : { value } }]
 const onInstance = { job: 'holdfast', instance: 'a:9901' }
 
@@ -49,15 +50,24 @@ export const ALERT_CASES: readonly AlertCase[] = [
       [attempts('fails')]: '0+900x40', [attempts('fails', '503')]: '0+30x20 600x20', [attempts('fails', 'backend_active')]: '0+30x20 600x20',
       [attempts('below')]: '0+960x40', [attempts('below', '500')]: '0+40x40',
       [attempts('seldom asked')]: '0+5x40', [attempts('seldom asked', '500')]: '0+5x40',
+      // 60 of 900 requests a minute have no connection; below: 39 of 900.
+      [attempts('half reachable')]: '0+840x40', [rejected('half reachable', 'CONNECT_TIMEOUT')]: '0+30x20 600x20', [rejected('half reachable', 'CONNECT')]: '0+30x20 600x20',
+      [attempts('mostly reachable')]: '0+861x40', [rejected('mostly reachable', 'UNRESOLVABLE')]: '0+39x40',
+      [attempts('never reachable')]: '0x40', [rejected('never reachable', 'TLS')]: '0+12x20 240x20',
+      // Each lost connection is a failed attempt already: 40 of 1000.
+      [attempts('loses some')]: '0+960x40', [attempts('loses some', 'backend_active')]: '0+40x40', [rejected('loses some', 'CONNECTION_LOST')]: '0+40x40',
       [attempts('asked for what is not')]: '0+10x40', [attempts('asked for what is not', '404')]: '0+600x40', [attempts('asked for what is not', 'client_gone')]: '0+600x40'
     },
-    at: { '5m': [], '15m': firing('fails', '6.25%'), '27m': [] }
+    at: { '5m': [], '15m': [...firing('fails', '6.25%'), ...firing('half reachable', '6.667%'), ...firing('never reachable', '100%')], '27m': [] }
   },
   {
     alert: 'HoldfastNoDialSucceeds',
     series: {
-      [`holdfast_dial_failures_total${of('gone', 'error_type="ECONNREFUSED"')}`]: '0+6x20 120x20', [`holdfast_connections_opened_total${of('gone')}`]: '5x40',
-      [`holdfast_dial_failures_total${of('half gone', 'error_type="ECONNREFUSED"')}`]: '0+60x40', [`holdfast_connections_opened_total${of('half gone')}`]: '0+1x40'
+      [rejected('gone', 'CONNECT')]: '0+6x20 120x20', [rejected('gone', 'CONNECT_TIMEOUT')]: '0+6x20 120x20', [`holdfast_connections_opened_total${of('gone')}`]: '5x40',
+      [rejected('half gone', 'CONNECT')]: '0+60x40', [`holdfast_connections_opened_total${of('half gone')}`]: '0+1x40',
+      // Its requests go over the connections that are open.
+      [`holdfast_dial_failures_total${of('warm', 'error_type="ECONNREFUSED"')}`]: '0x4 1x6 1+60x30', [rejected('warm', 'CONNECT')]: '0x40', [`holdfast_connections_opened_total${of('warm')}`]: '5x40',
+      [rejected('below', 'UNRESOLVABLE')]: '0+5x40', [`holdfast_connections_opened_total${of('below')}`]: '0x40'
     },
     at: { '2m': [], '10m': firing('gone'), '27m': [] }
   },
@@ -73,19 +83,21 @@ export const ALERT_CASES: readonly AlertCase[] = [
   {
     alert: 'HoldfastQueueRefusing',
     series: {
-      [`holdfast_rejected_total${of('full', 'code="HOLDFAST_ERR_QUEUE_FULL"')}`]: '0+1x10 10x20',
-      [`holdfast_rejected_total${of('slow', 'code="HOLDFAST_ERR_QUEUE_TIMEOUT"')}`]: '0x4 1+1x6 7x20',
-      [`holdfast_rejected_total${of('down', 'code="HOLDFAST_ERR_CONNECT"')}`]: '0+60x40',
-      [`holdfast_rejected_total${of('was full', 'code="HOLDFAST_ERR_QUEUE_FULL"')}`]: '9x40'
+      [rejected('full', 'QUEUE_FULL')]: '0+12x10 120x20',
+      [rejected('slow', 'QUEUE_TIMEOUT')]: '0x4 12+12x6 84x20',
+      [rejected('once', 'QUEUE_FULL')]: '0x4 1x30', [rejected('below', 'QUEUE_TIMEOUT')]: '0+5x30',
+      [rejected('down', 'CONNECT')]: '0+60x40',
+      [rejected('was full', 'QUEUE_FULL')]: '9x40'
     },
-    at: { '2m': [], '4m': firing('full'), '9m': [...firing('full'), ...firing('slow')], '20m': [] }
+    at: { '2m': [], '6m': firing('full'), '8m': firing('full'), '10m': [...firing('full'), ...firing('slow')], '20m': [] }
   },
   {
     alert: 'HoldfastBoundRefusing',
     series: {
-      [`holdfast_rejected_total${of('tunnels', 'code="HOLDFAST_ERR_TOO_MANY_UPGRADES"')}`]: '0+1x10 10x20',
-      [`holdfast_rejected_total${of('dynamic', 'code="HOLDFAST_ERR_TOO_MANY_TARGETS"')}`]: '0+1x10 10x20',
-      [`holdfast_rejected_total${of('full', 'code="HOLDFAST_ERR_QUEUE_FULL"')}`]: '0+60x40'
+      [rejected('tunnels', 'TOO_MANY_UPGRADES')]: '0+12x10 120x20',
+      [rejected('dynamic', 'TOO_MANY_TARGETS')]: '0+12x10 120x20',
+      [rejected('once', 'TOO_MANY_UPGRADES')]: '0x2 1x30', [rejected('below', 'TOO_MANY_TARGETS')]: '0+5x30',
+      [rejected('full', 'QUEUE_FULL')]: '0+60x40'
     },
     at: { '2m': [], '5m': [...firing('tunnels'), ...firing('dynamic')], '20m': [] }
   },

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { METRICS } from '../../src/metrics/table.js'
+import { TargetFigures } from '../../src/metrics/target-figures.js'
 import { ERRORS } from '../../src/errors.js'
 import { unknownIn } from '../metrics/unknown-names.js'
 import { ALERT_CASES } from './alert-cases.js'
@@ -15,6 +16,13 @@ t.test('the alert rules use existing metrics, labels and error codes', async t =
     for (const [code] of expr.matchAll(/HOLDFAST_ERR_\w+/g)) t.ok(code in ERRORS, `${alert}: ${code}`)
   }
   t.ok(METRICS.length > 0 && rules.length > 10)
+})
+
+t.test('each code that an alert asks for has a series of 0 before it is counted', async t => {
+  const known = new TargetFigures().rejected.samples({}).map(({ labels }) => labels.code)
+  const asked = rules.flatMap(({ expr }) => [...expr.matchAll(/HOLDFAST_ERR_\w+/g)].map(([code]) => code))
+  t.ok(asked.length > 5)
+  for (const code of asked) t.ok(known.includes(code), code)
 })
 
 t.test('each alert has a severity, a summary and a description, and labels in them that it has', async t => {

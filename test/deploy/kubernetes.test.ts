@@ -1,4 +1,5 @@
 import t from 'tap'
+import { tokenFault } from '../../src/options/kinds.js'
 import { manifest, manifests } from './kubernetes.js'
 import type { DeploymentSpec } from './kubernetes.js'
 import { stages, stepsOf } from './dockerfile.js'
@@ -73,7 +74,8 @@ t.test('the Prometheus Operator finds the admin Service, has its token, and name
   const { name, key } = endpoint.authorization.credentials
   const [volume] = pod.volumes
   t.same([volume!.secret.secretName, manifest('Secret', name).kind], [name, 'Secret'])
-  t.ok(key in (manifest('Secret', name) as unknown as { stringData: object }).stringData)
+  const { stringData } = manifest('Secret', name) as unknown as { stringData: Record<string, string> }
+  t.match(tokenFault(stringData[key]), /fewer than 16 characters/, 'the gateway does not start with the example of a token')
 })
 
 t.test('no object is left out of kustomize, but the example of the Secret', async t => {

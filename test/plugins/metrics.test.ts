@@ -165,6 +165,53 @@ t.test('a request without an answer, or with half of one, is counted by its caus
     [['backend_active', 1], ['client_gone', 1], ['timeout', 1]])
 })
 
+t.test('what alerts ask for is 0 in the first scrape, for each declared target', async t => {
+  const { read } = await meteredFor(t, { routes: [{ prefix: '/a', upstream: nowhere(1), target: 'a' }, { prefix: '/b', upstream: nowhere(2), target: 'b' }] })
+  const first = await read()
+  for (const target of ['a', 'b']) {
+    t.equal(valueOf(first, 'holdfast_connections_opened_total', { target }), 0)
+    for (const code of ['HOLDFAST_ERR_CONNECT', 'HOLDFAST_ERR_QUEUE_FULL']) t.equal(valueOf(first, 'holdfast_rejected_total', { target, code }), 0, code)
+    for (const kind of ['unwritten', 'stale', 'unused_timeout', 'connect']) t.equal(valueOf(first, 'holdfast_retries_total', { target, kind }), 0, kind)
+  }
+  t.strictSame(first.get('holdfast_dial_failures_total')?.samples, [], 'errnos are an open set')
+})
+
+t.test('the readiness of the process is what /health/ready says, without the option health too', async t => {
+  for (const health of [true, false]) {
+    const { app, gateway } = await meteredFor(t, { gateway: { health, drain: { delay: 60_000, deadline: 100 } } })
+    const states = async (): Promise<unknown> => {
+      const { samples = [] } = parseMetrics((await app.inject(PATH)).body).get('holdfast_readiness_state') ?? {}
+      return Object.fromEntries(samples.map(({ labels, value }) => [labels.state, value]))
+    }
+    t.strictSame(await states(), { ready: 1, draining: 0, pressure: 0 })
+    const drained = gateway.drain()
+    t.strictSame(await states(), { ready: 0, draining: 1, pressure: 0 })
+    await app.close()
+    await drained
+  }
+  // Below the size of any process.
+  const { app, read } = await meteredFor(t, { gateway: { pressure: { maxHeapUsedBytes: 1, sampleInterval: 10 } } })
+  await until(() => app.isUnderPressure())
+  t.equal(valueOf(await read(), 'holdfast_readiness_state', { state: 'pressure' }), 1)
+  t.equal(valueOf(await read(), 'holdfast_readiness_state', { state: 'ready' }), 0)
+})
+
+t.test('a request that chooses one target too many is counted for the dynamic targets', async t => {
+  let release = (): void => {}
+  const backend = await backendFor(t, (_request, connection) => { release = () => connection.reset() })
+  const { url, read } = await meteredFor(t, {
+    gateway: { maxDynamicTargets: 1 },
+    routes: [{ prefix: '/api', upstream: '', replyOptions: { getUpstream: ({ headers }) => String(headers['x-host']) } }]
+  })
+  const ask = (host: string): ReturnType<typeof request> => request(`${url}/api`, { headers: { 'x-host': host } })
+  const waiting = ask(backend.url)
+  await backend.waitFor(({ requests }) => requests === 1)
+  t.equal((await ask(nowhere(1))).status, 503)
+  t.equal(valueOf(await read(), 'holdfast_rejected_total', { target: 'dynamic', code: 'HOLDFAST_ERR_TOO_MANY_TARGETS' }), 1)
+  release()
+  await waiting
+})
+
 t.test('a dial that fails is counted by its errno', async t => {
   const backend = await backendFor(t, persistent())
   await backend.close()
@@ -236,7 +283,7 @@ t.test('with an admin surface metrics are counted, even without a path for clien
   const { app, url } = await gatewayFor(t, { gateway: { admin: { port: 0 } }, routes: [{ upstream: backend.url }] })
   await request(`${url}${PATH}`)
   t.equal(backend.requests, 1)
-  const metrics = metricsOf(existingState(app)!)
+  const metrics = metricsOf(existingState(app)!, () => 'ready')
   t.equal(valueOf(parseMetrics(await metrics.text()), 'http_server_request_duration_seconds_count'), 1)
   t.equal(valueOf(parseMetrics(await metrics.text()), 'holdfast_connections_opened_total'), 1)
 })
@@ -244,7 +291,7 @@ t.test('with an admin surface metrics are counted, even without a path for clien
 t.test('a closed app is not kept in memory', async t => {
   const app = Fastify()
   await app.register(gateway, { metrics: { path: PATH } })
-  const metrics = metricsOf(existingState(app)!)
+  const metrics = metricsOf(existingState(app)!, () => 'ready')
   await app.close()
   t.notMatch(await metrics.text(), /\w/)
 })
