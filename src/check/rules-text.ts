@@ -16,6 +16,9 @@ in ordinary operation requests fail, or may reach the wrong server; the exit cod
 lost; it counts as an error with \`--strict\`. \`--ignore <id>\` leaves a rule out, where its finding is meant. A rule with a code is also
 logged, once, where \`gateway\` or \`proxy\` is registered with such a setting. The microservice logs at start what it breaks of all rules
 that need neither a flag nor a probe, and \`IGNORED_WARNINGS=<id>,<id>\` leaves rules without a code out.
+
+In a clone, \`npx holdfast check\` reads what was built, route files too: run \`npm run build\` first. \`npm run holdfast -- check\` reads the
+sources.
 `
 
 /** docs/check.md. */

@@ -2,7 +2,8 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import { pathToFileURL } from 'node:url'
-import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 
 /** A module, and the paths that the app that it makes is asked for once it runs. */
 export interface Task { readonly where: string, readonly file: string, readonly paths: readonly string[] }
@@ -25,7 +26,9 @@ async function run ({ file, paths }: Task): Promise<number> {
   apps = []
   let answers = 0
   try {
-    await import(pathToFileURL(file).href)
+    const { default: plugin } = await import(pathToFileURL(file).href) as { default?: FastifyPluginAsync }
+    // A route file makes no app: the microservice registers it in its own.
+    if (typeof plugin === 'function') await Fastify().register(plugin)
     // The admin surface is an app too, and closes with the app that has it.
     for (const app of apps.slice(0, 1)) {
       if (closed.has(app)) continue
