@@ -5,6 +5,7 @@ import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
+import { logWritten } from './log-output.js'
 import { logUncaught } from './uncaught.js'
 import { Signals } from './signals.js'
 
@@ -27,6 +28,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
     const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
     // An upstream that is refused may have a token in its query. LOG_MASK may be what cannot be read.
     process.stderr.write(`holdfast cannot start: ${lineMask()(String(told))}\n`)
+    await logWritten()
     process.exit(1)
   }
 }
