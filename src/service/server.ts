@@ -17,7 +17,8 @@ interface ServeOptions {
 /** Runs the microservice until a signal ends the process. If it cannot start, says why on stderr and ends the process with 1. */
 export async function serve (options: ServeOptions = {}): Promise<void> {
   const signals = new Signals()
-  // Where stderr is closed, what it would say is lost. An uncaught error would end the process.
+  // Where one of them is closed, what it would say is lost: `console.log` of a route, too. An uncaught error would end the process.
+  process.stdout.on('error', ignoreError)
   process.stderr.on('error', ignoreError)
   try {
     await start(options, signals)

@@ -64,6 +64,7 @@ const TELLS_PORT = `export default async app => {
   app.addHook('onListen', async () => { process.send(app.server.address().port) })
   app.get('/fill', async () => { app.log.info('x'.repeat(2_000_000)); return 'answered' })
   app.get('/fatal', async () => { app.log.fatal('fatal'); return 'answered' })
+  app.get('/console', async () => { console.log('a line of a route'); return 'answered' })
   app.get('/throw', () => { setImmediate(() => { throw new Error('thrown') }); return new Promise(() => {}) })
 }\n`
 
@@ -102,6 +103,7 @@ t.test('where nothing reads the log any more, stderr says so, and clients are se
   await until(() => server.stdout!.destroyed)
   t.equal((await request(`${url}/missing`)).status, 502)
   while (stderr() === '') await once(server.stderr!, 'data')
+  t.equal((await request(`${url}/console`)).status, 200)
   t.equal((await request(`${url}/health/live`)).status, 200)
   server.kill('SIGTERM')
   t.same(await ended, [0, null])
