@@ -5,6 +5,7 @@ import { loadDotEnv } from './dot-env.js'
 import { EnvironmentError } from './environment-error.js'
 import { readEnvironment } from './environment.js'
 import { listen } from './listen.js'
+import { logWritten } from './log-output.js'
 import { logUncaught } from './uncaught.js'
 import { Signals } from './signals.js'
 
@@ -16,7 +17,8 @@ interface ServeOptions {
 /** Runs the microservice until a signal ends the process. If it cannot start, says why on stderr and ends the process with 1. */
 export async function serve (options: ServeOptions = {}): Promise<void> {
   const signals = new Signals()
-  // Where stderr is closed, what it would say is lost. An uncaught error would end the process.
+  // Where one of them is closed, what it would say is lost: `console.log` of a route, too. An uncaught error would end the process.
+  process.stdout.on('error', ignoreError)
   process.stderr.on('error', ignoreError)
   try {
     await start(options, signals)
@@ -27,6 +29,7 @@ export async function serve (options: ServeOptions = {}): Promise<void> {
     const told = error instanceof EnvironmentError ? error.message : error instanceof Error ? error.stack : String(error)
     // An upstream that is refused may have a token in its query. LOG_MASK may be what cannot be read.
     process.stderr.write(`holdfast cannot start: ${lineMask()(String(told))}\n`)
+    await logWritten()
     process.exit(1)
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import { getGateway } from '../gateway/state.js'
+import { logWritten } from './log-output.js'
 
 // A Ctrl-C, or a stop by a service manager, reaches both npm and this process, and npm sends it on. A second signal within this time, in
 // ms, is the same stop.
@@ -83,7 +84,8 @@ function drain (app: FastifyInstance, signal: Stopping): void {
   )
 }
 
-function end (signal: Stopping, status: number): void {
+async function end (signal: Stopping, status: number): Promise<void> {
+  await logWritten()
   if (signal !== 'SIGHUP') process.exit(status)
   // `process.exit` puts the terminal's mode back, and aborts with a core dump where the terminal is gone.
   process.emit('exit', status)

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { logWritten } from './log-output.js'
 
 /**
  * Logs an error that no code has caught, with its stack in one line, and ends the process with 1. Node would write the stack in many lines
@@ -7,6 +8,6 @@ import type { FastifyInstance } from 'fastify'
 export function logUncaught (app: FastifyInstance): void {
   process.on('uncaughtException', (err, origin) => {
     app.log.fatal({ err, origin }, 'an error was not caught: the process ends at once, in-flight requests are cut')
-    process.exit(1)
+    logWritten().then(() => process.exit(1))
   })
 }
