@@ -6,6 +6,7 @@ import { proxy } from '../../plugins/proxy.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
+import { givenOptions } from './given-options.js'
 import { loggerOf } from './logger.js'
 import type { LoggerOptions } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
@@ -39,7 +40,7 @@ const DEADLINE_TICK = 500
  * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
 export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { upstreams, trustProxy } = environment
+  const { upstreams, trustProxy, clientKeepAliveTimeout } = environment
   const dir = overrides.routes ?? ROUTES
   const files = await routeFilesIn(dir)
   const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
@@ -52,6 +53,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     // Answers as Fastify does without this option. With it, these errors are logged too.
     frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
     trustProxy,
+    ...clientKeepAliveTimeout === undefined ? undefined : { keepAliveTimeout: clientKeepAliveTimeout },
     http: { connectionsCheckingInterval: DEADLINE_TICK }
   })
   tellElsewhere(app)
@@ -71,17 +73,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
 
 async function registerAll (app: FastifyInstance, environment: Environment, dir: string, samples: boolean): Promise<void> {
   await app.register(gateway, {
-    undiciOptions: {
-      keepAliveTimeout: environment.keepAliveTimeout,
-      connections: environment.connections,
-      headersTimeout: environment.headersTimeout,
-      bodyTimeout: environment.bodyTimeout
-    },
-    drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
-    log: { mask: environment.logMask },
-    proxyStatus: environment.proxyStatus,
-    via: environment.via,
-    metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },
+    ...givenOptions(environment),
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)
