@@ -6,6 +6,7 @@ import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { OF_CLIENTS, checkHost } from './listen-host.js'
 import { readMaskedNames } from './masked-names.js'
 import { readSkippedPaths } from './skipped-paths.js'
 import { readIgnoredWarnings } from './ignored-warnings.js'
@@ -90,6 +91,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
   refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
   const values = checked(given)
   const host = values.HOST || HOST
+  checkHost(host, OF_CLIENTS)
   const port = values.PORT ?? PORT
   const upstreams = readUpstreams(values.UPSTREAMS ?? '')
   const admin = readAdmin(values, port)

@@ -200,12 +200,30 @@ t.test('the gateway accepts the longest times, and the largest numbers, that the
   }
 })
 
+t.test('an address to listen on has no brackets and no port', async t => {
+  const admin = { ADMIN_PORT: '9901', ADMIN_TOKEN: '0123456789abcdef' }
+  for (const [name, port, others] of [['HOST', 'PORT', {}], ['ADMIN_HOST', 'ADMIN_PORT', admin]] as const) {
+    const brackets = `has brackets, which only a URL needs; give the address without brackets, ${name}=`
+    for (const [value, why] of [
+      ['[::]', `${brackets}::`],
+      ['[::1]:8081', `${brackets}::1, and its port in ${port}, ${port}=8081`],
+      ['0.0.0.0:8081', `has a port; give it in ${port}: ${name}=0.0.0.0 and ${port}=8081`],
+      ['localhost:8081', `has a port; give it in ${port}: ${name}=localhost and ${port}=8081`],
+      [':::8081', `has a port; give it in ${port}: ${name}=:: and ${port}=8081`],
+      ['http:', `is no address; give one like 0.0.0.0 or ::, and the port in ${port}`]
+    ] as const) refused(t, { ...others, [name]: value }, `${name}: ${JSON.stringify(value)} ${why}`)
+    for (const value of ['::', '::1', 'fe80::1%eth0', 'localhost']) t.doesNotThrow(() => read({ ...others, [name]: value }), value)
+  }
+})
+
 t.test('TRUST_PROXY is true, false, or addresses', async t => {
   t.equal(read({ TRUST_PROXY: 'false' }).trustProxy, false)
   t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
   refused(t, { TRUST_PROXY: '1' }, 'TRUST_PROXY', 'hop count')
   refused(t, { TRUST_PROXY: '10.0.0.1,2' }, 'TRUST_PROXY', '"2"', 'hop count')
-  for (const wrong of ['yes', '10.0.0.0/33', '10.0.0.0/0', '::1/129', '10.0.0', '10.0.0.1,,']) refused(t, { TRUST_PROXY: wrong }, 'TRUST_PROXY')
+  refused(t, { TRUST_PROXY: 'loopback, 10.0.0.0/8  192.168.0.0/16' },
+    'TRUST_PROXY: "10.0.0.0/8  192.168.0.0/16" has spaces between its addresses; separate them by commas: 10.0.0.0/8,192.168.0.0/16')
+  for (const wrong of ['a 10.0.0.0/8', 'yes', '10.0.0.0/33', '10.0.0.0/0', '::1/129', '10.0.0', '10.0.0.1,,']) refused(t, { TRUST_PROXY: wrong }, 'TRUST_PROXY')
 })
 
 t.test('.env.example names every variable with the default it has', async t => {
