@@ -141,6 +141,22 @@ t.test('a body beyond BODY_LIMIT is refused, and an exchange beyond TOTAL_TIMEOU
   t.equal((await request(`${url}/a/never`)).status, 504)
 })
 
+t.test('with HOST=::, IPv4 clients have mapped addresses, which TRUST_PROXY takes for IPv4', async t => {
+  const backend = await startBackend((request, connection) => connection.reply({ body: request.header('x-forwarded-for') ?? '' }))
+  t.teardown(() => backend.close())
+  for (const [trusted, forwarded] of [['', '::ffff:127.0.0.1'], ['127.0.0.0/8', '192.0.2.7, ::ffff:127.0.0.1']]) {
+    const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, TRUST_PROXY: trusted } })
+    try {
+      await app.listen({ host: '::', port: 0 })
+    } catch {
+      t.comment('this machine has no IPv6')
+      return
+    }
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/a`
+    t.equal((await request(url, { headers: { 'x-forwarded-for': '192.0.2.7' } })).body.toString(), forwarded)
+  }
+})
+
 t.test('ADMIN_PORT switches the admin surface on, beside the clients\' port', async t => {
   const { app, url } = await listening(t, { variables: { UPSTREAMS: '/a=http://127.0.0.1:1', ADMIN_PORT: '0', ADMIN_TOKEN: '0123456789abcdef' } })
   const path = '/api/targets'

@@ -50,6 +50,14 @@ t.test('without WebSockets, with one connection and without an admin surface, th
   t.ok(said.some(line => line.startsWith(`holdfast ${version} listens on ${url}, for this machine alone (HOST); no admin surface; `)), said.join('\n'))
 })
 
+t.test('the admin surface is named by the address that is bound, as the clients\' port is', async t => {
+  const { said, lines, admin } = await started(t, { variables: { UPSTREAMS: '/users=http://127.0.0.1:1', ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: '0123456789abcdef' } })
+  t.match(admin, /^http:\/\/127\.0\.0\.1:\d+$/, 'this machine can ask it')
+  const bound = admin!.replace('127.0.0.1', '0.0.0.0')
+  t.ok(said.some(line => line.includes(`; admin surface on ${bound}; `)), said.join('\n'))
+  t.equal(lines.find(({ msg }) => msg === 'the admin surface listens')?.['url'], bound)
+})
+
 t.test('route files are named, with the routes that they proxy', async t => {
   const { lines } = await started(t, {
     routes: routesFor(t, {
