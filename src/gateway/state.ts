@@ -43,7 +43,7 @@ export class GatewayState implements Gateway {
 
   constructor (app: FastifyInstance, settings: GatewaySettings) {
     this.settings = settings
-    this.warnings = new RegistrationWarnings(app.log)
+    this.warnings = new RegistrationWarnings(app)
     this.drain = () => app.close()
     this.targets = new TargetRegistry({
       maxDynamicTargets: settings.maxDynamicTargets,

@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { gateway } from '../../plugins/gateway.js'
 import { proxy } from '../../plugins/proxy.js'
+import { addToWarnings } from '../gateway/registration-warnings.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
@@ -16,6 +17,7 @@ import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
 import type { UpstreamEntry } from './upstream-entry.js'
+import { givenWords } from './variable-words.js'
 
 interface Overrides {
   /**
@@ -58,11 +60,12 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   })
   tellElsewhere(app)
   accessLog.watch(app)
+  addToWarnings(app, ({ route, found }) => route === 'gateway' ? givenWords(found, environment) : '')
   try {
     await registerAll(app, environment, dir, samples)
     tellStart(app, files)
     await app.ready()
-    warnOfSettings(app, environment.ignoredWarnings)
+    warnOfSettings(app, environment)
   } catch (error) {
     // A sample backend that has started would keep the process alive.
     await app.close()
