@@ -91,7 +91,8 @@ export class AccessLog extends LogController {
     const refusal = this.#refusals.get(message)
     const counts = bytes?.end()
     const outcome = outcomeOf(reply, { finished, provenance, error: this.#errors.get(reply), refusal })
-    const status = raw.headersSent ? raw.statusCode : refusal?.status
+    const sent = finished || counts === undefined || counts.responseBytes > 0
+    const status = raw.headersSent && sent ? raw.statusCode : refusal?.status
     const { level, err } = outcome
     const quiet = level === 'info' && (isQuiet(request.log) || (!hasFailed(outcome, raw.statusCode) && this.#skipped(url)))
     const shown = quiet ? 'debug' : level

@@ -31,8 +31,8 @@ export function outcomeOf ({ raw }: FastifyReply, { finished, provenance, error,
   if (raw.statusCode === 101) return { level: 'info', message: 'upgraded' }
   if (raw.statusCode < 500) return { level: 'info', message: 'request completed', err: toldBriefly(error, code) }
   if (error !== undefined && !(error instanceof HoldfastError)) return { level: 'error', message: 'request failed', err: error }
-  // An error status of a backend is the backend's to log.
-  if (provenance !== undefined && code === undefined) return { level: 'info', message: 'request completed' }
+  // An error status of a backend, or of a handler that threw nothing, is for them to log: readiness is 503 while the gateway drains.
+  if (error === undefined && code === undefined) return { level: 'info', message: 'request completed' }
   return { level: 'warn', message: 'request failed', err: told(error, code) }
 }
 

@@ -7,8 +7,8 @@ import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const LIMIT = 300
-// A deadline may be late by up to a second.
-const LATEST = LIMIT + 1_000
+// Late by a busy machine, and still far from the defaults.
+const LATEST = LIMIT + 5_000
 
 type Tap = Test
 

@@ -99,10 +99,12 @@ t.test('a route that throws is an error with its stack; a refused request or unk
   const route = `export default async app => {
     app.get('/throws', () => { throw new TypeError('no good') })
     app.post('/json', () => 'here')
+    app.get('/answers', (request, reply) => reply.code(503).send('not now'))
   }\n`
   const cases: [(service: Microservice) => Promise<unknown>, object][] = [
     [({ url }) => request(`${url}/throws`), { level: 50, msg: 'request failed', status: 500, err: { type: 'TypeError', message: 'no good', stack: new RegExp(`mine\\${EXTENSION}`) } }],
     [({ url }) => request(`${url}/json`, { method: 'POST', body: 'secret', headers: { 'content-type': 'application/json' } }), { level: 30, status: 400, err: { code: 'FST_ERR_CTP_INVALID_JSON_BODY' } }],
+    [({ url }) => request(`${url}/answers`), { level: 30, msg: 'request completed', status: 503, err: undefined }],
     [({ url }) => request(`${url}/nowhere`), { level: 30, status: 404, err: undefined }],
     [({ url }) => request(`${url}/%zz`), { level: 30, status: 400, url: '/%zz', err: { code: 'FST_ERR_BAD_URL' } }],
     [({ url }) => request(url, { headers: { 'transfer-encoding': 'gzip, chunked' } }), { level: 40, status: 501, err: { code: 'HOLDFAST_ERR_UNSUPPORTED_CODING' } }]

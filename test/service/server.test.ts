@@ -55,6 +55,8 @@ t.test('requests beyond the deadline are cut and logged, and the exit code is 0'
   await t.rejects(answered)
   t.match(await server.ended, { code: 0, signal: null })
   t.match(await server.logged('is cut'), { level: 40, connections: 1, deadline: 300 })
+  const line = await server.logged('response cut')
+  t.equal(line['status'], undefined, 'nothing was sent')
 })
 
 t.test('for DRAIN_DELAY_MS after SIGTERM requests are served, and readiness says 503', async t => {
@@ -65,6 +67,7 @@ t.test('for DRAIN_DELAY_MS after SIGTERM requests are served, and readiness says
   t.match(await answered, { status: 200, headers: { connection: 'keep-alive' } })
   const url = await server.url()
   t.match(await request(`${url}/health/ready`), { status: 503 })
+  t.equal(server.lines.some(line => line['url'] === '/health/ready'), false, 'its line is at debug')
   t.match(await request(`${url}/health/live`), { status: 200 })
   server.process.kill('SIGINT')
   t.match(await server.ended, { code: 130 })
