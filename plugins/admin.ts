@@ -1,7 +1,9 @@
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { ResolvedAdminOptions } from '../src/admin/admin-options.js'
 import { targetList } from '../src/admin/api.js'
+import { boundUrl } from '../src/admin/bound-url.js'
 import { EventStreams } from '../src/admin/event-streams.js'
 import { History } from '../src/admin/history.js'
 import { sampleEachSecond } from '../src/admin/history-sampling.js'
@@ -70,8 +72,10 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
       await listener.close()
       throw adminListenError(error, options)
     })
-    state.admin = { url }
-    app.log.info({ url }, 'the admin surface listens')
+    // `url` has a loopback address where all addresses are listened on, so that this machine can ask it.
+    const bound = boundUrl(listener.server.address() as AddressInfo)
+    state.admin = { url, boundUrl: bound }
+    app.log.info({ url: bound }, 'the admin surface listens')
     return listener
   }
 

@@ -12,6 +12,7 @@ import { loadDotEnv } from '../service/dot-env.js'
 import { EnvironmentError } from '../service/environment-error.js'
 import { readEnvironment } from '../service/environment.js'
 import { ROUTES, hasRouteFiles } from '../service/route-files.js'
+import { variableWords } from '../service/variable-words.js'
 import { readCount, readDuration, readOptions } from './arguments.js'
 import { measured } from './check-probe.js'
 import { jsonOf, reportOf } from './check-report.js'
@@ -74,9 +75,10 @@ export async function command (args: readonly string[]): Promise<number> {
 async function check ({ app, env, routes, around, maxWait, ignored, strict, json }: Options): Promise<number> {
   // A rehearsal sends what the app prints to stderr. The report still goes to stdout.
   const write = process.stdout.write.bind(process.stdout)
-  const gateways = await (app === undefined ? readMicroservice(env ?? DEFAULT_ENV, routes) : readApp(app))
+  const { gateways, words } = app === undefined ? await readMicroservice(env ?? DEFAULT_ENV, routes) : { gateways: await readApp(app), words: undefined }
   const checked = maxWait === undefined ? gateways : await measured(gateways, maxWait)
   const all = checked.flatMap(gateway => named(gateway, findingsOf(gateway, around), checked.length))
+    .map(finding => words === undefined ? finding : { ...finding, remedy: finding.remedy + words(finding, checked[0]!) })
   const findings = all.filter(({ id }) => !ignored.has(id))
   await printed(json ? jsonOf(checked, findings) : reportOf(checked, findings, all.length - findings.length), 0, write)
   return findings.some(({ severity }) => strict || severity === 'error') ? 1 : 0
@@ -86,24 +88,25 @@ async function readApp (path: string): Promise<CheckedApp[]> {
   return gatewaysOf(path, await rehearsed(path, rehearsal => loadApp(path, rehearsal)))
 }
 
-async function readMicroservice (path: string, folder: string | undefined): Promise<CheckedApp[]> {
+/** The microservice, and what its variables have to do with a finding. */
+async function readMicroservice (path: string, folder: string | undefined): Promise<{ gateways: CheckedApp[], words: (finding: Finding, app: CheckedApp) => string }> {
   const routes = folder === undefined ? undefined : await routesFolder('check', folder)
   if (!existsSync(path) && !process.env['UPSTREAMS'] && !await hasRouteFiles(routes ?? ROUTES)) {
     throw new UsageError('check: name an app, or set UPSTREAMS to check the microservice; holdfast check --help says more')
   }
-  const app = await rehearsed(path, async () => {
+  const { app, environment } = await rehearsed(path, async () => {
     // Other apps need none of the microservice's modules.
     const { buildApp } = await import('../service/app.js')
     try {
       // Otherwise the sample routes would be checked where there are no upstreams.
       const environment = { ...readEnvironment(process.env, path), production: true }
       loadDotEnv(path)
-      return await buildApp(environment, { logger: false, routes })
+      return { app: await buildApp(environment, { logger: false, routes }), environment }
     } catch (error) {
       throw error instanceof EnvironmentError ? new UsageError(`check: ${error.message}`) : error
     }
   })
-  return gatewaysOf(path, [app])
+  return { gateways: gatewaysOf(path, [app]), words: (finding, checked) => variableWords(finding, checked, environment) }
 }
 
 function gatewaysOf (path: string, apps: readonly FastifyInstance[]): CheckedApp[] {

@@ -1,17 +1,24 @@
-import type { FastifyBaseLogger } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { logLine, warningsFor } from '../check/warnings.js'
 import type { SettingsWarning } from '../check/warnings.js'
 import type { TargetOptions } from '../options/option-types.js'
 
 export type RegistrationWarning = SettingsWarning & { readonly route: string }
 
+const ADDITIONS = new WeakMap<FastifyInstance, (warning: RegistrationWarning) => string>()
+
+/** Has words added to the lines of an app's warnings, like the variable that sets an option. To be called before the gateway is registered. */
+export function addToWarnings (app: FastifyInstance, words: (warning: RegistrationWarning) => string): void {
+  ADDITIONS.set(app, words)
+}
+
 /** Warnings about the options of an app's gateway and routes, logged when these are registered. */
 export class RegistrationWarnings {
-  readonly #log: FastifyBaseLogger
+  readonly #app: FastifyInstance
   readonly #told = new Map<string, RegistrationWarning>()
 
-  constructor (log: FastifyBaseLogger) {
-    this.#log = log
+  constructor (app: FastifyInstance) {
+    this.#app = app
   }
 
   /** All warnings so far. */
@@ -25,9 +32,10 @@ export class RegistrationWarnings {
       // The text is part of the key: several options without effect have one id.
       const key = `${warning.id} ${where} ${warning.found}`
       if (this.#told.has(key)) continue
-      this.#told.set(key, { ...warning, route: where })
+      const told = { ...warning, route: where }
+      this.#told.set(key, told)
       const { code, message } = logLine(warning)
-      this.#log.warn({ code, route: where }, message)
+      this.#app.log.warn({ code, route: where }, message + (ADDITIONS.get(this.#app)?.(told) ?? ''))
     }
   }
 

@@ -37,13 +37,13 @@ export class GatewayState implements Gateway {
   readonly routes: DeclaredRoute[] = []
   /** Once true, readiness answers 503. */
   draining = false
-  /** Set by the admin plugin. */
-  admin: { readonly url: string } | undefined
+  /** Set by the admin plugin. `url` can be asked from this machine; `boundUrl` has the address that is bound, like 0.0.0.0. */
+  admin: { readonly url: string, readonly boundUrl: string } | undefined
   readonly warnings: RegistrationWarnings
 
   constructor (app: FastifyInstance, settings: GatewaySettings) {
     this.settings = settings
-    this.warnings = new RegistrationWarnings(app.log)
+    this.warnings = new RegistrationWarnings(app)
     this.drain = () => app.close()
     this.targets = new TargetRegistry({
       maxDynamicTargets: settings.maxDynamicTargets,

@@ -171,7 +171,7 @@ export const TABLE: readonly OptionRow[] = [
   },
   {
     // A lost SYN is sent again after 1 s, and after 3 s: this allows for one lost packet, and waiting longer seldom helps.
-    path: 'undiciOptions.connect.timeout', kind: TIME_ABOVE_ZERO, ...DIAL, default: 3_000, common: true,
+    path: 'undiciOptions.connect.timeout', kind: TIME_ABOVE_ZERO, ...DIAL, default: 3_000, common: true, variable: 'CONNECT_TIMEOUT_MS',
     text: 'Until a connection is made, TLS handshake included; then 504.',
     elsewhere: {
       nginx: 'proxy_connect_timeout', HAProxy: 'timeout connect', Envoy: 'connect_timeout', Kong: 'connect_timeout',
@@ -260,7 +260,7 @@ export const TABLE: readonly OptionRow[] = [
     }
   },
   {
-    path: 'pool.maxConnectionAge', kind: TIME, ...ADMIN, default: 600_000, common: true, zero: 'no limit',
+    path: 'pool.maxConnectionAge', kind: TIME, ...ADMIN, default: 600_000, common: true, zero: 'no limit', variable: 'MAX_CONNECTION_AGE_MS',
     text: 'Age at which a connection takes no new request, with 10 % of jitter either way.',
     more: 'A change of DNS, or of a load balancer behind the name, is followed within it.',
     elsewhere: { nginx: 'keepalive_time', Envoy: 'max_connection_duration', undici: 'clientTtl' }
@@ -273,12 +273,12 @@ export const TABLE: readonly OptionRow[] = [
       'The option opens no connections and changes no limit: a connection that has reached its idle limit is closed.'
   },
   {
-    path: 'pool.maxPending', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, common: true, zero: 'never queue',
+    path: 'pool.maxPending', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, common: true, zero: 'never queue', variable: 'MAX_PENDING',
     text: 'Requests that may wait for a connection; beyond that, 503 with `Retry-After`.', more: '`Infinity`: no limit.',
     elsewhere: { HAProxy: 'maxqueue', Envoy: 'max_pending_requests' }
   },
   {
-    path: 'pool.pendingTimeout', kind: TIME_ABOVE_ZERO, ...ADMIN, default: 5_000, common: true,
+    path: 'pool.pendingTimeout', kind: TIME_ABOVE_ZERO, ...ADMIN, default: 5_000, common: true, variable: 'PENDING_TIMEOUT_MS',
     text: 'How long a request may wait for a connection; then 503.', elsewhere: { HAProxy: 'timeout queue' }
   },
   {
@@ -290,7 +290,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'How long a refused connection is tried again; then 502.', more: 'A process that restarts listens again within that.'
   },
   {
-    path: 'pool.maxUpgraded', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, zero: 'no upgrades',
+    path: 'pool.maxUpgraded', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, zero: 'no upgrades', variable: 'MAX_UPGRADED',
     text: 'The most upgraded connections (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
   },
   {
@@ -316,15 +316,16 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { nginx: 'proxy_buffers' }
   },
   {
-    path: 'bodyLimit', kind: BYTES, ...BOTH, default: 0, common: true, zero: 'no limit', text: 'The largest body of a request; then 413.',
+    path: 'bodyLimit', kind: BYTES, ...BOTH, default: 0, common: true, zero: 'no limit', variable: 'BODY_LIMIT',
+    text: 'The largest body of a request; then 413.',
     elsewhere: { nginx: 'client_max_body_size' }
   },
   {
-    path: 'totalTimeout', kind: TIME, ...BOTH, default: 0, common: true, zero: 'no limit',
+    path: 'totalTimeout', kind: TIME, ...BOTH, default: 0, common: true, zero: 'no limit', variable: 'TOTAL_TIMEOUT_MS',
     text: 'The whole exchange, from a request\'s head to the last byte of its response; then 504, or the client is cut off.'
   },
   {
-    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: PAUSE, zero: 'no limit',
+    path: 'clientBodyTimeout', kind: TIME, ...BOTH, default: PAUSE, zero: 'no limit', variable: 'CLIENT_BODY_TIMEOUT_MS',
     text: 'For a request\'s body: in total until the backend is asked, then between two pieces; then 408.',
     elsewhere: { nginx: 'client_body_timeout' }
   },
@@ -335,7 +336,7 @@ export const TABLE: readonly OptionRow[] = [
     more: 'It counts while the next piece is waited for and the backend has not begun to answer.'
   },
   {
-    path: 'tunnelIdleTimeout', kind: TIME, ...BOTH, default: 300_000, zero: 'no limit',
+    path: 'tunnelIdleTimeout', kind: TIME, ...BOTH, default: 300_000, zero: 'no limit', variable: 'TUNNEL_IDLE_TIMEOUT_MS',
     text: 'How long an upgraded connection may be silent in both directions.', elsewhere: { HAProxy: 'timeout tunnel' }
   },
   {

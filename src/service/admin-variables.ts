@@ -3,6 +3,7 @@ import { hostPatternFault } from '../options/host-pattern.js'
 import type { AdminOptions } from '../options/option-types.js'
 import { readAdminToken } from './admin-token.js'
 import { EnvironmentError, wrongValue } from './environment-error.js'
+import { OF_ADMIN, checkHost } from './listen-host.js'
 import type { Values, VariableName } from './variables.js'
 
 // They say how the admin surface is reached, so each of them expects that there is one.
@@ -26,6 +27,7 @@ export function readAdmin (values: Values, clientsPort: number): AdminOptions | 
   if (port !== 0 && port === clientsPort) {
     throw wrongValue('ADMIN_PORT', port, 'is the port of the clients too (PORT); give the admin surface a port of its own, like 9901')
   }
+  if (host) checkHost(host, OF_ADMIN)
   const token = readAdminToken(values)
   if (host && token === undefined && !isLoopback(host)) {
     throw wrongValue('ADMIN_HOST', host, 'is not this machine alone; set ADMIN_TOKEN or ADMIN_TOKEN_FILE too')

@@ -3,9 +3,11 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { gateway } from '../../plugins/gateway.js'
 import { proxy } from '../../plugins/proxy.js'
+import { addToWarnings } from '../gateway/registration-warnings.js'
 import { AccessLog } from './access-log.js'
 import { EnvironmentError } from './environment-error.js'
 import type { Environment } from './environment.js'
+import { givenOptions } from './given-options.js'
 import { loggerOf } from './logger.js'
 import type { LoggerOptions } from './logger.js'
 import { tellElsewhere } from '../forward/request-log.js'
@@ -15,6 +17,7 @@ import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
 import type { UpstreamEntry } from './upstream-entry.js'
+import { givenWords } from './variable-words.js'
 
 interface Overrides {
   /**
@@ -39,7 +42,7 @@ const DEADLINE_TICK = 500
  * Throws EnvironmentError for an upstream that cannot be registered, and where there is nothing to proxy and the samples may not run.
  */
 export async function buildApp (environment: Environment, overrides: Overrides = {}): Promise<FastifyInstance> {
-  const { upstreams, trustProxy } = environment
+  const { upstreams, trustProxy, clientKeepAliveTimeout } = environment
   const dir = overrides.routes ?? ROUTES
   const files = await routeFilesIn(dir)
   const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
@@ -52,15 +55,17 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     // Answers as Fastify does without this option. With it, these errors are logged too.
     frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
     trustProxy,
+    ...clientKeepAliveTimeout === undefined ? undefined : { keepAliveTimeout: clientKeepAliveTimeout },
     http: { connectionsCheckingInterval: DEADLINE_TICK }
   })
   tellElsewhere(app)
   accessLog.watch(app)
+  addToWarnings(app, ({ route, found }) => route === 'gateway' ? givenWords(found, environment) : '')
   try {
     await registerAll(app, environment, dir, samples)
     tellStart(app, files)
     await app.ready()
-    warnOfSettings(app, environment.ignoredWarnings)
+    warnOfSettings(app, environment)
   } catch (error) {
     // A sample backend that has started would keep the process alive.
     await app.close()
@@ -71,17 +76,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
 
 async function registerAll (app: FastifyInstance, environment: Environment, dir: string, samples: boolean): Promise<void> {
   await app.register(gateway, {
-    undiciOptions: {
-      keepAliveTimeout: environment.keepAliveTimeout,
-      connections: environment.connections,
-      headersTimeout: environment.headersTimeout,
-      bodyTimeout: environment.bodyTimeout
-    },
-    drain: { delay: environment.drainDelay, deadline: environment.drainDeadline },
-    log: { mask: environment.logMask },
-    proxyStatus: environment.proxyStatus,
-    via: environment.via,
-    metrics: environment.metricsPath === undefined ? undefined : { path: environment.metricsPath },
+    ...givenOptions(environment),
     admin: environment.admin ?? (samples ? { port: await freePort(SAMPLES_ADMIN_PORT) } : undefined)
   })
   passRequestIds(app)

@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { EnvironmentError } from './environment-error.js'
 
-const ASSIGNMENT = /^\s*(?:export\s+)?[a-z_][\w.-]*\s*=(.*)$/i
+const ASSIGNMENT = /^\s*(?:export\s+)?([a-z_][\w.-]*)\s*=(.*)$/i
 const QUOTES = '"\'`'
+const NO_ASSIGNMENT = 'is not NAME=value; write one variable on each line, and quotes around a value of several lines'
 const BLANK_OR_COMMENT = /^\s*(?:#|$)/
 
 /**
- * The variables of a .env file; none where there is no file. Throws EnvironmentError for a file that cannot be read, and for a line that is
- * not NAME=value. The message has no value: it may be a secret.
+ * The variables of a .env file; none where there is no file. Throws EnvironmentError for a file that cannot be read, for a line that is not
+ * NAME=value, and for a name that is set twice. The message has no value: it may be a secret.
  *
  * @param path relative to the working directory
  */
@@ -17,8 +18,7 @@ export function readDotEnv (path: string): NodeJS.Dict<string> {
   if (text === undefined) return {}
   const fault = faultOf(text)
   if (fault === undefined) return parseEnv(text)
-  const word = JSON.stringify(/^\s*([\w.-]*)/.exec(fault.line)![1])
-  throw new EnvironmentError(`${path}: the line that begins with ${word} ${fault.why}`)
+  throw new EnvironmentError(`${path}: ${fault}`)
 }
 
 /** Sets what a .env file says in the environment of this process, where it says nothing else: route files read their variables there. */
@@ -39,20 +39,34 @@ function textOf (path: string): string | undefined {
   return text.replace(/^\uFEFF/, '')
 }
 
-/** The first line that is not NAME=value. Node's parsers pass over such a line, or take it for a part of the next name, or of the value. */
-function faultOf (text: string): { readonly line: string, readonly why: string } | undefined {
+/**
+ * What is wrong with the first line that is not NAME=value, or that sets a name again; undefined where there is none. Node's parsers pass
+ * over the former, or take it for a part of the next name, or of the value. Of the latter they take the last one.
+ */
+function faultOf (text: string): string | undefined {
   const lines = text.split(/\r?\n/)
+  const numbers = new Map<string, number>()
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i]!
     if (BLANK_OR_COMMENT.test(line)) continue
-    const value = ASSIGNMENT.exec(line)?.[1]?.trimStart()
-    if (value === undefined) return { line, why: 'is not NAME=value; write one variable on each line' }
+    const [, name, rest] = ASSIGNMENT.exec(line) ?? []
+    if (name === undefined || rest === undefined) return `${placeOf(line, i)} ${NO_ASSIGNMENT}`
+    const first = numbers.get(name)
+    if (first !== undefined) return `${name} is set in line ${first} and in line ${i + 1}; leave one of them out`
+    numbers.set(name, i + 1)
+    const value = rest.trimStart()
     const quote = value[0] ?? ' '
     if (!QUOTES.includes(quote) || value.includes(quote, 1)) continue
     // The value goes on to a later line.
     const end = lines.findIndex((later, at) => at > i && later.includes(quote))
-    if (end === -1) return { line, why: 'has a quote that nothing closes; close it, or leave it out' }
+    if (end === -1) return `${placeOf(line, i)} has a quote that nothing closes; close it, or leave it out`
     i = end
   }
   return undefined
+}
+
+/** A line by its number, and by its first word, unless it begins with another character. */
+function placeOf (line: string, index: number): string {
+  const word = /^\s*([\w.-]*)/.exec(line)![1]
+  return `line ${index + 1}${word === '' ? '' : ` (${JSON.stringify(word)})`}`
 }

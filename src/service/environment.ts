@@ -6,6 +6,7 @@ import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
+import { OF_CLIENTS, checkHost } from './listen-host.js'
 import { readMaskedNames } from './masked-names.js'
 import { readSkippedPaths } from './skipped-paths.js'
 import { readIgnoredWarnings } from './ignored-warnings.js'
@@ -29,10 +30,23 @@ export interface Environment {
   readonly upstreams: readonly UpstreamEntry[]
   /** Whether upgrades to the upstreams become tunnels (WebSocket). */
   readonly websocket: boolean
+  /** The most upgraded connections to one backend. */
+  readonly maxUpgraded: number | undefined
+  readonly tunnelIdleTimeout: number | undefined
   readonly keepAliveTimeout: number | undefined
+  readonly maxConnectionAge: number | undefined
   readonly connections: number | undefined
+  readonly maxPending: number | undefined
+  readonly pendingTimeout: number | undefined
+  readonly connectTimeout: number | undefined
   readonly headersTimeout: number | undefined
   readonly bodyTimeout: number | undefined
+  readonly totalTimeout: number | undefined
+  /** The largest body of a request, in bytes. */
+  readonly bodyLimit: number | undefined
+  readonly clientBodyTimeout: number | undefined
+  /** How long an idle connection of a client is kept: Fastify's `keepAliveTimeout`. */
+  readonly clientKeepAliveTimeout: number | undefined
   /** Whose X-Forwarded-* headers are believed: true: all clients'; false: no client's; or those of these addresses and ranges. */
   readonly trustProxy: boolean | string[]
   readonly drainDelay: number | undefined
@@ -77,6 +91,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
   refuseTypos(variables, { file, path }, Object.keys(VARIABLES), given['IGNORED_VARIABLES'])
   const values = checked(given)
   const host = values.HOST || HOST
+  checkHost(host, OF_CLIENTS)
   const port = values.PORT ?? PORT
   const upstreams = readUpstreams(values.UPSTREAMS ?? '')
   const admin = readAdmin(values, port)
@@ -86,10 +101,20 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     port,
     upstreams,
     websocket: readWebSocket(values, upstreams),
+    maxUpgraded: values.MAX_UPGRADED ?? undefined,
+    tunnelIdleTimeout: values.TUNNEL_IDLE_TIMEOUT_MS ?? undefined,
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
+    maxConnectionAge: values.MAX_CONNECTION_AGE_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
+    maxPending: values.MAX_PENDING ?? undefined,
+    pendingTimeout: values.PENDING_TIMEOUT_MS ?? undefined,
+    connectTimeout: values.CONNECT_TIMEOUT_MS ?? undefined,
     headersTimeout: values.HEADERS_TIMEOUT_MS ?? undefined,
     bodyTimeout: values.BODY_TIMEOUT_MS ?? undefined,
+    totalTimeout: values.TOTAL_TIMEOUT_MS ?? undefined,
+    bodyLimit: values.BODY_LIMIT ?? undefined,
+    clientBodyTimeout: values.CLIENT_BODY_TIMEOUT_MS ?? undefined,
+    clientKeepAliveTimeout: values.CLIENT_KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),
     drainDelay: values.DRAIN_DELAY_MS ?? undefined,
     drainDeadline: values.DRAIN_DEADLINE_MS ?? undefined,

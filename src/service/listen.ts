@@ -3,6 +3,7 @@ import { listenFailure } from '../admin/listen-failure.js'
 import { HoldfastError } from '../errors.js'
 import { wrongValue } from './environment-error.js'
 import type { Environment } from './environment.js'
+import { OF_ADMIN, OF_CLIENTS, portInAddress } from './listen-host.js'
 
 /**
  * Listens: first the admin surface, then the clients' port. So no client is served where one of them cannot listen. Throws
@@ -19,6 +20,7 @@ export async function listen (app: FastifyInstance, { host, port, admin }: Envir
     const { setting, remedy } = failure
     const name = setting.toUpperCase()
     const [variable, value] = ofAdmin ? [`ADMIN_${name}`, admin[setting]] : [name, { host, port }[setting]]
-    throw wrongValue(variable, value, remedy)
+    const addition = setting === 'host' ? portInAddress(String(value), ofAdmin ? OF_ADMIN : OF_CLIENTS) : ''
+    throw wrongValue(variable, value, remedy + addition)
   }
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { isLoopback } from '../admin/admin-options.js'
+import { boundUrl } from '../admin/bound-url.js'
 import { existingState } from '../gateway/state.js'
 import type { DeclaredRoute } from '../gateway/state.js'
 import { packageVersion } from './package-folder.js'
@@ -17,7 +18,7 @@ export function tellStart (app: FastifyInstance, files: readonly string[]): void
     const state = existingState(app)
     for (const route of state?.routes ?? []) tellRoute(app, route)
     if (files.length > 0) app.log.info({ files }, `route files: ${files.join(', ')}`)
-    tellListening(app, state?.admin?.url)
+    tellListening(app, state?.admin?.boundUrl)
   })
 }
 
@@ -33,7 +34,7 @@ function tellRoute (app: FastifyInstance, { prefix, upstream, upgradable, target
 }
 
 function tellListening (app: FastifyInstance, admin: string | undefined): void {
-  const url = urlOf(app.server.address() as AddressInfo)
+  const url = boundUrl(app.server.address() as AddressInfo)
   const version = packageVersion()
   const { pid, version: node } = process
   const surface = admin === undefined ? 'no admin surface' : `admin surface on ${admin}`
@@ -42,8 +43,4 @@ function tellListening (app: FastifyInstance, admin: string | undefined): void {
     { url, admin, version, node },
     `holdfast ${version} listens on ${url}${alone}; ${surface}; process ${pid}, Node.js ${node}`
   )
-}
-
-function urlOf ({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

@@ -15,11 +15,18 @@ export function readTrustProxy (given: string): boolean | string[] {
     if (/^\d+$/.test(peer)) {
       throw wrongValue('TRUST_PROXY', peer, 'is a hop count, which would not be heeded; give the addresses of the proxies in front')
     }
-    if (!isRange(peer) && !NAMED_RANGES.has(peer)) {
+    if (/\s/.test(peer) && peer.split(/\s+/).every(isPeer)) {
+      throw wrongValue('TRUST_PROXY', peer, `has spaces between its addresses; separate them by commas: ${peer.split(/\s+/).join(',')}`)
+    }
+    if (!isPeer(peer)) {
       throw wrongValue('TRUST_PROXY', peer, 'is not true, false, an address, or a range like 10.0.0.0/8')
     }
   }
   return peers
+}
+
+function isPeer (peer: string): boolean {
+  return isRange(peer) || NAMED_RANGES.has(peer)
 }
 
 function isRange (peer: string): boolean {

@@ -1,8 +1,10 @@
+import type { OptionRow } from '../options/table.js'
 import { EnvironmentError, wrongValue } from './environment-error.js'
 import { isNear, isNearInFile } from './near-name.js'
+import { optionSpelledBy } from './option-names.js'
 
-/** A variable that is most likely a misspelling, and the one that is meant. */
-export interface Typo { readonly name: string, readonly meant: string }
+/** A variable that is most likely a misspelling, and the one that is meant; or the option that it spells, which has no variable. */
+export interface Typo { readonly name: string, readonly meant: string | OptionRow }
 
 type Variables = Readonly<NodeJS.Dict<string>>
 
@@ -24,12 +26,18 @@ export function typoInProcess (variables: Variables, known: readonly string[], i
   })
 }
 
-/** The first variable of a .env file that is near one of `known`. Its lines are meant for this program, so less is enough. */
+/**
+ * The first variable of a .env file that is near one of `known`, or spells an option. Its lines are meant for this program, so less is
+ * enough.
+ */
 export function typoInFile (variables: Variables, known: readonly string[], ignored: ReadonlySet<string>): Typo | undefined {
   return firstOf(variables, known, ignored, name => {
     const own = name.replace(PREFIX, '')
     const near = known.find(candidate => isNear(own, candidate) || (own !== name && own === candidate))
-    return near ?? known.find(candidate => isNearInFile(own, candidate))
+    if (near !== undefined) return near
+    // Before the wider measure: KEEP_ALIVE_MAX_TIMEOUT_MS is near KEEP_ALIVE_TIMEOUT_MS by that.
+    const option = optionSpelledBy(own)
+    return option === undefined ? known.find(candidate => isNearInFile(own, candidate)) : option.variable ?? option
   })
 }
 
@@ -51,13 +59,19 @@ export function refuseTypos (
 }
 
 function typoError ({ name, meant }: Typo, where: string): EnvironmentError {
+  const what = typeof meant === 'string' ? `did you mean ${meant}?` : `it is the option ${meant.path} of docs/options.md, which ${setterOf(meant)}.`
   return new EnvironmentError(
-    `${name}${where}: is no variable of the gateway; did you mean ${meant}? If it is for another program, set IGNORED_VARIABLES=${name}`
+    `${name}${where}: is no variable of the gateway; ${what} If it is for another program, set IGNORED_VARIABLES=${name}`
   )
 }
 
+function setterOf ({ place }: OptionRow): string {
+  return place === 'gateway' ? 'only an app of your own can set' : 'a file in routes/ sets'
+}
+
 function firstOf (
-  variables: Variables, known: readonly string[], ignored: ReadonlySet<string>, meant: (name: string, value: string) => string | undefined
+  variables: Variables, known: readonly string[], ignored: ReadonlySet<string>,
+  meant: (name: string, value: string) => Typo['meant'] | undefined
 ): Typo | undefined {
   for (const [name, value] of Object.entries(variables)) {
     if (!value || known.includes(name) || ignored.has(name)) continue

@@ -18,6 +18,8 @@ const oneOf = (values: readonly string[], description: string): Variable<'string
 }
 
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
+const timeAboveZero = number(1, LONGEST_TIMER, `a time in whole milliseconds, 1 to ${LONGEST_TIMER}`)
+const count = number(0, Number.MAX_SAFE_INTEGER, 'a whole number')
 const port = number(0, 65_535, 'a port, 0 to 65535')
 const text: Variable<'string'> = { type: 'string', description: 'text' }
 const host: Variable<'string'> = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
@@ -28,14 +30,24 @@ export const VARIABLES = {
   HOST: host,
   PORT: port,
   UPSTREAMS: text,
+  WEBSOCKET: flag,
+  MAX_UPGRADED: count,
+  TUNNEL_IDLE_TIMEOUT_MS: time,
   KEEP_ALIVE_TIMEOUT_MS: time,
+  MAX_CONNECTION_AGE_MS: time,
   CONNECTIONS: number(1, Number.MAX_SAFE_INTEGER, 'a whole number above 0'),
+  MAX_PENDING: count,
+  PENDING_TIMEOUT_MS: timeAboveZero,
+  CONNECT_TIMEOUT_MS: timeAboveZero,
   HEADERS_TIMEOUT_MS: time,
   BODY_TIMEOUT_MS: time,
+  TOTAL_TIMEOUT_MS: time,
+  BODY_LIMIT: number(0, Number.MAX_SAFE_INTEGER, 'a whole number of bytes'),
+  CLIENT_BODY_TIMEOUT_MS: time,
+  CLIENT_KEEP_ALIVE_TIMEOUT_MS: time,
   TRUST_PROXY: text,
   DRAIN_DELAY_MS: time,
   DRAIN_DEADLINE_MS: time,
-  WEBSOCKET: flag,
   ADMIN_PORT: port,
   ADMIN_HOST: host,
   ADMIN_TOKEN: text,

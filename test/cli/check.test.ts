@@ -170,6 +170,17 @@ t.test('the microservice is read with a folder of routes, and without anything t
   })
 })
 
+t.test('for the microservice, remedies name its variables', async t => {
+  const dir = t.testdir({ '.env': 'UPSTREAMS=/a=http://127.0.0.1:1\nCONNECTIONS=64\n' })
+  const { stdout } = await run(dir, MAIN, ['check', '--front-idle', '600s', '--front-timeout', '20s', '--backend-max-connections', '100', '--json'])
+  const { findings } = JSON.parse(stdout) as { findings: { id: string, remedy: string }[] }
+  t.strictSame(findings.map(({ id, remedy }) => [id, remedy]), [
+    ['front-answers-first', 'Give undiciOptions.headersTimeout less than the front\'s timeout. Variables: HEADERS_TIMEOUT_MS.'],
+    ['front-outlives-server', 'Fastify({ keepAliveTimeout: 720000 }). Variables: CLIENT_KEEP_ALIVE_TIMEOUT_MS.'],
+    ['backend-overrun', 'undiciOptions.connections and pool.maxUpgraded that come to 100 together. Variables: CONNECTIONS, MAX_UPGRADED, WEBSOCKET=false.']
+  ])
+})
+
 t.test('with --probe a backend that compresses nothing for a request with Via is named', async t => {
   const backend = await startBackend((request, connection) => {
     const coded = request.header('accept-encoding') === 'gzip' && request.header('via') === undefined

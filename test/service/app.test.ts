@@ -2,6 +2,9 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { appFor, listening, routesFor } from './microservice.js'
 import type { Persistence } from '../../src/index.js'
+import { existingState } from '../../src/gateway/state.js'
+import { resolveRouteOptions } from '../../src/options/route-options.js'
+import { resolveTargetOptions } from '../../src/options/target-options.js'
 import { type Backend, startBackend } from '../../testing/backend.js'
 import { rawClient, request } from '../../testing/client.js'
 import { captureLog, until } from '../../testing/gateway.js'
@@ -103,6 +106,54 @@ t.test('VIA holds for every route', async t => {
   for (const [VIA, via] of [['false', undefined], ['', '1.1 holdfast']] as const) {
     const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, VIA } })
     t.equal((await app.inject('/a')).headers['via'], via)
+  }
+})
+
+t.test('what variables set of connections, waits and sizes is in force, and the rest has its defaults', async t => {
+  const UPSTREAMS = '/a=http://127.0.0.1:1'
+  const { app } = await listening(t, {
+    variables: {
+      UPSTREAMS, MAX_UPGRADED: '1', TUNNEL_IDLE_TIMEOUT_MS: '2000', MAX_CONNECTION_AGE_MS: '30000', MAX_PENDING: '4', PENDING_TIMEOUT_MS: '5000',
+      CONNECT_TIMEOUT_MS: '600', TOTAL_TIMEOUT_MS: '7000', BODY_LIMIT: '8', CLIENT_BODY_TIMEOUT_MS: '9000', CLIENT_KEEP_ALIVE_TIMEOUT_MS: '620000'
+    }
+  })
+  const [route] = existingState(app)!.routes
+  t.match(route, {
+    targetOptions: { undiciOptions: { connect: { timeout: 600 } }, pool: { maxConnectionAge: 30_000, maxPending: 4, pendingTimeout: 5_000, maxUpgraded: 1 } },
+    options: { bodyLimit: 8, totalTimeout: 7_000, clientBodyTimeout: 9_000, tunnelIdleTimeout: 2_000 }
+  })
+  t.equal(app.server.keepAliveTimeout, 620_000)
+  const { app: other } = await listening(t, { variables: { UPSTREAMS } })
+  const [plain] = existingState(other)!.routes
+  const defaults = resolveTargetOptions({}, {})
+  t.strictSame(plain!.targetOptions.undiciOptions, defaults.undiciOptions)
+  t.strictSame(plain!.targetOptions.pool, defaults.pool)
+  t.strictSame(plain!.options, resolveRouteOptions({}, {}))
+  t.equal(other.server.keepAliveTimeout, 72_000)
+})
+
+t.test('a body beyond BODY_LIMIT is refused, and an exchange beyond TOTAL_TIMEOUT_MS ends', async t => {
+  const backend = await startBackend((request, connection) => { if (request.path !== '/never') connection.reply({ body: 'here' }) })
+  t.teardown(() => backend.close())
+  const { url } = await listening(t, { variables: { UPSTREAMS: `/a=${backend.url}`, BODY_LIMIT: '4', TOTAL_TIMEOUT_MS: '200' } })
+  t.equal((await request(`${url}/a`, { method: 'POST', body: '1234' })).status, 200)
+  t.equal((await request(`${url}/a`, { method: 'POST', body: '12345' })).status, 413)
+  t.equal((await request(`${url}/a/never`)).status, 504)
+})
+
+t.test('with HOST=::, IPv4 clients have mapped addresses, which TRUST_PROXY takes for IPv4', async t => {
+  const backend = await startBackend((request, connection) => connection.reply({ body: request.header('x-forwarded-for') ?? '' }))
+  t.teardown(() => backend.close())
+  for (const [trusted, forwarded] of [['', '::ffff:127.0.0.1'], ['127.0.0.0/8', '192.0.2.7, ::ffff:127.0.0.1']]) {
+    const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, TRUST_PROXY: trusted } })
+    try {
+      await app.listen({ host: '::', port: 0 })
+    } catch {
+      t.comment('this machine has no IPv6')
+      return
+    }
+    const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/a`
+    t.equal((await request(url, { headers: { 'x-forwarded-for': '192.0.2.7' } })).body.toString(), forwarded)
   }
 })
 

@@ -10,27 +10,39 @@ t.test('a .env file has a variable on each line, and there need not be one', asy
   t.strictSame({ ...readDotEnv(path) }, { PORT: '1', HOST: '::1', KEY: 'a\nb 1', 'lower.case-name': 'x # y', QUOTE: 'a"b' })
 })
 
-t.test('a line that is not NAME=value is named without its value', async t => {
+t.test('a line that is not NAME=value is named by its number and first word, without its value', async t => {
   const path = join(t.testdir(), '.env')
   const lines: [string, string][] = [
-    ['PORT 8080', 'PORT'], ['PORT: 8080', 'PORT'], ['UPSTREAMS: /a=http://a', 'UPSTREAMS'], ['ADMIN_TOKEN: hush\nPORT=1', 'ADMIN_TOKEN'], ['PORT=1\nHOST', 'HOST'],
-    ['set PORT 1\nHOST=a', 'set'], ['{ "PORT": 1 }', ''], ['8PORT=1', '8PORT'],
-    ['KEY="a\nb"\nPORT 8080', 'PORT'], ['=1', '']
+    ['PORT 8080', '1 ("PORT")'], ['PORT: 8080', '1 ("PORT")'], ['UPSTREAMS: /a=http://a', '1 ("UPSTREAMS")'], ['ADMIN_TOKEN: hush\nPORT=1', '1 ("ADMIN_TOKEN")'], ['PORT=1\nHOST', '2 ("HOST")'],
+    ['set PORT 1\nHOST=a', '1 ("set")'], ['{ "PORT": 1 }', '1'], ['8PORT=1', '1 ("8PORT")'],
+    ['KEY="a\nb"\nPORT 8080', '3 ("PORT")'], ['=1', '1'], ['UPSTREAMS=/a=http://a,\\\n  /b=http://b', '2']
   ]
-  for (const [text, word] of lines) {
+  for (const [text, place] of lines) {
     for (const end of ['', '\n', '\r\n', '\n# comment\n']) {
       writeFileSync(path, text + end)
-      t.throws(() => readDotEnv(path), { name: 'EnvironmentError', message: `${path}: the line that begins with "${word}" is not NAME=value; write one variable on each line` }, text)
+      const message = `${path}: line ${place} is not NAME=value; write one variable on each line, and quotes around a value of several lines`
+      t.throws(() => readDotEnv(path), { name: 'EnvironmentError', message }, text)
     }
   }
 })
 
 t.test('a quote that nothing closes is refused', async t => {
   const path = join(t.testdir(), '.env')
-  for (const text of ['PORT=1\nADMIN_TOKEN="hush\nHOST=a\n', 'ADMIN_TOKEN = \'hush', 'ADMIN_TOKEN="']) {
+  for (const [text, number] of [['PORT=1\nADMIN_TOKEN="hush\nHOST=a\n', 2], ['ADMIN_TOKEN = \'hush', 1], ['ADMIN_TOKEN="', 1]] as const) {
     writeFileSync(path, text)
-    t.throws(() => readDotEnv(path), { name: 'EnvironmentError', message: `${path}: the line that begins with "ADMIN_TOKEN" has a quote that nothing closes; close it, or leave it out` }, text)
+    t.throws(() => readDotEnv(path), { name: 'EnvironmentError', message: `${path}: line ${number} ("ADMIN_TOKEN") has a quote that nothing closes; close it, or leave it out` }, text)
   }
+})
+
+t.test('a name that is set twice is refused with both lines, also where its values are equal or empty', async t => {
+  const path = join(t.testdir(), '.env')
+  const texts = ['PORT=1\n# PORT=2\nPORT=3', 'PORT=1\r\n\r\nexport PORT = 1', 'PORT=\n\n  PORT=1\n']
+  for (const text of texts) {
+    writeFileSync(path, text)
+    t.throws(() => readDotEnv(path), { name: 'EnvironmentError', message: `${path}: PORT is set in line 1 and in line 3; leave one of them out` }, text)
+  }
+  writeFileSync(path, 'KEY="\nPORT=1\n"\nPORT=2\nport=3\n')
+  t.strictSame({ ...readDotEnv(path) }, { KEY: '\nPORT=1\n', PORT: '2', port: '3' }, 'a line of a value sets nothing')
 })
 
 t.test('a .env file in UTF-16 is named', async t => {

@@ -1,11 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
+import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { EnvironmentError } from '../../src/service/environment-error.js'
 import { readEnvironment } from '../../src/service/environment.js'
+import { givenOptions } from '../../src/service/given-options.js'
 import { VARIABLES } from '../../src/service/variables.js'
-import { resolveTargetOptions } from '../../src/options/target-options.js'
+import { resolveGatewayOptions } from '../../src/options/gateway-options.js'
+import type { GatewayOptions } from '../../src/options/option-types.js'
+import { TABLE } from '../../src/options/table.js'
 
 const NO_FILE = 'there-is-no.env'
 
@@ -30,10 +34,20 @@ const UNSET = {
   port: 8080,
   upstreams: [],
   websocket: true,
+  maxUpgraded: undefined,
+  tunnelIdleTimeout: undefined,
   keepAliveTimeout: undefined,
+  maxConnectionAge: undefined,
   connections: undefined,
+  maxPending: undefined,
+  pendingTimeout: undefined,
+  connectTimeout: undefined,
   headersTimeout: undefined,
   bodyTimeout: undefined,
+  totalTimeout: undefined,
+  bodyLimit: undefined,
+  clientBodyTimeout: undefined,
+  clientKeepAliveTimeout: undefined,
   trustProxy: false,
   drainDelay: undefined,
   drainDeadline: undefined,
@@ -65,6 +79,16 @@ t.test('every variable is read with its type', async t => {
     CONNECTIONS: '64',
     HEADERS_TIMEOUT_MS: '0',
     BODY_TIMEOUT_MS: '1',
+    MAX_UPGRADED: '0',
+    TUNNEL_IDLE_TIMEOUT_MS: '3',
+    MAX_CONNECTION_AGE_MS: '4',
+    MAX_PENDING: '5',
+    PENDING_TIMEOUT_MS: '6',
+    CONNECT_TIMEOUT_MS: '7',
+    TOTAL_TIMEOUT_MS: '8',
+    BODY_LIMIT: '9',
+    CLIENT_BODY_TIMEOUT_MS: '10',
+    CLIENT_KEEP_ALIVE_TIMEOUT_MS: '11',
     TRUST_PROXY: 'true',
     DRAIN_DELAY_MS: '2000',
     DRAIN_DEADLINE_MS: '5000',
@@ -90,10 +114,20 @@ t.test('every variable is read with its type', async t => {
     port: 0,
     upstreams: [{ prefix: '/a', upstream: 'http://a', forWebSockets: false }],
     websocket: false,
+    maxUpgraded: 0,
+    tunnelIdleTimeout: 3,
     keepAliveTimeout: 30_000,
+    maxConnectionAge: 4,
     connections: 64,
+    maxPending: 5,
+    pendingTimeout: 6,
+    connectTimeout: 7,
     headersTimeout: 0,
     bodyTimeout: 1,
+    totalTimeout: 8,
+    bodyLimit: 9,
+    clientBodyTimeout: 10,
+    clientKeepAliveTimeout: 11,
     trustProxy: true,
     drainDelay: 2_000,
     drainDeadline: 5_000,
@@ -135,9 +169,14 @@ t.test('an invalid value is refused with its name and value', async t => {
   refused(t, { PORT: '80.5' }, 'PORT', '80.5')
   refused(t, { HOST: 'http://here/' }, 'HOST', 'http://here/')
   refused(t, { CONNECTIONS: '0' }, 'CONNECTIONS', '0', 'above 0')
-  for (const name of ['KEEP_ALIVE_TIMEOUT_MS', 'HEADERS_TIMEOUT_MS', 'BODY_TIMEOUT_MS', 'DRAIN_DELAY_MS', 'DRAIN_DEADLINE_MS']) {
+  for (const name of Object.keys(VARIABLES).filter(name => name.endsWith('_MS'))) {
     refused(t, { [name]: '5s' }, name, '"5s"', 'milliseconds')
     refused(t, { [name]: '2147483648' }, name, '2147483648')
+  }
+  for (const name of ['CONNECT_TIMEOUT_MS', 'PENDING_TIMEOUT_MS']) refused(t, { [name]: '0' }, name, '1 to 2147483647')
+  for (const name of ['MAX_PENDING', 'MAX_UPGRADED', 'BODY_LIMIT']) {
+    refused(t, { [name]: '-1' }, name, '-1', 'is not a whole number')
+    refused(t, { [name]: '1mb' }, name, '"1mb"')
   }
   refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
   refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
@@ -152,9 +191,29 @@ t.test('an invalid value is refused with its name and value', async t => {
   for (const list of ['/', '/*', '/a', '/a/', '/a/b/*', '/%20,/\u00fc']) t.same(read({ LOG_SKIP_PATHS: list }).logSkipPaths, list.split(','))
 })
 
-t.test('the gateway accepts the longest times that the environment accepts', async t => {
-  const { keepAliveTimeout, headersTimeout, bodyTimeout } = read({ KEEP_ALIVE_TIMEOUT_MS: '2147483647', HEADERS_TIMEOUT_MS: '2147483647', BODY_TIMEOUT_MS: '2147483647' })
-  t.doesNotThrow(() => resolveTargetOptions({ undiciOptions: { keepAliveTimeout, headersTimeout, bodyTimeout } }, {}))
+t.test('the gateway accepts the longest times, and the largest numbers, that the environment accepts', async t => {
+  const given = (text: (name: string) => string): GatewayOptions => givenOptions(read(Object.fromEntries(
+    Object.entries(VARIABLES).filter(([name, { type }]) => type === 'integer' && !name.endsWith('PORT')).map(([name]) => [name, text(name)])
+  )))
+  for (const options of [given(name => name.endsWith('_MS') ? '2147483647' : '9007199254740991'), given(name => 'minimum' in VARIABLES[name as 'PORT'] ? String(VARIABLES[name as 'PORT']['minimum']) : '1')]) {
+    t.doesNotThrow(() => resolveGatewayOptions(options))
+  }
+})
+
+t.test('an address to listen on has no brackets and no port', async t => {
+  const admin = { ADMIN_PORT: '9901', ADMIN_TOKEN: '0123456789abcdef' }
+  for (const [name, port, others] of [['HOST', 'PORT', {}], ['ADMIN_HOST', 'ADMIN_PORT', admin]] as const) {
+    const brackets = `has brackets, which only a URL needs; give the address without brackets, ${name}=`
+    for (const [value, why] of [
+      ['[::]', `${brackets}::`],
+      ['[::1]:8081', `${brackets}::1, and its port in ${port}, ${port}=8081`],
+      ['0.0.0.0:8081', `has a port; give it in ${port}: ${name}=0.0.0.0 and ${port}=8081`],
+      ['localhost:8081', `has a port; give it in ${port}: ${name}=localhost and ${port}=8081`],
+      [':::8081', `has a port; give it in ${port}: ${name}=:: and ${port}=8081`],
+      ['http:', `is no address; give one like 0.0.0.0 or ::, and the port in ${port}`]
+    ] as const) refused(t, { ...others, [name]: value }, `${name}: ${JSON.stringify(value)} ${why}`)
+    for (const value of ['::', '::1', 'fe80::1%eth0', 'localhost']) t.doesNotThrow(() => read({ ...others, [name]: value }), value)
+  }
 })
 
 t.test('TRUST_PROXY is true, false, or addresses', async t => {
@@ -162,18 +221,17 @@ t.test('TRUST_PROXY is true, false, or addresses', async t => {
   t.strictSame(read({ TRUST_PROXY: '10.0.0.0/8, ::1,loopback,fe80::/10' }).trustProxy, ['10.0.0.0/8', '::1', 'loopback', 'fe80::/10'])
   refused(t, { TRUST_PROXY: '1' }, 'TRUST_PROXY', 'hop count')
   refused(t, { TRUST_PROXY: '10.0.0.1,2' }, 'TRUST_PROXY', '"2"', 'hop count')
-  for (const wrong of ['yes', '10.0.0.0/33', '10.0.0.0/0', '::1/129', '10.0.0', '10.0.0.1,,']) refused(t, { TRUST_PROXY: wrong }, 'TRUST_PROXY')
+  refused(t, { TRUST_PROXY: 'loopback, 10.0.0.0/8  192.168.0.0/16' },
+    'TRUST_PROXY: "10.0.0.0/8  192.168.0.0/16" has spaces between its addresses; separate them by commas: 10.0.0.0/8,192.168.0.0/16')
+  for (const wrong of ['a 10.0.0.0/8', 'yes', '10.0.0.0/33', '10.0.0.0/0', '::1/129', '10.0.0', '10.0.0.1,,']) refused(t, { TRUST_PROXY: wrong }, 'TRUST_PROXY')
 })
 
 t.test('.env.example names every variable with the default it has', async t => {
   const example = parseEnv(exampleText())
-  const { undiciOptions } = resolveTargetOptions({}, {})
-  t.match(example, {
-    KEEP_ALIVE_TIMEOUT_MS: String(undiciOptions.keepAliveTimeout),
-    CONNECTIONS: String(undiciOptions.connections),
-    HEADERS_TIMEOUT_MS: String(undiciOptions.headersTimeout),
-    BODY_TIMEOUT_MS: String(undiciOptions.bodyTimeout)
-  })
+  for (const { path, variable, default: value } of TABLE) {
+    if (variable !== undefined && typeof value === 'number') t.equal(example[variable], String(value), `${variable} is ${path}`)
+  }
+  t.equal(example['CLIENT_KEEP_ALIVE_TIMEOUT_MS'], String(Fastify().server.keepAliveTimeout))
   t.strictSame(Object.keys(example).sort(), Object.keys(VARIABLES).sort())
   const { host, port, trustProxy, websocket, proxyStatus, via, logLevel, sampleLoad, upstreams, production } = read({ ...example, ADMIN_PORT: '9901' })
   t.match(UNSET, { host, port, trustProxy, websocket, proxyStatus, via, logLevel, sampleLoad, upstreams, production })

@@ -31,6 +31,23 @@ t.test('what cannot be listened on is named by its variable, and no client is se
   }
 })
 
+t.test('an IPv6 address that may end with a port says so where it cannot be listened on', async t => {
+  const cases: [NodeJS.ProcessEnv, string, string][] = [
+    [{ HOST: '2001:db8::1:8080' }, 'HOST', '; if 8080 is a port: HOST=2001:db8::1 and PORT=8080'],
+    [{ ADMIN_PORT: '0', ADMIN_HOST: '2001:db8::1:8080', ADMIN_TOKEN: TOKEN }, 'ADMIN_HOST', '; if 8080 is a port: ADMIN_HOST=2001:db8::1 and ADMIN_PORT=8080'],
+    [{ HOST: '2001:db8::1' }, 'HOST', '']
+  ]
+  for (const [variables, name, addition] of cases) {
+    const environment = readEnvironment({ PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9', ...variables }, 'there-is-no.env')
+    const app = await buildApp(environment, { logger: false })
+    const { message } = await listen(app, environment).then(() => new Error('it listens'), (error: unknown) => error as Error)
+    t.ok(message.startsWith(`${name}: "${variables[name]}" is `), message)
+    t.equal(message.includes('; if '), addition !== '')
+    t.ok(message.endsWith(addition), message)
+    await app.close()
+  }
+})
+
 t.test('with both ports free it listens on both', async t => {
   const environment = readEnvironment({ PORT: '0', ADMIN_PORT: '0', UPSTREAMS: '/a=http://127.0.0.1:9' }, 'there-is-no.env')
   const app = await buildApp(environment, { logger: false })

@@ -50,6 +50,14 @@ t.test('without WebSockets, with one connection and without an admin surface, th
   t.ok(said.some(line => line.startsWith(`holdfast ${version} listens on ${url}, for this machine alone (HOST); no admin surface; `)), said.join('\n'))
 })
 
+t.test('the admin surface is named by the address that is bound, as the clients\' port is', async t => {
+  const { said, lines, admin } = await started(t, { variables: { UPSTREAMS: '/users=http://127.0.0.1:1', ADMIN_HOST: '0.0.0.0', ADMIN_TOKEN: '0123456789abcdef' } })
+  t.match(admin, /^http:\/\/127\.0\.0\.1:\d+$/, 'this machine can ask it')
+  const bound = admin!.replace('127.0.0.1', '0.0.0.0')
+  t.ok(said.some(line => line.includes(`; admin surface on ${bound}; `)), said.join('\n'))
+  t.equal(lines.find(({ msg }) => msg === 'the admin surface listens')?.['url'], bound)
+})
+
 t.test('route files are named, with the routes that they proxy', async t => {
   const { lines } = await started(t, {
     routes: routesFor(t, {
@@ -82,7 +90,7 @@ t.test('what holdfast check would find is logged at start, once for each rule, w
   })
   const target = 'http://a.example.com'
   t.match(lines.filter(({ level }) => level >= 40), [
-    { code: 'HOLDFAST_WARN_KEEP_ALIVE_OFF', route: 'gateway' },
+    { code: 'HOLDFAST_WARN_KEEP_ALIVE_OFF', route: 'gateway', msg: / recognised without it\. Set by KEEP_ALIVE_TIMEOUT_MS\.$/ },
     {
       code: 'HOLDFAST_WARN_SECONDS_FOR_MILLISECONDS',
       targets: [target],
@@ -91,7 +99,7 @@ t.test('what holdfast check would find is logged at start, once for each rule, w
     {
       code: 'HOLDFAST_WARN_HEADERS_TIMEOUT_OFF',
       targets: [target],
-      msg: 'undiciOptions.headersTimeout: 0 (/a, /b). A backend that accepts requests and never answers holds a connection for each of them, until the clients give up. Give undiciOptions.headersTimeout more than the slowest answer takes, or the route a totalTimeout. Set by HEADERS_TIMEOUT_MS.'
+      msg: 'undiciOptions.headersTimeout: 0 (/a, /b). A backend that accepts requests and never answers holds a connection for each of them, until the clients give up. Give undiciOptions.headersTimeout more than the slowest answer takes, or the route a totalTimeout. Set by HEADERS_TIMEOUT_MS. Variables: TOTAL_TIMEOUT_MS.'
     },
     {
       code: 'HOLDFAST_WARN_ONE_CONNECTION',
@@ -110,6 +118,22 @@ t.test('what holdfast check would find is logged at start, once for each rule, w
     }
   ])
   t.same(lines.filter(({ level }) => level >= 40).length, 6)
+})
+
+t.test('a warning names no variable that is not set, or that the file of a route has overruled', async t => {
+  const routes = routesFor(t, {
+    [`own${EXTENSION}`]: `import { proxy } from ${JSON.stringify(new URL('../../plugins/proxy.js', import.meta.url).href)}
+export default async app => {
+  await app.register(proxy, { prefix: '/own', upstream: 'http://a.example.com', undiciOptions: { headersTimeout: 0 } })
+}
+`
+  })
+  for (const variables of [{}, { HEADERS_TIMEOUT_MS: '7000', UPSTREAMS: '/b=http://127.0.0.1:1' }]) {
+    const { lines } = await started(t, { routes, variables })
+    const of = (code: string): string | undefined => lines.find(line => line['code'] === code)?.msg
+    t.match(of('HOLDFAST_WARN_HEADERS_TIMEOUT_OFF'), /or the route a totalTimeout\. Variables: TOTAL_TIMEOUT_MS\.$/)
+    t.match(of('HOLDFAST_WARN_PLAIN_HTTP'), /IGNORED_WARNINGS=plain-http\.$/)
+  }
 })
 
 t.test('a rule that many targets break is one line, and an ignored rule is none', async t => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { TABLE, nameOf } from '../../src/options/table.js'
 import { EnvironmentError } from '../../src/service/environment-error.js'
 import { readEnvironment } from '../../src/service/environment.js'
 import { typoInProcess } from '../../src/service/variable-typos.js'
@@ -21,6 +22,9 @@ const TYPOS: Readonly<Record<string, string>> = {
   KEEP_ALIVE_TIMEOUT_SECONDS: 'KEEP_ALIVE_TIMEOUT_MS', keepAliveTimeout: 'KEEP_ALIVE_TIMEOUT_MS', KEEP_ALIVE_TIMOUT_MS: 'KEEP_ALIVE_TIMEOUT_MS', KEEP_ALIVE_TIMEOUT_SM: 'KEEP_ALIVE_TIMEOUT_MS',
   KEEP_ALIVE_TIMEOUTS_MS: 'KEEP_ALIVE_TIMEOUT_MS',
   HEADER_TIMEOUT_MS: 'HEADERS_TIMEOUT_MS', HEADERS_TIMEOUT: 'HEADERS_TIMEOUT_MS', HEADER_TIMEOUT: 'HEADERS_TIMEOUT_MS', BODY_TIMEOUT: 'BODY_TIMEOUT_MS', BODY_TIMEOUT_SEC: 'BODY_TIMEOUT_MS',
+  TOTAL_TIMEOUT: 'TOTAL_TIMEOUT_MS', CONNECT_TIMEOUT: 'CONNECT_TIMEOUT_MS', PENDING_TIMEOUT: 'PENDING_TIMEOUT_MS', BODY_LIMITS: 'BODY_LIMIT',
+  BODYLIMIT: 'BODY_LIMIT', MAX_UPGRADE: 'MAX_UPGRADED', MAXPENDING: 'MAX_PENDING', MAX_CONNECTION_AGE: 'MAX_CONNECTION_AGE_MS', CLIENT_BODY_TIMEOUT: 'CLIENT_BODY_TIMEOUT_MS',
+  CLIENT_KEEPALIVE_TIMEOUT: 'CLIENT_KEEP_ALIVE_TIMEOUT_MS', TUNNEL_IDLE_TIMEOUT: 'TUNNEL_IDLE_TIMEOUT_MS',
   DRAIN_DEADLINE: 'DRAIN_DEADLINE_MS', DRAIN_DEADLNE_MS: 'DRAIN_DEADLINE_MS', DRIAN_DEADLINE_MS: 'DRAIN_DEADLINE_MS',
   TRUST_PROXIES: 'TRUST_PROXY', TRUSTED_PROXY: 'TRUST_PROXY', TRUSTED_PROXIES: 'TRUST_PROXY', TRUST_PORXY: 'TRUST_PROXY', TRUSTPROXY: 'TRUST_PROXY', PROXY_TRUST: 'TRUST_PROXY',
   PROXY_STAUS: 'PROXY_STATUS', PROXYSTATUS: 'PROXY_STATUS', PROXY_STATS: 'PROXY_STATUS', WEBSOCKETS: 'WEBSOCKET', WEB_SOCKET: 'WEBSOCKET', WEB_SOCKETS: 'WEBSOCKET', WEBSOKCET: 'WEBSOCKET',
@@ -88,4 +92,30 @@ t.test('in .env less is enough: there every name is meant for the gateway', asyn
     'names of route files and of other programs')
   t.equal(inFile('PORTS=1\nIGNORED_VARIABLES=PORTS\n'), undefined)
   t.equal(inFile('PORTS=1\n', { IGNORED_VARIABLES: 'PORTS' }), undefined)
+})
+
+t.test('in .env, a name that spells an option without a variable says where the option is set', async t => {
+  const path = join(t.testdir(), '.env')
+  const message = (name: string): string | undefined => {
+    writeFileSync(path, `${name}=hush\n`)
+    return messageOf({}, path)
+  }
+  const told = (name: string, what: string): string => `${name} (in ${path}): is no variable of the gateway; ${what} If it is for another program, set IGNORED_VARIABLES=${name}`
+  const ROUTE = 'a file in routes/ sets.'
+  const OWN_APP = 'only an app of your own can set.'
+  const cases: [string, string, string][] = [
+    ['MAX_DIALS', 'pool.maxDials', ROUTE], ['maxDials', 'pool.maxDials', ROUTE], ['POOL_MAX_DIALS', 'pool.maxDials', ROUTE], ['HOLDFAST_MAX_DIALS', 'pool.maxDials', ROUTE],
+    ['KEEP_ALIVE_MAX_TIMEOUT', 'undiciOptions.keepAliveMaxTimeout', ROUTE], ['KEEP_ALIVE_MAX_TIMEOUT_MS', 'undiciOptions.keepAliveMaxTimeout', ROUTE],
+    ['MAX_REQUESTS_PER_CONNECTION', 'pool.maxRequestsPerConnection', ROUTE], ['CONNECT_REJECT_UNAUTHORIZED', 'undiciOptions.connect.rejectUnauthorized', ROUTE],
+    ['UNDICI_OPTIONS_CONNECT_CA', 'undiciOptions.connect.ca', ROUTE], ['REWRITE_PREFIX', 'rewritePrefix', ROUTE],
+    ['CLIENT_HEADERS_TIMEOUT_MS', 'clientHeadersTimeout', OWN_APP], ['MAX_HOPS', 'maxHops', OWN_APP], ['ADMIN_REQUIRED', 'admin.required', OWN_APP]
+  ]
+  for (const [name, option, where] of cases) t.equal(message(name), told(name, `it is the option ${option} of docs/options.md, which ${where}`))
+  for (const [name, meant] of [['POOL_MAX_PENDING', 'MAX_PENDING'], ['UNDICI_OPTIONS_HEADERS_TIMEOUT', 'HEADERS_TIMEOUT_MS']] as const) t.equal(message(name), told(name, `did you mean ${meant}?`))
+  for (const name of ['TARGET', 'CA', 'KEY', 'PREFIX', 'CONFIG', 'SESSION_TIMEOUT', 'RETRY_DELAY']) t.equal(message(name), undefined, `${name} is a route file's own`)
+  for (const { path: option, variable, httpProxy } of TABLE) {
+    const name = nameOf(option).replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()
+    if (httpProxy !== 'ignored' && name.includes('_') && !KNOWN.includes(name)) t.match(message(name), variable ?? `it is the option ${option} `)
+  }
+  t.equal(messageOf({ MAX_DIALS: '1' }, 'there-is-no.env'), undefined, 'the environment of the process has names of other programs')
 })
