@@ -44,7 +44,7 @@ export async function buildApp (environment: Environment, overrides: Overrides =
   const files = await routeFilesIn(dir)
   const samples = runsSamples(environment, { own: upstreams.length > 0 || files.length > 0, available: await hasSamples(dir) })
 
-  const accessLog = new AccessLog(environment.logSkipPaths)
+  const accessLog = new AccessLog(environment.logSkipPaths, environment.logMask)
   const app = Fastify({
     logger: loggerOf(environment, overrides.logger),
     logController: accessLog,
