@@ -52,7 +52,8 @@ export async function buildApp (environment: Environment, overrides: Overrides =
     // Answers as Fastify does without this option. With it, these errors are logged too.
     frameworkErrors: (error, _request, reply: FastifyReply) => { reply.send(error) },
     trustProxy,
-    http: { connectionsCheckingInterval: DEADLINE_TICK }
+    // The gateway's own rules refuse a request without Host, so that it has its line: Node would answer and tell of nothing.
+    http: { connectionsCheckingInterval: DEADLINE_TICK, requireHostHeader: false }
   })
   tellElsewhere(app)
   accessLog.watch(app)
