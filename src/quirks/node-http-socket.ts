@@ -65,8 +65,8 @@ export function sentBytes (socket: Socket): number {
 }
 
 /**
- * Whether a socket was destroyed with bytes that the system had not taken. A response emits 'finish' then too: Node does not tell its
- * listeners of a write that failed.
+ * Whether a socket was destroyed with bytes that the system had not taken. In Node 20 a response emits 'finish' then too: its listeners are
+ * not told of a write that failed.
  */
 export function hasUnsent (socket: Socket): boolean {
   return ((socket as Counted)[kUnsent] ?? 0) > 0

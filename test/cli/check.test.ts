@@ -15,9 +15,6 @@ const IMPORTS = 'import Fastify from \'fastify\'\nimport { gateway, proxy } from
 const PROXY = pathToFileURL(join(REPOSITORY, 'plugins/proxy.ts')).href
 const UPSTREAM = '\'http://users.internal:3000\''
 
-// Each case compiles and starts a process, which takes a while on a busy machine.
-t.setTimeout(180_000)
-
 interface Ended { code: number | null, stdout: string, stderr: string }
 interface Output { findings: Record<string, string>[], targets: { name: string, origin: string | null, routes: string[] }[] }
 
