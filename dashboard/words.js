@@ -27,6 +27,6 @@ export const TERMS = {
   saved: 'The number of exchanges on a reused connection, and that number times the mean time to connect',
   idleLimit: 'How long a connection may lie unused: configured by the operator, hinted by a Keep-Alive header, learned from what the backend does. The one in effect is marked',
   sentinel: 'The one connection past a learned limit that stays open to see when the backend closes it',
-  certificates: 'How long the first certificate of a chain is still valid: the one that the backend showed at its newest whole handshake, and the client certificate that Holdfast shows',
+  certificates: 'How long certificates are still valid: the one that the backend showed for itself at its newest whole handshake, and the client certificate that Holdfast shows',
   connectMean: 'Mean time to connect, TLS included'
 }

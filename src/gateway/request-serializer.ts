@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { maskUrl } from '../http/mask-url.js'
+import { maskHost, maskUrl } from '../http/mask-url.js'
 import type { MaskedNames } from '../http/secret-names.js'
 import { existingState } from './state.js'
 
@@ -11,7 +11,7 @@ export interface LoggedRequest {
   readonly url?: string | undefined
   /** Only `accept-version` is read. */
   readonly headers?: Readonly<Record<string, string | string[] | undefined>> | undefined
-  /** Shown as it is. */
+  /** Shown without a password. */
   readonly host?: string | undefined
   /** The client's address, as `trustProxy` has it. */
   readonly ip?: string | undefined
@@ -47,12 +47,15 @@ export interface SerializedRequest {
  * @param names as those of `maskUrl`; if they are not given, `log.mask` of the app's gateway decides
  */
 export function requestSerializer (names?: MaskedNames): (request: LoggedRequest) => SerializedRequest {
-  return ({ method, url, headers, host, ip, socket, server }) => ({
-    method,
-    url: url === undefined ? undefined : maskUrl(url, names ?? (server === undefined ? undefined : existingState(server)?.settings.mask)),
-    version: headers?.['accept-version'],
-    host,
-    remoteAddress: ip,
-    remotePort: socket?.remotePort
-  } as SerializedRequest)
+  return ({ method, url, headers, host, ip, socket, server }) => {
+    const mask = names ?? (server === undefined ? undefined : existingState(server)?.settings.mask)
+    return {
+      method,
+      url: url === undefined ? undefined : maskUrl(url, mask),
+      version: headers?.['accept-version'],
+      host: host === undefined ? undefined : maskHost(host, mask),
+      remoteAddress: ip,
+      remotePort: socket?.remotePort
+    } as SerializedRequest
+  }
 }

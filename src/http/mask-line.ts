@@ -34,15 +34,53 @@ function maskedLine (line: string, isSecret: IsSecret): string {
     const end = from + word.length
     if (end <= match.index) continue
     // `masked` has a `lastIndex` of its own.
-    result += line.slice(copied, from) + masked(word, isSecret)
+    result += line.slice(copied, from) + maskedWord(word, isSecret)
     copied = MARK.lastIndex = end
   }
   return copied === 0 ? line : result + line.slice(copied)
 }
 
-function wordStart (line: string, floor: number, at: number): number {
-  for (let i = at - 1; i >= floor; i--) if (ENDS.test(line[i]!)) return i + 1
-  return floor
+function maskedWord (word: string, isSecret: IsSecret): string {
+  if (!word.includes('\\')) return masked(word, isSecret)
+  const plain = word.replaceAll(ESCAPE, '$1')
+  const shown = masked(plain, isSecret)
+  return shown === plain ? word : shown.replaceAll(ESCAPED, '\\$&')
 }
 
-const ENDS = /[ \t\r\n"\\]/
+/** Where the word begins that has a mark at a place: `WORD`, read backwards. */
+function wordStart (line: string, floor: number, at: number): number {
+  let from = at
+  while (from > floor) {
+    const before = line[from - 1]!
+    if (BLANKS.has(before)) return from
+    if (before !== '"' && before !== '\\') {
+      from--
+      continue
+    }
+    const quote = before === '"' ? 1 : 0
+    const escapes = backslashesBefore(line, floor, from - quote)
+    const isEscaped = escapes % 2 === 1
+    // A string of the JSON text begins here, or a control character ends.
+    if (quote === 1 && !isEscaped) return from
+    if (quote === 0 && isEscaped && line[from] !== '/') return Math.min(at, from + lengthOfEscape(line, from))
+    from -= quote + escapes
+  }
+  return from
+}
+
+function backslashesBefore (line: string, floor: number, at: number): number {
+  let from = at
+  while (from > floor && line[from - 1] === '\\') from--
+  return at - from
+}
+
+/** The characters behind the backslash: 5 of `\u001b`, 1 of `\n`. None of what JSON does not have. */
+function lengthOfEscape (line: string, at: number): number {
+  CONTROL.lastIndex = at
+  return CONTROL.exec(line)?.[0].length ?? 0
+}
+
+const BLANKS = new Set([' ', '\t', '\r', '\n'])
+const CONTROL = /[bfnrt]|u[\da-f]{4}/iy
+const ESCAPE = /\\(.)/g
+const ESCAPED = /["\\]/g

@@ -13,17 +13,22 @@ const ENCODED_START = /%(?:25)*(?:2[36f]|3[bf])/iy
 const STARTS = new Set(['?', '&', ';', '#', '/'])
 const NESTED_ESCAPE = /%(?:25)+(?=[\da-f]{2})/gi
 const ASCII_ESCAPE = /%([0-7][\da-f])/gi
-const AUTHORITY = /:\/\/|%(?:25)*3a%(?:25)*2f%(?:25)*2f/gi
+const AUTHORITY = /(?:\/|%(?:25)*2f){2,}/gi
 const AUTHORITY_END = /[/?#&\\]|%(?:25)*(?:2[36f]|3f)/gi
 const COLON = /:|%(?:25)*3a/i
 const AT = /@|%(?:25)*40/gi
+const USERINFO = /^([^:@]*:).+(?=@)/s
+// Of what a client sends in one URL, no more is compared with the names of secrets. The rest is masked whole.
+const MOST_NAMES = 256
+const LONGEST_NAME = 64
 
 /**
  * A URL, or a path with its query, in which `***` stands in place of each secret: the value of a parameter with a name of a secret, and the
  * password before a host. A URL without a secret is returned as it is. Takes time that is linear in the URL's length, and never throws.
  *
  * Parameters begin behind `?`, `&`, `;`, `#` and `/`: in the query, in a segment of the path, in the fragment, and in a URL that is
- * percent-encoded in a value. A secret in a query ends at `&` or `#`: `;` may be a part of it.
+ * percent-encoded in a value. A secret in a query ends at `&` or `#`: `;` may be a part of it. The value of a name of more than 64
+ * characters is masked, and so is all behind the 256th name.
  *
  * @param names added to the default ones, or taken out of them by `!`; false or an empty list: nothing is masked
  */
@@ -32,7 +37,12 @@ export function maskUrl (url: string, names?: MaskedNames): string {
   return isSecret === undefined ? url : masked(url, isSecret)
 }
 
-/** The same, with the names as `secretNames` has made them. */
+/** A value of `Host` that has a password before the host, as no valid one has, with `***` in its place. */
+export function maskHost (host: string, names?: MaskedNames): string {
+  return host.includes('@') && secretNames(names) !== undefined ? host.replace(USERINFO, `$1${MASK}`) : host
+}
+
+/** The same as `maskUrl`, with the names as `secretNames` has made them. */
 export function masked (url: string, isSecret: IsSecret): string {
   if (!mayHaveSecret(url)) return url
   const shown = url.includes('@') || url.includes('%') ? withoutPasswords(url) : url
@@ -48,6 +58,7 @@ function withoutValues (url: string, isSecret: IsSecret): string {
   const question = url.indexOf('?')
   let result = ''
   let copied = 0
+  let names = 0
   // Where the last parameter ended: each character is looked at once on the way back from `=`.
   let floor = 0
   EQUALS.lastIndex = 0
@@ -56,7 +67,10 @@ function withoutValues (url: string, isSecret: IsSecret): string {
     const from = EQUALS.lastIndex
     const name = url.slice(nameStart(url, floor, at), at)
     floor = from
-    if (name === '' || !isSecret(decoded(name))) continue
+    if (name === '') continue
+    if (++names > MOST_NAMES) return `${result}${url.slice(copied, from)}${from < url.length ? MASK : ''}`
+    const plain = decoded(name)
+    if (plain.length <= LONGEST_NAME && !isSecret(plain)) continue
     const end = endBelow(question === -1 || at < question ? SEGMENT_END : VALUE_END, url, from, depthOf(match[0]))
     if (end > from) {
       result += url.slice(copied, from) + MASK

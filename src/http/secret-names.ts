@@ -22,6 +22,8 @@ export type IsSecret = (name: string) => boolean
 
 const FOLDED = /[-_+\s]/g
 const SPLIT = /[.[\]]+/
+const SPECIAL = /[\\^$.*+?()[\]{}|]/g
+const NEVER = '(?!)'
 /** One name, as `MaskedNames` may hold it. A name needs a character besides those that do not matter. */
 export const NAME_PATTERN = /^!?\*?(?=[-_.[\]]*[^-_.[\]*])[^*!&;=?#\s,]+\*?$/
 
@@ -53,19 +55,20 @@ const made = new WeakMap<readonly string[], IsSecret>()
 /** Names, and names that begin or end with `*`. */
 class Patterns {
   readonly #names = new Set<string>()
-  readonly #beginnings: string[] = []
-  readonly #ends: string[] = []
-  readonly #middles: string[] = []
+  // One expression, since a client may send hundreds of names in a URL.
+  readonly #others: RegExp
 
   constructor (patterns: readonly string[]) {
+    const others: string[] = []
     for (const pattern of patterns) {
       const bare = fold(pattern.replace(/^\*/, '').replace(/\*$/, '').replaceAll(/[.[\]]/g, ''))
       const [atStart, atEnd] = [pattern.startsWith('*'), pattern.length > 1 && pattern.endsWith('*')]
-      if (atStart && atEnd) this.#middles.push(bare)
-      else if (atStart) this.#ends.push(bare)
-      else if (atEnd) this.#beginnings.push(bare)
+      if (atStart || atEnd) others.push(`${atStart ? '' : '^'}${bare.replaceAll(SPECIAL, '\\$&')}${atEnd ? '' : '$'}`)
       else this.#names.add(bare)
     }
+    // Alternatives without a quantifier do not backtrack.
+    // eslint-disable-next-line no-restricted-syntax -- made of names that are given at the start
+    this.#others = new RegExp(others.join('|') || NEVER)
   }
 
   hasName (folded: string): boolean {
@@ -73,8 +76,7 @@ class Patterns {
   }
 
   has (folded: string): boolean {
-    return this.#names.has(folded) || this.#ends.some(end => folded.endsWith(end)) ||
-      this.#beginnings.some(beginning => folded.startsWith(beginning)) || this.#middles.some(middle => folded.includes(middle))
+    return this.#names.has(folded) || this.#others.test(folded)
   }
 }
 

@@ -4,6 +4,8 @@ import { LogController } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { onClientGone } from '../forward/client-exchange.js'
 import { provenanceOf } from '../forward/tracked-response.js'
+import { maskHost } from '../http/mask-url.js'
+import type { MaskedNames } from '../http/secret-names.js'
 import { traceIdOf } from '../http/trace-context.js'
 import { hasUnsent, isBehindAnother } from '../quirks/node-http-socket.js'
 import { ExchangeBytes, bytesBesides, countBytes } from './client-bytes.js'
@@ -31,25 +33,30 @@ export class AccessLog extends LogController {
   readonly #errors = new WeakMap<FastifyReply, Error>()
   readonly #refusals = new WeakMap<IncomingMessage, Refusal>()
   readonly #skipped: SkippedPaths
+  readonly #mask: MaskedNames | undefined
 
-  /** @param skipped as `skippedPaths` takes them */
-  constructor (skipped: readonly string[]) {
+  /**
+   * @param skipped as `skippedPaths` takes them
+   * @param mask as the names of `maskHost`
+   */
+  constructor (skipped: readonly string[], mask: MaskedNames | undefined) {
     super({ disableRequestLogging: true })
     this.#skipped = skippedPaths(skipped)
+    this.#mask = mask
   }
 
   /** Has requests logged that are refused before Fastify sees them. To be called before any plugin is registered. */
   watch (app: FastifyInstance): void {
     watchRefusedRequests(app, {
       inBody: (message, refusal) => { this.#refusals.set(message, refusal) },
-      byHead: (socket, refusal, message) => { tellRefused(app, socket, refusal, message) }
+      byHead: (socket, refusal, message) => { tellRefused(app, socket, refusal, message, this.#mask) }
     })
   }
 
   override incomingRequest (request: FastifyRequest, reply: FastifyReply): void {
     const { raw } = reply
     const { socket } = request.raw
-    const client = clientOf(request.raw, request.ip)
+    const client = clientOf(request.raw, request.ip, this.#mask)
     // A request of `inject` has no socket.
     const bytes = socket instanceof Socket ? new ExchangeBytes(request.raw, raw) : undefined
     const finished = (): void => {
@@ -119,7 +126,7 @@ export class AccessLog extends LogController {
 }
 
 /** Logs a request that no route sees, when its connection has closed. A connection that was opened and never used has no line. */
-function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal, message: IncomingMessage | undefined): void {
+function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal, message?: IncomingMessage, mask?: MaskedNames): void {
   const clientIp = socket.remoteAddress
   countBytes(socket)
   socket.once('close', () => {
@@ -129,7 +136,7 @@ function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal
     log[level]({
       method: message?.method,
       url: message?.url,
-      ...message === undefined ? { clientIp } : clientOf(message, clientIp),
+      ...message === undefined ? { clientIp } : clientOf(message, clientIp, mask),
       status: counts.responseBytes === 0 ? undefined : refusal.status,
       ...counts,
       err
@@ -137,8 +144,9 @@ function tellRefused ({ log }: FastifyInstance, socket: Socket, refusal: Refusal
   })
 }
 
-function clientOf ({ headers: { host, 'user-agent': userAgent } }: IncomingMessage, clientIp: string | undefined): Client {
-  return { clientIp, host: bounded(host), userAgent: bounded(userAgent) }
+function clientOf ({ headers }: IncomingMessage, clientIp: string | undefined, mask: MaskedNames | undefined): Client {
+  const { host, 'user-agent': userAgent } = headers
+  return { clientIp, host: bounded(host === undefined ? undefined : maskHost(host, mask)), userAgent: bounded(userAgent) }
 }
 
 function bounded (text: string | undefined): string | undefined {

@@ -38,7 +38,11 @@ function covers (listening: string, address: string, { addresses }: Machine): bo
   const version = isIP(address)
   // With ::, a server takes IPv4 too.
   if (version === 0 || (version === 6 && listening === '0.0.0.0')) return false
-  return version === 4 && address.startsWith('127.') ? true : LOOPBACK.includes(address) || addresses.includes(address)
+  return isLoopback(address) || addresses.includes(address)
+}
+
+function isLoopback (address: string): boolean {
+  return address === '::1' || /^127\.(?:\d+\.){2}\d+$/.test(address)
 }
 
 /** What a host stands for. To connect to 0.0.0.0 or :: is to connect to this machine. */
@@ -47,7 +51,8 @@ function addressesOf (host: string, { name, addresses }: Machine): readonly stri
   if (plain === 'localhost' || plain.endsWith('.localhost')) return LOOPBACK
   if (plain === '0.0.0.0') return ['0.0.0.0', '127.0.0.1']
   if (plain === '::') return ['::', ...LOOPBACK]
-  return plain === name.toLowerCase() ? [plain, ...addresses] : [plain]
+  // A machine's name stands for the addresses by which others reach it: a server on a loopback address is none of these.
+  return plain === name.toLowerCase() ? [plain, ...addresses.filter(address => !isLoopback(address))] : [plain]
 }
 
 function hostOf ({ hostname: host }: URL): string {

@@ -7,7 +7,8 @@ const PRODUCTION = 'production'
 export function readProduction (value: string): boolean {
   if (value === PRODUCTION) return true
   const folded = value.trim().toLowerCase()
-  if (folded.startsWith('prod') || distance(folded, PRODUCTION) <= 2) {
+  // A longer word, like reproduction or production-eu, is a name of its own.
+  if (folded === 'prod' || (folded.length <= PRODUCTION.length && distance(folded, PRODUCTION) <= 2)) {
     throw wrongValue('NODE_ENV', value, 'is not production, and has no effect; give production, or another name')
   }
   return false

@@ -41,11 +41,11 @@ export interface TargetSnapshot {
     /** How long it has been idle. */
     readonly idleMs: number
   } | undefined
-  /** When certificates end (`notAfter`), in ms since 1970: in each case the first one to end of its chain. */
+  /** When certificates end (`notAfter`), in ms since 1970. */
   readonly certificates: {
-    /** The backend's, as shown at the newest handshake that resumed no session; undefined before, and without TLS. */
+    /** The one that the backend showed for itself when it last resumed no session; undefined before, and without TLS. */
     readonly backend: number | undefined
-    /** The one of `undiciOptions.connect.cert`; undefined without one. One in a `pfx` or a `secureContext` is not read. */
+    /** The first to end of `undiciOptions.connect.cert`; undefined without one. One in a `pfx` or a `secureContext` is not read. */
     readonly client: number | undefined
   }
   /** 1 - connections opened / exchanges; 0 before the first exchange. */

@@ -130,8 +130,8 @@ export class BackendSocket {
   }
 
   /**
-   * When the first certificate of the chain ends that the backend has shown on this socket, in ms since 1970. Undefined over plain TCP, and
-   * where a session was resumed: then the backend shows none. Each call reads the chain, so ask once.
+   * When the certificate ends that the backend has shown for itself on this socket, in ms since 1970. Undefined over plain TCP, and where a
+   * session was resumed: then the backend shows none. Each call reads the certificate, so ask once.
    */
   get certificateEnd (): number | undefined {
     return this.#isTls ? endOfShown(this.#socket as TLSSocket) : undefined

@@ -54,6 +54,7 @@ t.test('log.mask of the gateway decides which names are masked, unless the seria
 
 t.test('a request that has only some of the parts is shown as far as it goes', async t => {
   const serialize = requestSerializer()
+  t.match(serialize({ host: 'user:pass@shop.example' }), { host: 'user:***@shop.example' })
   t.same(serialize({}), { method: undefined, url: undefined, version: undefined, host: undefined, remoteAddress: undefined, remotePort: undefined })
   t.match(serialize({ method: 'GET', url: '/?key=x', headers: {}, socket: null }), { method: 'GET', url: '/?key=***' })
 })

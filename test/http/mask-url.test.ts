@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { maskUrl } from '../../src/http/mask-url.js'
+import { maskHost, maskUrl } from '../../src/http/mask-url.js'
 import { SECRET_NAMES, faultOfName } from '../../src/http/secret-names.js'
 import type { MaskedNames } from '../../src/http/secret-names.js'
 import { REPOSITORY } from '../../testing/program.js'
@@ -42,6 +42,17 @@ t.test('the value of each parameter with the name of a secret is masked', async 
     ['https://user:pass@h/', 'https://user:***@h/'],
     ['https://user:p@ss@h/?b=1', 'https://user:***@h/?b=1'],
     ['/r?url=https%3A%2F%2Fuser%3Apass%40h%2F&b=1', '/r?url=https%3A%2F%2Fuser%3A***%40h%2F&b=1'],
+    ['/r?url=https:%2F%2Fuser:pass@h&b=1', '/r?url=https:%2F%2Fuser:***@h&b=1'],
+    ['/r?url=https%3A//user:pass@h', '/r?url=https%3A//user:***@h'],
+    ['//user:pass@h/a', '//user:***@h/a'],
+    ['/r?url=//user:pass@h', '/r?url=//user:***@h'],
+    ['https:///user:pass@h/', 'https:///user:***@h/'],
+    ['/r?url=http://user:pa"ss@h', '/r?url=http://user:***@h'],
+    [`/a?${'x'.repeat(64)}=1&b=2`, `/a?${'x'.repeat(64)}=1&b=2`],
+    [`/a?${'x'.repeat(65)}=1&b=2`, `/a?${'x'.repeat(65)}=***&b=2`],
+    [`/a?${'a=1&'.repeat(256)}b`, `/a?${'a=1&'.repeat(256)}b`],
+    [`/a?${'a=1&'.repeat(256)}b=&`, `/a?${'a=1&'.repeat(256)}b=***`],
+    [`/a?key=0&${'a=1&'.repeat(255)}b=2&c=3`, `/a?key=***&${'a=1&'.repeat(255)}b=***`],
     ['/a?%zzkey=1&%zz[key]=x', '/a?%zzkey=1&%zz[key]=***'],
     ['/a?%zz.%6bey=x', '/a?%zz.%6bey=***']
   ]
@@ -54,7 +65,7 @@ t.test('the value of each parameter with the name of a secret is masked', async 
 t.test('a URL without a secret stays as it is', async t => {
   const urls = [
     '', '/', '/a', '/a?', '/a?b', '/a?b=1&c=2', '/key/token/x', '/a?token', '/a?token=', '/a?token=&b=1', '/a?=x', '/a?monkey=1&sort_key=2&tokens=3&keyboard=4',
-    '/a?email=me@example.com', '/a@b:c', '//a:b@c', 'https://user@h/', 'https://h/a:b@c', 'https://h/?a=b:c@d', '/%', '/a?%=1&%3', '/a;b=c', '/a?q=1%2B1%3D2', '*'
+    '/a?email=me@example.com', '/a@b:c', '//a@c', '//a:@c', 'a:b@c', 'https://user@h/', 'https://h/a:b@c', 'https://h/?a=b:c@d', '/%', '/a?%=1&%3', '/a;b=c', '/a?q=1%2B1%3D2', '*'
   ]
   for (const url of urls) t.equal(maskUrl(url), url, url)
 })
@@ -77,6 +88,19 @@ t.test('names are added to the default ones, or taken out, and false and an empt
   }
   t.equal(maskUrl('/a?user[ssn]=1&user.ssn=2&ssn=3&b[user.ssn]=4', ['user.ssn']), '/a?user[ssn]=***&user.ssn=***&ssn=3&b[user.ssn]=4')
   t.equal(maskUrl('/a?user[token]=1&other[token]=2', ['!user.token']), '/a?user[token]=1&other[token]=***')
+})
+
+t.test('a name may have characters that a regular expression would read', async t => {
+  t.equal(maskUrl('/a?a$+c=1&a+=2&xa$+=3&b(=4', ['a$*', '*b(', '!none']), '/a?a$+c=***&a+=2&xa$+=3&b(=***')
+})
+
+t.test('a password in a host is masked', async t => {
+  const cases: [host: string, masked: string][] = [
+    ['shop.example:80', 'shop.example:80'], ['user@h', 'user@h'], ['user:pass@h', 'user:***@h'], ['user:p/a"s:s@x@h:80', 'user:***@h:80'], [':@h', ':@h'], ['', '']
+  ]
+  for (const [host, masked] of cases) t.equal(maskHost(host), masked, host)
+  t.equal(maskHost('user:pass@h', ['ssn']), 'user:***@h')
+  t.equal(maskHost('user:pass@h', false), 'user:pass@h')
 })
 
 t.test('what is no name is told with its remedy', async t => {

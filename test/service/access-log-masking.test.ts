@@ -59,7 +59,7 @@ t.test('the backend and the client get what the log does not show', async t => {
   t.same(seen, ['/?token=secret'])
 })
 
-t.test('the host and the user agent are as the client sent them, and are bounded', async t => {
+t.test('the host and the user agent are as the client sent them, but for a password, and are bounded', async t => {
   const route = `export default async app => {
     app.addHook('onRequest', async request => { request.raw.headers['user-agent'] = 'of a hook' })
     app.get('/', () => 'text')
@@ -69,7 +69,9 @@ t.test('the host and the user agent are as the client sent them, and are bounded
     ['Host: shop.example:8080\r\nUser-Agent: a "b" \t\\c\r\nX-Forwarded-Host: other.example\r\n', { host: 'shop.example:8080', userAgent: 'a "b" \t\\c' }],
     [`Host: a\r\nUser-Agent: ${'x'.repeat(513)}\r\n`, { host: 'a', userAgent: `${'x'.repeat(512)}…` }],
     [`Host: a\r\nUser-Agent: ${'x'.repeat(512)}\r\n`, { host: 'a', userAgent: 'x'.repeat(512) }],
-    ['Host: \r\n', { host: '', userAgent: undefined }]
+    ['Host: \r\n', { host: '', userAgent: undefined }],
+    ['Host: user:hu5h@a\r\n', { host: 'user:***@a', status: 400 }],
+    [`Host: user:${'x'.repeat(600)}@a\r\n`, { host: 'user:***@a', status: 400 }]
   ]
   let seen = 0
   for (const [lines, expected] of cases) {

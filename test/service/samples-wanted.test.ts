@@ -64,8 +64,10 @@ t.test('they do not run beside an upstream or a route file', async t => {
 })
 
 t.test('a NODE_ENV that is near production is refused', async t => {
-  for (const NODE_ENV of ['prod', 'PROD', 'Production', 'prodution', 'prodcution', ' production', 'produktion', 'roduction']) {
+  for (const NODE_ENV of ['prod', 'PROD', 'Production', 'prodution', 'prodcution', ' production', 'produktion', 'roduction', 'Prod ']) {
     t.equal(outcome({ NODE_ENV }), `NODE_ENV: ${JSON.stringify(NODE_ENV)} is not production, and has no effect; give production, or another name`)
   }
-  for (const NODE_ENV of ['development', 'test', 'staging', 'preprod', 'local', 'dev']) t.equal(outcome({ NODE_ENV }), true, NODE_ENV)
+  for (const NODE_ENV of ['development', 'test', 'staging', 'preprod', 'local', 'dev', 'products', 'product', 'prod-eu', 'production-eu', 'productions', 'reproduction']) {
+    t.equal(outcome({ NODE_ENV }), true, NODE_ENV)
+  }
 })

@@ -247,6 +247,7 @@ t.test('a host reaches a listener by each of the addresses of the machine', asyn
     ['10.0.0.5', '0.0.0.0', true], ['10.0.0.6', '0.0.0.0', false], ['127.0.0.9', '0.0.0.0', true], ['box', '0.0.0.0', true],
     ['2001:db8::5', '0.0.0.0', false], ['2001:db8::5', '::', true], ['10.0.0.5', '::', true], ['2001:db8::6', '::', false],
     ['10.0.0.5', '127.0.0.1', false], ['127.0.0.1', '10.0.0.5', false], ['10.0.0.5', '10.0.0.5', true], ['box', '10.0.0.5', true], ['10.0.0.5', 'box', true],
+    ['box', '127.0.0.1', false], ['box', '::1', false], ['127.0.0.1', 'box', false], ['box', 'localhost', false], ['box', 'box', true], ['box', '::', true],
     ['users', '0.0.0.0', false], ['box', 'users', false]
   ]
   for (const [host, listening, expected] of cases) t.equal(reaches(host, listening, machine), expected, `${host} to ${listening}`)
