@@ -42,6 +42,7 @@ export class Waiters {
 
   /** The ticket's dial has failed, and is tried again later. Meanwhile the ticket keeps its place, and may get a returned connection. */
   dialLater (ticket: Ticket, ms: number, dial: () => void): void {
+    ticket.redialled = true
     ticket.retryTimer = setTimeout(() => {
       ticket.retryTimer = undefined
       dial()

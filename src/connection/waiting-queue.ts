@@ -20,6 +20,8 @@ export interface Ticket {
   dial: OwnedDial | undefined
   /** Until when a refused dial is tried again; 0 before the first one. */
   retryUntil: number
+  /** Whether a refused dial is, or was, tried again. */
+  redialled: boolean
   retryTimer: NodeJS.Timeout | undefined
   queue: WaitingQueue | undefined
   before: Ticket | undefined
@@ -27,7 +29,7 @@ export interface Ticket {
 }
 
 export function newTicket (waiter: Waiter, freshOnly: boolean, since: number): Ticket {
-  return { waiter, freshOnly, since, dial: undefined, retryUntil: 0, retryTimer: undefined, queue: undefined, before: undefined, after: undefined }
+  return { waiter, freshOnly, since, dial: undefined, retryUntil: 0, redialled: false, retryTimer: undefined, queue: undefined, before: undefined, after: undefined }
 }
 
 /** The one of two tickets that has waited longer; the second if both began at the same time. */

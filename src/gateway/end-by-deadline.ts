@@ -8,6 +8,8 @@ import type { GatewayState } from './state.js'
 
 /** How often idle client connections are looked for while the app closes, in ms. */
 const SWEEP = 50
+/** How long the first request of a connection may be on its way when the app closes, in ms. */
+const UNUSED = 500
 
 /**
  * Makes `app.close()` end by a deadline, on every server that the app listens with, over HTTP/1 and HTTP/2. Idle client connections end,
@@ -32,6 +34,7 @@ export function endByDeadline (app: FastifyInstance, state: GatewayState, deadli
     othersClosed = clients.closeAllBut(main)
     // A response that began before says keep-alive. Its connection is idle when the response ends, and Node would wait for it.
     timers.push(setInterval(() => clients.endIdle(), SWEEP).unref())
+    timers.push(setTimeout(() => clients.endUnused(), UNUSED).unref())
     timers.push(setTimeout(() => {
       const { size: connections, sessions } = clients
       // Node's servers do not end these. They are counted among `connections` too.

@@ -47,6 +47,11 @@ export class ServerConnections {
     for (const server of this.#servers) server.closeIdleConnections?.()
   }
 
+  /** Ends the connections on which clients have sent nothing yet, as browsers open them ahead. Node takes them for connections in use. */
+  endUnused (): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+
   /** Cuts HTTP/1 connections and HTTP/2 sessions such that no client takes half a response for a whole one. Tunnels stay. */
   cut (): void {
     for (const server of this.#servers) server.closeAllConnections?.()

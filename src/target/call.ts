@@ -143,6 +143,7 @@ export class Call implements Waiter, ExchangeSink {
 
   refused (error: HoldfastError): void {
     this.#stopWaiting()
+    if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
     this.#fail(error)
   }

@@ -157,6 +157,12 @@ t.test('the log line of a failure has provenance too', async t => {
   t.match(await toldOf(long), { error: 'HOLDFAST_ERR_TOTAL_TIMEOUT' })
 })
 
+t.test('a refused dial that was tried again in vain is a retry too', async t => {
+  const refused = await gatewayFor(t, { level: 'info', routes: [{ upstream: 'http://127.0.0.1:1', pool: { connectRetry: 300 } }] })
+  t.equal((await request(refused.url)).status, 502)
+  t.match(await toldOf(refused), { attempts: 0, retries: ['connect'], error: 'HOLDFAST_ERR_CONNECT' })
+})
+
 t.test('after two failed attempts the last one is shown', async t => {
   const running = await between(t, (request, connection) => {
     if (request.nth === 1 && connection.id === 1) return answer(request, connection)

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Agent } from 'node:http'
 import t, { type Test } from 'tap'
 import type { DrainOptions } from '../../src/index.js'
@@ -124,4 +125,14 @@ t.test('a request on a kept connection is refused during the close, and the conn
   t.equal(await client.ended, 'fin')
   t.equal(backend.requests, 1, 'the request behind it did not reach the backend')
   await drained
+})
+
+t.test('a connection on which a client has sent nothing does not hold the close', async t => {
+  const { app, port, gateway, log } = await between(t, persistent(), { deadline: 600_000 })
+  const accepted = once(app.server, 'connection')
+  const client = await clientFor(t, { port })
+  await accepted
+  await gateway.drain()
+  await client.ended
+  t.same(log.filter(({ msg }) => /drain deadline/.test(msg ?? '')), [])
 })
