@@ -34,7 +34,12 @@ function interfaceOf (group: OptionGroup): string {
 
 function memberOf (row: OptionRow): string {
   const lines = [...wrapped(sentencesOf(row)), ...row.required === true ? [] : ['', `@defaultValue ${defaultOf(row)}`]]
-  return `  /**\n${lines.map(line => `   *${line === '' ? '' : ` ${line}`}\n`).join('')}   */\n  ${nameOf(row.path)}${row.required === true ? '' : '?'}: ${row.kind.type}`
+  return `  /**\n${lines.map(line => `   *${line === '' ? '' : ` ${line}`}\n`).join('')}   */\n  ${nameOf(row.path)}${row.required === true ? '' : '?'}: ${typeOf(row)}`
+}
+
+// With `undefined`, which means not given: under `exactOptionalPropertyTypes`, `?` alone refuses it.
+function typeOf ({ kind: { type }, required }: OptionRow): string {
+  return required === true ? type : `${type} | undefined`
 }
 
 function sentencesOf (row: OptionRow): string {
@@ -69,7 +74,7 @@ export function defaultOf ({ default: value, defaultText }: OptionRow): string {
 
 function members (place: OptionGroup['place']): string {
   const groups = GROUPS.filter(group => group.place === place && group.path !== '' && !group.path.includes('.'))
-  return groups.map(({ path, type, orFalse, text }) => `  /** ${text} */\n  ${path}?: ${type}${orFalse === true ? ' | false' : ''}`).join('\n')
+  return groups.map(({ path, type, orFalse, text }) => `  /** ${text} */\n  ${path}?: ${type}${orFalse === true ? ' | false' : ''} | undefined`).join('\n')
 }
 
 function wrapped (text: string): string[] {

@@ -11,6 +11,7 @@ export type { ConnectFunction, NodeConnectOptions } from './options/connect-type
 export type {
   AdminOptions, ConnectOptions, DrainOptions, GatewayOptions, InspectorOptions, LogOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions, WholeGatewayOptions
 } from './options/option-types.js'
+export type { AllGiven } from './options/all-given.js'
 export type { ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
 export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'

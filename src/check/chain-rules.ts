@@ -128,7 +128,7 @@ export const CHAIN_APP_RULES = [
     looksAt: 'undici (an instance, false, or with proxy), http, http2, globalAgent, wsHooks, wsReconnect, wsServerOptions, wsClientOptions, handler',
     when: 'one of them asks for another transport',
     why: 'Limits, retries and the inspector do not reach these connections.',
-    remedy: 'Leave it out, where undiciOptions can say the same.',
+    remedy: 'Leave it out, where undiciOptions can say the same; replyOptions.rewriteRequestHeaders sets headers, those of upgrades too.',
     atRegister: true,
     ofApp: app => toldAtRegister(app, 'unmanaged')
   },
@@ -137,7 +137,7 @@ export const CHAIN_APP_RULES = [
     severity: 'warning',
     looksAt: 'retryMethods, retriesCount, retryDelay, maxRetriesOn503, base, balancedPoolOptions, sessionTimeout, and names in undici that mean nothing here',
     when: 'one of them is given',
-    why: 'It has no effect, and readers of the settings believe that it has one.',
+    why: 'Readers of the settings believe that it has one.',
     remedy: 'Leave it out.',
     atRegister: true,
     ofApp: app => toldAtRegister(app, 'option-ignored')

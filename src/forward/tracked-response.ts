@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, RawServerBase, RouteGenericInterface } from 'fastify'
 import type { Provenance } from '../connection/observer.js'
 import { onClientGone, tellsOfItsEnd } from './client-exchange.js'
 
@@ -16,8 +16,10 @@ type TrackedResponse = ServerResponse & { [kForwarding]?: TrackedForwarding }
 /**
  * How the request of a proxied reply has travelled so far, for an app's `onSend` and `onResponse` hooks. Undefined where no target was
  * asked: on a route of the app's own, and for a request that was refused before.
+ *
+ * @param reply a reply of any Fastify instance: of HTTP/1 or HTTP/2
  */
-export function provenanceOf (reply: FastifyReply): Provenance | undefined {
+export function provenanceOf (reply: Pick<FastifyReply<RouteGenericInterface, RawServerBase>, 'raw'>): Provenance | undefined {
   return (reply.raw as TrackedResponse)[kForwarding]?.provenance
 }
 

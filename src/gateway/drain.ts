@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import type { AllGiven } from '../options/all-given.js'
 import { DEFAULT_DRAIN } from '../options/gateway-options.js'
 import type { DrainOptions } from '../options/option-types.js'
 import { endByDeadline } from './end-by-deadline.js'
@@ -33,7 +34,7 @@ function sayClose (app: FastifyInstance, closing: () => boolean): void {
  * Sets up the drain of an app. From `app.close()` on, every response says `Connection: close`, and idle client connections end. At the
  * deadline the requests in flight are cut, counted and logged.
  */
-export function drainAtClose (app: FastifyInstance, { delay, deadline }: Required<DrainOptions>): void {
+export function drainAtClose (app: FastifyInstance, { delay, deadline }: AllGiven<DrainOptions>): void {
   const state = stateBefore('drain', app)
   let closing = false
   const closed = new AbortController()

@@ -7,12 +7,12 @@ import { refuseUnknown } from '../options/unknown-names.js'
 import { checkUpstreams } from '../options/upstream.js'
 
 type HttpProxyOptions = Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>
-type WebSocketOptions = { websocket?: boolean, wsUpstream?: string, wsHooks?: object, wsReconnect?: object }
+type WebSocketOptions = { websocket?: boolean | undefined, wsUpstream?: string | undefined, wsHooks?: object | undefined, wsReconnect?: object | undefined }
 
 /** Every option of `@fastify/http-proxy` with its meaning, and the target's and the route's own settings. */
 export interface ProxyOptions extends HttpProxyOptions, WebSocketOptions, WhereToOptions, TargetOptions, RouteOptions {
   /** The name that `@fastify/http-proxy` has for `undiciOptions`. */
-  undici?: FastifyHttpProxyOptions['undici']
+  undici?: FastifyHttpProxyOptions['undici'] | undefined
 }
 
 /** The options that `@fastify/http-proxy` does not know. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, RawServerBase } from 'fastify'
 import type { ConnectionObserver } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import type { Upgrades } from '../forward/upgrade.js'
@@ -60,7 +60,7 @@ export class GatewayState implements Gateway {
 const states = new WeakMap<object, GatewayState>()
 
 /** The app's state; undefined where no plugin of Holdfast is registered. */
-export function existingState (app: FastifyInstance): GatewayState | undefined {
+export function existingState (app: Pick<FastifyInstance<RawServerBase>, 'server'>): GatewayState | undefined {
   return states.get(app.server)
 }
 
@@ -89,8 +89,12 @@ export function createState (app: FastifyInstance, settings: GatewaySettings): G
   return state
 }
 
-/** The gateway of an app that has the gateway plugin, or a proxy alone. Throws HOLDFAST_ERR_OPTION where it has neither. */
-export function getGateway (app: FastifyInstance): Gateway {
+/**
+ * The gateway of an app that has the gateway plugin, or a proxy alone. Throws HOLDFAST_ERR_OPTION where it has neither.
+ *
+ * @param app any Fastify instance: of HTTP/1 or HTTP/2, with any logger and type provider
+ */
+export function getGateway (app: Pick<FastifyInstance<RawServerBase>, 'server'>): Gateway {
   const state = existingState(app)
   if (state === undefined) {
     throw new HoldfastError('HOLDFAST_ERR_OPTION', {

@@ -1,3 +1,4 @@
+import type { AllGiven } from './all-given.js'
 import { checkGroup, checkRows, merged } from './groups.js'
 import type { DrainOptions, GatewayOptions, LogOptions, MetricsOptions, RouteOptions, TargetOptions, WholeGatewayOptions } from './option-types.js'
 import { resolveRouteOptions, ROUTE_NAMES } from './route-options.js'
@@ -11,7 +12,7 @@ const OF_ROUTES = [...TARGET_GROUPS, ...ROUTE_NAMES]
 
 /** What holds for an app that registers a proxy without the gateway, and under what a gateway is given. */
 export const DEFAULT_GATEWAY = defaultsOf('', 'gateway') as { health: boolean, maxHops: number, maxDynamicTargets: number }
-export const DEFAULT_DRAIN = defaultsOf('drain') as Required<DrainOptions>
+export const DEFAULT_DRAIN = defaultsOf('drain') as AllGiven<DrainOptions>
 
 /** A gateway's options in effect; `admin` is checked where it is used. */
 export interface ResolvedGatewayOptions {
@@ -20,7 +21,7 @@ export interface ResolvedGatewayOptions {
   readonly health: boolean
   readonly maxHops: number
   readonly maxDynamicTargets: number
-  readonly drain: Required<DrainOptions>
+  readonly drain: AllGiven<DrainOptions>
   readonly metrics: MetricsOptions | undefined
   readonly log: LogOptions | undefined
   readonly clientHeadersTimeout: number | undefined
@@ -45,7 +46,7 @@ export function resolveGatewayOptions (options: GatewayOptions): ResolvedGateway
     health,
     maxHops,
     maxDynamicTargets,
-    drain: merged<DrainOptions>(DEFAULT_DRAIN, options.drain) as Required<DrainOptions>,
+    drain: merged<DrainOptions>(DEFAULT_DRAIN, options.drain) as AllGiven<DrainOptions>,
     metrics: options.metrics,
     log: options.log,
     clientHeadersTimeout: options.clientHeadersTimeout,

@@ -1,7 +1,9 @@
 import { checkRows } from './groups.js'
 import { FUNCTION } from './kinds.js'
 import type { UndiciOptions } from './option-types.js'
+import { REPLY_OPTION_NAMES } from './reply-option-names.js'
 import { TABLE, nameOf, rowsOf } from './table.js'
+import { refuseUnknown } from './unknown-names.js'
 
 const ROWS = TABLE.filter(({ httpProxy }) => httpProxy !== undefined)
 const TARGET_ROW = TABLE.filter(({ path }) => path === 'target')
@@ -9,14 +11,19 @@ const TARGET_ROW = TABLE.filter(({ path }) => path === 'target')
 /** Option names of `@fastify/http-proxy` and `@fastify/reply-from` that `proxy` takes with their meaning there. */
 export const HTTP_PROXY_NAMES: readonly string[] = ROWS.map(({ path }) => path)
 
+const IGNORED_NAMES = ROWS.filter(({ httpProxy }) => httpProxy === 'ignored').map(({ path }) => path)
 const REPLY_FUNCTIONS = ['onResponse', 'onError', 'rewriteHeaders', 'rewriteRequestHeaders']
 
-/** Throws HOLDFAST_ERR_OPTION for an option that http-proxy would fail for in words of its own, or of Node's, that name no option. */
+/**
+ * Throws HOLDFAST_ERR_OPTION for an option that http-proxy would fail for in words of its own, or of Node's, that name no option; and for an
+ * unknown name in `replyOptions`, which reply-from would pass over in silence.
+ */
 export function checkHttpProxyOptions (options: Record<string, unknown>): void {
   // http-proxy takes null for not given.
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null))
   checkRows(given, [...ROWS, ...TARGET_ROW])
   const replyOptions = (options['replyOptions'] ?? {}) as Record<string, unknown>
+  refuseUnknown(replyOptions, [...REPLY_OPTION_NAMES, ...IGNORED_NAMES], 'replyOptions.')
   for (const name of REPLY_FUNCTIONS) {
     const value = replyOptions[name]
     if (value !== undefined && value !== null) FUNCTION.check!(value, `replyOptions.${name}`)

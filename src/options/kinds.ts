@@ -48,16 +48,8 @@ export function inUnit (unit: string, kind: Kind): Kind {
   return { ...kind, unit }
 }
 
-function aboveZero (kind: Kind): Kind {
-  return {
-    ...kind,
-    schema: { ...kind.schema, minimum: 1 },
-    check: (value, option) => {
-      kind.check!(value, option)
-      if (value === 0) fail(option, value, 'must be above 0')
-    }
-  }
-}
+const time = (least: number): Kind => inUnit('ms', whole(least, LONGEST_TIMER, `is no time; give whole milliseconds from ${least} to ${LONGEST_TIMER}`))
+const count = (least: number): Kind => whole(least, Number.MAX_SAFE_INTEGER, `is no count; give a whole number from ${least}`)
 
 function orInfinity (kind: Kind): Kind {
   return {
@@ -70,10 +62,10 @@ function orInfinity (kind: Kind): Kind {
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-export const TIME: Kind = inUnit('ms', whole(0, LONGEST_TIMER, `is no time; give whole milliseconds from 0 to ${LONGEST_TIMER}`))
-export const TIME_ABOVE_ZERO: Kind = aboveZero(TIME)
-export const COUNT: Kind = whole(0, Number.MAX_SAFE_INTEGER, 'is no count; give a whole number from 0')
-export const COUNT_ABOVE_ZERO: Kind = aboveZero(COUNT)
+export const TIME: Kind = time(0)
+export const TIME_ABOVE_ZERO: Kind = time(1)
+export const COUNT: Kind = count(0)
+export const COUNT_ABOVE_ZERO: Kind = count(1)
 export const COUNT_OR_INFINITY: Kind = orInfinity(COUNT)
 export const COUNT_ABOVE_ZERO_OR_INFINITY: Kind = orInfinity(COUNT_ABOVE_ZERO)
 export const BYTES: Kind = inUnit('bytes', COUNT)

@@ -12,39 +12,39 @@ export interface UndiciOptions {
    *
    * @defaultValue 128
    */
-  connections?: number
+  connections?: number | undefined
   /**
    * How long an idle connection is kept where the backend gives no hint. What is learned of the backend shortens it. In ms. 0: no
    * keep-alive, which is warned about. Can be changed at run time.
    *
    * @defaultValue 60_000
    */
-  keepAliveTimeout?: number
+  keepAliveTimeout?: number | undefined
   /**
    * The longest idle time that a backend's `Keep-Alive` header can ask for. In ms. 0: refused. Can be changed at run time.
    *
    * @defaultValue keepAliveTimeout
    */
-  keepAliveMaxTimeout?: number
+  keepAliveMaxTimeout?: number | undefined
   /**
    * Taken off the time that a `Keep-Alive` header says, and never more than half of it. The backend's clock started earlier than the
    * gateway's. In ms. Can be changed at run time.
    *
    * @defaultValue 1_000
    */
-  keepAliveTimeoutThreshold?: number
+  keepAliveTimeoutThreshold?: number | undefined
   /**
    * From the last byte of a request to the head of its response; then 504. In ms. 0: no limit. Can be changed at run time.
    *
    * @defaultValue 50_000
    */
-  headersTimeout?: number
+  headersTimeout?: number | undefined
   /**
    * Between two pieces of a response's body; then the client is cut off. In ms. 0: no limit. Can be changed at run time.
    *
    * @defaultValue 55_000
    */
-  bodyTimeout?: number
+  bodyTimeout?: number | undefined
   /**
    * How connections are made: TLS and socket options, or a function with the shape of undici's connectors. Certificates and keys are read
    * when the route is registered and at `update()`; one that is cut, is no PEM, or does not belong to the other is refused. A route that
@@ -54,39 +54,39 @@ export interface UndiciOptions {
    *
    * @defaultValue none
    */
-  connect?: ConnectOptions | ConnectFunction
+  connect?: ConnectOptions | ConnectFunction | undefined
   /**
    * Requests at a time on one connection. 0: no keep-alive, which is warned about. Can be changed at run time.
    *
    * @defaultValue 1
    */
-  pipelining?: 0 | 1
+  pipelining?: 0 | 1 | undefined
   /**
    * The IP address of this machine to connect from. Can be changed at run time; connections are made anew.
    *
    * @defaultValue the system's choice
    */
-  localAddress?: string
+  localAddress?: string | undefined
   /**
    * A unix socket to connect to in place of host and port. Can be changed at run time; connections are made anew.
    *
    * @defaultValue none
    */
-  socketPath?: string
+  socketPath?: string | undefined
   /**
    * The largest head of a response, and the largest trailers: names, values and reason; then 502. What stands between them may be as large
    * again. In bytes. 0: refused. Can be changed at run time; connections are made anew.
    *
    * @defaultValue 16 384
    */
-  maxHeaderSize?: number
+  maxHeaderSize?: number | undefined
   /**
    * The largest body of a response; then 502, or the client is cut off. In bytes. 0: refused. Can be changed at run time; connections are
    * made anew.
    *
    * @defaultValue no limit
    */
-  maxResponseSize?: number
+  maxResponseSize?: number | undefined
 }
 
 /** How connections are made: options of `net.connect` and `tls.connect`, as undici's `connect` takes them. Each connection of a target is made with them. */
@@ -96,78 +96,78 @@ export interface ConnectOptions extends NodeConnectOptions {
    *
    * @defaultValue 3_000
    */
-  timeout?: number
+  timeout?: number | undefined
   /**
    * Whether a certificate that no trusted authority has signed is refused. `false` is warned about. Can be changed at run time; connections
    * are made anew.
    *
    * @defaultValue true
    */
-  rejectUnauthorized?: boolean
+  rejectUnauthorized?: boolean | undefined
   /**
    * The authorities whose certificates are trusted, in PEM. Can be changed at run time; connections are made anew.
    *
    * @defaultValue the authorities that Node trusts
    */
-  ca?: ConnectionOptions['ca']
+  ca?: ConnectionOptions['ca'] | undefined
   /**
    * The gateway's own certificate, in PEM, with those of its issuers behind it. It needs `key`. Can be changed at run time; connections are
    * made anew.
    *
    * @defaultValue none
    */
-  cert?: ConnectionOptions['cert']
+  cert?: ConnectionOptions['cert'] | undefined
   /**
    * The private key of `cert`, in PEM. With `passphrase` where it is encrypted. Can be changed at run time; connections are made anew.
    *
    * @defaultValue none
    */
-  key?: ConnectionOptions['key']
+  key?: ConnectionOptions['key'] | undefined
   /**
    * The name in the TLS handshake (SNI), which the backend's certificate has to be for. Can be changed at run time; connections are made
    * anew.
    *
    * @defaultValue the host of the upstream
    */
-  servername?: string
+  servername?: string | undefined
   /**
    * TLS sessions that are kept, so that a later handshake can resume one. 0: every handshake is a full one. Can be changed at run time;
    * connections are made anew.
    *
    * @defaultValue 0
    */
-  maxCachedSessions?: number
+  maxCachedSessions?: number | undefined
   /**
    * Whether the addresses of both families are tried, one after another (RFC 8305). Can be changed at run time; connections are made anew.
    *
    * @defaultValue Node's
    */
-  autoSelectFamily?: boolean
+  autoSelectFamily?: boolean | undefined
   /**
    * How long one address is tried before the next one. In ms. 0: refused. Can be changed at run time; connections are made anew.
    *
    * @defaultValue Node's
    */
-  autoSelectFamilyAttemptTimeout?: number
+  autoSelectFamilyAttemptTimeout?: number | undefined
   /**
    * The family of addresses that a name is resolved to. 0: both. Can be changed at run time; connections are made anew.
    *
    * @defaultValue 0
    */
-  family?: 4 | 6 | 0
+  family?: 4 | 6 | 0 | undefined
   /**
    * How long a connection is silent before TCP asks whether its other end is still there. In ms. Can be changed at run time; connections
    * are made anew.
    *
    * @defaultValue 60 000
    */
-  keepAliveInitialDelay?: number
+  keepAliveInitialDelay?: number | undefined
   /**
    * Resolves the upstream's name; it is asked at each dial. Can be changed at run time; connections are made anew.
    *
    * @defaultValue dns.lookup
    */
-  lookup?: LookupFunction
+  lookup?: LookupFunction | undefined
 }
 
 /** Limits of a target's pool that undici has no name for. */
@@ -177,14 +177,14 @@ export interface PoolOptions {
    *
    * @defaultValue 0
    */
-  maxRequestsPerConnection?: number
+  maxRequestsPerConnection?: number | undefined
   /**
    * Age at which a connection takes no new request, with 10 % of jitter either way. A change of DNS, or of a load balancer behind the name,
    * is followed within it. In ms. 0: no limit. Can be changed at run time.
    *
    * @defaultValue 600_000
    */
-  maxConnectionAge?: number
+  maxConnectionAge?: number | undefined
   /**
    * With at most this many idle connections, a request takes the one that has been idle longest. Requests then use these connections in
    * turn, so that low traffic can keep all of them open, and not only the most recently used one. The option opens no connections and
@@ -192,40 +192,40 @@ export interface PoolOptions {
    *
    * @defaultValue 0
    */
-  minIdle?: number
+  minIdle?: number | undefined
   /**
    * Requests that may wait for a connection; beyond that, 503 with `Retry-After`. `Infinity`: no limit. 0: never queue. Can be changed at
    * run time.
    *
    * @defaultValue 1_024
    */
-  maxPending?: number
+  maxPending?: number | undefined
   /**
    * How long a request may wait for a connection; then 503. In ms. 0: refused. Can be changed at run time.
    *
    * @defaultValue 5_000
    */
-  pendingTimeout?: number
+  pendingTimeout?: number | undefined
   /**
    * Connections that are being made at once. A backend that comes back is not met by a stampede. 0: refused. Can be changed at run time.
    *
    * @defaultValue 8
    */
-  maxDials?: number
+  maxDials?: number | undefined
   /**
    * How long a refused connection is tried again; then 502. A process that restarts listens again within that. In ms. 0: not at all. Can be
    * changed at run time.
    *
    * @defaultValue 1_000
    */
-  connectRetry?: number
+  connectRetry?: number | undefined
   /**
    * The most upgraded connections (WebSocket and the like); beyond that, 503. `Infinity`: no limit. 0: no upgrades. Can be changed at run
    * time.
    *
    * @defaultValue 1_024
    */
-  maxUpgraded?: number
+  maxUpgraded?: number | undefined
 }
 
 /** How a backend that does not keep connections open is recognised; `false`: not at all. */
@@ -235,14 +235,14 @@ export interface InspectorOptions {
    *
    * @defaultValue 3
    */
-  closesBeforeTeardown?: number
+  closesBeforeTeardown?: number | undefined
   /**
    * How long a non-persistent backend is left alone before it is tried again, with jitter. A backend that kept connections before is tried
    * again after a second at most. In ms. 0: refused.
    *
    * @defaultValue 30_000
    */
-  trialInterval?: number
+  trialInterval?: number | undefined
 }
 
 /** When a request that got no answer is sent again. */
@@ -252,13 +252,13 @@ export interface RetryOptions {
    *
    * @defaultValue true
    */
-  stale?: boolean
+  stale?: boolean | undefined
   /**
    * Request bodies up to this size are held, so that they can be sent again. In bytes. 0: none is held.
    *
    * @defaultValue 65_536
    */
-  replayLimit?: number
+  replayLimit?: number | undefined
 }
 
 /** What a route may set besides the settings of its target. */
@@ -268,57 +268,57 @@ export interface RouteOptions {
    *
    * @defaultValue 262_144
    */
-  responseBuffer?: number
+  responseBuffer?: number | undefined
   /**
    * The largest body of a request; then 413. In bytes. 0: no limit.
    *
    * @defaultValue 0
    */
-  bodyLimit?: number
+  bodyLimit?: number | undefined
   /**
    * The whole exchange, from a request's head to the last byte of its response; then 504, or the client is cut off. In ms. 0: no limit.
    *
    * @defaultValue 0
    */
-  totalTimeout?: number
+  totalTimeout?: number | undefined
   /**
    * For a request's body: in total until the backend is asked, then between two pieces; then 408. In ms. 0: no limit.
    *
    * @defaultValue 55_000
    */
-  clientBodyTimeout?: number
+  clientBodyTimeout?: number | undefined
   /**
    * The least rate of a request's body that streams, averaged over 10 s; below it, 408. It counts while the next piece is waited for and
    * the backend has not begun to answer. In bytes/s. 0: no limit.
    *
    * @defaultValue 256
    */
-  clientMinRate?: number
+  clientMinRate?: number | undefined
   /**
    * How long an upgraded connection may be silent in both directions. In ms. 0: no limit.
    *
    * @defaultValue 300_000
    */
-  tunnelIdleTimeout?: number
+  tunnelIdleTimeout?: number | undefined
   /**
    * Whether 103 responses are passed on. Up to 16 for a request, and none while the client has not taken what was written before.
    *
    * @defaultValue false
    */
-  earlyHints?: boolean
+  earlyHints?: boolean | undefined
   /**
    * Say in each response, in a `Proxy-Status` header (RFC 9209), how its request travelled and why it failed.
    *
    * @defaultValue false
    */
-  proxyStatus?: boolean
+  proxyStatus?: boolean | undefined
   /**
    * Say in `Via` that a message has passed this gateway, to backends and to clients (RFC 9110 section 7.6.3). Some servers compress nothing
    * for a request that has one (nginx, unless `gzip_proxied` says otherwise). Loops are found by `CDN-Loop` too.
    *
    * @defaultValue true
    */
-  via?: boolean
+  via?: boolean | undefined
 }
 
 /** How an app ends: what `app.close()` and `gateway.drain()` do. */
@@ -328,14 +328,14 @@ export interface DrainOptions {
    *
    * @defaultValue 0
    */
-  delay?: number
+  delay?: number | undefined
   /**
    * How long `app.close()` may take, over HTTP/1 and HTTP/2; what is not done by then is cut and logged. The default holds for a `proxy`
    * without the gateway too. In ms.
    *
    * @defaultValue 10_000
    */
-  deadline?: number
+  deadline?: number | undefined
 }
 
 /** Where the public listener serves metrics, to every client that can reach it. */
@@ -357,27 +357,27 @@ export interface AdminOptions {
    *
    * @defaultValue '127.0.0.1'
    */
-  host?: string
+  host?: string | undefined
   /**
    * What callers of the API prove themselves by, as `Authorization: Bearer <token>`: at least 16 characters. With a token, a request may
    * have any `Host`.
    *
    * @defaultValue none
    */
-  token?: string
+  token?: string | undefined
   /**
    * Names that a request without a token may have in `Host`, besides loopback names, `admin.host` and the address of the listener.
    * `.example.com` is that name and all names below it. An entry without a port holds for every port.
    *
    * @defaultValue []
    */
-  allowedHosts?: string[]
+  allowedHosts?: string[] | undefined
   /**
    * Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.
    *
    * @defaultValue false
    */
-  required?: boolean
+  required?: boolean | undefined
 }
 
 /** What the log shows. */
@@ -389,7 +389,7 @@ export interface LogOptions {
    *
    * @defaultValue `token`, `key`, `password`, `signature` and more
    */
-  mask?: readonly string[] | false
+  mask?: readonly string[] | false | undefined
 }
 
 /** What belongs to the whole gateway. */
@@ -399,32 +399,32 @@ export interface WholeGatewayOptions {
    *
    * @defaultValue false
    */
-  health?: boolean
+  health?: boolean | undefined
   /**
    * How often a request may pass a Holdfast gateway, by `CDN-Loop` or `Via`; then 508. 0: refused.
    *
    * @defaultValue 8
    */
-  maxHops?: number
+  maxHops?: number | undefined
   /**
    * The most targets that `getUpstream` may make; beyond that, 503. 0: refused.
    *
    * @defaultValue 100
    */
-  maxDynamicTargets?: number
+  maxDynamicTargets?: number | undefined
   /**
    * How long a client may take for the head of a request; then 408. In ms. 0: no limit.
    *
    * @defaultValue the server's own; Node's is 60 000
    */
-  clientHeadersTimeout?: number
+  clientHeadersTimeout?: number | undefined
   /**
    * Options of `@fastify/under-pressure`, which refuses requests while the process is overloaded; `false`: none. An app that registers
    * `@fastify/under-pressure` itself, before or after, has its own in place of it.
    *
    * @defaultValue { maxEventLoopDelay: 1_000 }
    */
-  pressure?: FastifyUnderPressureOptions | false
+  pressure?: FastifyUnderPressureOptions | false | undefined
 }
 
 /** Where a route leads. */
@@ -436,35 +436,35 @@ export interface WhereToOptions {
    *
    * @defaultValue none
    */
-  upstream?: string
+  upstream?: string | undefined
   /**
    * A name for the target, in metrics, logs and the admin surface.
    *
    * @defaultValue the origin of the upstream
    */
-  target?: string
+  target?: string | undefined
 }
 
 /** The settings of one target. */
 export interface TargetOptions {
   /** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
-  undiciOptions?: UndiciOptions
+  undiciOptions?: UndiciOptions | undefined
   /** Limits of a target's pool that undici has no name for. */
-  pool?: PoolOptions
+  pool?: PoolOptions | undefined
   /** How a backend that does not keep connections open is recognised; `false`: not at all. */
-  inspector?: InspectorOptions | false
+  inspector?: InspectorOptions | false | undefined
   /** When a request that got no answer is sent again. */
-  retry?: RetryOptions
+  retry?: RetryOptions | undefined
 }
 
 /** The defaults of every route and target, and what belongs to the whole gateway. */
 export interface GatewayOptions extends TargetOptions, RouteOptions, WholeGatewayOptions {
   /** How an app ends: what `app.close()` and `gateway.drain()` do. */
-  drain?: DrainOptions
+  drain?: DrainOptions | undefined
   /** Where the public listener serves metrics, to every client that can reach it. */
-  metrics?: MetricsOptions
+  metrics?: MetricsOptions | undefined
   /** Where the admin surface listens, and who may use it. */
-  admin?: AdminOptions
+  admin?: AdminOptions | undefined
   /** What the log shows. */
-  log?: LogOptions
+  log?: LogOptions | undefined
 }

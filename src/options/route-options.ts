@@ -1,11 +1,12 @@
+import type { AllGiven } from './all-given.js'
 import { checkRows } from './groups.js'
 import type { RouteOptions } from './option-types.js'
 import { defaultsOf, nameOf, rowsOf } from './table.js'
 
-export type ResolvedRouteOptions = Readonly<Required<RouteOptions>>
+export type ResolvedRouteOptions = AllGiven<RouteOptions>
 
 const ROWS = rowsOf('', 'gateway and route')
-const DEFAULTS = defaultsOf('', 'gateway and route') as Required<RouteOptions>
+const DEFAULTS = defaultsOf('', 'gateway and route') as AllGiven<RouteOptions>
 
 /** Names of a route's settings, as gateway and proxy take them. */
 export const ROUTE_NAMES = ROWS.map(({ path }) => nameOf(path) as keyof RouteOptions)

@@ -1,3 +1,4 @@
+import type { AllGiven } from './all-given.js'
 import { checkConnect } from './check-connect.js'
 import type { ConnectFunction } from './connect-types.js'
 import { checkGroup, checkRows, merged } from './groups.js'
@@ -10,7 +11,7 @@ import { refuseUnknown } from './unknown-names.js'
 
 type Optional = 'localAddress' | 'socketPath' | 'maxHeaderSize' | 'maxResponseSize'
 /** `undiciOptions` in effect: all of them with a value, but for those whose absence says something. */
-export type ResolvedUndiciOptions = Readonly<Required<Omit<UndiciOptions, 'connect' | Optional>> & Pick<UndiciOptions, Optional>> & {
+export type ResolvedUndiciOptions = AllGiven<Omit<UndiciOptions, 'connect' | Optional>> & Readonly<Pick<UndiciOptions, Optional>> & {
   /** How a connection is made: options with defaults filled in, or a function that makes it. */
   readonly connect: ConnectOptions | ConnectFunction
 }
@@ -20,11 +21,11 @@ export interface ResolvedTargetOptions {
   /** With `keepAliveMaxTimeout` and `connect` filled in. */
   readonly undiciOptions: ResolvedUndiciOptions
   /** What undici has no name for. */
-  readonly pool: Readonly<Required<PoolOptions>>
+  readonly pool: AllGiven<PoolOptions>
   /** How a backend that keeps no connections open is recognised; false: not at all. */
-  readonly inspector: Readonly<Required<InspectorOptions>> | false
+  readonly inspector: AllGiven<InspectorOptions> | false
   /** When a request may be sent again. */
-  readonly retry: Readonly<Required<RetryOptions>>
+  readonly retry: AllGiven<RetryOptions>
 }
 
 /** What of a target's settings can be changed while it runs. */
@@ -36,9 +37,9 @@ const PATCHED_GROUPS = ['undiciOptions', 'pool'] as const
 
 const DEFAULT_UNDICI = defaultsOf('undiciOptions') as UndiciOptions
 const DEFAULT_CONNECT = defaultsOf('undiciOptions.connect') as ConnectOptions
-const DEFAULT_POOL = defaultsOf('pool') as Required<PoolOptions>
-const DEFAULT_INSPECTOR = defaultsOf('inspector') as Required<InspectorOptions>
-const DEFAULT_RETRY = defaultsOf('retry') as Required<RetryOptions>
+const DEFAULT_POOL = defaultsOf('pool') as AllGiven<PoolOptions>
+const DEFAULT_INSPECTOR = defaultsOf('inspector') as AllGiven<InspectorOptions>
+const DEFAULT_RETRY = defaultsOf('retry') as AllGiven<RetryOptions>
 /** Until a connection is made, where `connect` does not say, in ms. */
 export const CONNECT_TIMEOUT = DEFAULT_CONNECT.timeout!
 
@@ -66,9 +67,9 @@ export function resolveTargetOptions (gateway: TargetOptions, route: TargetOptio
       keepAliveMaxTimeout: undici.keepAliveMaxTimeout ?? keepAliveTimeout,
       connect: mergedConnect(gateway.undiciOptions?.connect, route.undiciOptions?.connect)
     }) as ResolvedUndiciOptions,
-    pool: Object.freeze(merged<PoolOptions>(DEFAULT_POOL, gateway.pool, route.pool) as Required<PoolOptions>),
+    pool: Object.freeze(merged<PoolOptions>(DEFAULT_POOL, gateway.pool, route.pool) as AllGiven<PoolOptions>),
     inspector: resolveInspector(gateway.inspector, route.inspector),
-    retry: Object.freeze(merged<RetryOptions>(DEFAULT_RETRY, gateway.retry, route.retry) as Required<RetryOptions>)
+    retry: Object.freeze(merged<RetryOptions>(DEFAULT_RETRY, gateway.retry, route.retry) as AllGiven<RetryOptions>)
   })
 }
 
@@ -87,7 +88,7 @@ function mergedConnect (gateway: UndiciOptions['connect'], route: UndiciOptions[
 function resolveInspector (gateway: TargetOptions['inspector'], route: TargetOptions['inspector']): ResolvedTargetOptions['inspector'] {
   const last = route ?? gateway
   if (last === false) return false
-  return Object.freeze(merged<InspectorOptions>(DEFAULT_INSPECTOR, gateway || undefined, route || undefined) as Required<InspectorOptions>)
+  return Object.freeze(merged<InspectorOptions>(DEFAULT_INSPECTOR, gateway || undefined, route || undefined) as AllGiven<InspectorOptions>)
 }
 
 /** Settings with a patch over them, one level deep. Throws HOLDFAST_ERR_OPTION where the patch has what cannot be. */
@@ -104,7 +105,7 @@ export function patchTargetOptions (options: ResolvedTargetOptions, patch: Targe
   return Object.freeze({
     ...options,
     undiciOptions: Object.freeze({ ...undici, connect: mergedConnect(before.connect, patch.undiciOptions?.connect) }) as ResolvedUndiciOptions,
-    pool: Object.freeze(merged<PoolOptions>(pool, patch.pool) as Required<PoolOptions>)
+    pool: Object.freeze(merged<PoolOptions>(pool, patch.pool) as AllGiven<PoolOptions>)
   })
 }
 

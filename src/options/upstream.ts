@@ -8,7 +8,7 @@ export function parseUpstream (upstream: unknown, option = 'upstream'): Upstream
   const url = typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream) : undefined
   if (url === undefined) throw optionError(option, shown(upstream), 'is no URL; give one like http://users.internal:3000')
   const [, unix, scheme] = /^(unix\+)?(https?):$/.exec(url.protocol) ?? []
-  if (scheme === undefined) throw optionError(option, shown(upstream), 'is not http: or https: (nor unix+http: or unix+https:)')
+  if (scheme === undefined) throw optionError(option, shown(upstream), 'is not http: or https: (nor unix+http: or unix+https:); give one like http://localhost:3000')
   const fault = notSent(url)
   if (fault !== undefined) throw optionError(option, shown(upstream), fault)
   if (unix === undefined) return { origin: new URL(url.origin), socketPath: undefined }
@@ -19,6 +19,7 @@ export function parseUpstream (upstream: unknown, option = 'upstream'): Upstream
 export function checkUpstreams ({ upstream, wsUpstream, getUpstream }: { readonly upstream?: unknown, readonly wsUpstream?: unknown, readonly getUpstream?: unknown }): void {
   for (const [option, value] of [['upstream', upstream], ['wsUpstream', wsUpstream]] as const) {
     if (Array.isArray(value)) throw optionError(option, value, 'is not possible: a route has one backend. Give the address of a load balancer, or choose one for each request with replyOptions.getUpstream')
+    if (value instanceof URL) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: is a URL object; give its href` })
     if (value !== undefined && typeof value !== 'string') throw optionError(option, value, 'is no URL; give one like http://users.internal:3000')
   }
   if (getUpstream !== undefined && typeof getUpstream !== 'function') throw optionError('replyOptions.getUpstream', getUpstream, 'must be a function')

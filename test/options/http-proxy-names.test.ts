@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import t from 'tap'
-import { HTTP_PROXY_NAMES } from '../../src/options/http-proxy.js'
+import { HTTP_PROXY_NAMES, checkHttpProxyOptions } from '../../src/options/http-proxy.js'
+import { REPLY_OPTION_NAMES } from '../../src/options/reply-option-names.js'
 import { gatewayFor } from '../../testing/gateway.js'
 
 const UPSTREAM = 'http://127.0.0.1:9'
@@ -19,6 +20,17 @@ t.test('every option that http-proxy and reply-from declare is known', async t =
   const declared = Object.entries(TYPES).flatMap(([name, of]) => namesOf(name, of))
   t.ok(declared.includes('upstream') && declared.includes('retryMethods'), 'the reader of declarations reads')
   t.strictSame(declared.filter(name => !HTTP_PROXY_NAMES.includes(name)), [])
+})
+
+t.test('replyOptions takes what reply-from declares for reply.from(), and refuses another name with the nearest one', async t => {
+  t.strictSame([...REPLY_OPTION_NAMES].sort(), [...namesOf('@fastify/reply-from', 'FastifyReplyFromHooks'), 'maxRetriesOn503'].sort())
+  const check = (replyOptions: object | null) => () => checkHttpProxyOptions({ replyOptions })
+  const code = 'HOLDFAST_ERR_OPTION'
+  for (const [name, right] of [['rewriteRequestHeader', 'rewriteRequestHeaders'], ['getUpstrem', 'getUpstream'], ['onErorr', 'onError']] as const) {
+    t.throws(check({ [name]: () => ({}) }), { code, message: `replyOptions.${name}: a function is unknown; did you mean ${right}?` })
+  }
+  t.throws(check({ prefix: '/a' }), { code, message: 'replyOptions.prefix: "/a" is unknown; it is an option of proxy' })
+  for (const options of [null, {}, { timeout: 5, getUpstream: undefined, getUpstrem: undefined }]) t.doesNotThrow(check(options))
 })
 
 t.test('options without an effect are warned about and not refused, in replyOptions too', async t => {

@@ -1,7 +1,10 @@
 import t from 'tap'
+import { checkProxyOptions } from '../../src/gateway/proxy-options.js'
+import { resolveGatewayOptions } from '../../src/options/gateway-options.js'
 import { resolveRouteOptions } from '../../src/options/route-options.js'
 import { checkTargetOptions, resolveTargetOptions } from '../../src/options/target-options.js'
 import { refuseUnknown } from '../../src/options/unknown-names.js'
+import { parseUpstream } from '../../src/options/upstream.js'
 import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'
 
 const TIMES = [-1, 1.5, NaN, Infinity, 2_147_483_648, '5', null, true, {}]
@@ -131,4 +134,34 @@ t.test('a member of Object.prototype is an unknown name', async t => {
     t.throws(() => refuseUnknown({ [name]: 1 }, ['upstream'], ''), { message: new RegExp(`^${name}: 1 is unknown`) })
     t.throws(() => checkTargetOptions({ pool: { [name]: 1 } as object }), { message: new RegExp(`^pool\\.${name}: 1 is unknown`) })
   }
+})
+
+t.test('an option in the wrong place is refused with its place', async t => {
+  const rows: [of: 'gateway' | 'proxy' | 'target', given: object, message: string][] = [
+    ['proxy', { keepAliveTimeout: 5 }, 'keepAliveTimeout: 5 is unknown; did you mean undiciOptions.keepAliveTimeout?'],
+    ['proxy', { connections: 5 }, 'connections: 5 is unknown; did you mean undiciOptions.connections?'],
+    ['proxy', { getUpstream: null }, 'getUpstream: null is unknown; did you mean replyOptions.getUpstream?'],
+    ['proxy', { health: true }, 'health: true is unknown; it is an option of gateway'],
+    ['proxy', { drain: {} }, 'drain: an object is unknown; it is an option of gateway'],
+    ['proxy', { deadline: 5 }, 'deadline: 5 is unknown; it is drain.deadline, an option of gateway'],
+    ['gateway', { prefix: '/a' }, 'prefix: "/a" is unknown; it is an option of proxy'],
+    ['gateway', { getUpstream: null }, 'getUpstream: null is unknown; it is replyOptions.getUpstream, an option of proxy'],
+    ['gateway', { maxDials: 5 }, 'maxDials: 5 is unknown; did you mean pool.maxDials?'],
+    ['gateway', { deadline: 5 }, 'deadline: 5 is unknown; did you mean drain.deadline?'],
+    ['gateway', { Health: true }, 'Health: true is unknown; did you mean health?'],
+    ['target', { pool: { connections: 5 } }, 'pool.connections: 5 is unknown; did you mean undiciOptions.connections?'],
+    ['target', { undiciOptions: { rejectUnauthorized: false } },
+      'undiciOptions.rejectUnauthorized: "***" is unknown; did you mean undiciOptions.connect.rejectUnauthorized?']
+  ]
+  const check = { gateway: resolveGatewayOptions, proxy: checkProxyOptions, target: checkTargetOptions }
+  for (const [of, given, message] of rows) t.throws(() => check[of](given), { code: 'HOLDFAST_ERR_OPTION', message }, message)
+})
+
+t.test('a message about a value says what may be given', async t => {
+  const upstream = (value: unknown) => () => { checkProxyOptions({ upstream: value } as { upstream: string }) }
+  t.throws(() => checkTargetOptions(nested('undiciOptions.connections', '64')), { message: /"64" is no count; give a whole number from 1$/ })
+  t.throws(() => checkTargetOptions(nested('undiciOptions.connections', 0)), { message: /: 0 is no count; give a whole number from 1$/ })
+  t.throws(() => checkTargetOptions(nested('pool.pendingTimeout', 0)), { message: /: 0 is no time; give whole milliseconds from 1 to / })
+  t.throws(upstream(new URL('http://user:hush@localhost')), { message: 'upstream: is a URL object; give its href' })
+  t.throws(() => parseUpstream('localhost:3000'), { message: /^upstream: "localhost:3000" is not http: .*; give one like http:\/\/localhost:3000$/ })
 })

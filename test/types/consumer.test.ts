@@ -36,6 +36,36 @@ for (const target of app.gateway!.targets) {
 stop()
 `
 
+const INSTANCES = `import Fastify from 'fastify'
+import { getGateway, provenanceOf, proxy } from 'holdfast'
+import { pino } from 'pino'
+
+const logging = Fastify({ loggerInstance: pino() })
+await logging.register(proxy, { prefix: '/a', upstream: 'http://127.0.0.1:9' })
+logging.addHook('onSend', async (_request, reply) => { provenanceOf(reply) })
+const http2 = Fastify({ http2: true })
+await http2.register(proxy, { prefix: '/a', upstream: 'http://127.0.0.1:9' })
+http2.addHook('onResponse', async (_request, reply) => { provenanceOf(reply) })
+const secure = Fastify({ http2: true, https: {}, loggerInstance: pino() })
+secure.addHook('onResponse', async (_request, reply) => { provenanceOf(reply) })
+const https = Fastify({ https: {} })
+https.addHook('onResponse', async (_request, reply) => { provenanceOf(reply) })
+export const gateways = [logging, http2, secure, https, Fastify().withTypeProvider()].map(app => getGateway(app))
+`
+
+const UNDEFINED = `import type { GatewayOptions, ProxyOptions, Target } from 'holdfast'
+
+declare const maybe: { number?: number, text?: string, flag?: boolean }
+const { number, text, flag } = maybe
+export const options: GatewayOptions = {
+  undiciOptions: { keepAliveTimeout: number, connect: { timeout: number, servername: text, lookup: undefined } },
+  pool: undefined, inspector: undefined, bodyLimit: number, health: flag, drain: { deadline: number }, pressure: undefined
+}
+export const route: ProxyOptions = { upstream: text, target: text, websocket: flag, wsUpstream: text, undici: undefined, undiciOptions: undefined }
+declare const target: Target
+export const limits: number[] = [target.options.pool.maxPending, target.options.undiciOptions.connections, target.options.retry.replayLimit]
+`
+
 const WRONG = [
   'const a: import(\'holdfast\').ErrorCode = \'HOLDFAST_ERR_NONE\'',
   'const a: import(\'holdfast\').RetryReason = \'again\'',
@@ -52,8 +82,8 @@ const skip = process.env['HOLDFAST_BUILD'] !== '1' && 'HOLDFAST_BUILD=1 runs it'
 
 t.test('a strict app that checks the declarations of its packages compiles, and what it must not say is refused', { skip }, async t => {
   const wrong = WRONG.map((line, i) => [`wrong-${i}.ts`, `${line}\nexport { a }\n`] as const)
-  const folder = appFolderFor(t, { 'package.json': '{ "type": "module" }', 'app.ts': APP, ...Object.fromEntries(wrong) })
-  const complaints = complaintsOf(folder, ['app.ts', ...wrong.map(([name]) => name)], STRICT)
+  const folder = appFolderFor(t, { 'package.json': '{ "type": "module" }', 'app.ts': APP, 'instances.ts': INSTANCES, 'undefined.ts': UNDEFINED, ...Object.fromEntries(wrong) })
+  const complaints = complaintsOf(folder, ['app.ts', 'instances.ts', 'undefined.ts', ...wrong.map(([name]) => name)], STRICT)
   t.same(complaints.filter(text => !text.includes('/wrong-')), [])
   for (const [i, line] of WRONG.entries()) t.equal(complaints.filter(text => text.includes(`/wrong-${i}.ts`)).length, 1, line)
 })
