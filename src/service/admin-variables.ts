@@ -40,7 +40,10 @@ function readAllowedHosts (list: string): string[] {
   return list.split(',').map(given => {
     const host = given.trim()
     const fault = hostPatternFault(host)
-    if (fault !== undefined) throw wrongValue('ADMIN_ALLOWED_HOSTS', host, fault)
+    if (fault !== undefined) {
+      // A comma in a password splits an entry.
+      throw wrongValue('ADMIN_ALLOWED_HOSTS', /@|%40/i.test(list) ? '***' : host, fault)
+    }
     return host
   })
 }
