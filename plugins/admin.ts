@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { mayOverlap } from '../src/admin/admin-options.js'
 import type { ResolvedAdminOptions } from '../src/admin/admin-options.js'
 import { targetList } from '../src/admin/api.js'
 import { boundUrl } from '../src/admin/bound-url.js'
@@ -14,6 +15,12 @@ import { readinessStateOf } from '../src/gateway/readiness.js'
 import { stateBefore } from '../src/gateway/state.js'
 import { metricsOf } from '../src/metrics/metrics.js'
 import { listenAfter } from '../src/quirks/fastify-listen.js'
+
+interface Address {
+  readonly port: number
+  /** undefined where it is not known. */
+  readonly host: string | undefined
+}
 
 /**
  * The admin surface: a listener of its own for the page, the API, the event streams and the metrics, which the gateway's port does not
@@ -30,11 +37,11 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   let closing = Promise.resolve()
   let ended = false
 
-  listenAfter(app.server, async given => {
+  const cancel = listenAfter(app.server, async given => {
     if (ended) return () => {}
-    await open(portOf(given))
-    if (ended) throw Object.assign(new Error('The app was closed before it listened'), { code: 'ERR_SERVER_NOT_RUNNING' })
-    return () => { close().catch((err: unknown) => app.log.error({ err }, 'the admin surface did not close')) }
+    const opened = open(addressOf(given))
+    await opened
+    return () => { if (opening === opened) closeSoon() }
   })
 
   // For a server that listens in another way than by its method.
@@ -44,7 +51,10 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   })
 
   // Fastify closes the server between these two: one that began to listen after that would stay open.
-  app.addHook('preClose', async () => { ended = true })
+  app.addHook('preClose', async () => {
+    ended = true
+    cancel()
+  })
 
   app.addHook('onClose', async () => {
     streams.end()
@@ -53,19 +63,24 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
     unobserve()
   })
 
-  async function open (appPort: number | undefined): Promise<void> {
-    opening = closing.then(() => listening(appPort)).catch((error: unknown) => {
+  function open (appAddress: Address | undefined): Promise<FastifyInstance | undefined> {
+    // A server that was closed by itself listens again.
+    if (opening !== undefined) closeSoon()
+    const opened = closing.then(() => listening(appAddress)).catch((error: unknown) => {
       if (required) throw error
       // The app serves its clients all the same: a gateway without its admin surface is better than none.
       app.log.error({ err: error, host, port }, 'the admin surface cannot listen')
       return undefined
     })
-    await opening
+    opening = opened
+    return opened
   }
 
-  async function listening (appPort: number | undefined): Promise<FastifyInstance> {
+  async function listening (appAddress: Address | undefined): Promise<FastifyInstance> {
     // Since the admin surface opens first, the app would be told that its port is in use.
-    if (port !== 0 && port === appPort) throw optionError('admin.port', port, 'is the port of the app itself; give the admin surface a port of its own')
+    if (port !== 0 && port === appAddress?.port && mayOverlap(host, appAddress.host)) {
+      throw optionError('admin.port', port, 'is the port of the app itself; give the admin surface a port of its own')
+    }
     const metrics = metricsOf(state, () => readinessStateOf(app))
     const listener = await adminListener({ targets: state.targets, history, streams, log: app.log }, metrics, options)
     const url = await listener.listen({ host, port }).catch(async (error: unknown) => {
@@ -90,10 +105,14 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
     })
     return closing
   }
+
+  function closeSoon (): void {
+    close().catch((err: unknown) => app.log.error({ err }, 'the admin surface did not close'))
+  }
 }, { name: 'holdfast-admin', fastify: '5.x' })
 
-/** The port in what the server's `listen` was given; undefined where that is a path or a file descriptor. */
-function portOf (given: unknown): number | undefined {
-  const { port } = typeof given === 'object' && given !== null ? given as { port?: unknown } : { port: given }
-  return port === undefined ? undefined : Number(port)
+/** The address in what the server's `listen` was given; undefined where that is a path or a file descriptor. */
+function addressOf (given: unknown): Address | undefined {
+  const { port, host } = typeof given === 'object' && given !== null ? given as { port?: unknown, host?: unknown } : { port: given }
+  return port === undefined ? undefined : { port: Number(port), host: typeof host === 'string' ? host : undefined }
 }

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { optionError } from '../errors.js'
 import { checkGroup, merged } from '../options/groups.js'
 import type { AdminOptions } from '../options/option-types.js'
@@ -11,6 +11,8 @@ export interface ResolvedAdminOptions {
   readonly allowedHosts: readonly string[]
   readonly required: boolean
 }
+
+const WILDCARDS = new Set(['0.0.0.0', '::'])
 
 /**
  * The options with their defaults. Throws HOLDFAST_ERR_OPTION for a value that is not possible, and for a host that other machines can
@@ -28,4 +30,10 @@ export function adminOptions (given: AdminOptions): ResolvedAdminOptions {
 /** Whether only this machine can connect to the host. A name other than localhost may stand for any address. */
 export function isLoopback (host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}
+
+/** Whether two listeners on these hosts may need the same address; undefined is a host that is not known. */
+export function mayOverlap (one: string, other: string | undefined): boolean {
+  const certain = [one, other].every(host => host !== undefined && isIP(host) !== 0 && !WILDCARDS.has(host))
+  return !certain || one === other
 }

@@ -94,7 +94,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
   checkHost(host, OF_CLIENTS)
   const port = values.PORT ?? PORT
   const upstreams = readUpstreams(values.UPSTREAMS ?? '')
-  const admin = readAdmin(values, port)
+  const admin = readAdmin(values, { host, port })
   refuseOwnAddress(upstreams, listenersOf(host, port, admin))
   return Object.freeze({
     host,

@@ -15,13 +15,15 @@ const LONGEST_SHOWN = 200
 const A_FILE = /^(?:\.{1,2}\/|~\/|@|file:)|\.(?:json|ya?ml|toml|txt|conf|env)$/i
 // Kubernetes expands $(NAME) and no other form; .env files and systemd expand none; a template that was not rendered has {{ }}.
 const PLACEHOLDER = /\$\{?\w|\$\(|\{\{|%(?![\da-f]{2})[a-z_]\w*%/i
+// An @ behind a user, as it is or encoded.
+const A_USER = /@|%40/i
 const A_URL = /^[a-z][a-z\d+.-]*:\/\//i
 
 /**
  * Reads one entry. Throws EnvironmentError.
  *
  * @param entry without white space around it
- * @param list all of UPSTREAMS: a comma in a password splits an entry, so one with an @ anywhere is shown without its URLs
+ * @param list all of UPSTREAMS: a comma in a password splits an entry, so with an @ anywhere it is shown without its URLs
  */
 export function readEntry (entry: string, list: string): UpstreamEntry {
   const fault = textFault(entry) ?? formFault(entry)
@@ -64,7 +66,7 @@ function formFault (entry: string): string | undefined {
 
 /** The entry without what may be a password or a token. */
 function shown (entry: string, list: string): string {
-  const text = list.includes('@') ? `${/^\/[\w./~-]*=/.exec(entry)?.[0] ?? ''}***` : withoutQuery(entry)
+  const text = A_USER.test(list) ? `${/^\/[\w./~-]*=/.exec(entry)?.[0] ?? ''}***` : withoutQuery(entry)
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}...` : text
 }
 

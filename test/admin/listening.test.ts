@@ -1,7 +1,7 @@
 import dns from 'node:dns'
 import { once } from 'node:events'
 import http, { createServer } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer as createTcpServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -189,6 +189,18 @@ t.test('the port of the app itself is named', async t => {
   await t.rejects(strict.app.listen({ port, host: LOOPBACK }), { message })
 })
 
+t.test('the port of the app on another address is no port of the app', async t => {
+  const port = await freePort()
+  const { app } = appFor(t, { port, required: true })
+  await app.listen({ port, host: '127.0.0.2' })
+  t.equal(getGateway(app).admin?.url, `http://${LOOPBACK}:${port}`)
+  t.equal(await asked(app), 200)
+  for (const host of ['0.0.0.0', '::', 'localhost', LOOPBACK]) {
+    const strict = appFor(t, { port, required: true })
+    await t.rejects(strict.app.listen({ port, host }), { message: /is the port of the app itself/ }, host)
+  }
+})
+
 t.test('where the app cannot listen, it closes, and opens again with the next listen()', async t => {
   const port = await freePort()
   const { app } = appFor(t, { port })
@@ -216,6 +228,100 @@ t.test('a server that is asked twice to listen, while it opens, throws as Node\'
   await once(app.server, 'listening')
   t.throws(() => app.server.listen(0, LOOPBACK), { code: 'ERR_SERVER_ALREADY_LISTEN' })
   t.equal(await asked(app), 200)
+})
+
+t.test('a server that was closed by itself can listen again, and then the app leaves nothing open', async t => {
+  const port = await freePort()
+  const { app, log } = appFor(t, { port })
+  await app.listen(NOWHERE)
+  for (let nth = 0; nth < 3; nth++) {
+    await new Promise(resolve => app.server.close(resolve))
+    await new Promise<void>(resolve => { app.server.listen(0, LOOPBACK, resolve) })
+    t.equal(getGateway(app).admin?.url, `http://${LOOPBACK}:${port}`)
+    t.equal(await asked(app), 200)
+  }
+  await app.close()
+  t.equal(await isOpen(port), false)
+  t.same(errors(log), [])
+})
+
+t.test('a server that is closed while it opens does not listen, and may be asked again at once', async t => {
+  const port = await freePort()
+  const { app, log } = appFor(t, { port })
+  await app.ready()
+  app.server.listen(0, LOOPBACK, () => t.fail('it listens'))
+  const closed = new Promise(resolve => app.server.close(resolve))
+  app.server.listen(0, LOOPBACK)
+  t.equal(await closed, undefined, 'no error')
+  await once(app.server, 'listening')
+  t.equal(await asked(app), 200)
+  await app.close()
+  t.equal(await isOpen(port), false)
+  t.same(errors(log), [])
+})
+
+t.test('a server that is closed while it opens leaves nothing open', async t => {
+  const port = await freePort()
+  const { app, log } = appFor(t, { port })
+  await app.ready()
+  const listens = new Promise<void>(resolve => {
+    const { info } = app.log
+    app.log.info = ((...args: [object, string]) => {
+      Reflect.apply(info, app.log, args)
+      if (args[1] === 'the admin surface listens') resolve()
+    }) as typeof app.log.info
+  })
+  app.server.listen(0, LOOPBACK)
+  app.server.close()
+  await listens
+  while (getGateway(app).admin !== undefined || await isOpen(port)) await new Promise(resolve => setImmediate(resolve))
+  t.equal(app.server.listening, false)
+  t.same(errors(log), [])
+})
+
+t.test('a port that cannot be is refused at once, as by Node', async t => {
+  const { app, log } = appFor(t)
+  await app.ready()
+  const plain = createTcpServer()
+  for (const given of [70_000, -1, 1.5, NaN, '70000', '', { port: 70_000 }, { port: 'x' }, { port: ' ' }]) {
+    for (const server of [plain, app.server]) {
+      const listen = server.listen.bind(server) as (given: unknown) => void
+      t.throws(() => listen(given), { code: 'ERR_SOCKET_BAD_PORT' }, JSON.stringify(given))
+    }
+  }
+  Reflect.apply(app.server.listen, app.server, ['0', LOOPBACK])
+  await once(app.server, 'listening')
+  t.equal(log.filter(({ msg }) => msg === 'the admin surface listens').length, 1)
+})
+
+t.test('a signal that is aborted while it opens rejects listen(), and leaves nothing open', async t => {
+  const port = await freePort()
+  const { app, log } = appFor(t, { port })
+  await app.ready()
+  const abort = new AbortController()
+  const { listen } = app.server
+  app.server.listen = function (this: typeof app.server, ...args: []) {
+    setImmediate(() => abort.abort())
+    return Reflect.apply(listen, this, args)
+  } as typeof listen
+  const error = { code: 'ERR_SERVER_NOT_RUNNING', message: 'The server was closed before it listened' }
+  await t.rejects(app.listen({ ...NOWHERE, signal: abort.signal }), error)
+  await app.close()
+  t.equal(await isOpen(port), false)
+  t.equal(app.server.listening, false)
+  t.same(errors(log), [])
+})
+
+t.test('an app that closes while its server is asked directly tells no one, as Node', async t => {
+  const port = await freePort()
+  const { app, log } = appFor(t, { port })
+  await app.ready()
+  app.server.listen(0, LOOPBACK)
+  // Without a listener, an 'error' would be thrown.
+  await app.close()
+  t.equal(await isOpen(port), false)
+  t.equal(app.server.listening, false)
+  t.same(errors(log), [])
 })
 
 t.test('an app that closes while it opens leaves nothing open', async t => {

@@ -1,4 +1,6 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, closeSync, constants, mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EnvironmentError } from '../../src/service/environment-error.js'
@@ -53,6 +55,9 @@ t.test('the port of the clients is refused', async t => {
   const message = 'ADMIN_PORT: 8080 is the port of the clients too (PORT); give the admin surface a port of its own, like 9901'
   refused(t, { PORT: '8080', ADMIN_PORT: '8080' }, message)
   refused(t, { ADMIN_PORT: '8080' }, message)
+  for (const HOST of ['127.0.0.1', 'localhost', '0.0.0.0', '::']) refused(t, { HOST, ADMIN_PORT: '8080' }, message)
+  t.match(read({ HOST: '127.0.0.2', ADMIN_PORT: '8080' }), { admin: { port: 8080 } }, 'another address')
+  t.match(read({ ADMIN_HOST: '::1', ADMIN_PORT: '8080' }), { admin: { host: '::1', port: 8080 } }, 'another address')
   t.match(read({ PORT: '0', ADMIN_PORT: '0' }), { port: 0, admin: { port: 0 } }, 'any free port is another one')
 })
 
@@ -89,7 +94,7 @@ t.test('a file that holds no token is refused with what is wrong with it', async
     ['empty', 'is empty; write a token into it, made with: openssl rand -hex 32'],
     ['newline', 'is empty; write a token into it, made with: openssl rand -hex 32'],
     ['secret', 'is a directory; give the file in it that holds the token'],
-    ['large', 'is a file of 5100 bytes, which is no token; give the file that holds the token alone']
+    ['large', 'has more than 4096 bytes, which are no token; give the file that holds the token alone']
   ]
   for (const [name, fault] of cases) refused(t, { ...PORT, ADMIN_TOKEN_FILE: path(name) }, `ADMIN_TOKEN_FILE: ${JSON.stringify(path(name))} ${fault}`)
   chmodSync(path('closed'), 0)
@@ -98,9 +103,45 @@ t.test('a file that holds no token is refused with what is wrong with it', async
   if (uid !== 0) refused(t, { ...PORT, ADMIN_TOKEN_FILE: path('closed') }, `ADMIN_TOKEN_FILE: ${JSON.stringify(path('closed'))} may not be read by this user (uid ${uid}); give it read permission`)
 })
 
+t.test('a token that was given for the path of its file is not shown', async t => {
+  for (const ADMIN_TOKEN_FILE of [TOKEN, 'ab/cd+ef==', 'x'.repeat(300), 'x/'.repeat(3_000)]) {
+    refused(t, { ...PORT, ADMIN_TOKEN_FILE }, 'ADMIN_TOKEN_FILE: "***" does not exist; give the path of a file, not the token itself')
+  }
+  for (const path of ['/no/token', './no-token', '../no-token']) {
+    const fault = 'does not exist; mount the secret there, or correct the path'
+    refused(t, { ...PORT, ADMIN_TOKEN_FILE: path }, `ADMIN_TOKEN_FILE: "${path}" ${fault}`)
+  }
+})
+
+t.test('a path of what never ends, or holds nothing, does not hang the start', async t => {
+  const fifo = join(t.testdir(), 'fifo')
+  execFileSync('mkfifo', [fifo])
+  const empty = 'is empty; write a token into it, made with: openssl rand -hex 32'
+  refused(t, { ...PORT, ADMIN_TOKEN_FILE: fifo }, `ADMIN_TOKEN_FILE: "${fifo}" ${empty}`)
+  const large = 'has more than 4096 bytes, which are no token; give the file that holds the token alone'
+  refused(t, { ...PORT, ADMIN_TOKEN_FILE: '/dev/zero' }, `ADMIN_TOKEN_FILE: "/dev/zero" ${large}`)
+  // Its writer writes nothing.
+  const writer = openSync(fifo, constants.O_RDWR)
+  t.teardown(() => closeSync(writer))
+  const late = 'did not end within 5 s; give a file that holds the token alone'
+  refused(t, { ...PORT, ADMIN_TOKEN_FILE: fifo }, `ADMIN_TOKEN_FILE: "${fifo}" ${late}`)
+})
+
+t.test('a token comes through a pipe too, though its writer takes a while', async t => {
+  const fifo = join(t.testdir(), 'fifo')
+  execFileSync('mkfifo', [fifo])
+  // The shell has the pipe open, as with <(command), and writes when this process waits for it.
+  const both = openSync(fifo, constants.O_RDWR)
+  const writer = spawn('sh', ['-c', `echo ready; sleep 0.2; echo ${TOKEN} >&4`], { stdio: ['ignore', 'pipe', 'inherit', 'ignore', both] })
+  await once(writer.stdout!, 'data')
+  closeSync(both)
+  t.match(read({ ...PORT, ADMIN_TOKEN_FILE: fifo }).admin, { token: TOKEN })
+  await once(writer, 'close')
+})
+
 t.test('a token and a file of one are refused together', async t => {
   const path = fileOf(t, TOKEN)
-  refused(t, { ...PORT, ADMIN_TOKEN: TOKEN, ADMIN_TOKEN_FILE: path }, `ADMIN_TOKEN_FILE: ${JSON.stringify(path)} is set, and ADMIN_TOKEN too; set one of them`)
+  refused(t, { ...PORT, ADMIN_TOKEN: TOKEN, ADMIN_TOKEN_FILE: path }, 'ADMIN_TOKEN_FILE: is set, and ADMIN_TOKEN too; set one of them')
 })
 
 t.test('ADMIN_ALLOWED_HOSTS is a list of host names', async t => {
@@ -108,6 +149,10 @@ t.test('ADMIN_ALLOWED_HOSTS is a list of host names', async t => {
   const noName = 'is no host name; give one like admin.example.com or admin.example.com:9901, without scheme and path'
   refused(t, { ...PORT, ADMIN_ALLOWED_HOSTS: 'admin.example,' }, `ADMIN_ALLOWED_HOSTS: "" ${noName}`)
   refused(t, { ...PORT, ADMIN_ALLOWED_HOSTS: 'https://admin.example' }, `ADMIN_ALLOWED_HOSTS: "https://admin.example" ${noName}`)
+  const withPasswords = ['https://admin:hush@admin.example', 'admin%3Ahush%40admin.example', 'admin.example,https://admin:hu,sh@admin.example']
+  for (const list of withPasswords) {
+    refused(t, { ...PORT, ADMIN_ALLOWED_HOSTS: list }, `ADMIN_ALLOWED_HOSTS: "***" ${noName}`)
+  }
   refused(
     t, { ...PORT, ADMIN_ALLOWED_HOSTS: '*' },
     'ADMIN_ALLOWED_HOSTS: "*" has a wildcard; write .example.com for a name and all names below it, or give a token: with one, any Host is taken'

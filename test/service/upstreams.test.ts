@@ -176,6 +176,10 @@ t.test('a password that has a comma is not shown either', async t => {
   t.match(refusal('/a=http://me:hu,sh@a'), 'UPSTREAMS: "/a=***" has a port that is no number')
 })
 
+t.test('a password behind an encoded @ is not shown either', async t => {
+  t.match(refusal('/a=http://user%3Ahush%40a'), 'UPSTREAMS: "/a=***" has an upstream that is no URL')
+})
+
 t.test('a long entry is shown in part', async t => {
   t.equal(refusal(`/${'a'.repeat(10_000)}`)?.length, 'UPSTREAMS: ""...'.length + 200 + ' has no upstream; write prefix=upstream, like /users=http://users:3000'.length)
 })
