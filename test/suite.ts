@@ -12,11 +12,15 @@ const COMPILED = ['src', 'plugins', 'routes', 'scripts', 'testing', 'test', 'ben
 // As in the package. Each process loads some 250 of these modules: as ESM, that takes half as long again.
 const AS_COMMONJS = ['src', 'plugins']
 const COPIES = '.test-copies'
-const JOBS = 4
+const JOBS = 5
 // For all files together, in ms. Each file also has the timeout of .taprc.
 const TIMEOUT = 600_000
 // Copies that are older come from runs that were killed; in ms.
 const STALE = 3_600_000
+
+// Each of these takes several seconds of CPU, for compilers or for many processes. `.ci/run` runs them.
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
+const SLOW = scripts['test:slow']!.split(' ')
 
 t.setTimeout(TIMEOUT)
 // tap would apply them to the names of the files, and run none.
@@ -26,7 +30,7 @@ process.once('exit', () => rmSync(copy, { recursive: true, force: true }))
 await compileTo(copy)
 
 t.jobs = JOBS
-for (const file of modulesIn('test').filter(name => name.endsWith('.test.ts'))) {
+for (const file of modulesIn('test').filter(name => name.endsWith('.test.ts') && !SLOW.includes(name))) {
   // tap puts its loader into NODE_OPTIONS, which every process would inherit.
   const node = ['-u', 'NODE_OPTIONS', process.execPath, '--enable-source-maps', file.replace(/\.ts$/, '.js')]
   t.spawn('env', node, { name: file, cwd: copy, buffered: true })
