@@ -11,17 +11,16 @@ const COMPILED = /\.[cm]?[jt]s$/
 const DECLARATION = /\.d\.[cm]?ts$/
 
 /**
- * Makes `dist/` of a repository: `src/` and `plugins/` as CommonJS, `routes/` as ESM, so that a route file may be anything that Node can
+ * Makes `dist/` of a repository, or another folder: `src/` and `plugins/` as CommonJS, `routes/` as ESM, so that a route file may be anything that Node can
  * import. With the declarations that users need, and the ESM wrapper, unless `codeOnly`. Throws BuildError for a syntax error.
  */
-export async function build (root: string, { codeOnly = false } = {}): Promise<void> {
-  const dist = join(root, 'dist')
+export async function build (root: string, { codeOnly = false, dist = join(root, 'dist') } = {}): Promise<void> {
   rmSync(dist, { recursive: true, force: true })
   for (const folder of ['src', 'plugins']) {
-    compileFolder(root, folder, compileToCommonJs)
+    compileFolder({ root, dist }, folder, compileToCommonJs)
     write(join(dist, folder, 'package.json'), '{ "type": "commonjs" }\n')
   }
-  compileFolder(root, 'routes', compileToEsm)
+  compileFolder({ root, dist }, 'routes', compileToEsm)
   write(join(dist, 'src', 'admin', 'page-files.js'), pageModule(await readPageFiles()))
   if (codeOnly) return
   const { files, names } = declarationsOf(root, 'src/index.ts')
@@ -31,11 +30,11 @@ export async function build (root: string, { codeOnly = false } = {}): Promise<v
 }
 
 /** What is not code is copied: a route may read a file beside it. */
-function compileFolder (root: string, folder: string, compile: typeof compileToEsm): void {
+function compileFolder ({ root, dist }: { root: string, dist: string }, folder: string, compile: typeof compileToEsm): void {
   for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     if (!entry.isFile() || DECLARATION.test(entry.name)) continue
-    const target = join(root, 'dist', path.slice(root.length))
+    const target = join(dist, path.slice(root.length))
     if (COMPILED.test(entry.name)) write(target.replace(/ts$/, 'js'), compile(path, readFileSync(path, 'utf8')))
     else cpSync(path, target)
   }

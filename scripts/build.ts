@@ -1,9 +1,9 @@
-// `npm run build`: makes dist/ (docs/adr/0017-one-commonjs-build.md). It checks no types, as `npm run lint` does.
+// `npm run build`: makes dist/, or the folder that is given (docs/adr/0017-one-commonjs-build.md). It checks no types, as `npm run lint` does.
 import { REPOSITORY } from '../testing/program.js'
 import { BuildError, build } from './build-steps.js'
 
 try {
-  await build(REPOSITORY)
+  await build(REPOSITORY, { dist: process.argv[2] })
 } catch (error) {
   if (!(error instanceof BuildError)) throw error
   process.stderr.write(`${error.message}\n`)

@@ -13,7 +13,7 @@ export function compile (): string {
   mkdirSync(cache, { recursive: true })
   const out = mkdtempSync(join(cache, 'bench-'))
   process.once('exit', () => rmSync(out, { recursive: true, force: true }))
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', out], { cwd: root, stdio: 'inherit' })
+  execFileSync(process.execPath, ['--import=tsx', 'scripts/build.ts', out], { cwd: root, stdio: 'inherit' })
   writeFileSync(join(out, 'package.json'), '{ "type": "module" }\n')
-  return join(out, 'src', 'index.js')
+  return join(out, 'src', 'index.mjs')
 }
