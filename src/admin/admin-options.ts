@@ -12,8 +12,6 @@ export interface ResolvedAdminOptions {
   readonly required: boolean
 }
 
-const WILDCARDS = new Set(['0.0.0.0', '::'])
-
 /**
  * The options with their defaults. Throws HOLDFAST_ERR_OPTION for a value that is not possible, and for a host that other machines can
  * reach where there is no token. Every account of this machine gets in without one.
@@ -32,8 +30,13 @@ export function isLoopback (host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }
 
+/** Whether a server on this host listens on all addresses of the machine. */
+export function isWildcard (host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
 /** Whether two listeners on these hosts may need the same address; undefined is a host that is not known. */
 export function mayOverlap (one: string, other: string | undefined): boolean {
-  const certain = [one, other].every(host => host !== undefined && isIP(host) !== 0 && !WILDCARDS.has(host))
+  const certain = [one, other].every(host => host !== undefined && isIP(host) !== 0 && !isWildcard(host))
   return !certain || one === other
 }

@@ -1,4 +1,5 @@
 import type { Persistence } from '../connection/observer.js'
+import { bareHost } from '../http/bare-host.js'
 import type { TargetRegistry } from '../target/registry.js'
 import type { Target, TargetSnapshot } from '../target/target.js'
 import type { Recorder } from './recorder.js'
@@ -86,6 +87,7 @@ function believe (all: Scrape, { persistence, idleLimit, limits, certificates }:
 /** OpenTelemetry's `server.address` and `server.port`. For a unix socket the address is its path, and there is no port. */
 function serverOf ({ origin, options: { undiciOptions: { socketPath } } }: Target): Labels {
   if (socketPath !== undefined) return { server_address: socketPath }
-  const { hostname, port, protocol } = new URL(origin)
-  return { server_address: hostname.replace(/^\[|\]$/g, ''), server_port: port === '' ? protocol === 'https:' ? 443 : 80 : Number(port) }
+  const url = new URL(origin)
+  const { port, protocol } = url
+  return { server_address: bareHost(url), server_port: port === '' ? protocol === 'https:' ? 443 : 80 : Number(port) }
 }

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import { bareHost } from '../http/bare-host.js'
 
 /** The host and the port of a `Host` header. The name is as URL writes it: in lower case, an IPv6 address without brackets. */
 export interface HostAndPort { readonly name: string, readonly port: number | undefined }
@@ -9,16 +10,19 @@ const DEFAULT_PORTS = new Set([80, 443])
 
 /** Reads a `Host` header; undefined for one that no client would send. */
 export function readHost (given: string): HostAndPort | undefined {
-  const [, port] = AUTHORITY.exec(given) ?? [undefined, undefined]
-  if (!AUTHORITY.test(given) || !URL.canParse(`http://${given}`)) return undefined
-  return { name: new URL(`http://${given}`).hostname.replace(/^\[|\]$/g, ''), port: port === undefined ? undefined : Number(port) }
+  const match = AUTHORITY.exec(given)
+  if (match === null || !URL.canParse(`http://${given}`)) return undefined
+  const [, port] = match
+  return { name: bareHost(new URL(`http://${given}`)), port: port === undefined ? undefined : Number(port) }
 }
 
 /** What is wrong with an entry of a list of allowed hosts, and the remedy; undefined where nothing is. */
 export function hostPatternFault (pattern: string): string | undefined {
-  if (pattern.includes('*')) return 'has a wildcard; write .example.com for a name and all names below it, or give a token: with one, any Host is taken'
-  if (readPattern(pattern) === undefined) return 'is no host name; give one like admin.example.com or admin.example.com:9901, without scheme and path'
-  return undefined
+  if (pattern.includes('*')) {
+    return 'has a wildcard; write .example.com for a name and all names below it, or give a token: with one, any Host is taken'
+  }
+  if (readPattern(pattern) !== undefined) return undefined
+  return 'is no host name; give one like admin.example.com or admin.example.com:9901, without scheme and path'
 }
 
 /**

@@ -70,6 +70,12 @@ const ROUTE = { place: 'route' } as const
 const ADMIN = { ...BOTH, live: 'admin' } as const
 const DIAL = { ...BOTH, live: 'code', reconnects: true } as const
 
+const TAKEN = { ...ROUTE, httpProxy: 'taken' } as const
+const WEBSOCKET_CLIENT = {
+  ...TAKEN, kind: { type: 'object' }, text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
+} as const
+const OTHER_TRANSPORT = { ...TAKEN, text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.' } as const
+
 // Most load balancers give up after 60 s. Below that, the client sees the gateway's answer.
 const PAUSE = 55_000
 // The waits for a connection (5 s) and for its dial (3 s) come before this one; together they have to be below the 60 s too.
@@ -422,7 +428,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.'
   },
   {
-    path: 'upstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', common: true,
+    path: 'upstream', kind: URL_TEXT, ...TAKEN, common: true,
     text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
     more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
       'be sent; likewise one that `getUpstream` returns, with a 500.'
@@ -432,91 +438,71 @@ export const TABLE: readonly OptionRow[] = [
     text: 'A name for the target, in metrics, logs and the admin surface.'
   },
   {
-    path: 'prefix', kind: STRING, ...ROUTE, httpProxy: 'taken', common: true,
+    path: 'prefix', kind: STRING, ...TAKEN, common: true,
     text: 'The path under which the route is served; it may have parameters.'
   },
   {
-    path: 'rewritePrefix', kind: STRING, ...ROUTE, httpProxy: 'taken', defaultText: 'the path of the upstream',
+    path: 'rewritePrefix', kind: STRING, ...TAKEN, defaultText: 'the path of the upstream',
     text: 'What takes the place of the prefix in the request to the backend.'
   },
-  { path: 'httpMethods', kind: STRINGS, ...ROUTE, httpProxy: 'taken', defaultText: 'all', text: 'The methods that are proxied.' },
-  { path: 'routes', kind: STRINGS, ...ROUTE, httpProxy: 'taken', text: 'The paths under the prefix that are proxied.' },
-  { path: 'constraints', kind: OBJECT, ...ROUTE, httpProxy: 'taken', text: 'Constraints of Fastify\'s routes, like a host.' },
-  { path: 'config', kind: OBJECT, ...ROUTE, httpProxy: 'taken', text: 'The `config` of Fastify\'s routes.' },
-  { path: 'preHandler', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken', text: 'A hook before the request is forwarded.' },
-  { path: 'beforeHandler', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken', text: 'An older name of `preHandler`.' },
+  { path: 'httpMethods', kind: STRINGS, ...TAKEN, defaultText: 'all', text: 'The methods that are proxied.' },
+  { path: 'routes', kind: STRINGS, ...TAKEN, text: 'The paths under the prefix that are proxied.' },
+  { path: 'constraints', kind: OBJECT, ...TAKEN, text: 'Constraints of Fastify\'s routes, like a host.' },
+  { path: 'config', kind: OBJECT, ...TAKEN, text: 'The `config` of Fastify\'s routes.' },
+  { path: 'preHandler', kind: { type: 'Function' }, ...TAKEN, text: 'A hook before the request is forwarded.' },
+  { path: 'beforeHandler', kind: { type: 'Function' }, ...TAKEN, text: 'An older name of `preHandler`.' },
   {
-    path: 'preValidation', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'taken',
+    path: 'preValidation', kind: { type: 'Function' }, ...TAKEN,
     text: 'A hook before validation; with it, the app\'s parsers read the body.'
   },
-  { path: 'preRewrite', kind: FUNCTION, ...ROUTE, httpProxy: 'taken', text: 'Changes the URL before the prefix is rewritten.' },
+  { path: 'preRewrite', kind: FUNCTION, ...TAKEN, text: 'Changes the URL before the prefix is rewritten.' },
   {
-    path: 'handler', kind: FUNCTION, ...ROUTE, httpProxy: 'taken', text: 'A handler in place of the forwarding; it may call `reply.from()`.'
+    path: 'handler', kind: FUNCTION, ...TAKEN, text: 'A handler in place of the forwarding; it may call `reply.from()`.'
   },
   {
-    path: 'proxyPayloads', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: true,
+    path: 'proxyPayloads', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...TAKEN, default: true,
     text: '`false`: the app\'s parsers read request bodies.'
   },
   {
-    path: 'contentTypesToEncode', kind: STRINGS, ...ROUTE, httpProxy: 'taken',
+    path: 'contentTypesToEncode', kind: STRINGS, ...TAKEN,
     text: 'Media types besides JSON whose parsed body is written as JSON.'
   },
   {
-    path: 'replyOptions', kind: OBJECT, ...ROUTE, httpProxy: 'taken',
+    path: 'replyOptions', kind: OBJECT, ...TAKEN,
     text: 'Options of `reply.from()`: `getUpstream`, `rewriteRequestHeaders`, `rewriteHeaders`, `onResponse`, `onError`, `queryString`, ' +
       '`timeout` ...'
   },
   {
-    path: 'internalRewriteLocationHeader', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken',
+    path: 'internalRewriteLocationHeader', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...TAKEN,
     default: true, text: 'Whether `Location` gets the prefix back.'
   },
   {
-    path: 'websocket', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...ROUTE, httpProxy: 'taken', default: false,
+    path: 'websocket', kind: { type: 'boolean', schema: { type: 'boolean' } }, ...TAKEN, default: false,
     text: 'Whether WebSockets pass, as tunnels.'
   },
-  { path: 'wsUpstream', kind: URL_TEXT, ...ROUTE, httpProxy: 'taken', text: 'Another upstream for WebSockets; it implies `websocket`.' },
+  { path: 'wsUpstream', kind: URL_TEXT, ...TAKEN, text: 'Another upstream for WebSockets; it implies `websocket`.' },
+  { path: 'wsHooks', ...WEBSOCKET_CLIENT },
+  { path: 'wsReconnect', ...WEBSOCKET_CLIENT },
+  { path: 'wsServerOptions', ...WEBSOCKET_CLIENT },
+  { path: 'wsClientOptions', ...WEBSOCKET_CLIENT },
   {
-    path: 'wsHooks', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
-  },
-  {
-    path: 'wsReconnect', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
-  },
-  {
-    path: 'wsServerOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
-  },
-  {
-    path: 'wsClientOptions', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Chooses http-proxy\'s own WebSocket client, unmanaged.'
-  },
-  {
-    path: 'undici', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
+    path: 'undici', kind: { type: 'object' }, ...TAKEN,
     text: 'http-proxy\'s name for `undiciOptions`; an undici instance, or `proxy` in it, makes the route unmanaged.'
   },
+  { path: 'http', kind: { type: 'object' }, ...OTHER_TRANSPORT },
+  { path: 'http2', kind: { type: 'object' }, ...OTHER_TRANSPORT },
+  { path: 'globalAgent', kind: { type: 'boolean' }, ...OTHER_TRANSPORT },
+  { path: 'destroyAgent', kind: { type: 'boolean' }, ...TAKEN, text: 'Has a meaning for unmanaged routes only.' },
+  { path: 'cacheURLs', kind: { type: 'number' }, ...TAKEN, text: 'The size of reply-from\'s cache of URLs.' },
+  { path: 'disableCache', kind: { type: 'boolean' }, ...TAKEN, text: 'Whether reply-from caches no URLs.' },
   {
-    path: 'http', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
+    path: 'disableRequestLogging', kind: { type: 'boolean' }, ...TAKEN, text: 'Has a meaning for unmanaged routes only.'
   },
   {
-    path: 'http2', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
-  },
-  {
-    path: 'globalAgent', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken',
-    text: 'Another transport: the route is http-proxy\'s as it stands, unmanaged.'
-  },
-  { path: 'destroyAgent', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Has a meaning for unmanaged routes only.' },
-  { path: 'cacheURLs', kind: { type: 'number' }, ...ROUTE, httpProxy: 'taken', text: 'The size of reply-from\'s cache of URLs.' },
-  { path: 'disableCache', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Whether reply-from caches no URLs.' },
-  {
-    path: 'disableRequestLogging', kind: { type: 'boolean' }, ...ROUTE, httpProxy: 'taken', text: 'Has a meaning for unmanaged routes only.'
-  },
-  {
-    path: 'logLevel', kind: { type: 'string', schema: { type: 'string' } }, ...ROUTE, httpProxy: 'taken',
+    path: 'logLevel', kind: { type: 'string', schema: { type: 'string' } }, ...TAKEN,
     text: 'The log level of Fastify\'s routes.'
   },
-  { path: 'logSerializers', kind: { type: 'object' }, ...ROUTE, httpProxy: 'taken', text: 'The log serializers of Fastify\'s routes.' },
+  { path: 'logSerializers', kind: { type: 'object' }, ...TAKEN, text: 'The log serializers of Fastify\'s routes.' },
   { path: 'retryMethods', kind: { type: 'string[]' }, ...ROUTE, httpProxy: 'ignored', text: RETRIES },
   { path: 'retriesCount', kind: { type: 'number' }, ...ROUTE, httpProxy: 'ignored', text: RETRIES },
   { path: 'retryDelay', kind: { type: 'Function' }, ...ROUTE, httpProxy: 'ignored', text: RETRIES },

@@ -1,15 +1,12 @@
 import { wrongValue } from './environment-error.js'
 import type { UpstreamEntry } from './upstream-entry.js'
-
-// No parameter or wildcard of the router, and no character that a client would have to encode.
-const PLAIN_PATH = /^(?:\/[\w.~-]+)+$/
-const DOTS = /\/\.\.?(?:\/|$)/
-const HEALTH_PATHS = ['/health/live', '/health/ready']
+import { isPlainPath } from './upstream-prefix.js'
+import { HEALTH_PATHS } from './upstreams.js'
 
 /** The path of the metrics on the clients' port; undefined where none is set. Throws EnvironmentError for a path that has another use. */
 export function readMetricsPath (path: string, upstreams: readonly UpstreamEntry[]): string | undefined {
   if (path === '') return undefined
-  if (!PLAIN_PATH.test(path) || DOTS.test(path)) throw wrongValue('METRICS_PATH', path, 'is no plain path; give one like /metrics')
+  if (!isPlainPath(path) || path.endsWith('/')) throw wrongValue('METRICS_PATH', path, 'is no plain path; give one like /metrics')
   if (HEALTH_PATHS.includes(path)) throw wrongValue('METRICS_PATH', path, 'is a path of the health routes; give another one, like /metrics')
   // Every path is under `/`.
   const hidden = upstreams.find(({ prefix }) => prefix !== '/' && (path === prefix || path.startsWith(`${prefix}/`)))

@@ -72,7 +72,8 @@ function isDoubled (given: string, word: string): boolean {
   return given.length === word.length + 1 && [...word].some((letter, i) => given === word.slice(0, i) + letter + word.slice(i))
 }
 
-function fold (name: string): string {
+/** A name in upper case, without separators. */
+export function fold (name: string): string {
   return name.toUpperCase().replace(/[^A-Z\d]/g, '')
 }
 

@@ -1,8 +1,11 @@
 import { TABLE } from '../options/table.js'
 import type { OptionRow } from '../options/table.js'
+import { fold } from './near-name.js'
 
 /** The rows of the table of options, by the names that spell them: MAXDIALS and POOLMAXDIALS for `pool.maxDials`. */
-const ROWS = new Map(TABLE.filter(({ httpProxy }) => httpProxy !== 'ignored').flatMap(row => spellingsOf(row.path).map(name => [name, row])))
+const ROWS = new Map(TABLE
+  .filter(({ httpProxy }) => httpProxy !== 'ignored')
+  .flatMap(row => spellingsOf(row.path).map(name => [name, row])))
 
 /** The option that the name of a variable spells, in any case, with or without separators and `_MS`; undefined for any other name. */
 export function optionSpelledBy (name: string): OptionRow | undefined {
@@ -15,8 +18,4 @@ function spellingsOf (path: string): readonly string[] {
   const parts = path.split('.')
   const names = parts.map((_, i) => parts.slice(i).join('_'))
   return names.filter(name => /_|[a-z][A-Z]/.test(name)).map(fold)
-}
-
-function fold (name: string): string {
-  return name.toUpperCase().replace(/[^A-Z\d]/g, '')
 }

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
+import { isWildcard } from '../admin/admin-options.js'
+import { bareHost } from '../http/bare-host.js'
 import { wrongValue } from './environment-error.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 
@@ -9,7 +11,6 @@ export interface Listener { readonly host: string, readonly port: number, readon
 /** The names and addresses of this machine. */
 export interface Machine { readonly name: string, readonly addresses: readonly string[] }
 
-const ANY = ['0.0.0.0', '::']
 const LOOPBACK = ['127.0.0.1', '::1']
 const OWN: Record<Listener['variable'], string> = { PORT: 'the gateway itself', ADMIN_PORT: 'the gateway\'s own admin surface' }
 
@@ -34,7 +35,7 @@ export function reaches (host: string, listening: string, machine: Machine): boo
 }
 
 function covers (listening: string, address: string, { addresses }: Machine): boolean {
-  if (!ANY.includes(listening)) return false
+  if (!isWildcard(listening)) return false
   const version = isIP(address)
   // With ::, a server takes IPv4 too.
   if (version === 0 || (version === 6 && listening === '0.0.0.0')) return false
@@ -55,8 +56,8 @@ function addressesOf (host: string, { name, addresses }: Machine): readonly stri
   return plain === name.toLowerCase() ? [plain, ...addresses.filter(address => !isLoopback(address))] : [plain]
 }
 
-function hostOf ({ hostname: host }: URL): string {
-  const address = host.replace(/^\[|\]$/g, '')
+function hostOf (url: URL): string {
+  const address = bareHost(url)
   // The URL parser writes ::ffff:127.0.0.1 so.
   const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(address) ?? []
   if (high === undefined || low === undefined) return address

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { isLoopback } from '../admin/admin-options.js'
 import { boundUrl } from '../admin/bound-url.js'
+import { bareHost } from '../http/bare-host.js'
 import { existingState } from '../gateway/state.js'
 import type { DeclaredRoute } from '../gateway/state.js'
 import { packageVersion } from './package-folder.js'
@@ -38,7 +39,7 @@ function tellListening (app: FastifyInstance, admin: string | undefined): void {
   const version = packageVersion()
   const { pid, version: node } = process
   const surface = admin === undefined ? 'no admin surface' : `admin surface on ${admin}`
-  const alone = isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, '')) ? ', for this machine alone (HOST)' : ''
+  const alone = isLoopback(bareHost(new URL(url))) ? ', for this machine alone (HOST)' : ''
   app.log.info(
     { url, admin, version, node },
     `holdfast ${version} listens on ${url}${alone}; ${surface}; process ${pid}, Node.js ${node}`

@@ -4,7 +4,7 @@ const DOTS = /\/\.\.?(?:\/|$)/
 
 /** What is wrong with the prefix of an entry of UPSTREAMS, as the rest of a sentence; undefined for one that can be. */
 export function prefixFault (prefix: string, upstream: string): string | undefined {
-  if (isPlain(prefix)) return undefined
+  if (isPlainPath(prefix)) return undefined
   if (prefix === '') return `has no prefix; write /${upstreamOr(upstream)}, or give a path in front of the =`
   if (A_URL.test(prefix)) {
     return upstream.startsWith('/')
@@ -17,20 +17,21 @@ export function prefixFault (prefix: string, upstream: string): string | undefin
   }
   if (/[:{}]/.test(prefix)) return 'has a parameter in its prefix; only a file in routes/ can have one: give a path like /users'
   const decoded = decodedOf(prefix)
-  if (decoded !== prefix && isPlain(decoded)) return `has a percent-encoded prefix; write it decoded: ${decoded}`
+  if (decoded !== prefix && isPlainPath(decoded)) return `has a percent-encoded prefix; write it decoded: ${decoded}`
   return 'has a prefix that is no plain path; letters, digits and - . _ ~ may stand between its slashes, like /users'
 }
 
 function withoutSlash (prefix: string, upstream: string): string {
   if (/[.:]/.test(prefix)) return 'has a host for its prefix; a request\'s path alone chooses the upstream: give a path, like /users'
-  return isPlain(`/${prefix}`)
+  return isPlainPath(`/${prefix}`)
     ? `has a prefix without a slash in front; write /${prefix}${upstreamOr(upstream)}`
     : 'has a prefix that is no plain path; give one like /users'
 }
 
-function isPlain (prefix: string): boolean {
+/** Whether a path can be a prefix, and a route, as it is written. */
+export function isPlainPath (path: string): boolean {
   // The router would read `:` and `*` as a parameter and a wildcard, and some characters cannot stand in a request's path.
-  return PLAIN.test(prefix) && !DOTS.test(prefix)
+  return PLAIN.test(path) && !DOTS.test(path)
 }
 
 function upstreamOr (upstream: string): string {
@@ -39,7 +40,7 @@ function upstreamOr (upstream: string): string {
 
 function beforeWildcard (prefix: string): string {
   const path = prefix.split('*', 1)[0]!.replace(/\/$/, '') || '/'
-  return isPlain(path) ? path : '/users'
+  return isPlainPath(path) ? path : '/users'
 }
 
 function decodedOf (prefix: string): string {

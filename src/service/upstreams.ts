@@ -2,8 +2,8 @@ import { EnvironmentError, wrongValue } from './environment-error.js'
 import { readEntry } from './upstream-entry.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 
-// The microservice answers these itself, whatever UPSTREAMS says.
-const HEALTH = ['/health/live', '/health/ready']
+/** The paths that the microservice answers itself, whatever UPSTREAMS says. */
+export const HEALTH_PATHS = ['/health/live', '/health/ready']
 const FAULTS_OF_COMMAS: readonly (readonly [expression: RegExp, fault: string])[] = [
   [/^\s*,/, 'begins with a comma; remove it'],
   [/,\s*$/, 'ends with a comma; remove it'],
@@ -43,9 +43,9 @@ function checkPrefixes (entries: readonly UpstreamEntry[]): void {
       const why = `is there as ${JSON.stringify(other)} too, and requests are told apart by case`
       throw wrongValue('UPSTREAMS', prefix, `${why}; leave one of them out`)
     }
-    if (HEALTH.includes(prefix)) throw wrongValue('UPSTREAMS', prefix, `is a path that the gateway answers itself; ${ANOTHER}`)
-    if (HEALTH.some(path => path.startsWith(`${prefix}/`))) {
-      throw wrongValue('UPSTREAMS', prefix, `lies over ${HEALTH.join(' and ')}, which the gateway answers itself; ${ANOTHER}`)
+    if (HEALTH_PATHS.includes(prefix)) throw wrongValue('UPSTREAMS', prefix, `is a path that the gateway answers itself; ${ANOTHER}`)
+    if (HEALTH_PATHS.some(path => path.startsWith(`${prefix}/`))) {
+      throw wrongValue('UPSTREAMS', prefix, `lies over ${HEALTH_PATHS.join(' and ')}, which the gateway answers itself; ${ANOTHER}`)
     }
     prefixes.set(folded, prefix)
   }

@@ -4,6 +4,7 @@ import type { Attributes, Context, Span, SpanKind, SpanStatusCode, Tracer } from
 import type { ExchangeRequest } from '../connection/exchange.js'
 import type { Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
+import { bareHost } from '../http/bare-host.js'
 import { maskUrl } from '../http/mask-url.js'
 import type { MaskedNames } from '../http/secret-names.js'
 import { tracerOf } from '../quirks/opentelemetry.js'
@@ -40,7 +41,8 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPT
 export function findTracing (mask?: MaskedNames): Tracing | undefined {
   const api = loadApi()
   const tracer = api === undefined ? undefined : tracerOf(api, NAME)
-  return tracer === undefined ? undefined : { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request, shownPath(request.path, mask)) }
+  if (tracer === undefined) return undefined
+  return { call: (origin, request) => new OpenTelemetryCall(api!, tracer, origin, request, shownPath(request.path, mask)) }
 }
 
 // Without the query, which may hold tokens. A path may have parameters too.
@@ -82,7 +84,7 @@ class OpenTelemetryCall implements CallTrace {
       'http.request.method': known ? method : '_OTHER',
       ...known ? undefined : { 'http.request.method_original': method },
       'url.full': origin.origin + path,
-      'server.address': origin.hostname.replace(/^\[|\]$/g, ''),
+      'server.address': bareHost(origin),
       'server.port': Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
     }
   }
