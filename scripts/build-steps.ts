@@ -11,8 +11,8 @@ const COMPILED = /\.[cm]?[jt]s$/
 const DECLARATION = /\.d\.[cm]?ts$/
 
 /**
- * Makes `dist/` of a repository, or another folder: `src/` and `plugins/` as CommonJS, `routes/` as ESM, so that a route file may be anything that Node can
- * import. With the declarations that users need, and the ESM wrapper, unless `codeOnly`. Throws BuildError for a syntax error.
+ * Makes `dist/` of a repository, or another folder: `src/` and `plugins/` as CommonJS, `routes/` as ESM, so that a route file may be anything
+ * that Node can import. With the declarations that users need, and the ESM wrapper, unless `codeOnly`. Throws BuildError for a syntax error.
  */
 export async function build (root: string, { codeOnly = false, dist = join(root, 'dist') } = {}): Promise<void> {
   rmSync(dist, { recursive: true, force: true })

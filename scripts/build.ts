@@ -1,4 +1,4 @@
-// `npm run build`: makes dist/, or the folder that is given (docs/adr/0017-one-commonjs-build.md). It checks no types, as `npm run lint` does.
+// `npm run build`: makes dist/, or the folder that is given (docs/adr/0017-one-commonjs-build.md). It checks no types: `npm run lint` does.
 import { REPOSITORY } from '../testing/program.js'
 import { BuildError, build } from './build-steps.js'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import t from 'tap'
 
-// The whole suite: a process for each file, compiled at once into a copy of the repository. A single file (`npx tap test/layout.test.ts`)
+// The suite: a process for each file, compiled at once into a copy of the repository. A single file (`npx tap test/layout.test.ts`)
 // runs from source, by tsx. Compiling in each process by tsx, and tap's bookkeeping of loaded modules, would take more than half of the
 // time of most files, and more in the processes that they start.
 

@@ -61,7 +61,8 @@ function refuseForeign ({ headers }: FastifyRequest): void {
   // Where a browser sends it, it compares the page's origin with the URL that it asked for: a proxy in front cannot make that wrong.
   if (site !== undefined ? site === 'same-origin' || site === 'none' : origin === undefined || isOriginOf(origin, host)) return
   throw new Refusal(403, 'HOLDFAST_ADMIN_ORIGIN', site === undefined
-    ? `The request comes from the page of another site: its Origin is ${shown(origin)}, and its Host is ${shown(host)}. A proxy in front has to pass Host on`
+    ? `The request comes from the page of another site: its Origin is ${shown(origin)}, and its Host is ${shown(host)}. ` +
+      'A proxy in front has to pass Host on'
     : `The request comes from the page of another site: its Sec-Fetch-Site is ${shown(site)}`)
 }
 
@@ -83,8 +84,8 @@ function isOwnHost ({ headers, socket }: FastifyRequest, { host, allowedHosts }:
 }
 
 function hostMessage ({ headers }: FastifyRequest): string {
-  return `The Host ${shown(headers.host ?? '')} is not allowed without a token: ask for a loopback address, add the host to admin.allowedHosts ` +
-    '(ADMIN_ALLOWED_HOSTS), or set admin.token (ADMIN_TOKEN)'
+  return `The Host ${shown(headers.host ?? '')} is not allowed without a token: ask for a loopback address, ` +
+    'add the host to admin.allowedHosts (ADMIN_ALLOWED_HOSTS), or set admin.token (ADMIN_TOKEN)'
 }
 
 function shown (value: string | undefined): string {

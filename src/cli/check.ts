@@ -75,7 +75,9 @@ export async function command (args: readonly string[]): Promise<number> {
 async function check ({ app, env, routes, around, maxWait, ignored, strict, json }: Options): Promise<number> {
   // A rehearsal sends what the app prints to stderr. The report still goes to stdout.
   const write = process.stdout.write.bind(process.stdout)
-  const { gateways, words } = app === undefined ? await readMicroservice(env ?? DEFAULT_ENV, routes) : { gateways: await readApp(app), words: undefined }
+  const { gateways, words } = app === undefined
+    ? await readMicroservice(env ?? DEFAULT_ENV, routes)
+    : { gateways: await readApp(app), words: undefined }
   const checked = maxWait === undefined ? gateways : await measured(gateways, maxWait)
   const all = checked.flatMap(gateway => named(gateway, findingsOf(gateway, around), checked.length))
     .map(finding => words === undefined ? finding : { ...finding, remedy: finding.remedy + words(finding, checked[0]!) })
@@ -89,7 +91,13 @@ async function readApp (path: string): Promise<CheckedApp[]> {
 }
 
 /** The microservice, and what its variables have to do with a finding. */
-async function readMicroservice (path: string, folder: string | undefined): Promise<{ gateways: CheckedApp[], words: (finding: Finding, app: CheckedApp) => string }> {
+interface Microservice {
+  readonly gateways: CheckedApp[]
+  /** What its variables have to do with a finding. */
+  readonly words: (finding: Finding, app: CheckedApp) => string
+}
+
+async function readMicroservice (path: string, folder: string | undefined): Promise<Microservice> {
   const routes = folder === undefined ? undefined : await routesFolder('check', folder)
   if (!existsSync(path) && !process.env['UPSTREAMS'] && !await hasRouteFiles(routes ?? ROUTES)) {
     throw new UsageError('check: name an app, or set UPSTREAMS to check the microservice; holdfast check --help says more')

@@ -29,7 +29,9 @@ export interface Ticket {
 }
 
 export function newTicket (waiter: Waiter, freshOnly: boolean, since: number): Ticket {
-  return { waiter, freshOnly, since, dial: undefined, retryUntil: 0, redialled: false, retryTimer: undefined, queue: undefined, before: undefined, after: undefined }
+  return {
+    waiter, freshOnly, since, dial: undefined, retryUntil: 0, redialled: false, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
+  }
 }
 
 /** The one of two tickets that has waited longer; the second if both began at the same time. */

@@ -7,7 +7,9 @@ import { refuseUnknown } from '../options/unknown-names.js'
 import { checkUpstreams } from '../options/upstream.js'
 
 type HttpProxyOptions = Omit<FastifyHttpProxyOptions, 'upstream' | 'undici'>
-type WebSocketOptions = { websocket?: boolean | undefined, wsUpstream?: string | undefined, wsHooks?: object | undefined, wsReconnect?: object | undefined }
+type WebSocketOptions = {
+  websocket?: boolean | undefined, wsUpstream?: string | undefined, wsHooks?: object | undefined, wsReconnect?: object | undefined
+}
 
 /** Every option of `@fastify/http-proxy` with its meaning, and the target's and the route's own settings. */
 export interface ProxyOptions extends HttpProxyOptions, WebSocketOptions, WhereToOptions, TargetOptions, RouteOptions {

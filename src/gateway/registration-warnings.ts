@@ -7,7 +7,7 @@ export type RegistrationWarning = SettingsWarning & { readonly route: string }
 
 const ADDITIONS = new WeakMap<FastifyInstance, (warning: RegistrationWarning) => string>()
 
-/** Has words added to the lines of an app's warnings, like the variable that sets an option. To be called before the gateway is registered. */
+/** Adds words to the lines of an app's warnings, like the variable that sets an option. Call it before the gateway is registered. */
 export function addToWarnings (app: FastifyInstance, words: (warning: RegistrationWarning) => string): void {
   ADDITIONS.set(app, words)
 }

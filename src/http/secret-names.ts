@@ -1,4 +1,7 @@
-/** Names of parameters whose values are secrets: added to the default ones, or taken out of them by `!`. `false` or none: nothing is masked. */
+/**
+ * Names of parameters whose values are secrets: added to the default ones, or taken out of them by `!`. `false` or an empty list: nothing is
+ * masked.
+ */
 export type MaskedNames = readonly string[] | false
 
 /**
@@ -12,7 +15,8 @@ export const SECRET_NAMES: readonly string[] = [
   '*private_key', '*secret_key', '*shared_key', '*signing_key', '*subscription_key',
   '*session', '*session_id', '*sess_id', '*session_key', 'asp_session_id*',
   '*access_code', '*auth_code', '*authorization_code', '*security_code', '*verification_code',
-  'auth', 'bearer', 'cookie', 'csrf', 'cvc', 'cvv', 'hmac', 'jwt', 'key', 'otp', 'pass', 'pin', 'pw', 'sid', 'sig', 'sso', 'ticket', 'totp', 'xsrf',
+  'auth', 'bearer', 'cookie', 'csrf', 'cvc', 'cvv', 'hmac', 'jwt', 'key', 'otp', 'pass', 'pin', 'pw', 'sid', 'sig', 'sso', 'ticket', 'totp',
+  'xsrf',
   // OAuth 2 sends a code that is exchanged for tokens, and Azure Functions take their key as code.
   'code', 'device_code', 'user_code', 'id_token_hint', 'token_hash', 'saml_response'
 ]
@@ -30,12 +34,13 @@ export const NAME_PATTERN = /^!?\*?(?=[-_.[\]]*[^-_.[\]*])[^*!&;=?#\s,]+\*?$/
 /** Why an entry of `MaskedNames` cannot be, as the rest of a sentence; undefined for one that can be. */
 export function faultOfName (entry: unknown): string | undefined {
   if (typeof entry !== 'string') return 'is no name of a parameter; give a string like ssn'
-  return NAME_PATTERN.test(entry) ? undefined : 'is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one'
+  if (NAME_PATTERN.test(entry)) return undefined
+  return 'is no name of a parameter; give one like ssn, *_ssn for all that end so, or !code to show a default one'
 }
 
 /**
- * Makes the test for names, of the default names and those that are given. A name like `user[token]` or `user.token` is a secret if one of its
- * parts is. Undefined where nothing is masked.
+ * Makes the test for names, of the default names and those that are given. A name like `user[token]` or `user.token` is a secret if one of
+ * its parts is. Undefined where nothing is masked.
  */
 export function secretNames (names: MaskedNames | undefined): IsSecret | undefined {
   if (names === undefined) return DEFAULT

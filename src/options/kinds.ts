@@ -110,7 +110,10 @@ const TOKEN_PATTERN = /^[\x21-\x7e]+$/
 const TOKEN_LENGTH = 16
 const TOKEN_REMEDY = 'make one with: openssl rand -hex 32'
 
-/** What is wrong with a token, and the remedy; undefined for one that can be sent in a header and is long enough. It does not show the token. */
+/**
+ * What is wrong with a token, and the remedy; undefined for one that can be sent in a header and is long enough. The text does not show the
+ * token.
+ */
 export function tokenFault (token: unknown): string | undefined {
   if (!isText(token) || !TOKEN_PATTERN.test(token)) return `is not a string of printable ASCII characters without spaces; ${TOKEN_REMEDY}`
   return token.length < TOKEN_LENGTH ? `has fewer than ${TOKEN_LENGTH} characters, so it can be guessed; ${TOKEN_REMEDY}` : undefined

@@ -8,7 +8,10 @@ export function parseUpstream (upstream: unknown, option = 'upstream'): Upstream
   const url = typeof upstream === 'string' && URL.canParse(upstream) ? new URL(upstream) : undefined
   if (url === undefined) throw optionError(option, shown(upstream), 'is no URL; give one like http://users.internal:3000')
   const [, unix, scheme] = /^(unix\+)?(https?):$/.exec(url.protocol) ?? []
-  if (scheme === undefined) throw optionError(option, shown(upstream), 'is not http: or https: (nor unix+http: or unix+https:); give one like http://localhost:3000')
+  if (scheme === undefined) {
+    const remedy = 'is not http: or https: (nor unix+http: or unix+https:); give one like http://localhost:3000'
+    throw optionError(option, shown(upstream), remedy)
+  }
   const fault = notSent(url)
   if (fault !== undefined) throw optionError(option, shown(upstream), fault)
   if (unix === undefined) return { origin: new URL(url.origin), socketPath: undefined }

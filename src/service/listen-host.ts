@@ -12,7 +12,8 @@ export function checkHost (value: string, names: Names): void {
   const [, bracketed, port] = /^\[([^\]]*)\](?::(\d+))?$/.exec(value) ?? []
   if (bracketed !== undefined) {
     const andPort = port === undefined ? '' : `, and its port in ${names.port}, ${names.port}=${port}`
-    throw wrongValue(names.host, value, `has brackets, which only a URL needs; give the address without brackets, ${names.host}=${bracketed}${andPort}`)
+    const remedy = `give the address without brackets, ${names.host}=${bracketed}${andPort}`
+    throw wrongValue(names.host, value, `has brackets, which only a URL needs; ${remedy}`)
   }
   if (!value.includes(':') || isIP(value) !== 0) return
   const split = /^(.*):(\d+)$/.exec(value)

@@ -33,7 +33,8 @@ export function readSamples (values: Values): Samples {
   }
   if (value === 'false') return { asked: false, refusal: 'SAMPLES=false keeps the samples from running' }
   const set = (Object.keys(VARIABLES) as VariableName[]).find(name => !isEmpty(values[name]) && !NEUTRAL.has(name))
-  return { asked: false, refusal: set && `The samples run by themselves only where no more than a port is set, and ${set} is; SAMPLES=true runs them` }
+  const refusal = set && `The samples run by themselves only where no more than a port is set, and ${set} is; SAMPLES=true runs them`
+  return { asked: false, refusal }
 }
 
 /** What an app has to serve: upstreams or route files of its own, and the file of the samples. */

@@ -10,6 +10,7 @@ import { variableWords } from './variable-words.js'
 
 // A rule may find the same of each of several hundred targets.
 const MOST_NAMED = 5
+
 /**
  * Logs what `holdfast check` finds in an app that is ready, as far as that needs no facts about its surroundings: one warning for each
  * rule, with the rule's code. Rules that were logged when the routes were registered are left out.

@@ -10,7 +10,9 @@ export function readSkippedPaths (list: string): readonly string[] {
   if (list.trim() === '') return Object.freeze([])
   const paths = list.split(',').map(path => path.trim())
   for (const path of paths) {
-    if (!PATH.test(path)) throw wrongValue('LOG_SKIP_PATHS', path, 'is no path; give paths like /health/live, or /assets/* for all below /assets/')
+    if (!PATH.test(path)) {
+      throw wrongValue('LOG_SKIP_PATHS', path, 'is no path; give paths like /health/live, or /assets/* for all below /assets/')
+    }
   }
   return Object.freeze(paths)
 }

@@ -35,7 +35,10 @@ function settersOf ({ id, target, found }: Finding, app: CheckedApp, environment
   if (OF_FASTIFY.has(id)) return []
   const given = givenOptions(environment)
   return rowsIn(found)
-    .filter(({ path }) => at(given, path) !== undefined && subjects(app, target).some(subject => valuesOf(subject, path).includes(at(given, path))))
+    .filter(({ path }) => {
+      const value = at(given, path)
+      return value !== undefined && subjects(app, target).some(subject => valuesOf(subject, path).includes(value))
+    })
     .map(({ variable }) => variable!)
 }
 
@@ -55,7 +58,10 @@ function remediesOf ({ id, target, remedy }: Finding, app: CheckedApp, environme
 function rowsIn (text: string): readonly OptionRow[] {
   const words = new Set(text.split(/[^\w.]+/).map(word => word.replace(/\.$/, '')))
   // A name like `timeout` or `connections` is a word of sentences too.
-  return TABLE.filter(({ path, variable }) => variable !== undefined && (words.has(path) || (/[A-Z]/.test(nameOf(path)) && words.has(nameOf(path)))))
+  return TABLE.filter(({ path, variable }) => {
+    const name = nameOf(path)
+    return variable !== undefined && (words.has(path) || (/[A-Z]/.test(name) && words.has(name)))
+  })
 }
 
 /** The targets that a finding is about: by name, or by origin; none for the server. */

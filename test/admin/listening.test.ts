@@ -312,7 +312,7 @@ t.test('a signal that is aborted while it opens rejects listen(), and leaves not
   t.same(errors(log), [])
 })
 
-t.test('an app that closes while its server is asked directly tells no one, as Node', async t => {
+t.test('an app that closes while its server is asked directly emits no error, as Node', async t => {
   const port = await freePort()
   const { app, log } = appFor(t, { port })
   await app.ready()

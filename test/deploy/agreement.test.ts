@@ -37,7 +37,7 @@ t.test('every variable in deploy/ is one of the microservice', async t => {
   }
 })
 
-t.test('no upstream in deploy/ is warned about, and nobody is trusted by default', async t => {
+t.test('no upstream in deploy/ is warned about, and no proxy is trusted by default', async t => {
   const [, ofReadme = ''] = /-e UPSTREAMS=(\S+)/.exec(textOf('deploy/README.md')) ?? []
   for (const upstreams of [ofReadme, ofCompose['UPSTREAMS']!, ofOverlay['UPSTREAMS']!]) {
     for (const entry of upstreams.split(',')) {
