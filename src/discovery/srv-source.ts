@@ -4,7 +4,7 @@ import { PolledSource, type Polled } from './polled-source.js'
 import { candidatesOf } from './search-list.js'
 import { addressId, DiscoveryFailure, faultOf, type DiscoveryFault, type Found, type Source } from './source.js'
 import { weightsOf } from './srv-weights.js'
-import { reasonOf, saysNone, WatchedName, type NameAddresses } from './watched-name.js'
+import { passesOver, reasonOf, saysNone, WatchedName, type NameAddresses } from './watched-name.js'
 
 // Targets whose names are asked at once.
 const AT_ONCE = 16
@@ -63,12 +63,17 @@ class SrvName {
     const { servers } = this.#setting
     const candidates = candidatesOf(this.#name, servers.searchList)
     if (this.#answering !== undefined && !candidates.includes(this.#answering)) this.#answering = undefined
+    let passed: DiscoveryFailure | undefined
     for (const candidate of candidates) {
       let records: SrvRecord[] = []
       try {
         records = await servers.resolver.resolveSrv(candidate)
       } catch (error) {
-        if (!saysNone(error)) throw new DiscoveryFailure('failed', `${candidate}: ${reasonOf(error)}`, error)
+        if (!saysNone(error)) {
+          const failure = new DiscoveryFailure('failed', `${candidate}: ${reasonOf(error)}`, error)
+          if (!passesOver(candidate, this.#answering, error)) throw failure
+          passed ??= failure
+        }
       }
       if (records.length > 0) {
         this.#answering = candidate
@@ -80,7 +85,7 @@ class SrvName {
         throw new DiscoveryFailure('empty', `${candidate}: has no SRV record any more; the last ones are kept`)
       }
     }
-    throw new DiscoveryFailure('empty', `${candidates.join(', ')}: no SRV record${candidates.length > 1 ? ' of any of them' : ''}`)
+    throw passed ?? new DiscoveryFailure('empty', `${candidates.join(', ')}: no SRV record${candidates.length > 1 ? ' of any of them' : ''}`)
   }
 
   async #askTarget (name: string): Promise<void> {

@@ -37,8 +37,8 @@ const NO_SUCH_NAME = new Set(['ENOTFOUND', 'ENODATA'])
  * what else getaddrinfo knows (mDNS, LDAP). The first two are read by c-ares and not by getaddrinfo, since only c-ares gives the TTL, and
  * getaddrinfo blocks one of libuv's four threads while a name server does not answer.
  *
- * Candidates of the search list are asked in order. A candidate that cannot be asked ends the question: the next one may be another
- * backend. For the same reason no candidate behind the one that has answered is asked any more.
+ * Candidates of the search list are asked in order. Those behind the one that has answered are not asked any more, whatever that one says
+ * later: they may be other backends. Until one has answered, a candidate that fails is passed over as glibc does (`passesOver`).
  */
 export class WatchedName {
   readonly #name: string
@@ -62,6 +62,7 @@ export class WatchedName {
     if (inFile.length > 0) return { addresses: inFile, ttl: undefined }
     const candidates = candidatesOf(this.#name, servers.searchList)
     if (this.#answering !== undefined && !candidates.includes(this.#answering)) this.#answering = undefined
+    let passed: DiscoveryFailure | undefined
     for (const candidate of candidates) {
       const known = await this.#query(candidate, reachable)
       if (hasRecords(known)) {
@@ -69,12 +70,16 @@ export class WatchedName {
         this.#answering = candidate
         return this.#remembered(candidate, known)
       }
-      const [failure] = known.failures.values()
-      if (failure !== undefined) throw new DiscoveryFailure('failed', `${candidate}: ${reasonOf(failure)}`, failure)
-      if (candidate === this.#answering) {
+      const [error] = known.failures.values()
+      if (error !== undefined) {
+        const failure = new DiscoveryFailure('failed', `${candidate}: ${reasonOf(error)}`, error)
+        if (!passesOver(candidate, this.#answering, error)) throw failure
+        passed ??= failure
+      } else if (candidate === this.#answering) {
         throw new DiscoveryFailure('empty', `${candidate}: has no address any more; the last ones are kept`)
       }
     }
+    if (passed !== undefined) throw passed
     return await this.#elsewhere(candidates, reachable)
   }
 
@@ -154,6 +159,14 @@ const REASONS: Readonly<{ [code: string]: string }> = {
 export function reasonOf (error: unknown): string {
   const code = codeOf(error)
   return REASONS[code] ?? (code === '' ? String(error) : code)
+}
+
+/**
+ * Whether the next candidate of the search list is asked after one that failed. Where none has answered yet: after a SERVFAIL, as in glibc,
+ * since a domain of the list may have no name server; no answer at all ends the question. Where one has: it is asked in any case.
+ */
+export function passesOver (candidate: string, answering: string | undefined, error: unknown): boolean {
+  return answering === undefined ? codeOf(error) === 'ESERVFAIL' : candidate !== answering
 }
 
 /** Whether a name server said that there is no such record. */

@@ -201,19 +201,43 @@ t.test('names of the search list are found, in the order of resolv.conf', async 
   )
 })
 
-t.test('a candidate of the search list that cannot be asked ends the question: the next one may be another backend', async t => {
+t.test('no candidate behind the one that has answered is asked: it may be another backend', async t => {
   const { events, server, time } = await rig(t, server => {
-    server.script('users.shop', 'A', { code: 'SERVFAIL' })
+    server.set('users.shop', 'A', ['10.0.0.1'])
     server.set('users.example', 'A', ['192.0.2.1'])
-  }, { resolvConf: 'search shop example' })
-  t.equal(await events.next(), 'failed: users.shop: the name server failed (SERVFAIL)')
-  server.script('users.shop', 'A', undefined)
-  server.set('users.shop', 'A', ['10.0.0.1'])
-  time.pass(1_000)
+  }, { resolvConf: 'search zone shop example' })
   t.equal(await events.next(), '10.0.0.1')
-  server.set('users.shop', 'A', [])
-  time.pass(5_000)
+  const fail = (name: string, code: 'SERVFAIL' | 'REFUSED' | 'NXDOMAIN'): void => {
+    for (const type of ['A', 'AAAA'] as const) server.script(name, type, { code, records: [] })
+    time.pass(5_000)
+  }
+  fail('users.shop', 'NXDOMAIN')
   t.equal(await events.next(), 'failed: users.shop: has no address any more; the last ones are kept')
+  fail('users.shop', 'SERVFAIL')
+  t.equal(await events.next(), 'failed: users.shop: the name server failed (SERVFAIL)')
+  for (const type of ['A', 'AAAA'] as const) server.script('users.shop', type, undefined)
+  fail('users.zone', 'REFUSED')
+  t.equal(await events.next(), '10.0.0.1', 'one before it that fails does not matter')
+  for (const type of ['A', 'AAAA'] as const) server.script('users.zone', type, undefined)
+  server.set('users.zone', 'A', ['10.0.0.2'])
+  time.pass(5_000)
+  t.equal(await events.next(), '10.0.0.2', 'one before it that answers comes first, as it does for any other program')
+})
+
+t.test('until a candidate has answered, one that fails is passed over after SERVFAIL alone', async t => {
+  const prepare = (code: 'SERVFAIL' | 'REFUSED') => (server: DnsServer): void => {
+    for (const type of ['A', 'AAAA'] as const) server.script('users.corp', type, { code, records: [] })
+    server.set('users', 'A', ['10.0.0.1'])
+  }
+  const { events } = await rig(t, prepare('SERVFAIL'), { resolvConf: 'search corp' })
+  t.equal(await events.next(), '10.0.0.1')
+  const { events: refused } = await rig(t, prepare('REFUSED'), { resolvConf: 'search corp' })
+  t.equal(await refused.next(), 'failed: users.corp: the name server refused the question (REFUSED)')
+  const { events: nowhere } = await rig(t, server => {
+    prepare('SERVFAIL')(server)
+    server.set('users', 'A', [])
+  }, { resolvConf: 'search corp' })
+  t.equal(await nowhere.next(), 'failed: users.corp: the name server failed (SERVFAIL)', 'which is told if no other one answers')
 })
 
 t.test('a resolv.conf that is written anew counts from the next question on', async t => {
