@@ -43,7 +43,8 @@ export class KubernetesApi {
       ...ca !== undefined && { ca },
       headers: { accept: 'application/json', 'user-agent': 'holdfast', ...token !== undefined && { authorization: `Bearer ${token}` } }
     })
-    request.once('socket', socket => socket.setKeepAlive(true, TCP_KEEP_ALIVE))
+    // As a timer of discovery, a watch does not keep the process alive.
+    request.once('socket', socket => socket.setKeepAlive(true, TCP_KEEP_ALIVE).unref())
     const cancel = this.#timing.after(API_PATIENCE, () => request.destroy(tooSlow()))
     try {
       return await responseTo(request)
