@@ -1,6 +1,5 @@
-import { canonical, isReachable, type Family } from '../families.js'
+import { isReachable, type Family } from '../families.js'
 import { addressId, DiscoveryFailure, type Found } from '../source.js'
-import { isIP } from 'node:net'
 import type { Slice, SliceEndpoint, SlicePort } from './slice.js'
 
 /** Which port: its name, its number at the pods, or undefined for the only one. */
@@ -34,11 +33,9 @@ export function endpointsOfSlices (slices: Iterable<Slice>, wanted: WantedPort, 
       continue
     }
     for (const endpoint of slice.endpoints) {
-      const address = canonical(endpoint.address)
-      const id = addressId(address, port.port)
-      const other = byAddress.get(id)
-      const terminating = endpoint.terminating && other?.terminating !== false
-      byAddress.set(id, { ...endpoint, address, terminating, port: port.port, appProtocol: port.appProtocol })
+      const key = `${endpoint.address} ${port.port}`
+      const terminating = endpoint.terminating && byAddress.get(key)?.terminating !== false
+      byAddress.set(key, { ...endpoint, terminating, port: port.port, appProtocol: port.appProtocol })
     }
   }
   if (byAddress.size === 0 && passed > 0) throw new DiscoveryFailure('invalid', portMessage(wanted, [...ports.values()]))
@@ -47,16 +44,19 @@ export function endpointsOfSlices (slices: Iterable<Slice>, wanted: WantedPort, 
 
 /** The candidates of each endpoint by its id, the address to dial first. */
 function grouped (candidates: readonly Candidate[], families: readonly Family[]): [id: string, group: Candidate[]][] {
-  const rank = ({ address }: Candidate): number => isIP(address) === 0 ? 0 : (families as readonly number[]).indexOf(isIP(address)) + 1 || 3
+  const ranks = new Map<number, number>([[0, 0], ...families.map((family, index): [number, number] => [family, index + 1])])
+  // Loopback, of a family that leads nowhere.
+  const last = families.length + 1
+  const rank = ({ family }: Candidate): number => ranks.get(family) ?? last
   const groups = new Map<string, Candidate[][]>()
   for (const candidate of candidates.toSorted((a, b) => rank(a) - rank(b) || (a.address < b.address ? -1 : 1))) {
-    if (isIP(candidate.address) !== 0 && !isReachable(candidate.address, families)) continue
+    if (rank(candidate) === last && !isReachable(candidate.address, families)) continue
     // A pod that has the address of one that is gone is another endpoint.
     const id = candidate.uid === undefined ? addressId(candidate.address, candidate.port) : `${candidate.uid}:${candidate.port}`
     const ofId = groups.get(id) ?? []
     groups.set(id, ofId)
     // Two addresses of one family are two endpoints, whatever they belong to: each is meant to get requests.
-    const open = ofId.find(group => group.every(({ address }) => isIP(address) !== isIP(candidate.address)))
+    const open = ofId.find(group => group.every(({ family }) => family !== candidate.family))
     if (open === undefined) ofId.push([candidate])
     else open.push(candidate)
   }

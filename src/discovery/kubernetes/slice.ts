@@ -1,4 +1,5 @@
-import { isIPv4, isIPv6 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { canonical } from '../families.js'
 
 /** A port of an EndpointSlice: that of the pods, under the name that the Service gives it. */
 export interface SlicePort {
@@ -13,6 +14,8 @@ export interface SlicePort {
 export interface SliceEndpoint {
   /** An IP address, or a name in a slice of type FQDN. */
   readonly address: string
+  /** 4, 6, or 0 for a name. */
+  readonly family: number
   readonly terminating: boolean
   /** Of what runs there, mostly a pod: its uid and name. */
   readonly uid: string | undefined
@@ -50,7 +53,8 @@ function readEndpoint (endpoint: Json, isAddress: (address: string) => boolean):
   if (serving !== true) return undefined
   const target = objectOf(endpoint['targetRef'])
   return {
-    address,
+    address: canonical(address),
+    family: isIP(address),
     terminating: conditions['terminating'] === true,
     uid: textOf(target['uid']),
     targetName: target['kind'] === 'Pod' ? textOf(target['name']) : undefined,
