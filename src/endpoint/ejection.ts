@@ -28,10 +28,14 @@ export interface Out {
 export interface Ejection {
   /** Failures since the last answer. */
   readonly row: number
-  /** The client of those failures of the row that are not proven; '' before the first, or where it is not known. */
+  /** When the first of them came. */
+  readonly began: number
+  /** Whether one of them is proven. */
+  readonly proven: boolean
+  /** The client of the first one that is not proven; '' before that, or where it is not known. */
   readonly client: string
-  /** Whether the row cannot be the doing of one client: one of its failures is proven, or two clients have seen them. */
-  readonly credible: boolean
+  /** Whether another client has seen one too. */
+  readonly several: boolean
   /** How often it was ejected lately. */
   readonly count: number
   /** When the last ejection ended. */
@@ -61,11 +65,14 @@ export type EjectionEvent =
   /** An operator has ended the ejection, or health checks have passed. */
   | { readonly type: 'lifted' }
 
-const NO_ROW = { row: 0, client: '', credible: false }
+const NO_ROW = { row: 0, began: 0, proven: false, client: '', several: false }
 
 export const NEVER_EJECTED: Ejection = { ...NO_ROW, count: 0, returned: -Infinity, out: undefined }
 
 const JITTER = 0.1
+// How long a row has to last, in ms, if two clients or more have seen losses that are not proven. In this time an endpoint that works answers
+// another request, and the row ends.
+const LASTS = 1_000
 
 /**
  * The state after an event: the same object where the event changes nothing. `failures` in a row eject. Any answer resets the row.
@@ -74,9 +81,12 @@ const JITTER = 0.1
  * one from that number. When it has lasted, one request at a time probes: an answer ends the ejection, and a failure begins a longer one.
  * Where dials were refused, the first dial that succeeds ends it (refusal.ts has when to dial).
  *
- * A client may be able to provoke losses and timeouts, by requests that the backend dies or broods of. So failures that all come from one
- * client do not eject an endpoint that answers others. They do where the endpoint serves this client alone, as behind a load balancer that
- * the app does not trust.
+ * A client may be able to provoke losses, timeouts and statuses, by requests that the backend dies of, or that keep it busy. One proven
+ * failure makes a row credible. Without one:
+ *
+ * - Failures of one client alone do not eject an endpoint that answers others. They do where the endpoint serves this client alone, as
+ *   behind a load balancer that the app does not trust.
+ * - Failures of several clients, which may be one attacker, have to last for a second without an answer. A timeout has lasted long enough.
  *
  * @param random from 0 to 1, spreads the ends of the ejections of many gateways
  */
@@ -124,11 +134,22 @@ export function isAtEase ({ row, out }: Ejection): boolean {
 function failed (state: Ejection, event: EjectionEvent & { type: 'failed' }, now: number, settings: EjectionSettings, random: number): Ejection {
   const { failure, others, mayEject } = event
   const row = Math.min(state.row + 1, settings.failures)
-  const client = failure.proven ? state.client : failure.client ?? ''
-  const credible = state.credible || failure.proven || (state.row > 0 && client !== state.client)
-  if (row < settings.failures || !mayEject || (!credible && others)) return { ...state, row, client, credible }
+  const next = {
+    ...state,
+    row,
+    began: state.row === 0 ? now : state.began,
+    proven: state.proven || failure.proven,
+    client: state.client === '' && !failure.proven ? failure.client ?? '' : state.client,
+    several: state.several || (!failure.proven && state.client !== '' && failure.client !== state.client)
+  }
+  if (row < settings.failures || !mayEject || !isCredible(next, failure, others, now)) return next
   const reason = settings.failures === 1 ? failure.detail : `${settings.failures} failures in a row: ${failure.detail}`
   return ejected(state, failure.cause, reason, now, now, settings, random)
+}
+
+function isCredible ({ proven, several, began }: Ejection, { cause }: EndpointFailure, others: boolean, now: number): boolean {
+  if (proven) return true
+  return several ? cause === 'timeout' || now - began >= LASTS : !others
 }
 
 // Requests that were in flight at the ejection fail later, and say nothing new.

@@ -48,11 +48,18 @@ t.test('where there is no room for an ejection, the next failure tries again', a
 t.test('failures that one client may have provoked do not eject an endpoint that answers others', async t => {
   t.equal(after(row(failed(LOST), 50)).out, undefined)
   t.ok(after(row(failed(LOST, { others: false }))).out, 'it serves this client alone')
-  t.ok(after([...row(failed(LOST), 4), failed(lostOf('b'))]).out, 'another client has seen the same')
   t.ok(after([...row(failed(LOST), 4), failed(PROVEN)]).out, 'another endpoint has answered the same request')
   t.ok(after([failed(DIAL), ...row(failed(LOST), 4)]).out, 'a dial has failed too')
-  t.equal(after([...row(failed(LOST), 4), answered(0), failed(lostOf('b')), ...row(failed(lostOf('b')), 9)]).out, undefined, 'a row is of one time')
+  t.equal(after([...row(failed(LOST), 4), answered(0), ...row(failed(lostOf('b')), 9)], 5_000).out, undefined, 'another row is another client\'s')
   t.ok(after(row(failed({ ...LOST, client: undefined }, { others: false }))).out, 'clients that are not known')
+})
+
+t.test('losses that several clients may have provoked together have to last', async t => {
+  const both = after([...row(failed(LOST), 4), failed(lostOf('b'))])
+  t.equal(both.out, undefined)
+  t.equal(after([failed(lostOf('c'))], 999, both).out, undefined)
+  t.ok(after([failed(lostOf('c'))], 1_000, both).out, 'a second without an answer')
+  t.ok(after([...row(failed(LOST), 4), failed({ ...lostOf('b'), cause: 'timeout' })]).out, 'a timeout has lasted long enough')
 })
 
 t.test('after its time, one request at a time probes', async t => {
