@@ -14,7 +14,7 @@ export class Answers {
   #beforeAt = -Infinity
 
   /** When it answered last; -Infinity before the first time. */
-  get last (): number { return Math.max(this.#at, this.#beforeAt) }
+  get last (): number { return this.#at }
 
   /** @param client a key of the client, for example its address; undefined where it is not known */
   answered (client: string | undefined, now: number): void {

@@ -6,7 +6,7 @@ import { mixed } from './seeded-random.js'
 const BOUND = 1.25
 
 /**
- * The same endpoint for the same key: weighted rendezvous hashing (Thaler and Ravishankar; weights as in RFC draft-ietf-bess-weighted-hrw),
+ * The same endpoint for the same key: weighted rendezvous hashing (Thaler and Ravishankar; weights as in draft-ietf-bess-weighted-hrw),
  * with bounded loads (Mirrokni, Thorup and Zadimoghaddam). Each endpoint has a score for each key, and the highest score below the bound
  * wins. So an endpoint that is added takes keys from each of the others, and one that is removed gives only its own keys away. All replicas
  * agree, since the scores depend on ids and weights alone.
@@ -46,7 +46,9 @@ export function createBoundedHash<C extends Candidate> (roster: Roster<C>) {
   }
 }
 
-/** -weight / ln(u) for a u in (0, 1) that the key and the endpoint determine: the highest one is each endpoint's in proportion to weight. */
+/**
+ * -weight / ln(u) for a u in (0, 1) that the key and the endpoint determine: the highest one is each endpoint's in proportion to weight.
+ */
 function scoreOf (key: number, endpoint: number, weight: number): number {
   const uniform = ((mixed(Math.imul(key, 0x9e3779b1) ^ endpoint) >>> 0) + 0.5) / 2 ** 32
   return -weight / Math.log(uniform)

@@ -44,7 +44,7 @@ export function newChecks (now: number, { interval }: CheckSettings, random: num
 }
 
 /**
- * The state after an event. The first check that passes brings a new endpoint up, as in Envoy and HAProxy; later it takes `rise` in a row.
+ * The state after an event. The first check that passes brings a new endpoint up, as in Envoy; later it takes `rise` in a row.
  * One check is under way at a time.
  *
  * @param random from 0 to 1, spreads checks by 10 % either way, so that replicas do not check at the same moments

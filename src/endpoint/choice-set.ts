@@ -10,9 +10,9 @@ export interface Member {
 }
 
 /**
- * How fit the endpoints of a choice are, best first. `serving`: as it should be. `leaving`: none but endpoints that leave serves. `ejected`:
- * none serves, so ejection does not count; so-called panic. `refusing`: all refuse their dials; `refusalVerdict` (refusal.ts) says what a
- * request does. `none`: there is no endpoint.
+ * How fit the endpoints of a choice are, best first. `serving`: as it should be. `leaving`: none but endpoints that leave serves.
+ * `ejected`: none serves, so ejection does not count; so-called panic. `refusing`: all refuse their dials; `dialVerdict` (refusal.ts)
+ * says what a request does. `none`: there is no endpoint.
  */
 export type Fitness = 'serving' | 'leaving' | 'ejected' | 'refusing' | 'none'
 

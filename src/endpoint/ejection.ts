@@ -49,7 +49,13 @@ export type EjectionEvent =
    * `others`: whether the endpoint has answered other clients lately (`Answers.toOthers`). `mayEject`: whether there is room for one more
    * ejection. `probe`: whether it was the probing request that failed.
    */
-  | { readonly type: 'failed', readonly failure: EndpointFailure, readonly others: boolean, readonly mayEject: boolean, readonly probe: boolean }
+  | {
+    readonly type: 'failed'
+    readonly failure: EndpointFailure
+    readonly others: boolean
+    readonly mayEject: boolean
+    readonly probe: boolean
+  }
   /** A response has come, of whatever status unless it is one of `ejection.statuses`. `began`: when its attempt began on its connection. */
   | { readonly type: 'answered', readonly began: number }
   /** A dial has succeeded. */
@@ -70,8 +76,8 @@ const NO_ROW = { row: 0, began: 0, proven: false, client: '', several: false }
 export const NEVER_EJECTED: Ejection = { ...NO_ROW, count: 0, returned: -Infinity, out: undefined }
 
 const JITTER = 0.1
-// How long a row has to last, in ms, if two clients or more have seen losses that are not proven. In this time an endpoint that works answers
-// another request, and the row ends.
+// How long a row has to last, in ms, if two clients or more have seen losses that are not proven. In this time an endpoint that works
+// answers another request, and the row ends.
 const LASTS = 1_000
 
 /**
@@ -105,9 +111,7 @@ export function nextEjection (state: Ejection, event: EjectionEvent, now: number
     case 'probe_left':
       return out === undefined ? state : probeOver(state, out)
     case 'asked':
-      return {
-        ...state, ...NO_ROW, out: { cause: event.by, reason: event.reason, since: out?.since ?? now, until: now + event.ms, probing: undefined }
-      }
+      return asked(state, event, now)
     case 'lifted':
       return out === undefined ? state : returned(state, now)
   }
@@ -131,7 +135,14 @@ export function isAtEase ({ row, out }: Ejection): boolean {
   return row === 0 && out === undefined
 }
 
-function failed (state: Ejection, event: EjectionEvent & { type: 'failed' }, now: number, settings: EjectionSettings, random: number): Ejection {
+function asked (state: Ejection, { by, ms, reason }: EjectionEvent & { type: 'asked' }, now: number): Ejection {
+  const since = state.out?.since ?? now
+  return { ...state, ...NO_ROW, out: { cause: by, reason, since, until: now + ms, probing: undefined } }
+}
+
+function failed (
+  state: Ejection, event: EjectionEvent & { type: 'failed' }, now: number, settings: EjectionSettings, random: number
+): Ejection {
   const { failure, others, mayEject } = event
   const row = Math.min(state.row + 1, settings.failures)
   const next = {

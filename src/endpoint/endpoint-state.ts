@@ -1,7 +1,7 @@
 /**
- * The states of an endpoint. `joining`: known, and not heard yet. `up`: it serves. `ejected`: its failures, or its health checks, have taken
- * it out of choice. `leaving`: it finishes what it has. `gone`: nothing of it is left, and it never returns; an address that is listed again
- * is a new endpoint.
+ * The states of an endpoint. `joining`: known, and not heard yet. `up`: it serves. `ejected`: its failures, or its health checks, have
+ * taken it out of choice. `leaving`: it finishes what it has. `gone`: nothing of it is left, and it never returns; an address that is
+ * listed again is a new endpoint.
  */
 export type EndpointState = 'joining' | 'up' | 'ejected' | 'leaving' | 'gone'
 

@@ -1,6 +1,8 @@
 import type { Failure } from '../connection/exchange.js'
 
-/** How an endpoint failed. `refused`: nothing listens there. `dial`: any other failed dial. `lost`: a fresh connection ended without a byte. */
+/**
+ * How an endpoint failed. `refused`: nothing listens there. `dial`: any other failed dial. `lost`: a fresh connection ended without a byte.
+ */
 export type FailureCause = 'refused' | 'dial' | 'lost' | 'timeout' | 'status'
 
 /** A failure that speaks against an endpoint. */
@@ -54,9 +56,9 @@ export function dialEvidence (code: string): EndpointFailure | undefined {
 /**
  * What a failed exchange says about its endpoint; undefined for nothing.
  *
- * A loss counts on a fresh connection only, without a byte of a response: a reused connection may have been stale, and a byte shows that the
- * endpoint works. If the request could be sent to another endpoint, ask after it has ended there: a request that is lost everywhere is a
- * poisoned one, and says nothing.
+ * A loss counts on a fresh connection only, without a byte of a response: a reused connection may have been stale, and a byte shows that
+ * the endpoint works. If the request could be sent to another endpoint, ask after it has ended there: a request that is lost everywhere is
+ * a poisoned one, and says nothing.
  *
  * A timeout counts only if the endpoint has answered nothing since the request began. A slow request does not make an endpoint a slow one,
  * and a slow upload ends in no timeout of headers, whose time begins with the last byte of the request.

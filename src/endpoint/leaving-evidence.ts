@@ -144,7 +144,9 @@ export function isMark (response: MarkedResponse): boolean {
   return nth > 1 && method === 'GET' && !withBody && (status < 400 || status === 503)
 }
 
-function withSign (state: Departure, event: DepartureEvent & { type: 'marked' | 'idle_closed' }, now: number, othersShow: boolean): Departure {
+function withSign (
+  state: Departure, event: DepartureEvent & { type: 'marked' | 'idle_closed' }, now: number, othersShow: boolean
+): Departure {
   const { nth, age } = event
   if (state.limits.includes(nth)) return state
   const idleMs = event.type === 'idle_closed' ? event.idleMs : undefined

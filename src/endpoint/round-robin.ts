@@ -3,7 +3,7 @@ import type { Candidate, Roster } from './roster.js'
 import type { Random } from './seeded-random.js'
 
 /**
- * Smooth weighted round robin, as in nginx (commit 52327e0627f4, 2012): each pick adds its weight to each member's credit, takes the member
+ * Smooth weighted round robin, as in nginx: each pick adds its weight to each member's credit, takes the member
  * with the most, and takes the sum of the weights from it. So a member of weight 5 among others is not chosen five times in a row. It looks
  * at all members at each pick.
  */

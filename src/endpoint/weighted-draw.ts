@@ -1,8 +1,8 @@
 import type { Random } from './seeded-random.js'
 
 /**
- * Draws places by their weights in constant time, whatever their number: the alias method of Walker, with the tables made as by Vose (1991).
- * Making it takes time in proportion to the number of weights.
+ * Draws places by their weights in constant time, whatever their number: the alias method of Walker, with the tables made as by Vose
+ * (1991). Making it takes time in proportion to the number of weights.
  */
 export class WeightedDraw {
   readonly #count: number

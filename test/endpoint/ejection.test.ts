@@ -50,7 +50,7 @@ t.test('failures that one client may have provoked do not eject an endpoint that
   t.ok(after(row(failed(LOST, { others: false }))).out, 'it serves this client alone')
   t.ok(after([...row(failed(LOST), 4), failed(PROVEN)]).out, 'another endpoint has answered the same request')
   t.ok(after([failed(DIAL), ...row(failed(LOST), 4)]).out, 'a dial has failed too')
-  t.equal(after([...row(failed(LOST), 4), answered(0), ...row(failed(lostOf('b')), 9)], 5_000).out, undefined, 'another row is another client\'s')
+  t.equal(after([...row(failed(LOST), 4), answered(0), ...row(failed(lostOf('b')), 9)], 5_000).out, undefined, 'two rows')
   t.ok(after(row(failed({ ...LOST, client: undefined }, { others: false }))).out, 'clients that are not known')
 })
 

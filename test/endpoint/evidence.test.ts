@@ -8,7 +8,12 @@ import { HoldfastError } from '../../src/errors.js'
 
 /** A GET that was lost on a fresh connection before any byte of an answer. */
 const LOST: Failure = {
-  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), lost: true, reused: false, writeBegun: true, responseStarted: false, unusedTimeout: false
+  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'),
+  lost: true,
+  reused: false,
+  writeBegun: true,
+  responseStarted: false,
+  unusedTimeout: false
 }
 const TIMEOUT: Failure = { ...LOST, error: new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT'), lost: false, reused: true }
 const REQUEST: FailedRequest = { client: '10.0.0.9', began: 1_000, requestWritten: true, elsewhere: 'unasked' }
@@ -16,7 +21,8 @@ const REQUEST: FailedRequest = { client: '10.0.0.9', began: 1_000, requestWritte
 t.test('a loss on a fresh connection, without a byte, is a failure of the endpoint', async t => {
   t.match(exchangeEvidence(LOST, REQUEST, 500), { cause: 'lost', proven: false, client: '10.0.0.9' })
   t.match(exchangeEvidence(LOST, { ...REQUEST, elsewhere: 'answered' }, 500), { proven: true }, 'the same request was answered elsewhere')
-  t.match(exchangeEvidence({ ...LOST, writeBegun: false }, { ...REQUEST, requestWritten: false }, 500), { proven: true }, 'nothing was written')
+  const unwritten = exchangeEvidence({ ...LOST, writeBegun: false }, { ...REQUEST, requestWritten: false }, 500)
+  t.match(unwritten, { proven: true }, 'nothing was written')
 })
 
 t.test('a silence that outlasts a request is a failure of the endpoint', async t => {
@@ -32,7 +38,7 @@ const NONE: [title: string, failure: Failure, request?: Partial<FailedRequest>][
   ['a client that left', { ...LOST, error: new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'), lost: false }],
   ['a drain', { ...LOST, error: new HoldfastError('HOLDFAST_ERR_DRAINING'), lost: false }],
   ['a body that stopped', { ...LOST, error: new HoldfastError('HOLDFAST_ERR_BODY_TIMEOUT'), lost: false, responseStarted: true }],
-  ['a response that is not HTTP', { ...LOST, error: new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), lost: false, responseStarted: true }],
+  ['no HTTP', { ...LOST, error: new HoldfastError('HOLDFAST_ERR_INVALID_RESPONSE'), lost: false, responseStarted: true }],
   ['an upload that was reset before its end', LOST, { requestWritten: false }],
   ['a request that was lost elsewhere too', LOST, { elsewhere: 'failed' }]
 ]

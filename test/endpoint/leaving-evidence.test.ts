@@ -8,7 +8,10 @@ function after (events: readonly Timed[], from = STAYING, othersShow = false): D
   return events.reduce((state, [now, event]) => nextDeparture(state, event, now, othersShow), from)
 }
 
-const marked = (nth: number, age: number, client = `client ${nth}`, others = true): DepartureEvent => ({ type: 'marked', nth, age, client, others })
+function marked (nth: number, age: number, client = `client ${nth}`, others = true): DepartureEvent {
+  return { type: 'marked', nth, age, client, others }
+}
+
 const idleClosed = (nth: number, age: number, idleMs: number): DepartureEvent => ({ type: 'idle_closed', nth, age, idleMs, usual: 60_000 })
 const kept = (opened: number, began: number): DepartureEvent => ({ type: 'kept', opened, began })
 const REFUSED: DepartureEvent = { type: 'refused' }
@@ -53,7 +56,8 @@ t.test('limits of requests, of age and of idle time are no signs of leaving', as
   t.equal(after(times.map(n => [n, marked(1_000, 60_000 * 2 ** n)])).leaving, undefined, 'nginx: 1 000 requests')
   t.equal(after(times.map(n => [n, marked(50 + 9 * n, 3_600_000 + 900 * n)])).leaving, undefined, 'an hour, for connections of one start')
   t.equal(after(times.map(n => [n, idleClosed(50 + 9 * n, 3_000 * 2 ** n, 5_000 + 9 * n)])).leaving, undefined, 'a shorter idle timeout')
-  t.equal(after(times.map(n => [n, idleClosed(50 + 9 * n, 3_000 * 2 ** n, 30_000 + 5_000 * n)])).leaving, undefined, 'near the usual idle time')
+  const late = times.map((n): Timed => [n, idleClosed(50 + 9 * n, 3_000 * 2 ** n, 30_000 + 5_000 * n)])
+  t.equal(after(late).leaving, undefined, 'near the usual idle time')
   t.equal(after(times.map(n => [n, idleClosed(50 + 9 * n, 3_000 * 2 ** n, 10 * n)])).leaving, undefined, 'right behind responses')
 })
 
@@ -71,8 +75,8 @@ t.test('one client alone makes no endpoint leave that answers others', async t =
 
 t.test('an announced close is a sign only where no request and no habit is the cause', async t => {
   const mark: MarkedResponse = {
-    method: 'GET', status: 200, withBody: false, nth: 2, requestSent: true, clientGone: false, upgraded: false, asked: false, expected: false,
-    persistent: true
+    method: 'GET', status: 200, withBody: false, nth: 2, requestSent: true, clientGone: false, upgraded: false, asked: false,
+    expected: false, persistent: true
   }
   t.ok(isMark(mark))
   t.ok(isMark({ ...mark, status: 503 }), 'Fastify while it closes')

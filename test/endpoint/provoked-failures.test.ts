@@ -9,7 +9,12 @@ import { HoldfastError } from '../../src/errors.js'
 
 const SETTINGS: EjectionSettings = { failures: 5, time: 10_000, maxTime: 300_000 }
 const LOST = {
-  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'), lost: true, reused: false, writeBegun: true, responseStarted: false, unusedTimeout: false
+  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'),
+  lost: true,
+  reused: false,
+  writeBegun: true,
+  responseStarted: false,
+  unusedTimeout: false
 }
 
 /** One endpoint, the requests of several clients, and how often it was ejected. */
