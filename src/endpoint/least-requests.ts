@@ -6,6 +6,8 @@ const WARM_LOAD = 1.25
 const WARM_AT_LEAST = 1
 // It is not preferred to an endpoint that has less than so much of its own part.
 const STARVED = 0.75
+// One choice of so many takes no notice of warmth.
+const EXPLORE = 32
 
 /**
  * Least requests of two random choices (Mitzenmacher, "The Power of Two Choices"): nearly as even as a full scan, in constant time, and
@@ -18,7 +20,9 @@ const STARVED = 0.75
  *
  * A warm endpoint spares a handshake, so it wins over one that would have to dial, unless it has clearly more than its part. Where there
  * is at least one request for each endpoint, an endpoint that has clearly less than its part wins in spite of its dial. Otherwise one that
- * was added, or that has restarted, would stay idle for as long as the others have a connection to spare.
+ * was added, or that has restarted, would stay idle for as long as the others have a connection to spare. Where there are fewer requests,
+ * one choice in 32 lets it have one, and then it is warm too: of two endpoints, both are used, and known to work, though requests come one
+ * at a time.
  */
 export function createLeastRequests<C extends Candidate> (roster: Roster<C>, random: Random) {
   return {
@@ -32,7 +36,7 @@ export function createLeastRequests<C extends Candidate> (roster: Roster<C>, ran
 }
 
 function better<C extends Candidate> (roster: Roster<C>, random: Random, first: C, second: C, now: number): C {
-  if (first.warm !== second.warm) {
+  if (first.warm !== second.warm && random() * EXPLORE >= 1) {
     const warm = first.warm ? first : second
     const cold = first.warm ? second : first
     if (warm.outstanding <= Math.max(WARM_AT_LEAST, WARM_LOAD * partOf(roster, warm, now)) && !isStarved(roster, cold, now)) return warm

@@ -53,19 +53,23 @@ t.test('a warm endpoint wins while it has little more than its part in flight', 
   const cold = new FakeEndpoint('cold')
   const roster = rosterOf([warm, cold])
   const balance = createBalance('least-requests', roster, seededRandom(1))
-  const picked = (): string[] => [...new Set(Array.from({ length: 50 }, () => balance.pick(0, [], undefined)!.id))]
+  // One choice in 32 takes no notice of warmth.
+  const picked = (): string => {
+    const picks = Array.from({ length: 1_000 }, () => balance.pick(0, [], undefined)!)
+    return picks.filter(endpoint => endpoint === warm).length > 940 ? 'warm' : 'not always warm'
+  }
   warm.connections = 9
-  t.same(picked(), ['warm'], 'nothing in flight')
+  t.equal(picked(), 'warm', 'nothing in flight')
   warm.outstanding = 1
   roster.use([warm, cold], 0)
-  t.same(picked(), ['warm'], 'one request')
+  t.equal(picked(), 'warm', 'one request')
   cold.outstanding = cold.connections = 4
   warm.outstanding = 5
   roster.use([warm, cold], 0)
-  t.same(picked(), ['warm'], '5 of 9')
+  t.equal(picked(), 'warm', '5 of 9')
   warm.outstanding = 8
   roster.use([warm, cold], 0)
-  t.same(picked(), ['cold'], '8 of 12')
+  t.equal(picked(), 'not always warm', '8 of 12')
 })
 
 t.test('an endpoint that is added, or that restarts, soon has its part though it is cold', async t => {
@@ -82,6 +86,16 @@ t.test('an endpoint that is added, or that restarts, soon has its part though it
     const share = shares(all).of[10]!
     t.ok(share > 0.07 && share < 0.12, `seed ${seed}: ${share.toFixed(3)}`)
   }
+})
+
+t.test('of two endpoints, both are used though requests come one at a time', async t => {
+  const endpoints = fleet(2)
+  const roster = rosterOf(endpoints)
+  const random = seededRandom(1)
+  simulate({ roster, balance: createBalance('least-requests', roster, random), random, requests: 10_000, atOnce: 1 })
+  const { least } = shares(endpoints)
+  t.ok(least > 0.45, least.toFixed(3))
+  t.same(endpoints.map(({ dials }) => dials), [1, 1])
 })
 
 t.test('connections are reused: few are dialled', async t => {
