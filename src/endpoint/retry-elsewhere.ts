@@ -58,18 +58,19 @@ export interface FailedDial {
   readonly since: number
 }
 
-/** How many endpoints a request dials at most before it fails, or waits. */
+/** How many endpoints a request dials at most before it pauses or fails. */
 export const MOST_DIALLED = 3
 
 /**
  * What a request does after a failed dial, whatever its method: nothing was sent, and it is no retry. `elsewhere`: it asks another endpoint
- * at once. `here`: it dials again a little later (connection/redial.ts, or refusal.ts if all endpoints refuse).
+ * at once. `later`: after the pause of connection/redial.ts it chooses again among all endpoints, as if it had tried none. If all of them
+ * refuse, refusal.ts decides.
  *
  * @param connectRetry how long it may dial, in ms: the option `pool.connectRetry`
  */
-export function afterFailedDial (dial: FailedDial, now: number, connectRetry: number): 'elsewhere' | 'here' | 'give-up' {
+export function afterFailedDial (dial: FailedDial, now: number, connectRetry: number): 'elsewhere' | 'later' | 'give-up' {
   const { tried, another, refused, since } = dial
   // A dial that was not refused may have taken longer than connectRetry: the timeout of a dial is 3 s. One other endpoint is asked then.
   if (another && tried < MOST_DIALLED && (now - since < connectRetry || tried === 1)) return 'elsewhere'
-  return refused && now - since < connectRetry ? 'here' : 'give-up'
+  return refused && now - since < connectRetry ? 'later' : 'give-up'
 }

@@ -80,8 +80,8 @@ t.test('without another endpoint, and within the budget, it is the ladder of a t
 t.test('a failed dial goes to another endpoint at once, to three in all', async t => {
   const dial = { tried: 1, another: true, refused: true, since: 0 }
   t.equal(afterFailedDial(dial, 5, 1_000), 'elsewhere')
-  t.equal(afterFailedDial({ ...dial, tried: MOST_DIALLED }, 5, 1_000), 'here')
-  t.equal(afterFailedDial({ ...dial, another: false }, 5, 1_000), 'here')
+  t.equal(afterFailedDial({ ...dial, tried: MOST_DIALLED }, 5, 1_000), 'later')
+  t.equal(afterFailedDial({ ...dial, another: false }, 5, 1_000), 'later')
   t.equal(afterFailedDial({ ...dial, another: false }, 1_000, 1_000), 'give-up')
   t.equal(afterFailedDial({ ...dial, another: false, refused: false }, 5, 1_000), 'give-up')
   t.equal(afterFailedDial({ ...dial, refused: false }, 3_000, 1_000), 'elsewhere', 'a dial that timed out')
