@@ -85,7 +85,8 @@ const LASTS = 1_000
  *
  * An ejection lasts `time`, times the number of ejections lately, with 10 % of jitter, and `maxTime` at most. Each `time` in service takes
  * one from that number. When it has lasted, one request at a time probes: an answer ends the ejection, and a failure begins a longer one.
- * Where dials were refused, the first dial that succeeds ends it (refusal.ts has when to dial).
+ * Where dials had failed, a dial probes, and no request has to. Where they were refused, the first dial that succeeds ends the ejection at
+ * any time (refusal.ts has when to dial).
  *
  * A client may be able to provoke losses, timeouts and statuses, by requests that the backend dies of, or that keep it busy. One proven
  * failure makes a row credible. Without one:
@@ -105,7 +106,7 @@ export function nextEjection (state: Ejection, event: EjectionEvent, now: number
       if (out === undefined) return state.row === 0 ? state : { ...state, ...NO_ROW }
       return event.began >= (isAsked(out) ? out.until : out.since) ? returned(state, now) : state
     case 'connected':
-      return out?.cause === 'refused' ? returned(state, now) : state
+      return out?.cause === 'refused' || (out?.cause === 'dial' && now >= out.until) ? returned(state, now) : state
     case 'probe_begun':
       return out === undefined ? state : { ...state, out: { ...out, probing: now } }
     case 'probe_left':
@@ -118,11 +119,16 @@ export function nextEjection (state: Ejection, event: EjectionEvent, now: number
 }
 
 /**
- * Whether a probing request may begin now. One that has been under way for `time` does not hold up the next one. Where dials are refused,
- * dials probe, and no request does.
+ * Whether a probing request, or a probing dial (`probesBy`), may begin now. One that has been under way for `time` does not hold up the
+ * next one. Where dials are refused, refusal.ts says when to dial.
  */
 export function probeDue ({ out }: Ejection, now: number, { time }: EjectionSettings): boolean {
   return out !== undefined && out.cause !== 'refused' && now >= out.until && (out.probing === undefined || now - out.probing >= time)
+}
+
+/** How an endpoint is probed: by what had failed. A dial alone costs no client anything. */
+export function probesBy ({ cause }: Out): 'dial' | 'request' {
+  return cause === 'refused' || cause === 'dial' ? 'dial' : 'request'
 }
 
 /** What is asked of a probing request: it may fail, so it has to be one that can be sent again to another endpoint. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NEVER_EJECTED, canProbe, isAtEase, nextEjection, probeDue } from '../../src/endpoint/ejection.js'
+import { NEVER_EJECTED, canProbe, isAtEase, nextEjection, probeDue, probesBy } from '../../src/endpoint/ejection.js'
 import type { Ejection, EjectionEvent, EjectionSettings } from '../../src/endpoint/ejection.js'
 import type { EndpointFailure } from '../../src/endpoint/evidence.js'
 
@@ -113,7 +113,15 @@ t.test('where dials were refused, the first dial that succeeds ends the ejection
   const refused = after(row(failed(REFUSED)))
   t.equal(after([{ type: 'connected' }], 500, refused).out, undefined)
   t.notOk(probeDue(refused, 99_999, SETTINGS), 'and no request probes')
-  t.equal(after([{ type: 'connected' }], 500, OUT), OUT, 'a connection does not prove that an endpoint answers')
+})
+
+t.test('where dials had failed, a dial probes', async t => {
+  t.equal(probesBy(OUT.out!), 'dial')
+  t.equal(after([{ type: 'connected' }], 500, OUT), OUT, 'before its time, a dial that succeeds proves little')
+  t.equal(after([{ type: 'connected' }], 10_000, OUT).out, undefined)
+  const lost = after(row(failed(LOST, { others: false })))
+  t.equal(probesBy(lost.out!), 'request')
+  t.equal(after([{ type: 'connected' }], 10_000, lost), lost, 'it accepted connections all the time')
 })
 
 t.test('an ejection that was asked for lasts, whatever the endpoint answers', async t => {
