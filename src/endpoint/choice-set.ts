@@ -1,3 +1,4 @@
+import { admission } from './endpoint-state.js'
 import type { EndpointLife } from './endpoint-state.js'
 
 /** What the choice looks at. */
@@ -47,6 +48,17 @@ export function fitnessOf ({ life, refusing }: Member): Fitness {
   if (refusing) return 'refusing'
   if (ejected !== undefined || (state === 'joining' && awaitsCheck)) return 'ejected'
   return state === 'leaving' ? 'leaving' : 'serving'
+}
+
+/**
+ * Whether a request that is bound to an endpoint goes there; otherwise it is bound to another one. While ejection does not count, it does
+ * not count here either.
+ *
+ * @param fitness that of the choice set
+ */
+export function takesBound ({ life, refusing }: Member, fitness: Fitness): boolean {
+  if (refusing || life.state === 'gone') return false
+  return admission(life).bound || fitness === 'ejected'
 }
 
 /**

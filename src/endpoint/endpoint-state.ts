@@ -26,7 +26,7 @@ export interface EndpointLife {
 }
 
 export type EndpointEvent =
-  /** It has answered a request, or has passed its first health check. */
+  /** It has answered a request; or, where a health check decides, it has passed one. */
   | { readonly type: 'serves', readonly cause: string }
   | { readonly type: 'ejected', readonly cause: string }
   /** Its ejection has ended. */
@@ -87,8 +87,8 @@ const BOUND: Admission = { fresh: false, bound: true, probing: false }
 const PROBING: Admission = { fresh: false, bound: false, probing: true }
 
 /**
- * What an endpoint may be given while others serve. `choiceSet` (choice-set.ts) says what it may be given besides while none does. A bound
- * request whose endpoint is ejected is bound to another one: it would fail here.
+ * What an endpoint may be given while others serve. `choiceSet` and `takesBound` (choice-set.ts) say what it may be given besides while
+ * none does. A bound request whose endpoint is ejected is bound to another one: it would fail here.
  */
 export function admission ({ state, ejected, awaitsCheck }: EndpointLife): Admission {
   switch (state) {

@@ -13,6 +13,8 @@ export interface ElsewhereEvidence extends Omit<Failure, 'error'> {
   readonly retried: boolean
   /** Another endpoint may take the request now: it serves, and it has not been tried. */
   readonly another: boolean
+  /** The request belongs to its endpoint by affinity. */
+  readonly bound: boolean
   /** The retry budget (retry-budget.ts) has room for a request that was written. */
   readonly affordable: boolean
 }
@@ -35,7 +37,8 @@ export interface ElsewhereDecision {
  */
 export function decideElsewhere (evidence: ElsewhereEvidence): ElsewhereDecision | undefined {
   if (evidence.clientGone || evidence.retried) return undefined
-  const place = evidence.another ? 'elsewhere' : 'here'
+  // A stale connection is no fault of its endpoint, so a bound request stays.
+  const place = evidence.another && !(evidence.bound && evidence.reused) ? 'elsewhere' : 'here'
   const safe = evidence.idempotent && evidence.replayable
   if (evidence.reused && evidence.unusedTimeout) return safe ? { kind: 'unused_timeout', place, budgeted: false } : undefined
   // A timeout, an abort or a response that is not HTTP would repeat itself. Any byte of a response means that the request was received.

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { choiceSet, fitnessOf, mayEject } from '../../src/endpoint/choice-set.js'
+import { choiceSet, fitnessOf, mayEject, takesBound } from '../../src/endpoint/choice-set.js'
 import type { Member } from '../../src/endpoint/choice-set.js'
 import { newEndpoint, nextLife } from '../../src/endpoint/endpoint-state.js'
 import type { EndpointEvent, EndpointLife, Leaver } from '../../src/endpoint/endpoint-state.js'
@@ -72,6 +72,17 @@ t.test('endpoints that leave or refuse are not those that remain', async t => {
   const [a, b, c] = [member(), member().leave(), member().refuse()]
   t.notOk(mayEject([a, b, c], a, 1))
   t.ok(mayEject([a, b, c, member()], a, 1))
+})
+
+t.test('a bound request goes to its endpoint, unless that is ejected while others serve, or refuses', async t => {
+  t.ok(takesBound(member(), 'serving'))
+  t.ok(takesBound(new FakeMember(0, true), 'serving'), 'another replica may have seen its check pass')
+  t.ok(takesBound(member().leave(), 'serving'))
+  t.notOk(takesBound(member().eject(), 'serving'))
+  t.ok(takesBound(member().eject(), 'ejected'))
+  t.notOk(takesBound(member().leave().eject(), 'leaving'))
+  t.notOk(takesBound(member().refuse(), 'serving'))
+  t.notOk(takesBound(member().leave().take({ type: 'finished', cause: '' }), 'ejected'))
 })
 
 /** One random event of a history. Ejections ask first, as the integration does. */

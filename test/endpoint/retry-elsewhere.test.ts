@@ -6,7 +6,7 @@ import { decideRetry } from '../../src/target/retry.js'
 /** A GET that was lost on a reused connection before any byte of an answer. */
 const STALE: ElsewhereEvidence = {
   lost: true, reused: true, writeBegun: true, responseStarted: false, unusedTimeout: false,
-  clientGone: false, idempotent: true, replayable: true, retried: false, another: true, affordable: true
+  clientGone: false, idempotent: true, replayable: true, retried: false, another: true, bound: false, affordable: true
 }
 const FRESH: ElsewhereEvidence = { ...STALE, reused: false }
 const UNWRITTEN: ElsewhereEvidence = { ...STALE, writeBegun: false, idempotent: false, replayable: false }
@@ -15,12 +15,14 @@ const UNUSED_TIMEOUT: ElsewhereEvidence = { ...STALE, lost: false, responseStart
 const TABLE: [title: string, evidence: ElsewhereEvidence, decision: string | undefined][] = [
   ['reused, no response byte, idempotent, replayable', STALE, 'stale elsewhere'],
   ['the same, and no other endpoint', { ...STALE, another: false }, 'stale here'],
+  ['the same, and bound', { ...STALE, bound: true }, 'stale here'],
   ['the same, and no budget', { ...STALE, affordable: false }, undefined],
   ['reused, nothing written, whatever the method, the body and the budget', { ...UNWRITTEN, affordable: false }, 'unwritten elsewhere'],
   ['reused, nothing written, and no other endpoint', { ...UNWRITTEN, another: false }, 'unwritten here'],
   ['a 408 to an unused connection', UNUSED_TIMEOUT, 'unused_timeout elsewhere'],
   ['fresh, no response byte, idempotent, replayable', FRESH, 'fresh elsewhere'],
   ['the same, and no other endpoint', { ...FRESH, another: false }, undefined],
+  ['the same, and bound: the endpoint is at fault', { ...FRESH, bound: true }, 'fresh elsewhere'],
   ['the same, and no budget', { ...FRESH, affordable: false }, undefined],
   ['fresh, nothing written, whatever the method', { ...UNWRITTEN, reused: false }, 'unwritten elsewhere'],
   ['fresh, nothing written, and no other endpoint', { ...UNWRITTEN, reused: false, another: false }, undefined],

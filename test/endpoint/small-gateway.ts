@@ -158,6 +158,7 @@ export class SmallGateway {
       replayable: true,
       retried: request.retried,
       another: this.#another(request),
+      bound: false,
       affordable: this.#budget.affords(this.now)
     })
     if (decision !== undefined) {
