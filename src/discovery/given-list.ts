@@ -1,0 +1,92 @@
+import { optionError } from '../errors.js'
+import { canonical } from './families.js'
+import { addressId, type Found } from './source.js'
+
+/** An endpoint as a user writes it: a URL, or an object with one. */
+export type GivenEndpoint = string | {
+  /** `http://10.0.0.1:3000`: scheme, address or name, and port. */
+  readonly url: string
+  /** Its share of the requests, relative to the others. @defaultValue 1 */
+  readonly weight?: number
+  /** Endpoints with a higher number get requests if none with a lower one serves. @defaultValue 0 */
+  readonly priority?: number
+  /** It shuts down: no new requests. @defaultValue false */
+  readonly leaving?: boolean
+  /** The zone it runs in. */
+  readonly zone?: string
+  /** Endpoints of one group run the same version. */
+  readonly group?: string
+}
+
+/** A list that makes sense: its endpoints, and the scheme that they all have. */
+export interface GivenList { readonly found: readonly Found[], readonly protocol: 'http:' | 'https:' }
+
+const LARGEST = 65_535
+
+/**
+ * Reads a list of endpoints that a user has written or made. Throws HOLDFAST_ERR_OPTION that names the element and the remedy; nothing of
+ * such a list is used.
+ *
+ * @param option what the list is called in an error
+ * @param scheme the scheme that all have to have; without one, the first one's
+ */
+export function readGivenList (list: unknown, option: string, scheme?: 'http:' | 'https:'): GivenList {
+  if (!Array.isArray(list)) {
+    throw optionError(option, list, 'is no list; give URLs like [\'http://10.0.0.1:3000\'], or objects like { url, weight, priority }')
+  }
+  let protocol = scheme
+  const found = new Map<string, Found>()
+  list.forEach((given: unknown, index) => {
+    const name = `${option}[${index}]`
+    const url = urlOf(given, name)
+    protocol ??= url.protocol as 'http:' | 'https:'
+    if (url.protocol !== protocol) {
+      throw optionError(name, url.origin, `has another scheme than ${protocol}; give all endpoints of a target the same one`)
+    }
+    const endpoint = endpointOf(url, typeof given === 'string' ? {} : given as { [name: string]: unknown }, name)
+    if (found.has(endpoint.id)) throw optionError(name, url.origin, 'is in the list twice; give one a weight instead')
+    found.set(endpoint.id, endpoint)
+  })
+  return { found: [...found.values()], protocol: protocol ?? 'http:' }
+}
+
+function urlOf (given: unknown, name: string): URL {
+  const value = typeof given === 'object' && given !== null ? (given as { url?: unknown }).url : given
+  const example = 'give one like http://10.0.0.1:3000'
+  if (typeof value !== 'string' || !URL.canParse(value)) throw optionError(name, value, `is no URL; ${example}`)
+  const url = new URL(value)
+  const { protocol, username, password, pathname, search, hash } = url
+  // Not shown: it may hold a password.
+  if (username !== '' || password !== '') throw optionError(name, url.origin, 'has credentials, which would not be sent; leave them out')
+  if (protocol !== 'http:' && protocol !== 'https:') throw optionError(name, protocol, `is not http: or https:; ${example}`)
+  if (pathname !== '/' || search !== '' || hash !== '') {
+    throw optionError(name, url.origin + pathname, 'has a path, a query or a fragment, which would not be sent; leave it out')
+  }
+  return url
+}
+
+function endpointOf (url: URL, { weight, priority, leaving, zone, group }: { [name: string]: unknown }, name: string): Found {
+  if (weight !== undefined && !(typeof weight === 'number' && weight > 0 && weight <= LARGEST)) {
+    const remedy = `is no weight; give a number above 0, at most ${LARGEST}; leave an endpoint out that is to get no requests`
+    throw optionError(`${name}.weight`, weight, remedy)
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && (priority as number) >= 0 && (priority as number) <= LARGEST)) {
+    throw optionError(`${name}.priority`, priority, `is no priority; give a whole number from 0 to ${LARGEST}`)
+  }
+  if (leaving !== undefined && typeof leaving !== 'boolean') throw optionError(`${name}.leaving`, leaving, 'must be true or false')
+  const texts = { zone, group }
+  for (const [key, text] of Object.entries(texts)) {
+    if (text !== undefined && typeof text !== 'string') throw optionError(`${name}.${key}`, text, 'must be a string')
+  }
+  const host = canonical(url.hostname.replace(/^\[|\]$/g, ''))
+  const port = url.port === '' ? undefined : Number(url.port)
+  return {
+    id: addressId(host, port),
+    host,
+    port,
+    weight: weight as number | undefined ?? 1,
+    priority: priority as number | undefined ?? 0,
+    leaving: leaving ?? false,
+    ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined))
+  }
+}
