@@ -29,6 +29,12 @@ const KINDS = {
     message: 'No target is declared for this origin',
     remedy: 'Register a proxy with this origin as its upstream, or have replyOptions.getUpstream return an http: or https: URL.'
   },
+  HOLDFAST_ERR_UNKNOWN_ENDPOINT: {
+    statusCode: 404,
+    blame: 'operator',
+    message: 'The target has no such endpoint',
+    remedy: 'Give the id or the address of an endpoint as target.endpoints.list() and the admin API show it.'
+  },
   HOLDFAST_ERR_UNSENDABLE: {
     statusCode: 500,
     blame: 'operator',

@@ -14,7 +14,13 @@ export type {
 export type { AllGiven } from './options/all-given.js'
 export type { ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
-export type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from './connection/observer.js'
+export type {
+  CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance, ResponseView, RetryReason
+} from './connection/observer.js'
+export type { EndpointSnapshot } from './endpoint/endpoint-snapshot.js'
+export type { EndpointState } from './endpoint/endpoint-state.js'
+export type { GivenEndpoint } from './discovery/given-list.js'
+export type { TargetEndpoints } from './target/target-endpoints.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export { maskUrl } from './http/mask-url.js'
 export { lineMask } from './http/mask-line.js'

@@ -77,7 +77,11 @@ export const CLOSE_REASONS = {
     by: 'operator', when: 'either', unannounced: false, cutsResponse: false,
     meaning: 'the options of the target changed: connections are made in another way, or idle ones are above a lowered bound'
   },
-  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' }
+  drained: { by: 'operator', when: 'either', unannounced: false, cutsResponse: false, meaning: 'the target is closing' },
+  endpoint_gone: {
+    by: 'operator', when: 'either', unannounced: false, cutsResponse: false,
+    meaning: 'its endpoint takes no more requests: discovery lists it no longer, an operator drains it, or it is shutting down'
+  }
 } as const satisfies Record<string, CloseReasonRow>
 
 /** Why a connection was closed: a key of the table above, which docs/close-reasons.md explains. */

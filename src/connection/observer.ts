@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
+import type { EndpointState } from '../endpoint/endpoint-state.js'
 import type { CloseReason } from './close-reason.js'
 
 export type { CloseReason } from './close-reason.js'
@@ -7,8 +8,11 @@ export type { CloseReason } from './close-reason.js'
 /** Whether a backend keeps connections open, as the gateway believes; `trial`: a connection is testing it. */
 export type Persistence = 'persistent' | 'non-persistent' | 'trial'
 
-/** Why a request was sent again. `connect`: a refused dial was tried again, before there was a connection. */
-export type RetryReason = 'unwritten' | 'stale' | 'unused_timeout' | 'connect'
+/**
+ * Why a request was sent again. `connect`: a failed dial was tried again, at the same endpoint or at another one, before there was a
+ * connection. `fresh`: it was lost on a fresh connection without a byte of a response, and was sent once to another endpoint.
+ */
+export type RetryReason = 'unwritten' | 'stale' | 'unused_timeout' | 'fresh' | 'connect'
 
 /** A connection, as observers see it. It is the same object for the whole life of the connection. */
 export interface ConnectionView {
@@ -16,6 +20,8 @@ export interface ConnectionView {
   readonly target: string
   /** Unique in the app. */
   readonly id: number
+  /** Id of the endpoint that it leads to. */
+  readonly endpoint?: string
   /** Number of responses it has carried. */
   readonly served: number
   /** Time since it was opened, in ms. */
@@ -55,6 +61,8 @@ export interface Provenance {
   readonly target: string
   /** Id of the connection that carried the request, the last one after a retry; undefined if it got no connection. */
   readonly connection: number | undefined
+  /** Id of the endpoint that got the request last; absent where the target has one endpoint that never changes. */
+  readonly endpoint?: string
   /** Whether that connection had lain in the pool. */
   readonly reused: boolean
   /** The request's number on its connection: 1 for the first; 0 if it got no connection. */
@@ -71,6 +79,19 @@ export interface Provenance {
   readonly persistence: Persistence
   /** Code of the failure that ended the request; absent if there was none. */
   readonly error?: ErrorCode
+}
+
+/** A change of an endpoint's state, as observers see it. */
+export interface EndpointChange {
+  /** Its id. */
+  readonly endpoint: string
+  /** Its `host:port`, or the path of its socket. */
+  readonly address: string
+  /** undefined for a new endpoint. */
+  readonly from: EndpointState | undefined
+  readonly to: EndpointState
+  /** Why, for a person. */
+  readonly cause: string
 }
 
 /**
@@ -90,8 +111,9 @@ export interface ConnectionObserver {
    * @param target the target's name
    * @param code of the cause, as `ECONNREFUSED`, `ENOTFOUND` or a code of TLS; a code of Holdfast where the cause has none
    * @param ms how long the dial took, in ms
+   * @param endpoint id of the endpoint that was dialled
    */
-  dialFailed?(target: string, code: string, ms: number): void
+  dialFailed?(target: string, code: string, ms: number, endpoint: string): void
   /**
    * A request, or its second attempt, has been given a connection. Nothing is written yet.
    *
@@ -129,8 +151,23 @@ export interface ConnectionObserver {
    *
    * @param target the target's name
    * @param cause what it was concluded from, as a log line says it
+   * @param endpoint id of the endpoint of which it is believed
    */
-  persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string): void
+  persistenceChanged?(target: string, from: Persistence, to: Persistence, cause: string, endpoint: string): void
+  /**
+   * An endpoint is new, or its state has changed.
+   *
+   * @param target the target's name
+   */
+  endpointChanged?(target: string, change: EndpointChange): void
+  /**
+   * A leaving endpoint has no request and no tunnel any more.
+   *
+   * @param target the target's name
+   * @param endpoint its id
+   * @param address its `host:port`, or the path of its socket
+   */
+  endpointDrained?(target: string, endpoint: string, address: string): void
 }
 
 /** An app's observers. Each event goes to all of them, synchronously; what they return is ignored. */
@@ -163,8 +200,8 @@ export class Observers implements Required<ConnectionObserver> {
     for (const o of this.#list) try { o.opened?.(connection, connectMs) } catch (error) { this.#dismiss(o, error) }
   }
 
-  dialFailed (target: string, code: string, ms: number): void {
-    for (const o of this.#list) try { o.dialFailed?.(target, code, ms) } catch (error) { this.#dismiss(o, error) }
+  dialFailed (target: string, code: string, ms: number, endpoint: string): void {
+    for (const o of this.#list) try { o.dialFailed?.(target, code, ms, endpoint) } catch (error) { this.#dismiss(o, error) }
   }
 
   acquired (connection: ConnectionView, idleMs: number, waitMs: number): void {
@@ -191,7 +228,15 @@ export class Observers implements Required<ConnectionObserver> {
     for (const o of this.#list) try { o.retried?.(target, kind) } catch (error) { this.#dismiss(o, error) }
   }
 
-  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
-    for (const o of this.#list) try { o.persistenceChanged?.(target, from, to, cause) } catch (error) { this.#dismiss(o, error) }
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string, endpoint: string): void {
+    for (const o of this.#list) try { o.persistenceChanged?.(target, from, to, cause, endpoint) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  endpointChanged (target: string, change: EndpointChange): void {
+    for (const o of this.#list) try { o.endpointChanged?.(target, change) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  endpointDrained (target: string, endpoint: string, address: string): void {
+    for (const o of this.#list) try { o.endpointDrained?.(target, endpoint, address) } catch (error) { this.#dismiss(o, error) }
   }
 }

@@ -106,7 +106,7 @@ export class Supply {
   #failed (error: HoldfastError, owner: Ticket | undefined, began: number): void {
     const { waiters, draining } = this.#parts
     const now = this.#clock()
-    this.#context.observers.dialFailed(this.#context.name, dialFailureCode(error), now - began)
+    this.#context.observers.dialFailed(this.#context.name, dialFailureCode(error), now - began, '')
     if (owner === undefined) return
     const delay = draining.begun ? undefined : redialAfter(owner, error, { began, now, within: this.#context.options.pool.connectRetry })
     if (delay === undefined) return waiters.refuse(owner, error)

@@ -96,7 +96,7 @@ export class Belief implements BackendBelief {
     if (before === state || (state !== 'non-persistent' && !keepsAlive(options))) return
     this.persistence = state
     this.#trials.end()
-    observers.persistenceChanged(name, before, state, cause)
+    observers.persistenceChanged(name, before, state, cause, '')
     // An observer of this change may have changed the persistence again.
     if (state !== 'persistent' && this.persistence === state) pool.evict('non_persistent')
   }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ClientConnection } from '../connection/bindings.js'
 import type { Connection } from '../connection/connection.js'
@@ -35,6 +36,18 @@ export interface CallRequest extends Omit<ExchangeRequest, 'headersTimeout' | 'b
    * Where it is undefined, such a backend connection serves no further request.
    */
   readonly clientConnection?: ClientConnection | undefined
+  /** Who asks. It is read where the target has several endpoints. */
+  readonly asker?: Asker | undefined
+  /** The endpoint that the request was sent to by name (`host:port`); it goes to no other. */
+  readonly pinned?: string | undefined
+}
+
+/** The client of a request, as affinity and the evidence about endpoints use it. A `FastifyRequest` is one. */
+export interface Asker {
+  /** Its address. */
+  readonly ip: string
+  /** Its headers, as node:http gives them. */
+  readonly headers: IncomingHttpHeaders
 }
 
 /**

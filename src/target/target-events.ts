@@ -1,4 +1,6 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance, ResponseView, RetryReason } from '../connection/observer.js'
+import type {
+  CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance, ResponseView, RetryReason
+} from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
 import type { Belief } from './belief.js'
 import type { Tally } from './tally.js'
@@ -20,8 +22,8 @@ export class TargetEvents implements Required<ConnectionObserver> {
     this.#observers.opened(connection, connectMs)
   }
 
-  dialFailed (target: string, code: string, ms: number): void {
-    this.#observers.dialFailed(target, code, ms)
+  dialFailed (target: string, code: string, ms: number, endpoint: string): void {
+    this.#observers.dialFailed(target, code, ms, endpoint)
   }
 
   acquired (connection: ConnectionView, idleMs: number, waitMs: number): void {
@@ -53,7 +55,15 @@ export class TargetEvents implements Required<ConnectionObserver> {
     this.#observers.retried(target, kind)
   }
 
-  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
-    this.#observers.persistenceChanged(target, from, to, cause)
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string, endpoint: string): void {
+    this.#observers.persistenceChanged(target, from, to, cause, endpoint)
+  }
+
+  endpointChanged (target: string, change: EndpointChange): void {
+    this.#observers.endpointChanged(target, change)
+  }
+
+  endpointDrained (target: string, endpoint: string, address: string): void {
+    this.#observers.endpointDrained(target, endpoint, address)
   }
 }

@@ -28,7 +28,7 @@ function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardo
       const from = this.persistence
       this.persistence = to
       set.push([to, cause])
-      for (const observer of observers) observer.persistenceChanged?.('fake', from, to, cause)
+      for (const observer of observers) observer.persistenceChanged?.('fake', from, to, cause, '')
     }
   }
   const gateway: Gateway = {
