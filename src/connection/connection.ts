@@ -4,6 +4,7 @@ import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import type { RequestHeads } from '../wire/http1/request-head.js'
 import type { CloseReason, ConnectionView } from './observer.js'
+import type { Pool } from './pool.js'
 
 /** Is told when a connection ends while it carries no request. */
 export interface ConnectionOwner {
@@ -37,6 +38,8 @@ const MAX_HEADER_SIZE = 16_384
 export interface ConnectionSnapshot {
   /** Unique in the app; observers know the connection by it. */
   readonly id: number
+  /** Id of the endpoint that it leads to. */
+  readonly endpoint: string
   /** `sentinel`: idle past the learned limit, to see when the backend closes it. */
   readonly state: 'active' | 'idle' | 'sentinel'
   /** Since it was opened. */
@@ -82,15 +85,17 @@ export class Connection implements SocketReader {
   /** The present request. An idle connection keeps no reference to its last request, nor to that request's client. */
   #user: ConnectionUser | undefined
   #endedBy: CloseReason | undefined
+  readonly #pool: Pool | undefined
   readonly #owner: ConnectionOwner
   readonly #ageJitter: number
 
   constructor (socket: BackendSocket, from: {
-    id: number, target: string, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
+    id: number, target: string, pool?: Pool, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
     now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
+    this.#pool = from.pool
     this.socket = socket
     this.heads = from.heads
     this.openedAt = from.now
@@ -105,6 +110,10 @@ export class Connection implements SocketReader {
     socket.reader = this
   }
 
+  /** The pool that it is in. Not for the connections of a probe, which are in none. */
+  get pool (): Pool { return this.#pool! }
+  /** Id of the endpoint that it leads to; '' for the connections of a probe. */
+  get endpoint (): string { return this.#pool?.host.id ?? '' }
   get state (): 'idle' | 'active' | 'closed' { return this.#state }
   /** Responses it has carried. */
   get served (): number { return this.#served }
@@ -267,9 +276,9 @@ export class Connection implements SocketReader {
 /** The states of connections at one moment, the sentinel last. */
 export function snapshotsOf (connections: readonly Connection[], sentinel: Connection | undefined, now: number): ConnectionSnapshot[] {
   return [...connections, ...sentinel === undefined ? [] : [sentinel]].map(connection => {
-    const { id, state, openedAt, served, idleSince, trial } = connection
+    const { id, endpoint, state, openedAt, served, idleSince, trial } = connection
     const active = state === 'active'
-    return { id, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
+    return { id, endpoint, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
   })
 }
 
@@ -284,6 +293,7 @@ class View implements ConnectionView {
 
   get target (): string { return this.#connection.target }
   get id (): number { return this.#connection.id }
+  get endpoint (): string { return this.#connection.endpoint }
   get served (): number { return this.#connection.served }
   get age (): number { return this.#clock() - this.#connection.openedAt }
   get trial (): boolean { return this.#connection.trial }
