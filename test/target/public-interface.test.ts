@@ -39,7 +39,7 @@ t.test('every method and property works behind the Proxy that compose() makes', 
   composed.update({ pool: { maxPending: 7 } })
   t.equal(target.options.pool.maxPending, 7)
   composed.keepApart(new Set(['POST+']))
-  t.ok(internalsOf(target).belief.apart.has('POST+'))
+  t.ok(internalsOf(target).endpoints.only?.kept.apart.has('POST+'))
   t.equal(composed.evict(), 1)
   composed.setPersistence('non-persistent', 'a test says so')
   t.equal(composed.persistence, 'non-persistent')
