@@ -6,7 +6,7 @@ import type { ClientConnection } from './bindings.js'
 import type { CloseReason } from './close-reason.js'
 import { Closing } from './closing.js'
 import { snapshotsOf } from './connection.js'
-import type { Connection, ConnectionOwner, ConnectionSnapshot } from './connection.js'
+import type { Connection, ConnectionOwner, ConnectionPool, ConnectionSnapshot } from './connection.js'
 import type { Dialer } from './dial.js'
 import { Dials } from './dials.js'
 import { Draining } from './draining.js'
@@ -221,7 +221,7 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
    * @param idleSince on the pools' clock: connections that became idle later stay too. Without it, the sentinel is closed as well
    * @param of the pool whose connections are closed; undefined: all pools
    */
-  evict (reason: CloseReason, idleSince = Infinity, of?: Pool): number {
+  evict (reason: CloseReason, idleSince = Infinity, of?: ConnectionPool): number {
     let evicted = 0
     for (const pool of of === undefined ? [...this.#pools] : [of]) evicted += pool.idle.closeSince(idleSince, reason)
     if (idleSince === Infinity && (of === undefined || this.sentinel.connection?.pool === of)) this.sentinel.dismiss(reason)

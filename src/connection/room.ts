@@ -2,13 +2,21 @@ import type { ActiveSet } from './active-set.js'
 import type { Dials } from './dials.js'
 import type { IdleStack } from './idle-stack.js'
 import type { PoolContext } from './pool-context.js'
-import type { WholeRoom } from './whole-room.js'
+
+/** The room of the whole target, which its pools share. */
+export interface SharedRoom {
+  readonly full: boolean
+  /** Closes the connection of a stack that has been idle longest. Returns false where none can be closed. */
+  free (idle: IdleStack, freshOnly: boolean): boolean
+  /** Closes the connection that has been idle longest of all pools. Returns false where none can be closed. */
+  freeAny (freshOnly: boolean): boolean
+}
 
 interface Parts {
   readonly idle: IdleStack
   readonly active: ActiveSet
   readonly dials: Dials
-  readonly whole: WholeRoom
+  readonly whole: SharedRoom
 }
 
 /** Counts a pool's connections against `connections`, and makes room for another one. */
@@ -17,7 +25,7 @@ export class Room {
   readonly #idle: IdleStack
   readonly #active: ActiveSet
   readonly #dials: Dials
-  readonly #whole: WholeRoom
+  readonly #whole: SharedRoom
   #opening = 0
 
   constructor (context: PoolContext, { idle, active, dials, whole }: Parts) {

@@ -3,7 +3,7 @@ import type { BackendSocket } from '../wire/backend-socket.js'
 import { RequestHeads } from '../wire/http1/request-head.js'
 import type { Closing } from './closing.js'
 import { Connection } from './connection.js'
-import type { ConnectionOwner } from './connection.js'
+import type { ConnectionOwner, ConnectionPool } from './connection.js'
 import { dialFailureCode } from './dial.js'
 import type { DialResult } from './dials.js'
 import type { Draining } from './draining.js'
@@ -49,9 +49,10 @@ export class Supply {
   /**
    * Starts a dial for a waiting ticket. Returns false where no dial may start now, and the ticket waits on.
    *
-   * @param pool where; undefined: nowhere now
+   * @param at the pool; undefined: none now
    */
-  dialFor (ticket: Ticket, pool: Pool | undefined): boolean {
+  dialFor (ticket: Ticket, at: ConnectionPool | undefined): boolean {
+    const pool = at && this.#parts.pools.find(pool => pool === at)
     if (pool === undefined) return false
     const made = pool.room.make(ticket.freshOnly)
     // `make` may close a connection, and an observer of the close may have had this ticket refused, served or dialled for.
@@ -101,7 +102,7 @@ export class Supply {
     draining.check()
   }
 
-  #poolFor ({ seeker }: Ticket): Pool | undefined {
+  #poolFor ({ seeker }: Ticket): ConnectionPool | undefined {
     return seeker === undefined ? this.#parts.pools[0] : seeker.next()
   }
 

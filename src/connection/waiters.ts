@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.js'
-import type { Pool } from './pool.js'
+import type { ConnectionPool } from './connection.js'
 import { QueueTimer } from './queue-timer.js'
 import { WaitingQueue, earlier } from './waiting-queue.js'
 import type { Ticket } from './waiting-queue.js'
@@ -24,7 +24,7 @@ export class Waiters {
   get firstDialling (): Ticket | undefined { return this.#dialling.first }
 
   /** The ticket that has waited longest and takes such a connection. @param fresh whether the connection is fresh */
-  next (pool: Pool, fresh: boolean): Ticket | undefined {
+  next (pool: ConnectionPool, fresh: boolean): Ticket | undefined {
     return earlier(this.#queued.firstFor(pool, fresh), this.#dialling.firstFor(pool, fresh))
   }
 

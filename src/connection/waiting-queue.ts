@@ -1,7 +1,6 @@
 import type { HoldfastError } from '../errors.js'
-import type { Connection } from './connection.js'
+import type { Connection, ConnectionPool } from './connection.js'
 import type { Dial } from './dial.js'
-import type { Pool } from './pool.js'
 import type { Seeker } from './seeker.js'
 
 /** A request that waits for a connection. Exactly one of the two methods is called, once. */
@@ -99,9 +98,10 @@ export class WaitingQueue {
   }
 
   /** The ticket that has waited longest of those that take such a connection. @param fresh whether the connection is fresh */
-  firstFor (pool: Pool, fresh: boolean): Ticket | undefined {
-    let ticket = this.first
-    while (ticket !== undefined && ((ticket.freshOnly && !fresh) || ticket.seeker?.takes(pool) === false)) ticket = ticket.after
-    return ticket
+  firstFor (pool: ConnectionPool, fresh: boolean): Ticket | undefined {
+    for (let ticket = this.first; ticket !== undefined; ticket = ticket.after) {
+      if ((fresh || !ticket.freshOnly) && ticket.seeker?.takes(pool) !== false) return ticket
+    }
+    return undefined
   }
 }

@@ -2,9 +2,10 @@ import type { Closing } from './closing.js'
 import type { IdleStack } from './idle-stack.js'
 import type { Pool } from './pool.js'
 import type { PoolContext } from './pool-context.js'
+import type { SharedRoom } from './room.js'
 
 /** Counts the connections of all pools of a target against `pool.maxConnections`, and closes idle ones to make room. */
-export class WholeRoom {
+export class WholeRoom implements SharedRoom {
   readonly #context: PoolContext
   readonly #clock: () => number
   readonly #pools: readonly Pool[]
@@ -29,7 +30,6 @@ export class WholeRoom {
     return maxConnections !== Infinity && this.taken >= maxConnections
   }
 
-  /** Closes the connection of this stack that has been idle longest. Returns false where none can be closed. */
   free (idle: IdleStack, freshOnly: boolean): boolean {
     const oldest = idle.takeOldest(!freshOnly)
     if (oldest === undefined) return false
@@ -37,7 +37,6 @@ export class WholeRoom {
     return true
   }
 
-  /** Closes the connection that has been idle longest of all. */
   freeAny (freshOnly: boolean): boolean {
     const pool = this.#longestIdle()
     return pool !== undefined && this.free(pool.idle, freshOnly)

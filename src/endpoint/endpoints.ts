@@ -2,7 +2,7 @@ import type { ConnectionObserver, Persistence } from '../connection/observer.js'
 import { createDialer } from '../connection/dial.js'
 import type { Dialer } from '../connection/dial.js'
 import { sharedLookup } from '../connection/lookup.js'
-import type { Pool } from '../connection/pool.js'
+import type { ConnectionPool } from '../connection/connection.js'
 import type { Pools } from '../connection/pools.js'
 import { Discovery } from '../discovery/discovery.js'
 import type { DiscoveryView } from '../discovery/discovery.js'
@@ -67,7 +67,7 @@ export class Endpoints implements EndpointGroup {
   readonly #context: EndpointsContext
   readonly #balance: ReturnType<typeof createBalance<Endpoint>>
   readonly #checks: HealthChecks | undefined
-  readonly #byPool = new Map<Pool, Endpoint>()
+  readonly #byPool = new Map<ConnectionPool, Endpoint>()
   readonly #byId = new Map<string, Endpoint>()
   readonly #byAddress = new Map<string, Endpoint>()
   #members: Endpoint[] = []
@@ -149,7 +149,7 @@ export class Endpoints implements EndpointGroup {
     this.#use(found, 'set by an operator')
   }
 
-  of (pool: Pool): Endpoint {
+  of (pool: ConnectionPool): Endpoint {
     return this.#byPool.get(pool)!
   }
 
@@ -392,13 +392,14 @@ export class Endpoints implements EndpointGroup {
 
   #remove (endpoint: Endpoint): void {
     const { pool, id, address } = endpoint
+    // First, since the closes of its idle connections call `shrank`.
     this.#byPool.delete(pool)
+    this.#context.pools.remove(pool)
+    this.#checks?.remove(endpoint)
+    this.#members = this.#members.filter(other => other !== endpoint)
     if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
     if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address)
-    this.#members = this.#members.filter(other => other !== endpoint)
-    this.#checks?.remove(endpoint)
     this.sealed?.forget(id)
-    this.#context.pools.remove(pool)
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
   }
 

@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Connection } from '../connection/connection.js'
+import type { Connection, ConnectionPool } from '../connection/connection.js'
 import { wasRefused } from '../connection/dial.js'
 import type { Failure } from '../connection/exchange.js'
-import type { Pool } from '../connection/pool.js'
 import { redialDelay } from '../connection/redial.js'
 import type { Seeker } from '../connection/seeker.js'
 import type { HoldfastError } from '../errors.js'
@@ -184,7 +183,7 @@ export class Placement implements Seeker {
 
   // Called while the request waits.
 
-  takes (pool: Pool): boolean {
+  takes (pool: ConnectionPool): boolean {
     const endpoint = this.#endpoint
     if (this.#bound !== undefined) return pool === this.#bound.pool
     if (endpoint !== undefined && (this.#key !== undefined || this.#probes !== undefined || pool === endpoint.pool)) return pool === endpoint.pool
@@ -192,7 +191,7 @@ export class Placement implements Seeker {
     return this.#endpoints.roster.has(other) && !this.#tried.includes(other) && (!this.#tunnels || this.#hasRoomForTunnel(other))
   }
 
-  next (): Pool | undefined {
+  next (): ConnectionPool | undefined {
     if (this.#bound !== undefined) return this.#bound.pool
     const endpoint = this.#endpoint
     if (endpoint !== undefined && !endpoint.full && !this.#tried.includes(endpoint) && this.#endpoints.roster.has(endpoint)) return endpoint.pool
@@ -201,7 +200,7 @@ export class Placement implements Seeker {
     return picked?.pool
   }
 
-  dialFailed (pool: Pool, error: HoldfastError, began: number): number | undefined {
+  dialFailed (pool: ConnectionPool, error: HoldfastError, began: number): number | undefined {
     const endpoints = this.#endpoints
     const now = endpoints.clock()
     this.#probes = undefined
@@ -219,8 +218,9 @@ export class Placement implements Seeker {
       this.leave()
       return 0
     }
-    this.#tried = this.#first === undefined ? [] : [this.#first.endpoint]
-    return redialDelay()
+    // A request that a fresh connection has lost is not sent to the same endpoint again.
+    this.#tried = this.#first === undefined || this.#first.failure.reused ? [] : [this.#first.endpoint]
+    return this.#tried.length > 0 && !endpoints.another(this.#tried) ? undefined : redialDelay()
   }
 
   #begin (now: number): void {

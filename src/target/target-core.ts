@@ -83,6 +83,7 @@ export class TargetCore implements PoolContext, EndpointsContext, CallContext, B
     const ends = this.endpoints.all.flatMap(({ certificateEnd }) => certificateEnd ?? [])
     return ends.length === 0 ? undefined : Math.min(...ends)
   }
+
   get tracing (): Tracing | undefined { return this.#tracing() }
 
   /** Whether nothing is in flight or waiting, and no request claims it. */

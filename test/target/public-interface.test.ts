@@ -18,7 +18,7 @@ t.test('what Holdfast itself does with a target is not in the public type', asyn
 
 t.test('nor is it on the object', async t => {
   const { target } = rigFor(t, 'http://127.0.0.1:1')
-  const names = ['call', 'claim', 'release', 'quiet', 'pool', 'belief', 'tally']
+  const names = ['call', 'claim', 'release', 'quiet', 'pools', 'belief', 'tally']
   t.strictSame(names.filter(name => name in target), [])
   t.ok(names.every(name => name in internalsOf(target)))
 })
