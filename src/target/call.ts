@@ -140,6 +140,15 @@ export class Call implements Waiter, ExchangeSink {
     this.#exchange?.resume()
   }
 
+  /**
+   * The `Set-Cookie` value that the response has to carry, or undefined.
+   *
+   * @param _secure whether the client came over TLS
+   */
+  cookie (_secure: boolean): string | undefined {
+    return undefined
+  }
+
   /** The provenance up to now. @param error the code that the caller has ended the request with */
   provenance (error: ErrorCode | undefined): Provenance {
     const { name, belief } = this.#target

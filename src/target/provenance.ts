@@ -54,10 +54,11 @@ export class ProvenanceRecord {
 
 /**
  * A provenance in `key=value` words, for the client. The target's name is left out: by default it is the backend's origin, and a client
- * must not learn addresses.
+ * must not learn addresses. The endpoint's id does not show its address.
  */
-export function provenanceWords ({ connection, reused, nth, idleMs, waitMs, attempts, retries, persistence, error }: Provenance): string {
+export function provenanceWords ({ endpoint, connection, reused, nth, idleMs, waitMs, attempts, retries, persistence, error }: Provenance): string {
   const words: string[] = []
+  if (endpoint !== undefined) words.push(`endpoint=${endpoint}`)
   if (connection !== undefined) words.push(`connection=${connection}`, `reused=${reused}`, `nth=${nth}`, `idleMs=${idleMs}`)
   words.push(`waitMs=${waitMs}`, `attempts=${attempts}`)
   if (retries.length > 0) words.push(`retries=${retries.join('+')}`)
