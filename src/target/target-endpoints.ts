@@ -1,5 +1,5 @@
-import type { GivenEndpoint } from '../discovery/given-list.js'
 import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
+import type { GivenEndpoint } from '../options/upstream-option.js'
 
 /**
  * A target's endpoints: `target.endpoints`. The methods take an endpoint's id or its address (`host:port`), and throw
