@@ -3,6 +3,7 @@ import { Observers } from '../connection/observer.js'
 import type { ConnectionObserver } from '../connection/observer.js'
 import { ORIGIN_PLAN, samePlan } from '../discovery/endpoints-plan.js'
 import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
+import type { Report } from '../discovery/reports.js'
 import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
@@ -43,14 +44,22 @@ export class TargetRegistry implements Iterable<Target> {
   readonly #dynamic = new Map<Target, Set<Choices>>()
   readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
+  readonly #onDiscovery: (target: string, report: Report) => void
   #lastId = 0
   /** Set where the app traces. */
   tracing: Tracing | undefined
   maxDynamicTargets: number
 
-  constructor (init: { maxDynamicTargets: number, onObserverError: (error: unknown) => void, clock?: () => number }) {
+  /** @param init `onDiscovery` gets what the discovery of a target's endpoints has to say */
+  constructor (init: {
+    maxDynamicTargets: number
+    onObserverError: (error: unknown) => void
+    onDiscovery?: (target: string, report: Report) => void
+    clock?: () => number
+  }) {
     this.observers = new Observers(init.onObserverError)
     this.maxDynamicTargets = init.maxDynamicTargets
+    this.#onDiscovery = init.onDiscovery ?? (() => {})
     this.#clock = init.clock ?? (() => performance.now())
     this.dispatcher = new OriginDispatcher(origin => {
       const target = this.byOrigin(origin)
@@ -201,10 +210,12 @@ export class TargetRegistry implements Iterable<Target> {
       name,
       origin,
       options,
+      plan,
       observers: this.observers,
       nextId: () => ++this.#lastId,
       clock: this.#clock,
-      tracing: () => this.tracing
+      tracing: () => this.tracing,
+      discoveryReported: this.#onDiscovery
     }))
     this.#targets.set(name, target)
     this.#plans.set(target, plan)
