@@ -23,6 +23,7 @@ const ERROR_TYPES: Record<ErrorCode, string> = {
   HOLDFAST_ERR_WRONG_ORIGIN: 'proxy_configuration_error',
   HOLDFAST_ERR_UNKNOWN_TARGET: 'destination_not_found',
   HOLDFAST_ERR_UNKNOWN_ENDPOINT: 'destination_not_found',
+  HOLDFAST_ERR_NO_ENDPOINT: 'destination_unavailable',
   HOLDFAST_ERR_UNSENDABLE: 'proxy_internal_error',
   HOLDFAST_ERR_BODY_READ: 'proxy_internal_error',
   HOLDFAST_ERR_CONNECT: 'destination_unavailable',

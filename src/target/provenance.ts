@@ -5,6 +5,7 @@ import type { ErrorCode } from '../errors.js'
 /** What a call notes while it runs. Most often nothing reads it, so noting costs a few assignments only. */
 export class ProvenanceRecord {
   #connection: number | undefined
+  #endpoint: string | undefined
   #reused = false
   #nth = 0
   #idleMs = 0
@@ -17,7 +18,8 @@ export class ProvenanceRecord {
     this.#waitMs += ms
   }
 
-  begun (connection: Connection, reused: boolean, persistence: Persistence): void {
+  begun (connection: Connection, reused: boolean, persistence: Persistence, endpoint: string | undefined): void {
+    this.#endpoint = endpoint
     this.#attempts++
     this.#connection = connection.id
     this.#reused = reused
@@ -39,6 +41,7 @@ export class ProvenanceRecord {
   read (target: string, persistence: Persistence, error: ErrorCode | undefined): Provenance {
     return {
       target,
+      ...this.#endpoint === undefined ? undefined : { endpoint: this.#endpoint },
       connection: this.#connection,
       reused: this.#reused,
       nth: this.#nth,
