@@ -128,7 +128,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   // Steps 5 to 7, and 9, are the target's.
   #send (outgoing: Outgoing, body: CollectedBody | string | null): void {
     const upgrade = this.#upgrade === undefined ? undefined : 'websocket'
-    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request)
+    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request, this.route)
     const call = this.#call = internalsOf(this.#target).call(request, this)
     call.start()
   }

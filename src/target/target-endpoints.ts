@@ -1,8 +1,8 @@
 import { readGivenList } from '../discovery/given-list.js'
-import type { GivenEndpoint } from '../discovery/given-list.js'
 import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
 import type { Endpoints } from '../endpoint/endpoints.js'
 import { optionError } from '../errors.js'
+import type { GivenEndpoint } from '../options/upstream-option.js'
 
 /**
  * A target's endpoints: `target.endpoints`. The methods take an endpoint's id or its address (`host:port`), and throw

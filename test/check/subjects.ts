@@ -2,7 +2,7 @@ import type { CheckedApp, CheckedRoute, CheckedServer, CheckedTarget, Surroundin
 import { parseDiscoveryUrl } from '../../src/discovery/discovery-url.js'
 import type { EndpointsPlan } from '../../src/discovery/endpoints-plan.js'
 import { readGivenList } from '../../src/discovery/given-list.js'
-import type { GivenEndpoint } from '../../src/discovery/given-list.js'
+import type { GivenEndpoint } from '../../src/options/upstream-option.js'
 import { resolveRouteOptions } from '../../src/options/route-options.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'

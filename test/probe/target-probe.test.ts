@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { parseDiscoveryUrl } from '../../src/discovery/discovery-url.js'
 import { readGivenList } from '../../src/discovery/given-list.js'
-import type { GivenEndpoint } from '../../src/discovery/given-list.js'
+import type { GivenEndpoint } from '../../src/options/upstream-option.js'
 import type { Found } from '../../src/discovery/source.js'
 import { endpointsFound } from '../../src/probe/endpoints-found.js'
 import type { PlannedTarget } from '../../src/probe/endpoints-found.js'
