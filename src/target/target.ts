@@ -1,6 +1,8 @@
 import { Dispatcher } from 'undici'
 import type { ConnectionSnapshot } from '../connection/connection.js'
 import type { Persistence } from '../connection/observer.js'
+import type { DiscoveryView } from '../discovery/discovery.js'
+import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
 import { HoldfastError } from '../errors.js'
 import { clientCertificateEnd } from '../options/certificate-end.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options/target-options.js'
@@ -8,6 +10,7 @@ import { dispatchTo } from './dispatch.js'
 import type { IdleLimit } from './idle-limit.js'
 import type { Totals } from './tally.js'
 import type { TargetCore } from './target-core.js'
+import type { TargetEndpoints } from './target-endpoints.js'
 
 /** The state of a target at one moment; times in ms. */
 export interface TargetSnapshot {
@@ -48,6 +51,10 @@ export interface TargetSnapshot {
     /** The first to end of `undiciOptions.connect.cert`; undefined without one. One in a `pfx` or a `secureContext` is not read. */
     readonly client: number | undefined
   }
+  /** Its endpoints; one where it is a plain origin. */
+  readonly endpoints: readonly EndpointSnapshot[]
+  /** How discovery goes; undefined without it. */
+  readonly discovery: DiscoveryView | undefined
   /** 1 - connections opened / exchanges; 0 before the first exchange. */
   readonly reuseRatio: number
   /** What connections cost to open. */
@@ -120,6 +127,12 @@ export class Target extends Dispatcher {
     return dispatchTo(this.#core, options, handler, this.#isOwn(origin) ? undefined : new HoldfastError('HOLDFAST_ERR_WRONG_ORIGIN'))
   }
 
+  /** Its endpoints. */
+  get endpoints (): TargetEndpoints {
+    const refuse = (): never => { throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_ENDPOINT') }
+    return { list: () => [], set: refuse, drain: refuse, undrain: refuse, eject: refuse, restore: refuse }
+  }
+
   /** The target's state now. The object does not change later. */
   snapshot (): TargetSnapshot {
     const { pool, tally, belief, options, certificateEnd } = this.#core
@@ -139,6 +152,8 @@ export class Target extends Dispatcher {
       idleLimit: belief.limit,
       sentinel: pool.sentinel.idleMs === undefined ? undefined : { idleMs: pool.sentinel.idleMs },
       certificates: { backend: certificateEnd, client: clientCertificateEnd(options.undiciOptions.connect) },
+      endpoints: this.endpoints.list(),
+      discovery: undefined,
       reuseRatio: tally.reuseRatio,
       connectMs: tally.connectMs
     }
