@@ -48,7 +48,11 @@ export class GatewayState implements Gateway {
     this.drain = () => app.close()
     this.targets = new TargetRegistry({
       maxDynamicTargets: settings.maxDynamicTargets,
-      onObserverError: err => app.log.error({ err }, 'a connection observer threw and was removed')
+      onObserverError: err => app.log.error({ err }, 'a connection observer threw and was removed'),
+      onDiscovery: (target, report) => {
+        if (report.type === 'well') app.log.info({ target }, 'discovery answers again')
+        else app.log.warn({ target, kind: report.fault.kind, err: report.fault.cause }, `discovery: ${report.fault.message}`)
+      }
     })
   }
 

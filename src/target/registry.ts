@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici'
 import { Observers } from '../connection/observer.js'
 import type { ConnectionObserver } from '../connection/observer.js'
+import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
+import type { Report } from '../discovery/reports.js'
 import { HoldfastError, optionError } from '../errors.js'
 import { sameTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
@@ -18,7 +20,11 @@ export interface TargetDeclaration {
   readonly prefix: string
   /** The name that the route's options give. */
   readonly name?: string | undefined
+  /** How its endpoints are found. @defaultValue the origin is the only one */
+  readonly plan?: EndpointsPlan
 }
+
+const ORIGIN: EndpointsPlan = { kind: 'origin' }
 
 // The name that observers get for a target that was not made. The metrics count all dynamic targets under it.
 const REFUSED = 'dynamic'
@@ -37,14 +43,22 @@ export class TargetRegistry implements Iterable<Target> {
   readonly #dynamic = new Map<Target, Set<Choices>>()
   readonly #dynamicNames = new Set<string>()
   readonly #clock: () => number
+  readonly #onDiscovery: (target: string, report: Report) => void
   #lastId = 0
   /** Set where the app traces. */
   tracing: Tracing | undefined
   maxDynamicTargets: number
 
-  constructor (init: { maxDynamicTargets: number, onObserverError: (error: unknown) => void, clock?: () => number }) {
+  /** @param init `onDiscovery` gets what the discovery of a target's endpoints has to say */
+  constructor (init: {
+    maxDynamicTargets: number
+    onObserverError: (error: unknown) => void
+    onDiscovery?: (target: string, report: Report) => void
+    clock?: () => number
+  }) {
     this.observers = new Observers(init.onObserverError)
     this.maxDynamicTargets = init.maxDynamicTargets
+    this.#onDiscovery = init.onDiscovery ?? (() => {})
     this.#clock = init.clock ?? (() => performance.now())
     this.dispatcher = new OriginDispatcher(origin => {
       const target = this.byOrigin(origin)
@@ -177,15 +191,17 @@ export class TargetRegistry implements Iterable<Target> {
     return name
   }
 
-  #add (name: string, { origin, options }: TargetDeclaration): Target {
+  #add (name: string, { origin, options, plan = ORIGIN }: TargetDeclaration): Target {
     const target = new Target(new TargetCore({
       name,
       origin,
       options,
+      plan,
       observers: this.observers,
       nextId: () => ++this.#lastId,
       clock: this.#clock,
-      tracing: () => this.tracing
+      tracing: () => this.tracing,
+      discoveryReported: this.#onDiscovery
     }))
     this.#targets.set(name, target)
     return target
