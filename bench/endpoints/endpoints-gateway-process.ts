@@ -33,7 +33,7 @@ const stream = new Writable({
   }
 })
 // Requests of many clients come from the measurement, as behind a load balancer.
-const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream }, disableRequestLogging: true })
+const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream } })
 app.addHook('onResponse', async (request, reply) => {
   if (reply.statusCode < 500 || failures.length === MOST_FAILURES) return
   failures.push({ id: String(request.headers['x-id']), status: reply.statusCode, provenance: provenanceOf(reply) })
