@@ -1,6 +1,7 @@
 import { allDown } from './all-down.js'
 import { churn } from './churn.js'
 import { dnsOutage } from './dns-outage.js'
+import { prepare } from './endpoints-gateway.js'
 import { errors } from './errors.js'
 import { even } from './even.js'
 import { blackHole, frozen } from './frozen.js'
@@ -34,6 +35,7 @@ if (asked.length === 0 || unknown.length > 0) {
   console.error(`npm run bench:endpoints -- all, or some of: ${SCENARIOS.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
+prepare()
 const broken: string[] = []
 for (const scenario of SCENARIOS) {
   if (!asked.includes('all') && !asked.includes(scenario.name)) continue
