@@ -152,6 +152,12 @@ export class Story {
     bounds.hold(`${name}: the other nine stay in service`, others.length === 0, told.join('; '))
   }
 
+  /** The states of the struck endpoint: `up (it has answered), 2041 ms later ejected (...)`. */
+  #course (): string {
+    const own = this.changes.filter(({ address }) => address === this.address)
+    return own.map(({ to, cause, at }, n) => `${n === 0 ? '' : `${Math.round(at - own[n - 1]!.at)} ms later `}${to} (${cause})`).join(', ')
+  }
+
   /** The figures that each fault has. */
   row (what: string): Row {
     const slow = this.sent.toSorted((a, b) => b.ended - b.began - (a.ended - a.began))[0]
@@ -164,7 +170,7 @@ export class Story {
       'what failed': this.listed(this.failed()),
       'slowest, ms': slow === undefined ? 0 : Math.round(slow.ended - slow.began),
       retries: listed(this.#told.retries),
-      'of the struck': this.changes.filter(({ address }) => address === this.address).map(({ to, cause }) => `${to} (${cause})`).join(', ')
+      'of the struck': this.#course()
     }
   }
 }
