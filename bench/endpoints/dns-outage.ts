@@ -48,7 +48,7 @@ export const dnsOutage: Scenario = {
     return outages.map((outage, n) => {
       const { endpoints, discovery } = snapshots[n]!
       const removed = changes.filter(({ target, to }) => target === outage && (to === 'leaving' || to === 'gone'))
-      const lines = log.filter(line => line.includes(`"${outage}"`))
+      const lines = log.filter(line => line.includes(`${outage}.test`))
       const allUp = endpoints.every(({ state }) => state === 'up')
       bounds.hold(`${outage}: no endpoint is removed`, removed.length === 0 && allUp, states(endpoints))
       const isLogged = lines.length > 0 && lines.length <= LINES

@@ -1,5 +1,6 @@
-import { Writable } from 'node:stream'
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Writable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
@@ -8,13 +9,13 @@ import { churnedLists } from './churned-lists.js'
 import type { EndpointsSetup, Failure, Questions, Route, TimedChange } from './endpoints-gateway.js'
 import { epochMs } from './time.js'
 
-// The child process: one gateway, which answers the measurement's questions over IPC. Its setup is its one argument.
+// The child process: one gateway, which answers the measurement's questions over IPC. Its setup is the first message.
 
 const MOST_FAILURES = 20_000
 
 type List = readonly Holdfast.GivenEndpoint[]
 
-const setup = JSON.parse(process.argv[2] ?? '{}') as EndpointsSetup & { readonly entry: string }
+const [setup] = await once(process, 'message') as [EndpointsSetup & { readonly entry: string }]
 const { gateway, getGateway, proxy, provenanceOf } = await import(pathToFileURL(setup.entry).href) as typeof Holdfast
 const changes: TimedChange[] = []
 const drained: string[] = []
@@ -134,6 +135,7 @@ async function churn ({ changesPerSecond, seconds, port, size, by }: Questions['
 
 /** Size of the heap without garbage. A pass frees what the pass before it finalised. */
 async function collected (): Promise<number> {
+  for (const recorded of [changes, drained, failures, beliefs, log]) recorded.length = 0
   const { gc } = globalThis as { gc?: () => void }
   for (let pass = 0; pass < 4; pass++) {
     gc?.()

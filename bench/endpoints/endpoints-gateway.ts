@@ -58,7 +58,7 @@ export interface Questions {
   log: { of: object, answer: string[] }
   /** The longest pause of the event loop since the last question, in ms. */
   lag: { of: object, answer: number }
-  /** The heap after garbage collection, in bytes. */
+  /** The heap after garbage collection, in bytes. What was recorded of endpoints is forgotten before. */
   heap: { of: object, answer: number }
   /** Resolves when it is over, with the number of changes. */
   churn: { of: Churn, answer: number }
@@ -130,10 +130,11 @@ export function prepare (): void {
 export async function startEndpointsGateway (setup: EndpointsSetup): Promise<EndpointsGateway> {
   prepare()
   const whole = { ...setup, gateway: { pressure: false, ...setup.gateway }, entry }
-  const child = fork(join(import.meta.dirname, 'endpoints-gateway-process.ts'), [JSON.stringify(whole)], {
+  const child = fork(join(import.meta.dirname, 'endpoints-gateway-process.ts'), {
     execArgv: ['--import=tsx', '--expose-gc'],
     // Not JSON: a snapshot may hold Infinity.
     serialization: 'advanced'
   })
+  child.send(whole)
   return new EndpointsGateway(child, await urlOf(child, 'the gateway'))
 }

@@ -30,15 +30,20 @@ export const srv: Scenario = {
     const traffic = new Traffic(gateway.url, PER_SECOND, () => ({}))
     await wait(3_000)
     const killedAt = epochMs()
-    await Promise.all(fleets.slice(0, 2).map(fleet => fleet.kill()))
-    await wait(1_500)
+    // One after the other: a request is sent again once only.
+    for (const fleet of fleets.slice(0, 2)) {
+      await fleet.kill()
+      await wait(500)
+    }
+    const bothKilled = epochMs()
+    await wait(1_000)
     await Promise.all(fleets.slice(0, 2).map(fleet => fleet.start()))
     const back = epochMs()
     await wait(BACK_WITHIN + 1_000)
     const sent = await traffic.stop()
     const by = (list: readonly Sent[], n: number): number => list.filter(one => one.by === hosts[n]).length
     const first = sent.filter(({ ended }) => ended < killedAt)
-    const during = sent.filter(({ began, ended }) => began > killedAt + 100 && ended < back)
+    const during = sent.filter(({ began, ended }) => began > bothKilled && ended < back)
     const after = sent.filter(({ began }) => began > back + BACK_WITHIN)
     const share = by(first, 0) / first.length
     const wanted = WEIGHTS[0] / (WEIGHTS[0] + WEIGHTS[1])
