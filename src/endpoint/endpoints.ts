@@ -55,6 +55,10 @@ export type Verdict =
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
 
+// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
+// `connectRetry` is.
+const SHORTEST_PATIENCE = 1_000
+
 const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
 
 /** A target's endpoints: which there are, which one a request gets, and what is due of them. */
@@ -195,7 +199,7 @@ export class Endpoints implements EndpointGroup {
     if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
     switch (verdict.type) {
       case 'dial': return PATIENT
       case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
