@@ -78,6 +78,10 @@ export class Endpoints implements EndpointGroup {
   /** Whether discovery has had neither an answer nor a failure. */
   #pending = false
   #stopped = false
+  /** How many lists were taken: an observer may give another one while a list is taken. */
+  #lists = 0
+  /** Endpoints whose last idle connections are being closed. */
+  readonly #ending = new Set<Endpoint>()
 
   constructor (context: EndpointsContext, clock: () => number) {
     this.#context = context
@@ -134,6 +138,7 @@ export class Endpoints implements EndpointGroup {
   /** Ends timers and discovery. */
   stop (): void {
     this.#stopped = true
+    this.#lists++
     this.#discovery?.stop()
     this.#checks?.stop()
   }
@@ -301,7 +306,16 @@ export class Endpoints implements EndpointGroup {
       endpoint.drained = true
       this.#context.observers.endpointDrained(this.#context.name, endpoint.id, endpoint.address)
     }
-    if (!endpoint.listed && this.#byPool.has(endpoint.pool)) this.#remove(endpoint)
+    if (!this.#isDone(endpoint) || this.#ending.has(endpoint)) return
+    // First, since an observer of the closes may list it again.
+    this.#ending.add(endpoint)
+    this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
+    this.#ending.delete(endpoint)
+    if (this.#isDone(endpoint)) this.#remove(endpoint)
+  }
+
+  #isDone (endpoint: Endpoint): boolean {
+    return endpoint.life.state === 'leaving' && !endpoint.listed && endpoint.unused && this.#byPool.has(endpoint.pool)
   }
 
   #discover (source: Source): void {
@@ -336,16 +350,19 @@ export class Endpoints implements EndpointGroup {
 
   #use (found: readonly Found[], cause: string): void {
     if (this.#stopped) return
+    const list = ++this.#lists
+    // An observer may give another list meanwhile, or close the target. That holds then.
+    const holds = (): boolean => list === this.#lists
     const listed = new Map(found.map(one => [one.id, one]))
     const first = this.#members.length === 0
-    const changed: Endpoint[] = []
+    let changed = false
     for (const endpoint of [...this.#members]) {
       const one = listed.get(endpoint.found?.id ?? '')
       listed.delete(endpoint.found?.id ?? '')
       endpoint.listed = one !== undefined
       if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
       else {
-        if (one.weight !== endpoint.weight || one.priority !== endpoint.priority) changed.push(endpoint)
+        changed ||= one.weight !== endpoint.weight || one.priority !== endpoint.priority
         endpoint.found = one
         endpoint.weight = one.weight
         endpoint.priority = one.priority
@@ -353,14 +370,16 @@ export class Endpoints implements EndpointGroup {
         else endpoint.live({ type: 'stay', by: 'discovery', cause: 'listed again' })
       }
       this.shrank(endpoint)
+      if (!holds()) break
     }
-    for (const one of listed.values()) {
+    for (const one of holds() ? listed.values() : []) {
       const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
       if (!first) endpoint.slowFrom = this.clock()
-      changed.push(endpoint)
+      changed = true
+      if (!holds()) break
       if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
     }
-    if (changed.length === 0) return
+    if (!changed) return
     this.#refill()
     this.#context.pools.fill()
   }
@@ -392,8 +411,9 @@ export class Endpoints implements EndpointGroup {
 
   #remove (endpoint: Endpoint): void {
     const { pool, id, address } = endpoint
-    // First, since the closes of its idle connections call `shrank`.
     this.#byPool.delete(pool)
+    // A dial may be ending, of which observers are being told.
+    endpoint.closesReturned = true
     this.#context.pools.remove(pool)
     this.#checks?.remove(endpoint)
     this.#members = this.#members.filter(other => other !== endpoint)
