@@ -277,14 +277,16 @@ export class Endpoints implements EndpointGroup {
 
   lifeChanged (endpoint: Endpoint, before: EndpointLife): void {
     const { state, cause } = endpoint.life
-    if (before.state !== 'leaving') endpoint.drained = false
+    if (state !== 'gone') endpoint.drained = false
     const serves = state === 'joining' || state === 'up'
     if (serves && before.state !== 'joining') endpoint.slowFrom = this.clock()
-    this.#refill()
+    this.#choose()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
       this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
     }
+    // Later, since an endpoint whose last connection closes may be gone by that.
+    this.#closeLeft()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
   }
@@ -424,18 +426,27 @@ export class Endpoints implements EndpointGroup {
   }
 
   #refill (): void {
+    this.#choose()
+    this.#closeLeft()
+  }
+
+  #choose (): void {
     const { members, fitness } = choiceSet(this.#members)
     this.#fitness = fitness
     this.roster.use(members, this.options.slowStart)
+    this.#lookForDue()
+  }
+
+  /** Closes what is idle at endpoints that take no more requests. */
+  #closeLeft (): void {
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
-    const keepsLeaving = fitness === 'leaving' || this.sealed !== undefined
+    const keepsLeaving = this.#fitness === 'leaving' || this.sealed !== undefined
     for (const endpoint of this.#members) {
       const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
       if (closes === endpoint.closesReturned) continue
       endpoint.closesReturned = closes
       if (closes) this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
     }
-    this.#lookForDue()
   }
 
   #lookForDue (): void {
