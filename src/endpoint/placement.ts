@@ -47,7 +47,7 @@ interface FirstFailure {
   readonly failure: Failure
   readonly began: number
   readonly requestWritten: boolean
-  /** Whether the attempt was to find out if the endpoint serves again. */
+  /** Whether it was to find out if the endpoint serves again. */
   readonly probe: boolean
 }
 
@@ -144,7 +144,7 @@ export class Placement implements Seeker {
       endpoint.answered(connection.acquiredAt)
     } else {
       endpoint.failed(evidence, endpoint.answers.toOthers(client, now), this.#probes === endpoint)
-      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, this.#endpoints.wallClock) : undefined
+      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, Date.now()) : undefined
       if (ms !== undefined && ms > 0 && this.#endpoints.mayEject(endpoint)) {
         endpoint.tell({ type: 'asked', by: 'retry_after', ms, reason: '503 with Retry-After' })
       }
@@ -170,7 +170,6 @@ export class Placement implements Seeker {
   failed (connection: Connection, failure: Failure, requestWritten: boolean, decision: ElsewhereDecision | undefined): void {
     const endpoint = this.#endpoint!
     const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten, probe: this.#probes === endpoint }
-    this.#probes = undefined
     if (decision === undefined) {
       if (this.#first === undefined) this.#judge(first, 'unasked')
       else this.#judge(this.#first, 'failed')
@@ -184,6 +183,7 @@ export class Placement implements Seeker {
       return
     }
     this.#first = first
+    this.#probes = undefined
     this.#tried = [endpoint]
     this.#bound = undefined
     this.leave()
@@ -293,6 +293,7 @@ export class Placement implements Seeker {
   #judge ({ endpoint, failure, began, requestWritten, probe }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
     this.#first = undefined
     const client = this.#request.asker?.ip
+    this.#probes = undefined
     const evidence = exchangeEvidence(failure, { client, began, requestWritten, elsewhere }, endpoint.answers.last)
     if (evidence !== undefined) endpoint.failed(evidence, endpoint.answers.toOthers(client, this.#endpoints.clock()), probe)
     else if (probe) endpoint.tell({ type: 'probe_left' })
