@@ -272,7 +272,8 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#bindings.release(connection)
     pool.upgraded.add(socket, () => {
       this.#closing.closed(connection, 'upgraded', undefined)
-      this.#draining.check()
+      // A request for a tunnel may have waited for this one's end.
+      this.#supply.fill()
     })
     if (this.#destroyed) socket.destroy()
     this.#supply.fill()
