@@ -236,7 +236,7 @@ export class Endpoints implements EndpointGroup {
         }
         endpoint.tell({ type: 'probe_begun' })
         this.#context.pools.probe(endpoint.pool)
-      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing && leavesByEvidence(life)) found ??= endpoint
     }
     if (found === undefined || canProbe) this.#lookForDue()
     if (found === undefined || !canProbe) return undefined
@@ -465,7 +465,7 @@ export class Endpoints implements EndpointGroup {
         const { until, probing } = ejection.out
         dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
       }
-      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+      if (departure.leaving !== undefined && leavesByEvidence(life)) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
   }
@@ -483,6 +483,11 @@ export class Endpoints implements EndpointGroup {
 /** Whether it leaves for a reason that no answer of its own changes. */
 function isSentAway ({ state, leavers }: EndpointLife): boolean {
   return state === 'gone' || leavers.some(by => by !== 'evidence')
+}
+
+/** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
+function leavesByEvidence ({ leavers }: EndpointLife): boolean {
+  return leavers.length === 1 && leavers[0] === 'evidence'
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {
