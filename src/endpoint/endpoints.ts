@@ -275,11 +275,15 @@ export class Endpoints implements EndpointGroup {
     if (before.state !== 'leaving') endpoint.drained = false
     const serves = state === 'joining' || state === 'up'
     if (serves && before.state !== 'joining') endpoint.slowFrom = this.clock()
-    this.#refill()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
-      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+      const { id, address, health: { ejection: { out } } } = endpoint
+      const change = { endpoint: id, address, from: before.state, to: state, cause }
+      const ejectedBy = state === 'ejected' && out !== undefined ? { ejectedBy: out.cause } : undefined
+      this.#context.observers.endpointChanged(this.#context.name, { ...change, ...ejectedBy })
     }
+    // Behind the news: it closes idle connections of an endpoint that leaves, and with the last of them the endpoint has drained.
+    this.#refill()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
   }
