@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
-import type { GivenEndpoint } from '../discovery/given-list.js'
+import type { GivenEndpoint } from '../options/upstream-option.js'
 import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
 import { optionError } from '../errors.js'
 import { refuseUnknown } from '../options/unknown-names.js'

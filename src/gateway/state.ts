@@ -15,7 +15,7 @@ import type { GatewaySettings } from './settings.js'
 /** A route as it was declared. */
 export interface DeclaredRoute {
   readonly prefix: string
-  /** As it was given; undefined where `getUpstream` chooses for each request. */
+  /** As it was given, or the endpoints in words; undefined where `getUpstream` chooses for each request. */
   readonly upstream: string | undefined
   readonly options: ResolvedRouteOptions
   /** Whether Holdfast makes tunnels of its upgrades. */

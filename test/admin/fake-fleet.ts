@@ -1,6 +1,6 @@
 import type { DiscoveryView } from '../../src/discovery/discovery.js'
 import { readGivenList } from '../../src/discovery/given-list.js'
-import type { GivenEndpoint } from '../../src/discovery/given-list.js'
+import type { GivenEndpoint } from '../../src/options/upstream-option.js'
 import { addressId } from '../../src/discovery/source.js'
 import { endpointId } from '../../src/endpoint/endpoint-id.js'
 import { HoldfastError, optionError } from '../../src/errors.js'
