@@ -236,7 +236,7 @@ export class Endpoints implements EndpointGroup {
         }
         endpoint.tell({ type: 'probe_begun' })
         this.#context.pools.probe(endpoint.pool)
-      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing && leavesByEvidence(life)) found ??= endpoint
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
     }
     if (found === undefined || canProbe) this.#lookForDue()
     if (found === undefined || !canProbe) return undefined
@@ -290,7 +290,10 @@ export class Endpoints implements EndpointGroup {
     this.#choose()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
-      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+      const { id, address, health: { ejection: { out } } } = endpoint
+      const change = { endpoint: id, address, from: before.state, to: state, cause }
+      const ejectedBy = state === 'ejected' && out !== undefined ? { ejectedBy: out.cause } : undefined
+      this.#context.observers.endpointChanged(this.#context.name, { ...change, ...ejectedBy })
     }
     // Later, since an endpoint whose last connection closes may be gone by that.
     this.#closeLeft()
@@ -465,7 +468,7 @@ export class Endpoints implements EndpointGroup {
         const { until, probing } = ejection.out
         dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
       }
-      if (departure.leaving !== undefined && leavesByEvidence(life)) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
   }
@@ -483,11 +486,6 @@ export class Endpoints implements EndpointGroup {
 /** Whether it leaves for a reason that no answer of its own changes. */
 function isSentAway ({ state, leavers }: EndpointLife): boolean {
   return state === 'gone' || leavers.some(by => by !== 'evidence')
-}
-
-/** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
-function leavesByEvidence ({ leavers }: EndpointLife): boolean {
-  return leavers.length === 1 && leavers[0] === 'evidence'
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {
