@@ -9,7 +9,6 @@ import type { HoldfastError } from '../errors.js'
 import { Answers } from './answers.js'
 import type { CheckEvent } from './checks.js'
 import type { Member } from './choice-set.js'
-import { probesBy } from './ejection.js'
 import type { EndpointPersistence } from './endpoint-persistence.js'
 import type { EndpointSnapshot } from './endpoint-snapshot.js'
 import { newEndpoint, nextLife } from './endpoint-state.js'
@@ -224,7 +223,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const failure = dialEvidence(dialFailureCode(error))
     if (failure !== undefined) this.failures++
     const { out } = this.#health.ejection
-    const probe = out !== undefined && probesBy(out) === 'dial'
+    const probe = out !== undefined && this.#group.clock() >= out.until
     this.tell({ type: 'dial_failed', failure, mayEject: this.#group.mayEject(this), probe })
     if (failure?.cause === 'refused') this.depart({ type: 'refused' })
   }

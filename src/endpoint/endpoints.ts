@@ -215,7 +215,7 @@ export class Endpoints implements EndpointGroup {
     let found: Endpoint | undefined
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
-      if (life.state === 'gone') continue
+      if (isSentAway(life)) continue
       if (probingDialDue(health.refusal, now) && this.#fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
@@ -421,6 +421,7 @@ export class Endpoints implements EndpointGroup {
   #lookForDue (): void {
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
+      if (isSentAway(life)) continue
       if (refusal.since !== undefined && refusal.dials === 0) dueAt = Math.min(dueAt, refusal.last + PROBE_EVERY)
       if (ejection.out !== undefined && ejection.out.cause !== 'refused' && life.state === 'ejected') {
         const { until, probing } = ejection.out
@@ -439,6 +440,11 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** Whether it leaves for a reason that no answer of its own changes. */
+function isSentAway ({ state, leavers }: EndpointLife): boolean {
+  return state === 'gone' || leavers.some(by => by !== 'evidence')
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {

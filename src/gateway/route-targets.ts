@@ -1,5 +1,4 @@
 import type { Dispatcher } from 'undici'
-import { sourceOfUrl } from '../discovery/source-of-url.js'
 import { HoldfastError } from '../errors.js'
 import type { ForwardRoute } from '../forward/forward-route.js'
 import type { TargetOptions, UndiciOptions } from '../options/option-types.js'
@@ -38,7 +37,9 @@ export function declareTargets (
   const { upstream, wsUpstream, target: name, replyOptions } = options
   const upgradable = isUpgradable(options)
   const targetOptions = resolveTargetOptions(defaults, withSocketPath(given, read?.socketPath))
-  const target = read === undefined ? undefined : declareTarget(state, prefix, read, targetOptions, name)
+  const target = read === undefined
+    ? undefined
+    : state.targets.declare({ origin: read.origin, options: targetOptions, plan: read.plan, prefix, name })
   const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream), 'wsUpstream') : undefined
   let wsTarget: Target | undefined
   if (wsAddress !== undefined) {
@@ -64,14 +65,6 @@ export function declareTargets (
       return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, targetOptions, prefix)
     })
   }
-}
-
-function declareTarget (
-  state: GatewayState, prefix: string, { origin, plan }: RouteUpstream, options: ResolvedTargetOptions, name: string | undefined
-): Target {
-  // It asks nothing. It throws where a service account is needed, and there is none.
-  if (plan.kind === 'url') sourceOfUrl(plan.url, options.discovery, plan.upstream)
-  return state.targets.declare({ origin, options, plan, prefix, name })
 }
 
 function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {
