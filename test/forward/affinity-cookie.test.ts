@@ -66,6 +66,13 @@ t.test('the cookie is added behind the backend\'s Set-Cookie lines and the app\'
   t.strictSame(cookies(await request(hooked.url)), ['a=0', 'b=1', 'c=2', BOND])
 })
 
+t.test('a response that a shared cache may store keeps its Cache-Control', async t => {
+  const { url } = await between(t, (_request, connection) => connection.reply({ headers: { 'Cache-Control': 'public, max-age=60' } }))
+  const response = await request(url)
+  t.strictSame(cookies(response), [BOND])
+  t.equal(response.headers['cache-control'], 'public, max-age=60')
+})
+
 t.test('headers that the app rewrites get the cookie, and an object of the app\'s does not keep it', async t => {
   const own = { 'Set-Cookie': 'a=0', 'x-own': '1' }
   const { url } = await between(t, (_request, connection) => connection.reply(), { replyOptions: { rewriteHeaders: () => own } })
