@@ -41,6 +41,8 @@ export interface EndpointsContext {
   readonly observers: Required<ConnectionObserver>
   readonly pools: Pools
   readonly belief: { readonly usualIdle: number }
+  /** In ms since 1970. */
+  readonly wallClock: () => number
   /** What discovery has to say, for the log. */
   discoveryReported (report: Report): void
 }
@@ -52,6 +54,10 @@ export type Verdict =
   /** It waits so many ms for a dial that is under way. */
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
+
+// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
+// `connectRetry` is.
+const SHORTEST_PATIENCE = 1_000
 
 const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
 
@@ -114,6 +120,7 @@ export class Endpoints implements EndpointGroup {
   get dueAt (): number { return this.#dueAt }
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
+  get wallClock (): number { return this.#context.wallClock() }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
@@ -192,7 +199,7 @@ export class Endpoints implements EndpointGroup {
     if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
     switch (verdict.type) {
       case 'dial': return PATIENT
       case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }

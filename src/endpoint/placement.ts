@@ -42,7 +42,14 @@ export interface ResponseBeginning {
   readonly requestWritten: boolean
 }
 
-interface FirstFailure { readonly endpoint: Endpoint, readonly failure: Failure, readonly began: number, readonly requestWritten: boolean }
+interface FirstFailure {
+  readonly endpoint: Endpoint
+  readonly failure: Failure
+  readonly began: number
+  readonly requestWritten: boolean
+  /** Whether the attempt was to find out if the endpoint serves again. */
+  readonly probe: boolean
+}
 
 /**
  * Where one request goes among the endpoints of its target, and what it has seen of them. It tells each endpoint what speaks for or against
@@ -137,7 +144,7 @@ export class Placement implements Seeker {
       endpoint.answered(connection.acquiredAt)
     } else {
       endpoint.failed(evidence, endpoint.answers.toOthers(client, now), this.#probes === endpoint)
-      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, Date.now()) : undefined
+      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, this.#endpoints.wallClock) : undefined
       if (ms !== undefined && ms > 0 && this.#endpoints.mayEject(endpoint)) {
         endpoint.tell({ type: 'asked', by: 'retry_after', ms, reason: '503 with Retry-After' })
       }
@@ -162,7 +169,8 @@ export class Placement implements Seeker {
   /** The attempt has failed. @param decision where it is sent again; undefined: nowhere */
   failed (connection: Connection, failure: Failure, requestWritten: boolean, decision: ElsewhereDecision | undefined): void {
     const endpoint = this.#endpoint!
-    const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten }
+    const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten, probe: this.#probes === endpoint }
+    this.#probes = undefined
     if (decision === undefined) {
       if (this.#first === undefined) this.#judge(first, 'unasked')
       else this.#judge(this.#first, 'failed')
@@ -282,11 +290,9 @@ export class Placement implements Seeker {
     from.poolShrank()
   }
 
-  #judge ({ endpoint, failure, began, requestWritten }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
+  #judge ({ endpoint, failure, began, requestWritten, probe }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
     this.#first = undefined
     const client = this.#request.asker?.ip
-    const probe = this.#probes === endpoint
-    this.#probes = undefined
     const evidence = exchangeEvidence(failure, { client, began, requestWritten, elsewhere }, endpoint.answers.last)
     if (evidence !== undefined) endpoint.failed(evidence, endpoint.answers.toOthers(client, this.#endpoints.clock()), probe)
     else if (probe) endpoint.tell({ type: 'probe_left' })
