@@ -188,10 +188,12 @@ t.test('with --probe each endpoint of a route\'s list is measured, and bounds ar
   const gone = `http://127.0.0.1:${await freePort()}`
   const dir = t.testdir({
     '.env': 'KEEP_ALIVE_TIMEOUT_MS=30000\nCONNECTIONS=64\n',
-    mine: { 'a.mjs': `export default async app => {
+    mine: {
+      'a.mjs': `export default async app => {
   const { proxy } = await import('${PROXY}')
   await app.register(proxy, { prefix: '/a', upstream: ${JSON.stringify([first, second, gone])} })
-}\n` }
+}\n`
+    }
   })
   const { code, stdout, stderr } = await run(dir, MAIN, ['check', '--routes', 'mine', '--probe', '--max-wait', '1s', '--backend-max-connections', '60'])
   t.equal(stderr, '')
