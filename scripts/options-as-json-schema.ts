@@ -37,11 +37,16 @@ function groupSchema (group: OptionGroup): Schema {
   const rows = rowsOf(group.path)
   const properties = valuesOf(rows)
   for (const inner of GROUPS.filter(({ path }) => path.startsWith(`${group.path}.`))) {
-    // Names that are not in the table are Node's.
-    properties[nameOf(inner.path)] = { ...objectOf(valuesOf(rowsOf(inner.path)), inner.text), additionalProperties: true }
+    // With a base, names that are not in the table are Node's.
+    const schema = objectOf(valuesOf(rowsOf(inner.path)), inner.text, requiredOf(inner))
+    properties[nameOf(inner.path)] = { ...schema, additionalProperties: inner.base !== undefined }
   }
-  const schema = objectOf(properties, group.text, rows.filter(({ required }) => required === true).map(({ path }) => nameOf(path)))
+  const schema = objectOf(properties, group.text, requiredOf(group))
   return group.orFalse === true ? { anyOf: [{ const: false }, schema] } : schema
+}
+
+function requiredOf ({ path }: OptionGroup): readonly string[] {
+  return rowsOf(path).filter(({ required }) => required === true).map(row => nameOf(row.path))
 }
 
 function valuesOf (rows: readonly OptionRow[]): Schema {

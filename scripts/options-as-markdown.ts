@@ -1,5 +1,5 @@
 import { defaultOf, zeroOf } from './options-as-typescript.js'
-import { GROUPS, TABLE, nameOf, rowsOf } from '../src/options/table.js'
+import { GROUPS, TABLE, membersOf, nameOf } from '../src/options/table.js'
 import type { OptionGroup, OptionRow } from '../src/options/table.js'
 
 const HEAD = `# Options
@@ -32,8 +32,8 @@ export function commonOptionsAsMarkdown (): string {
 }
 
 function sectionOf (group: OptionGroup): string {
-  const rows = rowsOf(group.path, group.place).filter(({ path, httpProxy }) => httpProxy === undefined || path === 'upstream')
-  const title = group.path === '' ? TITLES[group.place] : `\`${group.path}\``
+  const rows = membersOf(group).filter(({ path, httpProxy }) => httpProxy === undefined || path === 'upstream')
+  const title = group.path === '' ? (group.ofTarget === true ? 'Endpoints' : TITLES[group.place]) : `\`${group.path}\``
   const text = `${group.text} Given to: ${PLACES[group.place]}.${group.orFalse === true ? ' `false` switches it off.' : ''}`
   return `\n## ${title}\n\n${text}\n\n| option | default | 0 | while running | elsewhere | what it does |\n|---|---|---|---|---|---|\n${rows.map(lineOf).join('')}`
 }

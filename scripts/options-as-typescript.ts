@@ -1,16 +1,18 @@
-import { GROUPS, nameOf, rowsOf } from '../src/options/table.js'
+import { GROUPS, membersOf, nameOf } from '../src/options/table.js'
 import type { OptionGroup, OptionRow } from '../src/options/table.js'
 
 const HEAD = `// Made from src/options/table.ts by \`npm run made\`; a test holds it to that.
 import type { FastifyUnderPressureOptions } from '@fastify/under-pressure'
 import type { LookupFunction } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import type { AffinityOption } from './affinity-option.js'
 import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
+import type { UpstreamOption } from './upstream-option.js'
 `
 
 const COMPOSED = `
 /** The settings of one target. */
-export interface TargetOptions {
+export interface TargetOptions extends EndpointOptions {
 ${members('gateway and route')}
 }
 
@@ -28,7 +30,7 @@ export function optionsAsTypeScript (): string {
 }
 
 function interfaceOf (group: OptionGroup): string {
-  const rows = rowsOf(group.path, group.place).filter(({ path, httpProxy }) => httpProxy === undefined || path === 'upstream')
+  const rows = membersOf(group).filter(({ path, httpProxy }) => httpProxy === undefined || path === 'upstream')
   return `\n/** ${group.text} */\nexport interface ${group.type}${group.base === undefined ? '' : ` extends ${group.base}`} {\n${rows.map(memberOf).join('\n')}\n}\n`
 }
 

@@ -35,6 +35,13 @@ const KINDS = {
     message: 'The target has no such endpoint',
     remedy: 'Give the id or the address of an endpoint as target.endpoints.list() and the admin API show it.'
   },
+  HOLDFAST_ERR_NO_ENDPOINT: {
+    statusCode: 503,
+    blame: 'operator',
+    message: 'The target has no endpoint that could take the request',
+    remedy: 'Discovery has found none: the log says why. Check the name in upstream, its records or its EndpointSlices, and who may read ' +
+      'them. Where getUpstream chose the endpoint, it is no longer listed.'
+  },
   HOLDFAST_ERR_UNSENDABLE: {
     statusCode: 500,
     blame: 'operator',

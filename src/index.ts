@@ -8,18 +8,21 @@ export type { PressureOptions } from '../plugins/pressure.js'
 export { HoldfastError } from './errors.js'
 export type { Blame, ErrorCode } from './errors.js'
 export type { ConnectFunction, NodeConnectOptions } from './options/connect-types.js'
+export type { AffinityOption, ResolvedAffinity } from './options/affinity-option.js'
 export type {
-  AdminOptions, ConnectOptions, DrainOptions, GatewayOptions, InspectorOptions, LogOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions, WholeGatewayOptions
+  AdminOptions, ConnectOptions, DiscoveryOptions, DrainOptions, EjectionOptions, EndpointOptions, GatewayOptions, HealthCheckOptions,
+  InspectorOptions, KubernetesOptions, LogOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions,
+  WholeGatewayOptions
 } from './options/option-types.js'
+export type { DiscoveryFunction, GivenEndpoint, GivenOrigin, UpstreamOption } from './options/upstream-option.js'
 export type { AllGiven } from './options/all-given.js'
-export type { ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
+export type { ResolvedDiscovery, ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
 export type {
   CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance, ResponseView, RetryReason
 } from './connection/observer.js'
 export type { EndpointSnapshot } from './endpoint/endpoint-snapshot.js'
 export type { EndpointState } from './endpoint/endpoint-state.js'
-export type { GivenEndpoint } from './discovery/given-list.js'
 export type { TargetEndpoints } from './target/target-endpoints.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export { maskUrl } from './http/mask-url.js'

@@ -28,7 +28,7 @@ const line = { res: { statusCode: 200 }, responseTime: 1.5 }
 
 function recorded (): Provenance.ProvenanceRecord {
   const record = new ProvenanceRecord()
-  record.begun(connection, true, 'persistent')
+  record.begun(connection, true, 'persistent', undefined)
   return record
 }
 

@@ -1,5 +1,4 @@
 import type { Connection } from './connection.js'
-import type { CloseReason } from './observer.js'
 
 /** The belief about a backend, as its pool uses it: what the pool reads, and the evidence that it reports. All times in ms. */
 export interface BackendBelief {
@@ -7,8 +6,6 @@ export interface BackendBelief {
   readonly idleLimit: number
   /** The shortest time that a recent exchange has taken. */
   readonly roundTripMs: number
-  /** Why a connection whose exchange has ended must be closed; undefined where it may be kept. */
-  refuseReturn (connection: Connection): CloseReason | undefined
   /** How long a connection must have been quiet before it carries a request that cannot be sent again. */
   quietBefore (connection: Connection): number
   /**

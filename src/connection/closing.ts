@@ -3,29 +3,29 @@ import { isIdleClose } from './close-reason.js'
 import type { CloseReason } from './close-reason.js'
 import type { Connection } from './connection.js'
 import type { Draining } from './draining.js'
-import type { IdleStack } from './idle-stack.js'
+import type { Pool } from './pool.js'
 import type { PoolContext } from './pool-context.js'
 import { Sentinel } from './sentinel.js'
 
-/** Ends a pool's connections, each with one reason, and tells observers and the belief. */
+/** Ends a target's connections, each with one reason, and tells observers and the belief. */
 export class Closing {
   /** The connection past the learned limit that stays open to watch its backend. */
   readonly sentinel: Sentinel
   readonly #context: PoolContext
-  readonly #idle: IdleStack
+  readonly #pools: readonly Pool[]
   readonly #bindings: Bindings
   readonly #draining: Draining
 
-  constructor (context: PoolContext, clock: () => number, { idle, bindings, draining }: { idle: IdleStack, bindings: Bindings, draining: Draining }) {
+  constructor (context: PoolContext, clock: () => number, { pools, bindings, draining }: { pools: readonly Pool[], bindings: Bindings, draining: Draining }) {
     this.#context = context
-    this.#idle = idle
+    this.#pools = pools
     this.#bindings = bindings
     this.#draining = draining
     this.sentinel = new Sentinel(context.belief, clock, (connection, reason, idleMs) => this.close(connection, reason, idleMs))
   }
 
   /** Whether a connection is open that has been idle for more than 100 ms, the sentinel included. */
-  get somethingSettled (): boolean { return this.#idle.settled || this.sentinel.idleMs !== undefined }
+  get somethingSettled (): boolean { return this.#pools.some(({ idle }) => idle.settled) || this.sentinel.idleMs !== undefined }
 
   /** Ends a connection that the pool has removed from its sets. @param idleMs undefined unless the connection was idle */
   close (connection: Connection, reason: CloseReason, idleMs: number | undefined): void {
@@ -46,8 +46,10 @@ export class Closing {
     this.#bindings.release(connection)
     const { observers, belief } = this.#context
     observers.closed(connection.view, reason, idleMs)
+    connection.pool.host.poolShrank()
     if (!isIdleClose(reason) || idleMs === undefined || connection.served === 0) return
     belief.closedAfter(connection, idleMs)
+    connection.pool.host.idleClosed(connection, idleMs)
     belief.closed(idleMs, this.somethingSettled)
   }
 }

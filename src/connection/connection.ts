@@ -3,11 +3,36 @@ import type { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { BackendSocket, SocketReader } from '../wire/backend-socket.js'
 import type { RequestHeads } from '../wire/http1/request-head.js'
-import type { CloseReason, ConnectionView } from './observer.js'
+import type { CloseReason, ConnectionView, Persistence } from './observer.js'
 
 /** Is told when a connection ends while it carries no request. */
 export interface ConnectionOwner {
   connectionLost (connection: Connection, reason: CloseReason): void
+}
+
+/** The endpoint of a pool, as its connections know it. */
+export interface ConnectionHost {
+  /** Of the endpoint. */
+  readonly id: string
+  /** What is believed of the endpoint: whether it keeps connections open. */
+  readonly persistence: Persistence
+  /** Why a connection whose exchange has ended must be closed; undefined where it may be kept. */
+  refuseReturn (connection: Connection): CloseReason | undefined
+  /** An exchange has ended well. @param ms how long it took */
+  exchanged (ms: number): void
+  /** The backend has closed a connection that it had left idle for `idleMs`. */
+  idleClosed (connection: Connection, idleMs: number): void
+  /** A connection, a dial or a tunnel of the pool has ended. */
+  poolShrank (): void
+}
+
+/** The pool that a connection is in, as far as single connections are concerned. */
+export interface ConnectionPool {
+  readonly host: ConnectionHost
+  readonly idle: { push (connection: Connection): void, remove (connection: Connection): boolean, closeSince (idleSince: number, reason: CloseReason): number }
+  readonly active: { add (connection: Connection): void, delete (connection: Connection): boolean, has (connection: Connection): boolean }
+  readonly upgraded: { add (socket: Duplex, closed: () => void): void }
+  readonly room: { readonly full: boolean }
 }
 
 /** The request on a connection. It gets the events of the socket. */
@@ -37,6 +62,8 @@ const MAX_HEADER_SIZE = 16_384
 export interface ConnectionSnapshot {
   /** Unique in the app; observers know the connection by it. */
   readonly id: number
+  /** Id of the endpoint that it leads to. */
+  readonly endpoint: string
   /** `sentinel`: idle past the learned limit, to see when the backend closes it. */
   readonly state: 'active' | 'idle' | 'sentinel'
   /** Since it was opened. */
@@ -82,15 +109,17 @@ export class Connection implements SocketReader {
   /** The present request. An idle connection keeps no reference to its last request, nor to that request's client. */
   #user: ConnectionUser | undefined
   #endedBy: CloseReason | undefined
+  readonly #pool: ConnectionPool | undefined
   readonly #owner: ConnectionOwner
   readonly #ageJitter: number
 
   constructor (socket: BackendSocket, from: {
-    id: number, target: string, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
+    id: number, target: string, pool?: ConnectionPool, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
     now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
+    this.#pool = from.pool
     this.socket = socket
     this.heads = from.heads
     this.openedAt = from.now
@@ -105,6 +134,10 @@ export class Connection implements SocketReader {
     socket.reader = this
   }
 
+  /** The pool that it is in. Not for the connections of a probe, which are in none. */
+  get pool (): ConnectionPool { return this.#pool! }
+  /** Id of the endpoint that it leads to; '' for the connections of a probe. */
+  get endpoint (): string { return this.#pool?.host.id ?? '' }
   get state (): 'idle' | 'active' | 'closed' { return this.#state }
   /** Responses it has carried. */
   get served (): number { return this.#served }
@@ -267,9 +300,9 @@ export class Connection implements SocketReader {
 /** The states of connections at one moment, the sentinel last. */
 export function snapshotsOf (connections: readonly Connection[], sentinel: Connection | undefined, now: number): ConnectionSnapshot[] {
   return [...connections, ...sentinel === undefined ? [] : [sentinel]].map(connection => {
-    const { id, state, openedAt, served, idleSince, trial } = connection
+    const { id, endpoint, state, openedAt, served, idleSince, trial } = connection
     const active = state === 'active'
-    return { id, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
+    return { id, endpoint, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
   })
 }
 
@@ -284,6 +317,7 @@ class View implements ConnectionView {
 
   get target (): string { return this.#connection.target }
   get id (): number { return this.#connection.id }
+  get endpoint (): string { return this.#connection.endpoint }
   get served (): number { return this.#connection.served }
   get age (): number { return this.#clock() - this.#connection.openedAt }
   get trial (): boolean { return this.#connection.trial }

@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
+import { addressId } from '../discovery/source.js'
 import { HoldfastError, ignoreError } from '../errors.js'
 import { CONNECT_TIMEOUT } from '../options/target-options.js'
 import type { ConnectFunction } from '../options/connect-types.js'
 import type { ResolvedUndiciOptions } from '../options/target-options.js'
 import { BackendSocket } from '../wire/backend-socket.js'
 import { SocketOpener, hostnameOf } from './socket-opener.js'
+import type { DialAddress } from './socket-opener.js'
 
 /** A dial in progress. */
 export interface Dial {
@@ -37,10 +39,13 @@ export function dialFailureCode (error: HoldfastError): string {
  * the options in `connect` cannot make a socket.
  *
  * @param clock in ms: a TLS session is not resumed for ever
+ * @param address of the endpoint; undefined: the origin's own
  */
-export function createDialer (origin: URL, options: ResolvedUndiciOptions, clock: () => number): Dialer {
-  const { connect } = options
-  const begin = typeof connect === 'function' ? byFunction(connect, origin, options.localAddress) : byOpener(new SocketOpener(origin, connect, options, clock))
+export function createDialer (origin: URL, options: ResolvedUndiciOptions, clock: () => number, address?: DialAddress): Dialer {
+  const { connect, localAddress, socketPath } = options
+  const begin = typeof connect === 'function'
+    ? byFunction(connect, origin, localAddress, address)
+    : byOpener(new SocketOpener(origin, connect, { socketPath, localAddress, address }, clock))
   const secure = origin.protocol === 'https:'
   // The timeout also covers a user's `connect` function that never calls back.
   const timeout = typeof connect === 'function' ? CONNECT_TIMEOUT : connect.timeout ?? CONNECT_TIMEOUT
@@ -103,13 +108,15 @@ function byOpener (opener: SocketOpener): Begin {
   }
 }
 
-function byFunction (connect: ConnectFunction, origin: URL, localAddress: string | undefined): Begin {
+function byFunction (connect: ConnectFunction, origin: URL, localAddress: string | undefined, address: DialAddress | undefined): Begin {
+  const { protocol } = origin
+  const port = String(address?.port ?? '')
   const to: buildConnector.Options = {
-    host: origin.host,
-    hostname: hostnameOf(origin),
-    protocol: origin.protocol,
-    port: origin.port,
-    ...(localAddress === undefined ? {} : { localAddress })
+    ...address === undefined
+      ? { host: origin.host, hostname: hostnameOf(origin), port: origin.port }
+      : { host: addressId(address.host, address.port), hostname: address.host, port, servername: hostnameOf(origin) },
+    protocol,
+    ...localAddress === undefined ? {} : { localAddress }
   }
   return done => {
     let given: unknown

@@ -2,21 +2,31 @@ import type { HoldfastError } from '../errors.js'
 import type { BackendSocket } from '../wire/backend-socket.js'
 import type { Dialer } from './dial.js'
 import { PlacedSet } from './placed-set.js'
+import type { PoolHost } from './pool-host.js'
 import type { OwnedDial, Ticket } from './waiting-queue.js'
 
-/** The result of a dial: a socket or an error, the ticket that it was started for if that still waits, and when the dial began. */
-export type DialDone = (error: HoldfastError | undefined, socket: BackendSocket | undefined, owner: Ticket | undefined, began: number) => void
+/** The result of a dial: a socket or an error. */
+export interface DialResult {
+  readonly error: HoldfastError | undefined
+  readonly socket: BackendSocket | undefined
+  /** The ticket that it was started for, if that still waits. */
+  readonly owner: Ticket | undefined
+  /** When the dial began, on the pool's clock. */
+  readonly began: number
+}
 
 /** A pool's dials under way. Each was begun for one waiter, its owner, which may be served or leave before the dial is done. */
 export class Dials {
   readonly #clock: () => number
-  readonly #done: DialDone
+  readonly #host: PoolHost
+  readonly #done: (result: DialResult) => void
   readonly #underWay = new PlacedSet<OwnedDial>()
   #dialer: Dialer
 
-  constructor (dialer: Dialer, clock: () => number, done: DialDone) {
+  constructor (dialer: Dialer, clock: () => number, host: PoolHost, done: (result: DialResult) => void) {
     this.#dialer = dialer
     this.#clock = clock
+    this.#host = host
     this.#done = done
   }
 
@@ -29,25 +39,40 @@ export class Dials {
     return owned
   }
 
-  start (owner: Ticket): void {
+  /** @param owner the waiter that it is for; undefined for a dial that finds out whether the endpoint accepts connections */
+  start (owner: Ticket | undefined): void {
     const began = this.#clock()
+    this.#host.dialBegan()
     const dial: OwnedDial = {
       owner,
+      probes: owner === undefined,
       place: 0,
       dial: this.#dialer((error, socket) => {
         this.#underWay.delete(dial)
         if (dial.owner !== undefined) dial.owner.dial = undefined
-        this.#done(error, socket, dial.owner, began)
+        this.#done({ error, socket, owner: dial.owner, began })
       })
     }
-    owner.dial = dial
+    if (owner !== undefined) owner.dial = dial
     this.#underWay.add(dial)
+  }
+
+  /** Gives the dials up that no waiter needs. */
+  abandonUnneeded (): void {
+    for (const dial of [...this.#underWay]) {
+      if (dial.owner !== undefined || dial.probes) continue
+      dial.dial.abandon()
+      this.#underWay.delete(dial)
+      this.#host.dialsAbandoned(1)
+    }
   }
 
   /** Gives all dials up. */
   abandon (): void {
+    const count = this.#underWay.size
     for (const { dial } of this.#underWay) dial.abandon()
     this.#underWay.clear()
+    if (count > 0) this.#host.dialsAbandoned(count)
   }
 
   /** Uses another dialer from now on. Dials under way are given up, and begun anew for owners that still wait. */

@@ -55,6 +55,9 @@ export class IdleStack {
   /** Most recently used last. */
   all (): Iterable<Connection> { return this.#connections }
 
+  /** Since when a connection has been idle longest; Infinity where there is none. */
+  get oldestSince (): number { return this.#connections[0]?.idleSince ?? Infinity }
+
   /** Whether a connection has been idle for longer than `SETTLED`. */
   get settled (): boolean {
     const oldest = this.#connections[0]

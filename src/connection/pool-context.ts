@@ -3,8 +3,8 @@ import type { BackendBelief } from './backend-belief.js'
 import type { ConnectionObserver } from './observer.js'
 
 /**
- * What a pool needs from its target; `TargetCore` implements it. The pool reads it each time, since options and beliefs may change while it
- * runs.
+ * What the pools of a target need from it; `TargetCore` implements it. The pools read it each time, since options and beliefs may change
+ * while they run.
  */
 export interface PoolContext {
   readonly name: string
@@ -12,8 +12,6 @@ export interface PoolContext {
   readonly options: ResolvedTargetOptions
   readonly observers: Required<ConnectionObserver>
   readonly belief: BackendBelief
-  /** Takes note of the certificate that the backend has shown. @param end when it ends, in ms since 1970 */
-  certificateShown (end: number): void
   /** A number for a new connection, unique in the app. */
   nextId (): number
 }

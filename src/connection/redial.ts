@@ -14,6 +14,11 @@ const JITTER = 100
  */
 export function redialAfter (ticket: Ticket, error: HoldfastError, when: { began: number, now: number, within: number }): number | undefined {
   if (ticket.retryUntil === 0) ticket.retryUntil = when.began + when.within
-  const delay = DELAY + Math.random() * JITTER
+  const delay = redialDelay()
   return wasRefused(error) && when.now + delay < ticket.retryUntil ? delay : undefined
+}
+
+/** How long until a refused dial is tried again, in ms. */
+export function redialDelay (): number {
+  return DELAY + Math.random() * JITTER
 }

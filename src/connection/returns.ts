@@ -1,29 +1,23 @@
-import type { ActiveSet } from './active-set.js'
 import type { CloseReason } from './close-reason.js'
 import type { Closing } from './closing.js'
 import type { Connection } from './connection.js'
 import type { Draining } from './draining.js'
 import type { Grants } from './grants.js'
-import type { IdleStack } from './idle-stack.js'
 import type { ResponseView } from './observer.js'
 import type { PoolContext } from './pool-context.js'
 import { Resting, restAfterBodiless } from './resting.js'
-import type { Room } from './room.js'
 import type { Supply } from './supply.js'
 import type { Waiters } from './waiters.js'
 
 interface Parts {
-  readonly idle: IdleStack
-  readonly active: ActiveSet
   readonly waiters: Waiters
-  readonly room: Room
   readonly grants: Grants
   readonly supply: Supply
   readonly closing: Closing
   readonly draining: Draining
 }
 
-/** Takes connections back from their exchanges. Each is closed, becomes idle, or goes to the request that has waited longest. */
+/** Takes a target's connections back from their exchanges. Each is closed, becomes idle, or goes to the request that has waited longest. */
 export class Returns {
   readonly #context: PoolContext
   readonly #clock: () => number
@@ -39,7 +33,8 @@ export class Returns {
 
   /** Decides about a connection whose exchange has ended. @param reason why the connection must close; undefined where it may be kept */
   settle (connection: Connection, reason: CloseReason | undefined, response: ResponseView | undefined): void {
-    const { active, closing, supply } = this.#parts
+    const { closing, supply } = this.#parts
+    const { active } = connection.pool
     if (!active.has(connection)) return
     if (response !== undefined) {
       connection.countDown(response.signal.max)
@@ -59,14 +54,20 @@ export class Returns {
   // An exchange that got no response is no evidence about the backend. Its connection keeps the idle time from before that exchange,
   // if it has served before.
   #takeBack (connection: Connection, answered: boolean): void {
-    const { idle, closing } = this.#parts
+    const { closing } = this.#parts
+    const { idle } = connection.pool
     const now = this.#clock()
     const reason = connection.endedBy ?? this.#refusal(connection, now)
     if (reason !== undefined) {
       closing.close(connection, reason, connection.endedBy === 'backend_idle' ? 0 : undefined)
       return
     }
-    if (answered) this.#context.belief.exchanged(now - connection.acquiredAt, connection.served > 1 ? connection.acquiredAt - connection.idleSince : 0)
+    if (answered) {
+      const { acquiredAt, idleSince, served } = connection
+      const ms = now - acquiredAt
+      this.#context.belief.exchanged(ms, served > 1 ? acquiredAt - idleSince : 0)
+      connection.pool.host.exchanged(ms)
+    }
     connection.toIdle(answered || connection.served === 0 ? now : connection.idleSince)
     idle.push(connection)
     if (answered && connection.bodiless) this.#resting.add(connection, restAfterBodiless(this.#context.belief.roundTripMs))
@@ -79,17 +80,19 @@ export class Returns {
    * reason here also takes the connection from a request that waits for one.
    */
   #refusal (connection: Connection, now: number): CloseReason | undefined {
-    const { draining, room, supply } = this.#parts
+    const { draining, supply } = this.#parts
+    const { host, room } = connection.pool
     if (draining.begun) return 'drained'
-    // `connections` may have been lowered while the connection was active.
-    return this.#context.belief.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
+    // A bound may have been lowered while the connection was active.
+    return host.refuseReturn(connection) ?? connection.wornBy(now, supply.generation) ?? (room.full ? 'evicted' : undefined)
   }
 
   /** Gives an idle connection to the request that has waited longest for one. */
   #offer (connection: Connection): void {
     if (connection.resting || connection.boundTo !== undefined) return
-    const { idle, waiters, grants } = this.#parts
-    const ticket = waiters.next(false)
+    const { waiters, grants } = this.#parts
+    const { idle } = connection.pool
+    const ticket = waiters.next(connection.pool, false)
     // `remove` is false where an observer has had the connection closed.
     if (ticket !== undefined && idle.remove(connection)) grants.hand(connection, ticket, false)
   }

@@ -39,8 +39,8 @@ export class Sentinel {
    */
   post (connection: Connection, idleMs: number): boolean {
     const present = this.idleMs
-    if (present !== undefined && this.#belief.watchUntil(present, this.#heard) !== undefined) return false
-    const until = this.#belief.watchUntil(idleMs, false)
+    if (present !== undefined && this.#watchUntil(this.#connection!, present) !== undefined) return false
+    const until = isKept(connection) ? this.#belief.watchUntil(idleMs, false) : undefined
     if (until === undefined) return false
     this.dismiss('idle_limit')
     this.#connection = connection
@@ -63,6 +63,10 @@ export class Sentinel {
     this.#end(connection, reason, this.#clock() - connection.idleSince)
   }
 
+  #watchUntil (connection: Connection, idleMs: number): number | undefined {
+    return isKept(connection) ? this.#belief.watchUntil(idleMs, this.#heard) : undefined
+  }
+
   #wait (connection: Connection, until: number): void {
     const ms = Math.min(ASKED_AGAIN, until - (this.#clock() - connection.idleSince))
     this.#timer = setTimeout(() => {
@@ -73,9 +77,14 @@ export class Sentinel {
       }
       // `outlasted` may have caused its close.
       if (this.#connection !== connection) return
-      const next = this.#belief.watchUntil(idleMs, this.#heard)
+      const next = this.#watchUntil(connection, idleMs)
       if (next === undefined) this.dismiss('idle_limit')
       else this.#wait(connection, next)
     }, Math.max(1, Math.ceil(ms))).unref()
   }
+}
+
+// Where connections are not kept, nothing is to be learned from one that is idle.
+function isKept ({ pool: { host } }: Connection): boolean {
+  return host.persistence === 'persistent'
 }

@@ -1,5 +1,5 @@
 import { connect as connectPlain, isIP } from 'node:net'
-import type { NetConnectOpts, OnReadOpts, Socket } from 'node:net'
+import type { LookupFunction, NetConnectOpts, OnReadOpts, Socket, TcpNetConnectOpts } from 'node:net'
 import { connect as connectSecure, createSecureContext } from 'node:tls'
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
@@ -16,7 +16,26 @@ const HIGH_WATER_MARK_OF_TLS = 16_384
 /** The options in `connect` that are not passed to net and tls: those have another meaning for them, or are set here. */
 const OWN: readonly string[] = ['timeout', 'allowH2', 'useH2c', 'maxCachedSessions', 'socketPath', 'session', 'keepAlive', 'keepAliveInitialDelay', 'onread']
 
-/** Opens a target's sockets. The options for `net.connect` or `tls.connect` are made once for all sockets of the target. */
+/** Where the connections of an endpoint go, where that is not its target's origin. */
+export interface DialAddress {
+  /** An IP address, or a name that each dial resolves. */
+  readonly host: string
+  /** Other addresses of the same endpoint. A dial tries them as it tries the addresses of a name. */
+  readonly otherHosts?: readonly string[] | undefined
+  /** undefined: the default port of the scheme. */
+  readonly port: number | undefined
+}
+
+interface Place {
+  /** A unix socket in place of the origin's host and port. */
+  readonly socketPath?: string | undefined
+  /** The local address to connect from. */
+  readonly localAddress?: string | undefined
+  /** In place of the origin's host and port. */
+  readonly address?: DialAddress | undefined
+}
+
+/** Opens an endpoint's sockets. The options for `net.connect` or `tls.connect` are made once for all its sockets. */
 export class SocketOpener {
   /** The event after which a socket can be used. For TLS it follows the handshake. */
   readonly connected: 'connect' | 'secureConnect'
@@ -27,11 +46,11 @@ export class SocketOpener {
   readonly #keepAliveDelay: number
 
   /**
-   * @param at a unix socket in place of the origin's host and port, or the local address to connect from
+   * @param origin whose name a certificate has to have
    * @param clock in ms
    * @throws HOLDFAST_ERR_OPTION where the options in `connect` cannot make a socket
    */
-  constructor (origin: URL, connect: ConnectOptions, at: { socketPath?: string | undefined, localAddress?: string | undefined }, clock: () => number) {
+  constructor (origin: URL, connect: ConnectOptions, at: Place, clock: () => number) {
     const { maxCachedSessions, socketPath, session, keepAlive, keepAliveInitialDelay } = connect as ConnectOptions & { socketPath?: string }
     const given = Object.fromEntries(Object.entries(connect).filter(([name]) => !OWN.includes(name))) as ConnectOptions
     checkMaxCachedSessions(maxCachedSessions)
@@ -48,14 +67,13 @@ export class SocketOpener {
       ...given,
       allowHalfOpen: true,
       localAddress: at.localAddress,
-      host,
-      port: Number(origin.port) || (this.#secure ? 443 : 80)
+      ...hostOf(at.address, host),
+      port: (at.address === undefined ? Number(origin.port) : at.address.port) || (this.#secure ? 443 : 80)
     } as NetConnectOpts & ConnectionOptions
     if (!this.#secure) return
     this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions(clock) : undefined
     Object.assign(this.#options, {
-      // Made once, since each context holds its own copy of the certificate authorities and the key.
-      secureContext: given.secureContext ?? contextOf(given),
+      secureContext: given.secureContext ?? contextOf(connect),
       // SNI takes a name, not an IP address.
       servername: given.servername || (isIP(host) === 0 ? host : undefined),
       ALPNProtocols: ['http/1.1'],
@@ -94,14 +112,35 @@ export function hostnameOf ({ hostname }: URL): string {
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
 }
 
+/** The host of an endpoint, as `net.connect` takes it. Node races several addresses only if a look-up finds them. */
+function hostOf (address: DialAddress | undefined, originHost: string): Pick<TcpNetConnectOpts, 'host' | 'lookup'> {
+  if (address === undefined) return { host: originHost }
+  const { host, otherHosts = [] } = address
+  if (otherHosts.length === 0) return { host }
+  const addresses = [host, ...otherHosts].map(address => ({ address, family: isIP(address) }))
+  const lookup: LookupFunction = (_name, { all }, callback) => {
+    if (all === true) callback(null, addresses)
+    else callback(null, host, addresses[0]!.family)
+  }
+  return { host: originHost, lookup }
+}
+
 function checkMaxCachedSessions (value: unknown): void {
   if (value === undefined || (Number.isInteger(value) && (value as number) >= 0)) return
   throw optionError('undiciOptions.connect.maxCachedSessions', value, 'must be a whole number from 0')
 }
 
+// By the options that they are made of. Each context holds its own copy of the certificate authorities and the key, so all endpoints of a
+// target share one.
+const contexts = new WeakMap<ConnectOptions, SecureContext>()
+
 function contextOf (connect: ConnectOptions): SecureContext {
+  const known = contexts.get(connect)
+  if (known !== undefined) return known
   try {
-    return createSecureContext(connect)
+    const context = createSecureContext(connect)
+    contexts.set(connect, context)
+    return context
   } catch (cause) {
     throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
   }

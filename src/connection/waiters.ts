@@ -1,15 +1,17 @@
 import { HoldfastError } from '../errors.js'
+import type { ConnectionPool } from './connection.js'
 import { QueueTimer } from './queue-timer.js'
 import { WaitingQueue, earlier } from './waiting-queue.js'
 import type { Ticket } from './waiting-queue.js'
 
-/** The requests that wait for a connection of one pool. */
+/** The requests that wait for a connection of one target. */
 export class Waiters {
   /** Tickets with a dial of their own, or whose dial is about to be tried again. */
   readonly #dialling = new WaitingQueue()
   /** Tickets without a dial. */
   readonly #queued = new WaitingQueue()
   readonly #timer: QueueTimer
+  #joined = 0
 
   /** @param patience how long a ticket may wait without a dial, in ms; called each time, since it may change */
   constructor (clock: () => number, patience: () => number) {
@@ -22,8 +24,8 @@ export class Waiters {
   get firstDialling (): Ticket | undefined { return this.#dialling.first }
 
   /** The ticket that has waited longest and takes such a connection. @param fresh whether the connection is fresh */
-  next (fresh: boolean): Ticket | undefined {
-    return earlier(this.#queued.firstFor(fresh), this.#dialling.firstFor(fresh))
+  next (pool: ConnectionPool, fresh: boolean): Ticket | undefined {
+    return earlier(this.#queued.firstFor(pool, fresh), this.#dialling.firstFor(pool, fresh))
   }
 
   /** The ticket waits for a place, or for a returned connection. */
@@ -40,16 +42,37 @@ export class Waiters {
     this.#dialling.push(ticket)
   }
 
-  /** The ticket's dial has failed, and is tried again later. Meanwhile the ticket keeps its place, and may get a returned connection. */
+  /** The ticket dials later. Meanwhile it keeps its place, and may get a returned connection. */
   dialLater (ticket: Ticket, ms: number, dial: () => void): void {
-    ticket.redialled = true
     ticket.retryTimer = setTimeout(() => {
       ticket.retryTimer = undefined
       dial()
     }, ms)
   }
 
+  /** The ticket waits so many ms for the result of a dial that is under way. @param after called when that has come to nothing */
+  join (ticket: Ticket, ms: number, after: () => void): void {
+    ticket.joins = true
+    this.#joined++
+    this.dial(ticket)
+    this.dialLater(ticket, ms, after)
+  }
+
+  /** The dial that tickets have waited for has failed. */
+  refuseJoined (error: HoldfastError): void {
+    let ticket = this.#joined === 0 ? undefined : this.#dialling.first
+    while (ticket !== undefined) {
+      const { after } = ticket
+      if (ticket.joins) this.refuse(ticket, error)
+      ticket = after?.queue === undefined && after !== undefined ? this.#dialling.first : after
+    }
+  }
+
   remove (ticket: Ticket): void {
+    if (ticket.joins) {
+      ticket.joins = false
+      this.#joined--
+    }
     ticket.queue?.remove(ticket)
     clearTimeout(ticket.retryTimer)
     ticket.retryTimer = undefined

@@ -1,6 +1,7 @@
 import type { HoldfastError } from '../errors.js'
-import type { Connection } from './connection.js'
+import type { Connection, ConnectionPool } from './connection.js'
 import type { Dial } from './dial.js'
+import type { Seeker } from './seeker.js'
 
 /** A request that waits for a connection. Exactly one of the two methods is called, once. */
 export interface Waiter {
@@ -12,6 +13,8 @@ export interface Waiter {
 /** A waiter's place in a queue. */
 export interface Ticket {
   readonly waiter: Waiter
+  /** Where it may go; undefined: to the only pool. */
+  readonly seeker: Seeker | undefined
   /** Whether the waiter takes only a fresh connection. */
   readonly freshOnly: boolean
   /** Since when the waiter waits, on the pool's clock. */
@@ -22,15 +25,28 @@ export interface Ticket {
   retryUntil: number
   /** Whether a refused dial is, or was, tried again. */
   redialled: boolean
+  /** Whether it waits for the result of another request's dial. */
+  joins: boolean
   retryTimer: NodeJS.Timeout | undefined
   queue: WaitingQueue | undefined
   before: Ticket | undefined
   after: Ticket | undefined
 }
 
-export function newTicket (waiter: Waiter, freshOnly: boolean, since: number): Ticket {
+export function newTicket (waiter: Waiter, seeker: Seeker | undefined, freshOnly: boolean, since: number): Ticket {
   return {
-    waiter, freshOnly, since, dial: undefined, retryUntil: 0, redialled: false, retryTimer: undefined, queue: undefined, before: undefined, after: undefined
+    waiter,
+    seeker,
+    freshOnly,
+    since,
+    dial: undefined,
+    retryUntil: 0,
+    redialled: false,
+    joins: false,
+    retryTimer: undefined,
+    queue: undefined,
+    before: undefined,
+    after: undefined
   }
 }
 
@@ -43,6 +59,8 @@ export function earlier (one: Ticket | undefined, other: Ticket | undefined): Ti
 export interface OwnedDial {
   dial: Dial
   owner: Ticket | undefined
+  /** Whether it was begun for no waiter. */
+  readonly probes: boolean
   /** Its index among the dials under way. `PlacedSet` writes it. */
   place: number
 }
@@ -79,11 +97,11 @@ export class WaitingQueue {
     this.size--
   }
 
-  /** The ticket that has waited longest. If the connection is not `fresh`, only tickets that take such a connection count. */
-  firstFor (fresh: boolean): Ticket | undefined {
-    if (fresh) return this.first
-    let ticket = this.first
-    while (ticket?.freshOnly === true) ticket = ticket.after
-    return ticket
+  /** The ticket that has waited longest of those that take such a connection. @param fresh whether the connection is fresh */
+  firstFor (pool: ConnectionPool, fresh: boolean): Ticket | undefined {
+    for (let ticket = this.first; ticket !== undefined; ticket = ticket.after) {
+      if ((fresh || !ticket.freshOnly) && ticket.seeker?.takes(pool) !== false) return ticket
+    }
+    return undefined
   }
 }

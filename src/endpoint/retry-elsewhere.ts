@@ -1,8 +1,7 @@
 import type { Failure } from '../connection/exchange.js'
+import type { RetryReason } from '../connection/observer.js'
 
-/**
- * The evidence for or against a retry among several endpoints: that of `decideRetry` (target/retry.ts), and what is known of the others.
- */
+/** The evidence for or against a retry: how the attempt failed, what is known of its request, and what of the other endpoints. */
 export interface ElsewhereEvidence extends Omit<Failure, 'error'> {
   readonly clientGone: boolean
   /** Twice has the effect of once: the method is idempotent (RFC 9110 section 9.2.2), or the client sent an Idempotency-Key. */
@@ -19,8 +18,11 @@ export interface ElsewhereEvidence extends Omit<Failure, 'error'> {
   readonly affordable: boolean
 }
 
-/** Why a request is sent again. `fresh`: it was lost on a fresh connection without a byte of a response. The others: `RetryKind`. */
-export type ElsewhereKind = 'unwritten' | 'stale' | 'unused_timeout' | 'fresh'
+/**
+ * Why a request is sent again: it was never written; its connection was stale; the backend timed out an unused connection; or a fresh
+ * connection was lost without a byte of a response.
+ */
+export type ElsewhereKind = Exclude<RetryReason, 'connect'>
 
 export interface ElsewhereDecision {
   readonly kind: ElsewhereKind
@@ -31,9 +33,10 @@ export interface ElsewhereDecision {
 }
 
 /**
- * Whether and where to send a request again; undefined to give up. The first condition that holds decides. It is the ladder of
- * `decideRetry`, with one row more: a fresh connection was lost. On the same endpoint the next one would be lost too. Another endpoint
- * answers, and by that shows whose fault it was (evidence.ts). There is at most one retry, and never one after a status.
+ * Whether and where to send a request again; undefined to give up. The first condition that holds decides. Where there is another
+ * endpoint, the ladder has one row more: a fresh connection was lost. On the same endpoint the next one would be lost too. Another endpoint
+ * answers, and by that shows whose fault it was (evidence.ts). There is at most one retry, and never one after a status. Compare
+ * shouldRetryRequest in Go's net/http/transport.go.
  */
 export function decideElsewhere (evidence: ElsewhereEvidence): ElsewhereDecision | undefined {
   if (evidence.clientGone || evidence.retried) return undefined

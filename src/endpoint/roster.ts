@@ -38,6 +38,10 @@ export class Roster<C extends Candidate> {
   /** Incremented by `use`. */
   get version (): number { return this.#version }
 
+  has (endpoint: C): boolean {
+    return this.#present.has(endpoint)
+  }
+
   /** Takes other members, or the same ones with other weights. @param slowStart in ms */
   use (members: readonly C[], slowStart: number): void {
     this.#version++

@@ -30,7 +30,7 @@ import type { Outgoing } from './outgoing.js'
 import { proxyStatusOf } from './proxy-status-header.js'
 import { Relay } from './relay.js'
 import type { RelayOwner } from './relay.js'
-import { metHeaders } from './reply-headers.js'
+import { metHeaders, withCookie } from './reply-headers.js'
 import { logProvenance } from './request-log.js'
 import { heed, runInScope } from './request-scope.js'
 import type { RequestScope } from './request-scope.js'
@@ -128,7 +128,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   // Steps 5 to 7, and 9, are the target's.
   #send (outgoing: Outgoing, body: CollectedBody | string | null): void {
     const upgrade = this.#upgrade === undefined ? undefined : 'websocket'
-    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request.raw)
+    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request, this.route)
     const call = this.#call = internalsOf(this.#target).call(request, this)
     call.start()
   }
@@ -153,7 +153,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
       this.#giveUp(new HoldfastError('HOLDFAST_ERR_CLIENT_GONE'))
       return
     }
-    const headers = this.#headersOf(head)
+    const headers = this.#withBond(this.#headersOf(head))
     this.#sayProvenance(headers, status)
     const message = this.#request.raw
     // The connection ends with the answer, so the rest of an upload that the backend did not wait for need not be read.
@@ -209,7 +209,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   #openTunnel (status: number, head: ResponseHead, socket: Duplex): void {
     const { reply } = this
     try {
-      const headers = upgradeHeaders(this.#headersOf(head), head.list)
+      const headers = this.#withBond(upgradeHeaders(this.#headersOf(head), head.list))
       this.#sayProvenance(headers, status)
       const met = metHeaders(reply, headers)
       this.#upgrade!.open({ ...reply.getHeaders() as HeaderRecord, ...met }, socket as Socket, this.route.options.tunnelIdleTimeout)
@@ -227,6 +227,14 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
 
   #headersOf ({ list }: ResponseHead): HeaderRecord {
     return this.route.rewriteHeaders(responseHeaders(list, this.route.options.via), this.#request)
+  }
+
+  /** The headers with the cookie that binds the client to its endpoint, where the response has to set it. */
+  #withBond (headers: HeaderRecord): HeaderRecord {
+    const { affinity } = this.#target.options
+    if (affinity === undefined || !('cookie' in affinity)) return headers
+    const cookie = this.#call!.cookie(this.#request.protocol === 'https')
+    return cookie === undefined ? headers : withCookie(headers, cookie)
   }
 
   // At the response's head: an app that answers in its own way does not wait for the body.

@@ -8,7 +8,7 @@ import { withLoop } from '../http/hops.js'
 import { contentLength, isHttp2 } from '../http/message-body.js'
 import { StreamedBody } from '../wire/streamed-body.js'
 import type { CallRequest } from '../target/call.js'
-import { isIdempotent } from '../target/retry.js'
+import { isIdempotent } from '../http/idempotent.js'
 import type { CollectedBody } from './client-body.js'
 import type { ForwardRoute } from './forward-route.js'
 import type { FromOptions } from './from-options.js'
@@ -48,7 +48,7 @@ export function outgoingOf (dest: string, request: FastifyRequest, options: From
  * The outgoing request as its target takes it, with the body that is to be sent.
  *
  * @param timeout in place of both of the target's timeouts, in ms
- * @param message the client's
+ * @param request the client's
  */
 export function callRequestOf (
   { method, path, headers, length }: Outgoing,
@@ -56,7 +56,8 @@ export function callRequestOf (
   { timeout }: FromOptions,
   { headersTimeout, bodyTimeout }: { readonly headersTimeout: number, readonly bodyTimeout: number },
   upgrade: 'websocket' | undefined,
-  message: IncomingMessage
+  request: FastifyRequest,
+  { pinnedOf }: Pick<ForwardRoute, 'pinnedOf'>
 ): CallRequest {
   return {
     method,
@@ -70,7 +71,10 @@ export function callRequestOf (
     idempotent: isIdempotent(method) || hasHeader(headers, 'idempotency-key'),
     replayable: !(body instanceof StreamedBody),
     askClose: false,
-    clientConnection: clientConnectionOf(message)
+    clientConnection: clientConnectionOf(request.raw),
+    // Its address and headers are read only where the target has several endpoints: they are getters, and the address may cost a parse.
+    asker: request,
+    pinned: pinnedOf === undefined ? undefined : pinnedOf(request)
   }
 }
 

@@ -31,6 +31,21 @@ export function metHeaders (reply: HookedReply, headers: HeaderRecord): HeaderRe
 }
 
 /**
+ * A copy of a response's headers with one more `Set-Cookie` line behind those that it has. A copy, since a function of the app may have made
+ * the record, and may use it for the responses of other clients too; its names may be in any case.
+ */
+export function withCookie (headers: HeaderRecord, line: string): HeaderRecord {
+  const out: HeaderRecord = {}
+  const lines: string[] = []
+  for (const name of Object.keys(headers)) {
+    if (name.toLowerCase() === 'set-cookie') lines.push(...listed(headers[name]))
+    else out[name] = headers[name]!
+  }
+  out['set-cookie'] = [...lines, line]
+  return out
+}
+
+/**
  * Headers for an HTTP/2 response: the lines of each name are joined into one (RFC 9110 section 5.3), except for `Set-Cookie`. Node throws
  * for two lines of a header that it knows to have one value (`ETag`, `Location`, `Age` ...), while it writes the head, where nothing can
  * catch the error.

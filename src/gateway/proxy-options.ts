@@ -2,7 +2,7 @@ import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import { HTTP_PROXY_NAMES, checkHttpProxyOptions } from '../options/http-proxy.js'
 import type { RouteOptions, TargetOptions, WhereToOptions } from '../options/option-types.js'
 import { ROUTE_NAMES } from '../options/route-options.js'
-import { TARGET_GROUPS } from '../options/target-options.js'
+import { TARGET_NAMES } from '../options/target-options.js'
 import { refuseUnknown } from '../options/unknown-names.js'
 import { checkUpstreams } from '../options/upstream.js'
 
@@ -17,8 +17,14 @@ export interface ProxyOptions extends HttpProxyOptions, WebSocketOptions, WhereT
   undici?: FastifyHttpProxyOptions['undici'] | undefined
 }
 
+/** The options of a route with one URL as its upstream, as `@fastify/http-proxy` takes them. */
+export interface SingleOptions extends Omit<ProxyOptions, 'upstream'> {
+  /** The logical origin of the endpoints where the route has several. */
+  upstream?: string | undefined
+}
+
 /** The options that `@fastify/http-proxy` does not know. */
-export const OWN_NAMES = [...TARGET_GROUPS, ...ROUTE_NAMES, 'target']
+export const OWN_NAMES = [...TARGET_NAMES, ...ROUTE_NAMES, 'target']
 
 /** Throws HOLDFAST_ERR_OPTION for the first option that is unknown or whose value is not possible. */
 export function checkProxyOptions (options: ProxyOptions): void {

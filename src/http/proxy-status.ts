@@ -2,11 +2,13 @@ import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { isMemberList } from './member-list.js'
 
-/**
- * What this gateway says about one response. There is no `next-hop`: it would tell clients the backends' addresses, and nothing else that
- * they receive does so.
- */
+/** What this gateway says about one response. */
 export interface ProxyStatus {
+  /**
+   * The id of the endpoint that was chosen, a token. RFC 9209 section 2.1.2 allows an alias here. An address would tell clients where
+   * backends are, and nothing else that they receive does so.
+   */
+  readonly nextHop?: string | undefined
   /** An error type of RFC 9209 section 2.3, where the gateway made the response. */
   readonly error?: string
   /** The backend's status, where the response comes from the backend. */
@@ -21,6 +23,7 @@ const ERROR_TYPES: Record<ErrorCode, string> = {
   HOLDFAST_ERR_WRONG_ORIGIN: 'proxy_configuration_error',
   HOLDFAST_ERR_UNKNOWN_TARGET: 'destination_not_found',
   HOLDFAST_ERR_UNKNOWN_ENDPOINT: 'destination_not_found',
+  HOLDFAST_ERR_NO_ENDPOINT: 'destination_unavailable',
   HOLDFAST_ERR_UNSENDABLE: 'proxy_internal_error',
   HOLDFAST_ERR_BODY_READ: 'proxy_internal_error',
   HOLDFAST_ERR_CONNECT: 'destination_unavailable',
@@ -85,8 +88,9 @@ export function proxyErrorType (error: unknown, responseStarted: boolean): strin
  *
  * @param before the lines that came with the response
  */
-export function withProxyStatus (before: string | string[] | undefined, { error, receivedStatus, details }: ProxyStatus): string {
+export function withProxyStatus (before: string | string[] | undefined, { nextHop, error, receivedStatus, details }: ProxyStatus): string {
   let member = 'holdfast'
+  if (nextHop !== undefined) member += `; next-hop=${nextHop}`
   if (error !== undefined) member += `; error=${error}`
   if (receivedStatus !== undefined) member += `; received-status=${receivedStatus}`
   if (details !== undefined) member += `; details=${quoted(details)}`

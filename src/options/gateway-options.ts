@@ -3,12 +3,12 @@ import { checkGroup, checkRows, merged } from './groups.js'
 import type { DrainOptions, GatewayOptions, LogOptions, MetricsOptions, RouteOptions, TargetOptions, WholeGatewayOptions } from './option-types.js'
 import { resolveRouteOptions, ROUTE_NAMES } from './route-options.js'
 import { GROUPS, defaultsOf, nameOf, rowsOf } from './table.js'
-import { TARGET_GROUPS, resolveTargetOptions } from './target-options.js'
+import { TARGET_NAMES, checkTargetOptions } from './target-options.js'
 import { refuseUnknown } from './unknown-names.js'
 
 const OWN = rowsOf('', 'gateway')
 const OWN_GROUPS = GROUPS.filter(({ path, place }) => place === 'gateway' && path !== '').map(({ path }) => path)
-const OF_ROUTES = [...TARGET_GROUPS, ...ROUTE_NAMES]
+const OF_ROUTES = [...TARGET_NAMES, ...ROUTE_NAMES]
 
 /** What holds for an app that registers a proxy without the gateway, and under what a gateway is given. */
 export const DEFAULT_GATEWAY = defaultsOf('', 'gateway') as { health: boolean, maxHops: number, maxDynamicTargets: number }
@@ -32,7 +32,7 @@ export interface ResolvedGatewayOptions {
 export function resolveGatewayOptions (options: GatewayOptions): ResolvedGatewayOptions {
   refuseUnknown(options, [...OF_ROUTES, ...OWN.map(({ path }) => nameOf(path)), ...OWN_GROUPS], '')
   // What is impossible for a route is refused here, and not with the first route.
-  resolveTargetOptions(options, {})
+  checkTargetOptions(options)
   resolveRouteOptions(options, {})
   checkRows(options, OWN)
   checkGroup(options.drain, 'drain')

@@ -39,8 +39,9 @@ export function whole (least: number, most: number, remedy = `must be a whole nu
 }
 
 /** One of a few values. */
-export function oneOf (values: readonly number[], remedy: string): Kind {
-  return holding(value => values.includes(value as number), remedy, values.join(' | '), { enum: values })
+export function oneOf (values: readonly (number | string)[], remedy: string): Kind {
+  const type = values.map(value => typeof value === 'string' ? `'${value}'` : value).join(' | ')
+  return holding(value => values.includes(value as number | string), remedy, type, { enum: values })
 }
 
 /** Numbers of a kind that count something: `ms`, `bytes` ... */

@@ -2,13 +2,15 @@
 import type { FastifyUnderPressureOptions } from '@fastify/under-pressure'
 import type { LookupFunction } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import type { AffinityOption } from './affinity-option.js'
 import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
+import type { UpstreamOption } from './upstream-option.js'
 
 /** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
 export interface UndiciOptions {
   /**
-   * The most connections to the target: active, idle and connecting ones together. `Infinity`: no limit. One connection more, which carries
-   * no requests, may lie idle to see when the backend closes it. 0: refused. Can be changed at run time.
+   * The most connections to one endpoint of the target: active, idle and connecting ones together. `Infinity`: no limit. One connection
+   * more, which carries no requests, may lie idle to see when the backend closes it. 0: refused. Can be changed at run time.
    *
    * @defaultValue 128
    */
@@ -207,7 +209,8 @@ export interface PoolOptions {
    */
   pendingTimeout?: number | undefined
   /**
-   * Connections that are being made at once. A backend that comes back is not met by a stampede. 0: refused. Can be changed at run time.
+   * Connections to one endpoint that are being made at once. A backend that comes back is not met by a stampede. 0: refused. Can be changed
+   * at run time.
    *
    * @defaultValue 8
    */
@@ -220,12 +223,19 @@ export interface PoolOptions {
    */
   connectRetry?: number | undefined
   /**
-   * The most upgraded connections (WebSocket and the like); beyond that, 503. `Infinity`: no limit. 0: no upgrades. Can be changed at run
-   * time.
+   * The most upgraded connections to one endpoint (WebSocket and the like); beyond that, 503. `Infinity`: no limit. 0: no upgrades. Can be
+   * changed at run time.
    *
    * @defaultValue 1_024
    */
   maxUpgraded?: number | undefined
+  /**
+   * The most connections to all endpoints of the target together: active, idle and connecting ones. `Infinity`: no limit.
+   * `undiciOptions.connections` bounds those to one endpoint. 0: refused. Can be changed at run time.
+   *
+   * @defaultValue Infinity
+   */
+  maxConnections?: number | undefined
 }
 
 /** How a backend that does not keep connections open is recognised; `false`: not at all. */
@@ -259,6 +269,165 @@ export interface RetryOptions {
    * @defaultValue 65_536
    */
   replayLimit?: number | undefined
+}
+
+/** Which endpoint of a target gets a request. */
+export interface EndpointOptions {
+  /**
+   * How the endpoint for a request is chosen. `least-requests`: of two random ones, the one with fewer requests in flight for its weight.
+   * `round-robin`: in turn, by weight. `hash`: by the value that `affinity` names, a header or the client's address, so that requests with
+   * the same value go to the same endpoint unless it is too busy.
+   *
+   * @defaultValue 'least-requests'
+   */
+  balance?: 'least-requests' | 'round-robin' | 'hash' | undefined
+  /**
+   * What makes two requests of one kind, so that they go to the same endpoint; `false`: none. `{ cookie, secret }`: the gateway sets a
+   * cookie of this name, which binds a client to an endpoint; the secret (at least 16 bytes; of a list, the first seals and all open) seals
+   * it, so that gateways with the same secret agree. `{ header }` and `{ ip: true }`: the value of a request header, or the client's
+   * address, with `balance: 'hash'`.
+   *
+   * @defaultValue none
+   */
+  affinity?: AffinityOption | false | undefined
+  /**
+   * How long the share of a new endpoint grows, from a tenth to the whole of it. In ms. 0: its whole share at once.
+   *
+   * @defaultValue 0
+   */
+  slowStart?: number | undefined
+}
+
+/** When an endpoint that fails gets no requests for a while; `false`: never. Failures are refused and failed dials, responses that do not begin in `headersTimeout`, and fresh connections that are lost before the first byte of a response. A reused connection that turns out to be closed is none, and neither is what a client ends. */
+export interface EjectionOptions {
+  /**
+   * Failures in a row after which an endpoint is ejected. Any response ends the row. 0: refused.
+   *
+   * @defaultValue 5
+   */
+  failures?: number | undefined
+  /**
+   * How long the first ejection lasts, with 10 % of jitter; then single requests try the endpoint. Each one that follows soon is longer by
+   * this time. An endpoint that refuses connections is tried sooner, by dials. In ms. 0: refused.
+   *
+   * @defaultValue 10_000
+   */
+  time?: number | undefined
+  /**
+   * The longest time of one ejection. At least `time`. In ms. 0: refused.
+   *
+   * @defaultValue 300_000
+   */
+  maxTime?: number | undefined
+  /**
+   * The share of a target's endpoints that may be ejected at once, from 0 to 1. Of two or more, one may be in any case above 0; the last
+   * that serves never is. 0: no failures eject.
+   *
+   * @defaultValue 0.5
+   */
+  maxEjected?: number | undefined
+  /**
+   * Statuses of responses that count as failures. Choose none that clients can provoke. With 503, a `Retry-After` of at most 10 s ejects
+   * for that time.
+   *
+   * @defaultValue []
+   */
+  statuses?: readonly number[] | undefined
+}
+
+/** Requests of the gateway's own that ask each endpoint whether it serves, each over a connection of its own; not given, or `false`: none. */
+export interface HealthCheckOptions {
+  /**
+   * What is asked for, by GET.
+   *
+   * @defaultValue must be given, for the gateway or the route
+   */
+  path?: string | undefined
+  /**
+   * From the beginning of one check to that of the next, with 10 % of jitter either way. In ms. 0: refused.
+   *
+   * @defaultValue 10_000
+   */
+  interval?: number | undefined
+  /**
+   * From the dial to the status of the response; then the check has failed. In ms. 0: refused.
+   *
+   * @defaultValue 1_000
+   */
+  timeout?: number | undefined
+  /**
+   * Checks in a row that have to pass before an endpoint that failed gets requests again. A new endpoint needs one. 0: refused.
+   *
+   * @defaultValue 2
+   */
+  rise?: number | undefined
+  /**
+   * Checks in a row that have to fail before an endpoint gets no more requests. 0: refused.
+   *
+   * @defaultValue 3
+   */
+  fall?: number | undefined
+  /**
+   * The status that passes: a class like `2xx`, or one like `204`.
+   *
+   * @defaultValue '2xx'
+   */
+  status?: string | undefined
+}
+
+/** How endpoints are found that `upstream` does not list. */
+export interface DiscoveryOptions {
+  /**
+   * The longest time between an answer and the next question. A DNS answer with a shorter TTL is asked for sooner. In ms. 0: refused.
+   *
+   * @defaultValue 5_000
+   */
+  refresh?: number | undefined
+  /**
+   * How long an endpoint is kept that DNS answers lack, while it serves. DNS servers answer with parts of a list, or with old ones. One
+   * that refuses connections goes at once. In ms. 0: not at all.
+   *
+   * @defaultValue 30_000
+   */
+  hold?: number | undefined
+  /**
+   * IP addresses of the name servers to ask, with or without a port.
+   *
+   * @defaultValue those of resolv.conf
+   */
+  servers?: readonly string[] | undefined
+  /**
+   * Where the API server of a cluster is, and how it is asked.
+   *
+   * @defaultValue the pod's service account
+   */
+  kubernetes?: KubernetesOptions | undefined
+}
+
+/** Where the API server of a cluster is, for `kubernetes+http:` and `kubernetes+https:`. Not given: as Kubernetes tells each pod, with the pod's service account. */
+export interface KubernetesOptions {
+  /**
+   * The API server, like `https://10.96.0.1:443`, or `http://127.0.0.1:8001` of `kubectl proxy`.
+   */
+  url: string
+  /**
+   * A file with a bearer token; it is read for each request, since Kubernetes replaces it.
+   *
+   * @defaultValue none
+   */
+  tokenFile?: string | undefined
+  /**
+   * A file with the certificates, in PEM, that the API server's has to be issued by; it is read for each request.
+   *
+   * @defaultValue the authorities that Node trusts
+   */
+  caFile?: string | undefined
+  /**
+   * The namespace of services that are named without one.
+   *
+   * @defaultValue none
+   */
+  namespace?: string | undefined
 }
 
 /** What a route may set besides the settings of its target. */
@@ -430,13 +599,14 @@ export interface WholeGatewayOptions {
 /** Where a route leads. */
 export interface WhereToOptions {
   /**
-   * The backend's URL: http:, https:, or unix+http: with the path of a socket; '' where `replyOptions.getUpstream` chooses. Its path stands
-   * in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that
-   * `getUpstream` returns, with a 500.
+   * The backend's URL: http:, https:, or unix+http: with the path of a socket; a list of URLs; or how its endpoints are found. '' where
+   * `replyOptions.getUpstream` chooses. [Endpoints](endpoints.md) has all forms. The path of a single URL stands in for `rewritePrefix`. A
+   * URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with
+   * a 500.
    *
    * @defaultValue none
    */
-  upstream?: string | undefined
+  upstream?: UpstreamOption | undefined
   /**
    * A name for the target, in metrics, logs and the admin surface.
    *
@@ -446,7 +616,7 @@ export interface WhereToOptions {
 }
 
 /** The settings of one target. */
-export interface TargetOptions {
+export interface TargetOptions extends EndpointOptions {
   /** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
   undiciOptions?: UndiciOptions | undefined
   /** Limits of a target's pool that undici has no name for. */
@@ -455,6 +625,12 @@ export interface TargetOptions {
   inspector?: InspectorOptions | false | undefined
   /** When a request that got no answer is sent again. */
   retry?: RetryOptions | undefined
+  /** When an endpoint that fails gets no requests for a while; `false`: never. Failures are refused and failed dials, responses that do not begin in `headersTimeout`, and fresh connections that are lost before the first byte of a response. A reused connection that turns out to be closed is none, and neither is what a client ends. */
+  ejection?: EjectionOptions | false | undefined
+  /** Requests of the gateway's own that ask each endpoint whether it serves, each over a connection of its own; not given, or `false`: none. */
+  healthCheck?: HealthCheckOptions | false | undefined
+  /** How endpoints are found that `upstream` does not list. */
+  discovery?: DiscoveryOptions | undefined
 }
 
 /** The defaults of every route and target, and what belongs to the whole gateway. */

@@ -5,7 +5,7 @@ import { defaultsOf, nameOf, rowsOf } from './table.js'
 
 export type ResolvedRouteOptions = AllGiven<RouteOptions>
 
-const ROWS = rowsOf('', 'gateway and route')
+const ROWS = rowsOf('', 'gateway and route').filter(({ ofTarget }) => ofTarget !== true)
 const DEFAULTS = defaultsOf('', 'gateway and route') as AllGiven<RouteOptions>
 
 /** Names of a route's settings, as gateway and proxy take them. */

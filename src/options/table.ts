@@ -1,3 +1,4 @@
+import { AFFINITY, CHECK_PATH, CHECK_STATUS, NAME_SERVERS, ORIGIN, SHARE, STATUSES } from './endpoint-kinds.js'
 import {
   BYTES, BYTES_ABOVE_ZERO, BYTES_A_SECOND, COUNT, COUNT_ABOVE_ZERO, COUNT_ABOVE_ZERO_OR_INFINITY, COUNT_OR_INFINITY, FLAG, FUNCTION, HOST,
   HOST_PATTERNS, IP_ADDRESS, MASKED_NAMES, OBJECT, OBJECT_OR_FUNCTION, PATH, PORT,
@@ -25,6 +26,8 @@ export interface OptionRow {
   readonly kind: Kind
   /** Who takes it. `gateway and route`: a route's value is used in place of the gateway's. */
   readonly place: 'gateway and route' | 'gateway' | 'route'
+  /** It stands in no group, and is a setting of the target, not of the route. */
+  readonly ofTarget?: true
   /** The value that an option gets if it is not given. Absent: it stays undefined. */
   readonly default?: unknown
   /** The default as docs and editors show it, for a row without `default`: another option, the code that uses the option, or Node decides. */
@@ -55,6 +58,8 @@ export interface OptionGroup {
   /** Its name: '' for the options that are in none. */
   readonly path: string
   readonly place: OptionRow['place']
+  /** The settings of a target that stand in no group. */
+  readonly ofTarget?: true
   /** The name of its type. */
   readonly type: string
   /** What its type extends. */
@@ -68,6 +73,7 @@ const BOTH = { place: 'gateway and route' } as const
 const GATEWAY = { place: 'gateway' } as const
 const ROUTE = { place: 'route' } as const
 const ADMIN = { ...BOTH, live: 'admin' } as const
+const ENDPOINTS = { ...BOTH, ofTarget: true } as const
 const DIAL = { ...BOTH, live: 'code', reconnects: true } as const
 
 const TAKEN = { ...ROUTE, httpProxy: 'taken' } as const
@@ -86,13 +92,51 @@ const CONNECT: Kind = { ...OBJECT_OR_FUNCTION, type: 'ConnectOptions | ConnectFu
 const pem = (name: string): Kind => ({ type: `ConnectionOptions['${name}']`, schema: { type: ['string', 'array', 'null'] } })
 // src/options/upstream.ts checks it.
 const URL_TEXT: Kind = { type: 'string', schema: { type: 'string' } }
+const LIST = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    anyOf: [
+      { type: 'string' },
+      {
+        type: 'object',
+        properties: {
+          url: { type: 'string' },
+          weight: { type: 'number', exclusiveMinimum: 0 },
+          priority: { type: 'integer', minimum: 0 },
+          leaving: { type: 'boolean' },
+          zone: { type: 'string' },
+          group: { type: 'string' }
+        },
+        required: ['url'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
+// src/discovery/read-upstream.ts checks it.
+const UPSTREAM_OPTION: Kind = {
+  type: 'UpstreamOption',
+  schema: {
+    anyOf: [
+      { type: 'string' },
+      LIST,
+      {
+        type: 'object',
+        properties: { origin: { type: 'string' }, endpoints: LIST },
+        required: ['origin', 'endpoints'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
 const PRESSURE: Kind = {
   type: 'FastifyUnderPressureOptions | false',
   schema: { anyOf: [{ const: false }, { type: 'object' }] },
   check: (value, option) => { if (value !== false) OBJECT.check!(value, option) }
 }
 const RETRIES = 'a request is sent again only where it is known not to have been carried out, or safe to repeat; see the retry option'
-const UPSTREAM = 'a route has one backend, which upstream or replyOptions.getUpstream names'
+const UPSTREAM = 'upstream names the backends of a route, or replyOptions.getUpstream does'
 
 export const GROUPS: readonly OptionGroup[] = [
   {
@@ -110,6 +154,24 @@ export const GROUPS: readonly OptionGroup[] = [
     text: 'How a backend that does not keep connections open is recognised; `false`: not at all.'
   },
   { path: 'retry', ...BOTH, type: 'RetryOptions', text: 'When a request that got no answer is sent again.' },
+  { path: '', ...ENDPOINTS, type: 'EndpointOptions', text: 'Which endpoint of a target gets a request.' },
+  {
+    path: 'ejection', ...BOTH, type: 'EjectionOptions', orFalse: true,
+    text: 'When an endpoint that fails gets no requests for a while; `false`: never. Failures are refused and failed dials, responses ' +
+      'that do not begin in `headersTimeout`, and fresh connections that are lost before the first byte of a response. A reused ' +
+      'connection that turns out to be closed is none, and neither is what a client ends.'
+  },
+  {
+    path: 'healthCheck', ...BOTH, type: 'HealthCheckOptions', orFalse: true,
+    text: 'Requests of the gateway\'s own that ask each endpoint whether it serves, each over a connection of its own; not given, or ' +
+      '`false`: none.'
+  },
+  { path: 'discovery', ...BOTH, type: 'DiscoveryOptions', text: 'How endpoints are found that `upstream` does not list.' },
+  {
+    path: 'discovery.kubernetes', ...BOTH, type: 'KubernetesOptions',
+    text: 'Where the API server of a cluster is, for `kubernetes+http:` and `kubernetes+https:`. Not given: as Kubernetes tells each pod, ' +
+      'with the pod\'s service account.'
+  },
   { path: '', ...BOTH, type: 'RouteOptions', text: 'What a route may set besides the settings of its target.' },
   { path: 'drain', ...GATEWAY, type: 'DrainOptions', text: 'How an app ends: what `app.close()` and `gateway.drain()` do.' },
   {
@@ -125,7 +187,7 @@ export const GROUPS: readonly OptionGroup[] = [
 export const TABLE: readonly OptionRow[] = [
   {
     path: 'undiciOptions.connections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: 128, common: true, variable: 'CONNECTIONS',
-    text: 'The most connections to the target: active, idle and connecting ones together.',
+    text: 'The most connections to one endpoint of the target: active, idle and connecting ones together.',
     more: '`Infinity`: no limit. One connection more, which carries no requests, may lie idle to see when the backend closes it.',
     elsewhere: { nginx: 'max_conns', HAProxy: 'maxconn', Envoy: 'max_connections', 'node:http': 'maxSockets', also: 'maxConnections' }
   },
@@ -288,7 +350,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'How long a request may wait for a connection; then 503.', elsewhere: { HAProxy: 'timeout queue' }
   },
   {
-    path: 'pool.maxDials', kind: COUNT_ABOVE_ZERO, ...ADMIN, default: 8, text: 'Connections that are being made at once.',
+    path: 'pool.maxDials', kind: COUNT_ABOVE_ZERO, ...ADMIN, default: 8, text: 'Connections to one endpoint that are being made at once.',
     more: 'A backend that comes back is not met by a stampede.'
   },
   {
@@ -297,7 +359,12 @@ export const TABLE: readonly OptionRow[] = [
   },
   {
     path: 'pool.maxUpgraded', kind: COUNT_OR_INFINITY, ...ADMIN, default: 1_024, zero: 'no upgrades', variable: 'MAX_UPGRADED',
-    text: 'The most upgraded connections (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
+    text: 'The most upgraded connections to one endpoint (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
+  },
+  {
+    path: 'pool.maxConnections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: Infinity,
+    text: 'The most connections to all endpoints of the target together: active, idle and connecting ones.',
+    more: '`Infinity`: no limit. `undiciOptions.connections` bounds those to one endpoint.'
   },
   {
     path: 'inspector.closesBeforeTeardown', kind: COUNT_ABOVE_ZERO, ...BOTH, default: 3,
@@ -315,6 +382,114 @@ export const TABLE: readonly OptionRow[] = [
   {
     path: 'retry.replayLimit', kind: BYTES, ...BOTH, default: 65_536, zero: 'none is held',
     text: 'Request bodies up to this size are held, so that they can be sent again.'
+  },
+  {
+    path: 'balance', ...ENDPOINTS, default: 'least-requests',
+    kind: oneOf(['least-requests', 'round-robin', 'hash'], 'is no policy; give \'least-requests\', \'round-robin\' or \'hash\''),
+    text: 'How the endpoint for a request is chosen.',
+    more: '`least-requests`: of two random ones, the one with fewer requests in flight for its weight. `round-robin`: in turn, by weight. ' +
+      '`hash`: by the value that `affinity` names, a header or the client\'s address, so that requests with the same value go to the same ' +
+      'endpoint unless it is too busy.',
+    elsewhere: { HAProxy: 'balance', Envoy: 'lb_policy', also: ['loadBalancing', 'lb'] }
+  },
+  {
+    path: 'affinity', kind: AFFINITY, ...ENDPOINTS,
+    text: 'What makes two requests of one kind, so that they go to the same endpoint; `false`: none.',
+    more: '`{ cookie, secret }`: the gateway sets a cookie of this name, which binds a client to an endpoint; the secret (at least 16 ' +
+      'bytes; of a list, the first seals and all open) seals it, so that gateways with the same secret agree. `{ header }` and ' +
+      '`{ ip: true }`: the value of a request header, or the client\'s address, with `balance: \'hash\'`.',
+    elsewhere: { nginx: 'sticky', HAProxy: 'cookie', Envoy: 'hash_policy', also: ['stickySession', 'sessionAffinity'] }
+  },
+  {
+    path: 'slowStart', kind: TIME, ...ENDPOINTS, default: 0, zero: 'its whole share at once',
+    text: 'How long the share of a new endpoint grows, from a tenth to the whole of it.',
+    elsewhere: { nginx: 'slow_start', HAProxy: 'slowstart', Envoy: 'slow_start_window' }
+  },
+  {
+    path: 'ejection.failures', kind: COUNT_ABOVE_ZERO, ...BOTH, default: 5,
+    text: 'Failures in a row after which an endpoint is ejected. Any response ends the row.',
+    elsewhere: { nginx: 'max_fails', HAProxy: 'error-limit', Envoy: 'consecutive_5xx' }
+  },
+  {
+    path: 'ejection.time', kind: TIME_ABOVE_ZERO, ...BOTH, default: 10_000,
+    text: 'How long the first ejection lasts, with 10 % of jitter; then single requests try the endpoint.',
+    more: 'Each one that follows soon is longer by this time. An endpoint that refuses connections is tried sooner, by dials.',
+    elsewhere: { nginx: 'fail_timeout', Envoy: 'base_ejection_time' }
+  },
+  {
+    path: 'ejection.maxTime', kind: TIME_ABOVE_ZERO, ...BOTH, default: 300_000,
+    text: 'The longest time of one ejection.', more: 'At least `time`.', elsewhere: { Envoy: 'max_ejection_time' }
+  },
+  {
+    path: 'ejection.maxEjected', kind: SHARE, ...BOTH, default: 0.5, zero: 'no failures eject',
+    text: 'The share of a target\'s endpoints that may be ejected at once, from 0 to 1.',
+    more: 'Of two or more, one may be in any case above 0; the last that serves never is.',
+    elsewhere: { Envoy: 'max_ejection_percent' }
+  },
+  {
+    path: 'ejection.statuses', kind: STATUSES, ...BOTH, default: [],
+    text: 'Statuses of responses that count as failures.',
+    more: 'Choose none that clients can provoke. With 503, a `Retry-After` of at most 10 s ejects for that time.',
+    elsewhere: { nginx: 'proxy_next_upstream' }
+  },
+  {
+    path: 'healthCheck.path', kind: CHECK_PATH, ...BOTH, defaultText: 'must be given, for the gateway or the route',
+    text: 'What is asked for, by GET.', elsewhere: { HAProxy: 'option httpchk', Kong: 'http_path' }
+  },
+  {
+    path: 'healthCheck.interval', kind: TIME_ABOVE_ZERO, ...BOTH, default: 10_000,
+    text: 'From the beginning of one check to that of the next, with 10 % of jitter either way.', elsewhere: { HAProxy: 'inter' }
+  },
+  {
+    path: 'healthCheck.timeout', kind: TIME_ABOVE_ZERO, ...BOTH, default: 1_000,
+    text: 'From the dial to the status of the response; then the check has failed.', elsewhere: { HAProxy: 'timeout check' }
+  },
+  {
+    path: 'healthCheck.rise', kind: COUNT_ABOVE_ZERO, ...BOTH, default: 2,
+    text: 'Checks in a row that have to pass before an endpoint that failed gets requests again.',
+    more: 'A new endpoint needs one.', elsewhere: { Envoy: 'healthy_threshold' }
+  },
+  {
+    path: 'healthCheck.fall', kind: COUNT_ABOVE_ZERO, ...BOTH, default: 3,
+    text: 'Checks in a row that have to fail before an endpoint gets no more requests.', elsewhere: { Envoy: 'unhealthy_threshold' }
+  },
+  {
+    path: 'healthCheck.status', kind: CHECK_STATUS, ...BOTH, default: '2xx',
+    text: 'The status that passes: a class like `2xx`, or one like `204`.', elsewhere: { HAProxy: 'http-check expect', Envoy: 'expected_statuses' }
+  },
+  {
+    path: 'discovery.refresh', kind: TIME_ABOVE_ZERO, ...BOTH, default: 5_000,
+    text: 'The longest time between an answer and the next question.', more: 'A DNS answer with a shorter TTL is asked for sooner.',
+    elsewhere: { nginx: 'resolver ... valid=', Envoy: 'dns_refresh_rate' }
+  },
+  {
+    path: 'discovery.hold', kind: TIME, ...BOTH, default: 30_000, zero: 'not at all',
+    text: 'How long an endpoint is kept that DNS answers lack, while it serves.',
+    more: 'DNS servers answer with parts of a list, or with old ones. One that refuses connections goes at once.',
+    elsewhere: { HAProxy: 'hold obsolete' }
+  },
+  {
+    path: 'discovery.servers', kind: NAME_SERVERS, ...BOTH, defaultText: 'those of resolv.conf',
+    text: 'IP addresses of the name servers to ask, with or without a port.', elsewhere: { nginx: 'resolver', HAProxy: 'nameserver', Kong: 'dns_resolver' }
+  },
+  {
+    path: 'discovery.kubernetes', kind: { ...OBJECT, type: 'KubernetesOptions' }, ...BOTH, defaultText: 'the pod\'s service account',
+    text: 'Where the API server of a cluster is, and how it is asked.'
+  },
+  {
+    path: 'discovery.kubernetes.url', kind: ORIGIN, ...BOTH, required: true,
+    text: 'The API server, like `https://10.96.0.1:443`, or `http://127.0.0.1:8001` of `kubectl proxy`.'
+  },
+  {
+    path: 'discovery.kubernetes.tokenFile', kind: TEXT, ...BOTH,
+    text: 'A file with a bearer token; it is read for each request, since Kubernetes replaces it.'
+  },
+  {
+    path: 'discovery.kubernetes.caFile', kind: TEXT, ...BOTH, defaultText: 'the authorities that Node trusts',
+    text: 'A file with the certificates, in PEM, that the API server\'s has to be issued by; it is read for each request.'
+  },
+  {
+    path: 'discovery.kubernetes.namespace', kind: TEXT, ...BOTH, text: 'The namespace of services that are named without one.'
   },
   {
     path: 'responseBuffer', kind: BYTES, ...BOTH, default: 262_144, zero: 'nothing is held',
@@ -428,9 +603,10 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.'
   },
   {
-    path: 'upstream', kind: URL_TEXT, ...TAKEN, common: true,
-    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
-    more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
+    path: 'upstream', kind: UPSTREAM_OPTION, ...TAKEN, common: true,
+    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; a list of URLs; or how its endpoints are found.',
+    more: '\'\' where `replyOptions.getUpstream` chooses. [Endpoints](endpoints.md) has all forms. The path of a single URL stands in for ' +
+      '`rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
       'be sent; likewise one that `getUpstream` returns, with a 500.'
   },
   {
@@ -520,6 +696,11 @@ export function groupOf (path: string): string {
 /** The last part of a path. */
 export function nameOf (path: string): string {
   return path.slice(path.lastIndexOf('.') + 1)
+}
+
+/** The rows that make the type of a group, in the order of the table. */
+export function membersOf ({ path, place, ofTarget }: OptionGroup): readonly OptionRow[] {
+  return rowsOf(path, place).filter(row => row.ofTarget === ofTarget)
 }
 
 /** The rows of a group, in the order of the table. */

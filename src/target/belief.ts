@@ -1,8 +1,7 @@
 import type { BackendBelief } from '../connection/backend-belief.js'
 import type { Connection } from '../connection/connection.js'
-import type { CloseReason, ConnectionObserver, Persistence, ResponseView } from '../connection/observer.js'
-import type { Pool } from '../connection/pool.js'
-import { keepsAlive } from '../options/target-options.js'
+import type { ResponseView } from '../connection/observer.js'
+import type { Pools } from '../connection/pools.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { NO_HABIT, nextAfterResponse, quietAfter } from './after-response.js'
 import type { Served } from './after-response.js'
@@ -10,16 +9,12 @@ import { nextEvidence } from './idle-learning.js'
 import type { IdleEvent } from './idle-learning.js'
 import { NO_EVIDENCE, idleCeiling, idleLimit, learnedLimit, outlivedAt, unsafeIdleLimit } from './idle-limit.js'
 import type { IdleLimit } from './idle-limit.js'
-import type { RequestKind } from './persistence.js'
 import { RoundTrip } from './round-trip.js'
-import { Trials } from './trials.js'
 
 /** What a belief needs from its target. */
 export interface BeliefContext {
-  readonly name: string
   readonly options: ResolvedTargetOptions
-  readonly pool: Pool
-  readonly observers: Required<ConnectionObserver>
+  readonly pools: Pools
 }
 
 /** A connection lost under a request may have been an idle close: the request that is sent again finds out. */
@@ -36,24 +31,18 @@ const SHORT_LOSS = 100
 const RUMOUR_LASTS = 600_000
 
 /**
- * What is believed of a target's backend: how long a connection may lie idle, after which responses the backend closes, how long a round
- * trip takes, and whether the backend keeps connections open. The policies are pure files beside this one (`idle-limit.ts`,
- * `idle-learning.ts`, `after-response.ts`, `round-trip.ts`, `persistence.ts`). The belief holds what they have concluded, and acts on the
- * pool.
- *
- * `Inspector` decides on the persistence; an operator, or an observer of the app's own, may decide in its place.
+ * What is believed of a target's backend, of all its endpoints together: how long a connection may lie idle, after which responses the
+ * backend closes, and how long a round trip takes. The policies are pure files beside this one (`idle-limit.ts`, `idle-learning.ts`,
+ * `after-response.ts`, `round-trip.ts`). The belief holds what they have concluded, and acts on the pools. Whether an endpoint keeps
+ * connections open is believed of each endpoint by itself (`endpoint/endpoint-persistence.ts`).
  */
 export class Belief implements BackendBelief {
-  persistence: Persistence
-  /** Kinds of requests after which the backend closes its connection while it keeps others: each of them gets a fresh connection. */
-  apart: ReadonlySet<RequestKind> = new Set()
   limit: IdleLimit
   /** How long a connection may have been idle for a request that could not be sent again, in ms. */
   unsafeIdleLimit: number
   readonly #target: BeliefContext
   readonly #clock: () => number
   readonly #roundTrip = new RoundTrip()
-  readonly #trials: Trials
   #evidence = NO_EVIDENCE
   #afterResponse = NO_HABIT
   /** The last `Keep-Alive: timeout=` of the backend, in ms. */
@@ -61,45 +50,20 @@ export class Belief implements BackendBelief {
   #rumourTimer: NodeJS.Timeout | undefined
   #stopped = false
 
-  /** @param target its pool and observers may be set after this */
+  /** @param target its pools may be set after this */
   constructor (target: BeliefContext, clock: () => number) {
     this.#target = target
     this.#clock = clock
-    this.#trials = new Trials(clock)
-    this.persistence = keepsAlive(target.options) ? 'persistent' : 'non-persistent'
     this.limit = idleLimit(target.options.undiciOptions, undefined, undefined)
     this.unsafeIdleLimit = unsafeIdleLimit(this.limit, this.#evidence, 0)
   }
 
   get idleLimit (): number { return this.limit.effective }
   get roundTripMs (): number { return this.#roundTrip.shortest }
+  /** For how long idle connections are known to be kept: the learned limit, or the longest idle time that one has survived. */
+  get usualIdle (): number { return this.limit.learned ?? this.#evidence.survived }
   /** Whether the backend is known to close right behind some responses. */
   get closesBehind (): boolean { return this.#afterResponse.habits.size > 0 }
-
-  // Persistence.
-
-  refuseReturn (connection: Connection): CloseReason | undefined {
-    if (this.persistence === 'persistent' || (this.persistence === 'trial' && connection.trial)) return undefined
-    return 'non_persistent'
-  }
-
-  /** Whether this connection tests from now on if the backend keeps connections open. */
-  claimTrial (connection: Connection): boolean {
-    return this.#trials.claim(connection)
-  }
-
-  /** @param cause what a person reads */
-  setPersistence (state: Persistence, cause: string): void {
-    const { name, options, observers, pool } = this.#target
-    const before = this.persistence
-    // While keep-alive is switched off the target stays non-persistent.
-    if (before === state || (state !== 'non-persistent' && !keepsAlive(options))) return
-    this.persistence = state
-    this.#trials.end()
-    observers.persistenceChanged(name, before, state, cause, '')
-    // An observer of this change may have changed the persistence again.
-    if (state !== 'persistent' && this.persistence === state) pool.evict('non_persistent')
-  }
 
   // Closes right behind a response.
 
@@ -152,13 +116,12 @@ export class Belief implements BackendBelief {
     if (served === 0 || this.#clock() - acquiredAt > Math.max(SHORT_LOSS, 2 * this.#roundTrip.shortest)) return undefined
     const idleMs = acquiredAt - idleSince
     return {
-      answered: () => this.#learn({ type: 'closed', idleMs, left: this.#target.pool.somethingSettled ? 1 : 0, found: true, others }),
+      answered: () => this.#learn({ type: 'closed', idleMs, left: this.#target.pools.somethingSettled ? 1 : 0, found: true, others }),
       unknown: () => this.#learn({ type: 'doubted', idleMs })
     }
   }
 
   watchUntil (idleMs: number, heard: boolean): number | undefined {
-    if (this.persistence !== 'persistent') return undefined
     const ceiling = idleCeiling(this.#target.options.undiciOptions, this.limit.hinted)
     const { learned } = this.limit
     // The sentinel has outlasted what was learned; now it sees when the backend closes.
@@ -173,9 +136,7 @@ export class Belief implements BackendBelief {
   }
 
   /** The target's options have been replaced. */
-  optionsChanged (before: ResolvedTargetOptions): void {
-    const keeps = keepsAlive(this.#target.options)
-    if (keeps !== keepsAlive(before)) this.setPersistence(keeps ? 'persistent' : 'non-persistent', 'keep-alive was switched by an update')
+  optionsChanged (): void {
     this.#limit()
   }
 
@@ -203,7 +164,7 @@ export class Belief implements BackendBelief {
     const { shortest } = this.#roundTrip
     this.limit = idleLimit(this.#target.options.undiciOptions, this.#claimed, learnedLimit(this.#evidence, shortest))
     this.unsafeIdleLimit = unsafeIdleLimit(this.limit, this.#evidence, shortest)
-    if (this.limit.effective < effective) this.#target.pool.limitFell()
+    if (this.limit.effective < effective) this.#target.pools.limitFell()
   }
 }
 

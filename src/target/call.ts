@@ -6,8 +6,14 @@ import { Exchange } from '../connection/exchange.js'
 import type { ExchangeRequest, ExchangeSink, Failure } from '../connection/exchange.js'
 import type { Fit } from '../connection/idle-stack.js'
 import type { CloseReason, ConnectionObserver, Provenance } from '../connection/observer.js'
-import type { Pool } from '../connection/pool.js'
+import type { Pools, Wait } from '../connection/pools.js'
 import type { Ticket, Waiter } from '../connection/waiting-queue.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import type { Endpoints } from '../endpoint/endpoints.js'
+import { Placement } from '../endpoint/placement.js'
+import type { ResponseBeginning } from '../endpoint/placement.js'
+import { decideElsewhere } from '../endpoint/retry-elsewhere.js'
+import type { ElsewhereDecision } from '../endpoint/retry-elsewhere.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { authenticatesConnection, challengesConnection } from '../http/connection-auth.js'
@@ -19,7 +25,6 @@ import type { Served } from './after-response.js'
 import type { Belief, LostReuse } from './belief.js'
 import { USUAL, kindOf } from './persistence.js'
 import { ProvenanceRecord } from './provenance.js'
-import { decideRetry } from './retry.js'
 import type { CallTrace, Tracing } from './tracing.js'
 
 /** A request to a target, and what decides on its retry. Timeouts in ms; undefined takes the target's. */
@@ -66,7 +71,8 @@ export interface CallContext {
   readonly origin: URL
   readonly options: ResolvedTargetOptions
   readonly belief: Belief
-  readonly pool: Pool
+  readonly pools: Pools
+  readonly endpoints: Endpoints
   readonly observers: Required<ConnectionObserver>
   /** undefined in an app without tracing. */
   readonly tracing: Tracing | undefined
@@ -87,13 +93,20 @@ export class Call implements Waiter, ExchangeSink {
   readonly #handler: CallHandler
   readonly #record = new ProvenanceRecord()
   readonly #trace: CallTrace | undefined
+  /** Where the request goes; undefined where its target has one endpoint, and never another. */
+  readonly #placement: Placement | undefined
+  /** The endpoint of the present attempt. */
+  #endpoint: Endpoint | undefined
   #ticket: Ticket | undefined
   #exchange: Exchange | undefined
   #connection: Connection | undefined
   #lostReuse: LostReuse | undefined
+  /** The endpoint of the connection that was lost. */
+  #lostBy: Endpoint | undefined
   /** The last response of its connection before this request. */
   #after: Served = NOTHING_SERVED
   #retried = false
+  #written = false
   #over = false
 
   constructor (target: CallContext, request: CallRequest, handler: CallHandler) {
@@ -101,28 +114,24 @@ export class Call implements Waiter, ExchangeSink {
     this.#request = request
     this.#handler = handler
     this.#trace = target.tracing?.call(target.origin, request)
+    if (target.endpoints.several) this.#placement = new Placement(target.endpoints, request, { repeatable: this.#retryable, tunnels: this.#tunnels })
   }
 
-  /** Step 5: a connection, or a place to wait for one. */
+  /** Step 5: an endpoint; there, a connection, or a place to wait for one. */
   start (): void {
-    const { pool, belief, options } = this.#target
-    const { persistence } = belief
+    const { endpoints, options } = this.#target
     this.#trace?.begin()
-    if (this.#tunnels && pool.upgradedCount >= options.pool.maxUpgraded) {
-      this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
-      return
+    const placement = this.#placement
+    const endpoint = this.#endpoint = placement === undefined ? endpoints.only ?? endpoints.all[0] : placement.choose(endpoints.clock())
+    if (endpoint === undefined) return this.#startNowhere()
+    if (this.#tunnels && endpoint.pool.upgraded.size >= options.pool.maxUpgraded) {
+      return this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
     }
-    const retryable = this.#retryable
-    let fit = FRESH
-    if (!this.#retried && !this.#apart) {
-      if (persistence === 'persistent') fit = retryable ? ANY : { idleAtMost: belief.unsafeIdleLimit, trial: false, once: true }
-      // During a trial, an idle connection is one that is tested. It may be closed, so it takes only requests that can be sent again.
-      else if (persistence === 'trial' && this.#tests) fit = ANY
-    }
-    const connection = fit === FRESH ? undefined : pool.acquire(fit, this.#request.clientConnection)
-    if (connection !== undefined) this.#begin(connection, true)
+    const fit = this.#fitOf(endpoint)
+    const connection = fit === FRESH ? undefined : this.#target.pools.acquire(endpoint.pool, fit, this.#request.clientConnection)
+    if (connection !== undefined) return this.#begin(connection, true)
     // Unless the backend is persistent, a returned connection is closed, or is on trial: this request waits for a fresh one.
-    else this.#ticket = pool.wait(persistence === 'persistent' ? fit : FRESH, this)
+    this.#wait({ pool: endpoint.pool, fit: endpoint.persistence === 'persistent' ? fit : FRESH, seeker: placement })
   }
 
   /** Gives the request up. Its handler is not called any more; its connection, or its place in the queue, is free. */
@@ -131,8 +140,9 @@ export class Call implements Waiter, ExchangeSink {
     this.#over = true
     this.#trace?.failed(error.code)
     this.#stopWaiting()
-    if (this.#ticket !== undefined) this.#target.pool.leave(this.#ticket)
+    if (this.#ticket !== undefined) this.#target.pools.leave(this.#ticket)
     this.#exchange?.abort(error, reason)
+    this.#placement?.abandoned()
   }
 
   /** Continues a response after its handler returned false from `data`. */
@@ -140,17 +150,30 @@ export class Call implements Waiter, ExchangeSink {
     this.#exchange?.resume()
   }
 
+  /**
+   * The `Set-Cookie` value that the response has to carry, or undefined.
+   *
+   * @param secure whether the client came over TLS
+   */
+  cookie (secure: boolean): string | undefined {
+    return this.#placement?.cookie(secure)
+  }
+
   /** The provenance up to now. @param error the code that the caller has ended the request with */
   provenance (error: ErrorCode | undefined): Provenance {
-    const { name, belief } = this.#target
-    return this.#record.read(name, belief.persistence, error)
+    const { name, endpoints } = this.#target
+    return this.#record.read(name, this.#endpoint?.persistence ?? endpoints.persistence, error)
   }
 
   granted (connection: Connection, fresh: boolean, waitMs: number): void {
     this.#record.waited(waitMs)
-    // Set when a dial of this request was refused. Since the request has a connection now, the refusal was not final.
-    if (this.#ticket !== undefined && this.#ticket.retryUntil > 0) this.#record.retried('connect')
+    // A dial of this request has failed. Since the request has a connection now, the failure was not final.
+    if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
+    if (this.#placement !== undefined) {
+      this.#placement.granted(connection)
+      this.#endpoint = this.#placement.endpoint
+    }
     this.#begin(connection, !fresh)
   }
 
@@ -158,6 +181,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#stopWaiting()
     if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
+    this.#placement?.abandoned()
     this.#fail(error)
   }
 
@@ -166,10 +190,14 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   responded (status: number, head: ResponseHead, statusText: string): void {
-    this.#lostReuse?.answered()
+    // Where its endpoint refuses dials now, it was stopped, and the loss was no idle close.
+    if (this.#lostBy?.refusing === true) this.#lostReuse?.unknown()
+    else this.#lostReuse?.answered()
     if (this.#after.nth > 0 && this.#target.belief.closesBehind) this.#target.belief.keptAfter(this.#after)
     this.#trace?.responded(status)
-    if (challengesConnection(status, head.list)) this.#target.pool.bind(this.#connection!, this.#request.clientConnection)
+    if (challengesConnection(status, head.list)) this.#target.pools.bind(this.#connection!, this.#request.clientConnection)
+    if (this.#placement === undefined) this.#endpoint!.serves()
+    else this.#placement.responded(this.#connection!, this.#beginningOf(status, head))
     if (!this.#over) this.#handler.responded(status, head, statusText)
   }
 
@@ -185,6 +213,7 @@ export class Call implements Waiter, ExchangeSink {
     if (this.#over) return
     this.#over = true
     this.#trace?.ended()
+    this.#placement?.leave()
     this.#handler.ended(trailers)
   }
 
@@ -193,8 +222,13 @@ export class Call implements Waiter, ExchangeSink {
       socket.destroy()
       return
     }
+    // A tunnel counts as a request in flight for as long as it lasts.
+    if (this.#placement !== undefined) {
+      this.#placement.responded(this.#connection!, this.#beginningOf(status, head))
+      socket.once('close', () => this.#placement!.leave())
+    }
     // Other requests may have been upgraded since this one passed the same check in `start`.
-    if (this.#target.pool.upgradedCount > this.#target.options.pool.maxUpgraded) {
+    if (this.#endpoint!.pool.upgraded.size > this.#target.options.pool.maxUpgraded) {
       socket.destroy()
       this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
       return
@@ -210,39 +244,98 @@ export class Call implements Waiter, ExchangeSink {
   }
 
   requestWritten (): void {
+    this.#written = true
     this.#handler.requestWritten()
   }
 
   /** Step 7: decide on the evidence. */
   failed (failure: Failure): void {
-    const { observers, belief, pool, options, name } = this.#target
+    const { observers, belief, pools, name } = this.#target
+    const connection = this.#connection!
     this.#exchange = undefined
     this.#trace?.failed(failure.error.code)
-    const poisoned = this.#connection?.endedBy === 'unexpected_data'
+    const poisoned = connection.endedBy === 'unexpected_data'
     const stale = failure.reused && failure.lost && !failure.responseStarted && !poisoned
     // The backend has most likely closed each connection that has been idle for as long as this one.
-    const others = stale ? pool.evict('stale_suspect', this.#connection!.idleSince) : 0
+    const others = stale ? pools.evict('stale_suspect', connection.idleSince, connection.pool) : 0
     // Where nothing was written, the loss was an idle close, and the pool has reported it.
-    const lostReuse = stale && failure.writeBegun ? belief.reuseLost(this.#connection!, this.#after, others) : undefined
-    const kind = options.retry.stale
-      ? decideRetry({
-        ...failure,
-        clientGone: this.#over,
-        idempotent: this.#request.idempotent,
-        replayable: this.#replayable,
-        retried: this.#retried
-      })
-      : undefined
-    if (kind === undefined) {
+    const lostReuse = stale && failure.writeBegun ? belief.reuseLost(connection, this.#after, others) : undefined
+    const decision = this.#decide(failure)
+    if (this.#over) this.#placement?.abandoned()
+    else this.#placement?.failed(connection, failure, this.#written, decision)
+    if (decision === undefined) {
       lostReuse?.unknown()
       this.#fail(failure.error, failure.responseStarted)
       return
     }
     this.#retried = true
+    this.#written = false
     this.#lostReuse = lostReuse
-    this.#record.retried(kind)
-    observers.retried(name, kind)
+    this.#lostBy = this.#endpoint
+    this.#record.retried(decision.kind)
+    observers.retried(name, decision.kind)
     this.start()
+  }
+
+  #decide (failure: Failure): ElsewhereDecision | undefined {
+    if (!this.#target.options.retry.stale) return undefined
+    const evidence = { clientGone: this.#over, idempotent: this.#request.idempotent, replayable: this.#replayable, retried: this.#retried }
+    return this.#placement === undefined
+      ? decideElsewhere({ ...failure, ...evidence, another: false, bound: false, affordable: true })
+      : this.#placement.decide(failure, evidence)
+  }
+
+  /** There is no endpoint, or none has room. */
+  #startNowhere (): void {
+    const { endpoints } = this.#target
+    const known = this.#request.pinned === undefined ? endpoints.pending || endpoints.all.length > 0 : false
+    if (!known) return this.#fail(new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+    this.#wait({ pool: undefined, fit: this.#retried || this.#placement!.probes ? FRESH : ANY, seeker: this.#placement })
+  }
+
+  #wait (wait: Wait): void {
+    const { endpoints, pools } = this.#target
+    const verdict = endpoints.verdict(this.#request.pinned === undefined ? undefined : this.#endpoint)
+    switch (verdict.type) {
+      case 'dial': {
+        const { endpoint } = verdict
+        if (endpoint !== undefined) {
+          this.#endpoint = endpoint
+          this.#placement?.dialsOnce(endpoint)
+        }
+        this.#ticket = pools.wait(endpoint === undefined ? wait : { ...wait, pool: endpoint.pool, once: true }, this)
+        return
+      }
+      case 'join':
+        this.#ticket = pools.join(wait, this, verdict.ms, () => endpoints.dialError())
+        return
+      case 'refuse':
+        this.#placement?.abandoned()
+        this.#fail(verdict.error)
+    }
+  }
+
+  /** Which idle connections of an endpoint the request can use; `FRESH` for none. */
+  #fitOf ({ persistence, kept: { apart } }: Endpoint): Fit {
+    if (this.#retried || this.#placement?.probes === true) return FRESH
+    if (apart.size > 0 && apart.has(kindOf(this.#request.method, hasBytes(this.#request.body)))) return FRESH
+    if (persistence === 'persistent') {
+      return this.#retryable ? ANY : { idleAtMost: this.#target.belief.unsafeIdleLimit, trial: false, once: true }
+    }
+    // During a trial, an idle connection is one that is tested. It may be closed, so it takes only requests that can be sent again.
+    return persistence === 'trial' && this.#tests ? ANY : FRESH
+  }
+
+  #beginningOf (status: number, { signal, list }: ResponseHead): ResponseBeginning {
+    const connection = this.#connection!
+    return {
+      status,
+      retryAfter: status === 503 ? valueOf(list, 'retry-after') : undefined,
+      persistent: signal.persistent,
+      expectedClose: signal.max !== undefined || connection.remaining <= 1 || this.#closeFor(connection) !== undefined,
+      withBody: hasBytes(this.#request.body),
+      requestWritten: this.#written
+    }
   }
 
   get #replayable (): boolean {
@@ -267,27 +360,29 @@ export class Call implements Waiter, ExchangeSink {
     return this.#request.upgrade !== undefined || this.#request.method === 'CONNECT'
   }
 
-  get #apart (): boolean {
-    const { apart } = this.#target.belief
-    return apart.size > 0 && apart.has(kindOf(this.#request.method, hasBytes(this.#request.body)))
-  }
-
   /** Step 6: one request on one connection. */
   #begin (connection: Connection, reused: boolean): void {
-    const { belief, pool } = this.#target
+    const { pools } = this.#target
     // An observer of `acquired` may have ended the request, or destroyed the target.
-    if (this.#over) return pool.exchangeEnded(connection, undefined, undefined)
-    if (pool.destroyed) {
-      pool.exchangeEnded(connection, 'drained', undefined)
+    if (this.#over) return pools.exchangeEnded(connection, undefined, undefined)
+    if (pools.destroyed) {
+      pools.exchangeEnded(connection, 'drained', undefined)
       return this.#fail(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
+    // A connection that is bound to the client may lead to another endpoint.
+    if (this.#placement !== undefined && connection.pool !== this.#endpoint?.pool) {
+      this.#placement.granted(connection)
+      this.#endpoint = this.#placement.endpoint
+    }
+    const endpoint = this.#endpoint!
+    endpoint.requests++
     this.#connection = connection
-    this.#record.begun(connection, reused, belief.persistence)
+    this.#record.begun(connection, reused, endpoint.persistence, this.#placement === undefined ? undefined : endpoint.id)
     const request = this.#request
     const retryable = this.#retryable
     this.#after = reused ? { method: connection.method, nth: connection.served } : NOTHING_SERVED
-    if (authenticatesConnection(request.headers)) this.#target.pool.bind(connection, request.clientConnection)
-    this.#exchange = new Exchange(connection, this.#target.pool, this, this.#toSend(), {
+    if (authenticatesConnection(request.headers)) pools.bind(connection, request.clientConnection)
+    this.#exchange = new Exchange(connection, pools, this, this.#toSend(), {
       reused,
       closeFor: this.#closeFor(connection),
       retryable: retryable && !this.#retried,
@@ -323,24 +418,30 @@ export class Call implements Waiter, ExchangeSink {
 
   #closeFor (connection: Connection): CloseReason | undefined {
     if (this.#request.askClose) return 'connection_close'
-    const { belief } = this.#target
-    if (belief.persistence === 'persistent') return undefined
-    if (belief.persistence === 'trial' && (connection.trial || (this.#tests && belief.claimTrial(connection)))) return undefined
+    const { persistence, kept } = this.#endpoint!
+    if (persistence === 'persistent') return undefined
+    if (persistence === 'trial' && (connection.trial || (this.#tests && kept.claimTrial(connection)))) return undefined
     return 'non_persistent'
   }
 
   // The pool reports the waiting time with a connection; a request that leaves the queue without one asks for it.
   #stopWaiting (): void {
-    if (this.#ticket !== undefined) this.#record.waited(this.#target.pool.waited(this.#ticket))
+    if (this.#ticket !== undefined) this.#record.waited(this.#target.pools.waited(this.#ticket))
   }
 
   #fail (error: HoldfastError, responseStarted = false): void {
     if (this.#over) return
     this.#over = true
+    this.#placement?.leave()
     this.#trace?.failed(error.code)
     this.#target.observers.rejected(this.#target.name, error.code, this.provenance(error.code))
     this.#handler.failed(error, responseStarted)
   }
+}
+
+function valueOf (list: readonly string[], name: string): string | undefined {
+  for (let i = 0; i < list.length; i += 2) if (list[i]!.toLowerCase() === name) return list[i + 1]
+  return undefined
 }
 
 function isWhole (request: CallRequest): request is CallRequest & ExchangeRequest {

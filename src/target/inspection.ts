@@ -7,7 +7,7 @@ import type { PersistenceEvent, PersistenceState, RequestKind } from './persiste
 import type { Target } from './target.js'
 
 /** What an inspection uses of its target: public members only. */
-export type InspectedTarget = Pick<Target, 'persistence' | 'closed' | 'options' | 'connections' | 'setPersistence' | 'keepApart'>
+export type InspectedTarget = Pick<Target, 'persistenceOf' | 'closed' | 'options' | 'connections' | 'setPersistence' | 'keepApart'>
 
 // How long a connection must stay open after its first response to count as kept, in ms: by then, a close that the backend sent with the
 // response has arrived. At least the first, or the second times the time that the connection took to open.
@@ -23,9 +23,10 @@ interface Watch { readonly timer: NodeJS.Timeout, readonly kind: RequestKind }
 /** A close that counts only if all of the connections in `until` are closed before any connection is kept. */
 interface Doubt { readonly connection: ConnectionView, readonly kind: RequestKind, readonly until: Set<number> }
 
-/** The inspection of one target: its evidence, the connections that are watched, and the timers. */
+/** The inspection of one endpoint of a target: its evidence, the connections that are watched, and the timers. */
 export class Inspection {
   readonly target: InspectedTarget
+  readonly #endpoint: string
   readonly #clock: () => number
   #state: PersistenceState = PERSISTENT
   #trialTimer: NodeJS.Timeout | undefined
@@ -38,10 +39,12 @@ export class Inspection {
   #suspect = false
   #doubts: Doubt[] = []
 
-  constructor (target: InspectedTarget, clock: () => number) {
+  /** @param endpoint its id */
+  constructor (target: InspectedTarget, endpoint: string, clock: () => number) {
     this.target = target
+    this.#endpoint = endpoint
     this.#clock = clock
-    this.apply({ type: 'set', persistence: target.persistence, cause: 'found so' })
+    this.apply({ type: 'set', persistence: target.persistenceOf(endpoint), cause: 'found so' })
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
@@ -88,9 +91,9 @@ export class Inspection {
     this.#suspect = isSuspect(this.#state)
     // Without a suspicion the kinds are not kept up to date.
     if (!this.#suspect) this.#last.clear()
-    if (this.#state.apart !== before.apart) this.target.keepApart(this.#state.apart)
+    if (this.#state.apart !== before.apart) this.target.keepApart(this.#state.apart, this.#endpoint)
     if (this.#state.persistence !== before.persistence && event.type !== 'set') {
-      this.target.setPersistence(this.#state.persistence, this.#state.cause)
+      this.target.setPersistence(this.#state.persistence, this.#state.cause, this.#endpoint)
     }
   }
 
@@ -153,7 +156,7 @@ export class Inspection {
 
   /** Open connections that have served several requests. Not read for a connection under a trial. */
   get #standing (): number {
-    return this.target.connections().filter(({ state, served }) => state !== 'sentinel' && served > 1).length
+    return this.target.connections().filter(({ endpoint, state, served }) => endpoint === this.#endpoint && state !== 'sentinel' && served > 1).length
   }
 
   #scheduleTrial (): void {

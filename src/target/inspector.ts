@@ -1,4 +1,4 @@
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, ResponseView } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, ResponseView } from '../connection/observer.js'
 import { Inspection } from './inspection.js'
 import type { InspectedTarget } from './inspection.js'
 
@@ -6,17 +6,20 @@ interface InspectedTargets {
   get (name: string): InspectedTarget | undefined
 }
 
+/** The inspections of one target, by the id of the endpoint. */
+interface Inspected { readonly target: InspectedTarget, readonly byEndpoint: Map<string, Inspection> }
+
 /**
- * Learns from the responses and closes of each target's connections whether its backend keeps connections open, and tells the target. After
- * enough connections in a row that were closed after their first response, the target gives each request a connection of its own; from time
- * to time a trial finds out whether the backend still closes them. The policy is `persistence.ts`.
+ * Learns from the responses and closes of each endpoint's connections whether it keeps connections open, and tells its target. After
+ * enough connections in a row that were closed after their first response, the target gives each request to that endpoint a connection of
+ * its own; from time to time a trial finds out whether the endpoint still closes them. The policy is `persistence.ts`.
  *
  * The inspector sees what any observer of an app sees, and acts by `setPersistence` and `keepApart` alone.
  */
 export class Inspector implements ConnectionObserver {
   readonly #targets: InspectedTargets
   readonly #clock: () => number
-  readonly #inspections = new Map<string, Inspection>()
+  readonly #inspected = new Map<string, Inspected>()
 
   constructor (targets: InspectedTargets, clock: () => number) {
     this.#targets = targets
@@ -24,43 +27,59 @@ export class Inspector implements ConnectionObserver {
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
-    this.#inspectionOf(connection.target)?.opened(connection, connectMs)
+    this.#inspectionOf(connection.target, connection.endpoint)?.opened(connection, connectMs)
   }
 
   responded (connection: ConnectionView, response: ResponseView): void {
-    this.#inspections.get(connection.target)?.responded(connection, response)
+    this.#inspected.get(connection.target)?.byEndpoint.get(connection.endpoint ?? '')?.responded(connection, response)
   }
 
   closed (connection: ConnectionView, reason: CloseReason): void {
-    const inspection = this.#inspections.get(connection.target)
-    if (inspection === undefined) return
-    inspection.closed(connection, reason)
-    if (inspection.target.closed) this.#forget(connection.target, inspection)
+    const inspected = this.#inspected.get(connection.target)
+    if (inspected === undefined) return
+    inspected.byEndpoint.get(connection.endpoint ?? '')?.closed(connection, reason)
+    if (inspected.target.closed) this.#forget(connection.target, inspected)
   }
 
-  persistenceChanged (target: string, _from: Persistence, to: Persistence, cause: string): void {
-    this.#inspectionOf(target)?.apply({ type: 'set', persistence: to, cause })
+  persistenceChanged (target: string, _from: Persistence, to: Persistence, cause: string, endpoint: string): void {
+    this.#inspectionOf(target, endpoint)?.apply({ type: 'set', persistence: to, cause })
+  }
+
+  endpointChanged (target: string, { endpoint, to }: EndpointChange): void {
+    if (to !== 'gone') return
+    const byEndpoint = this.#inspected.get(target)?.byEndpoint
+    byEndpoint?.get(endpoint)?.stop()
+    byEndpoint?.delete(endpoint)
   }
 
   stop (): void {
-    for (const inspection of this.#inspections.values()) inspection.stop()
-    this.#inspections.clear()
+    for (const [name, inspected] of this.#inspected) this.#forget(name, inspected)
   }
 
-  #forget (name: string, inspection: Inspection): void {
-    inspection.stop()
-    this.#inspections.delete(name)
+  #forget (name: string, { byEndpoint }: Inspected): void {
+    for (const inspection of byEndpoint.values()) inspection.stop()
+    this.#inspected.delete(name)
   }
 
-  #inspectionOf (name: string): Inspection | undefined {
-    const known = this.#inspections.get(name)
-    if (known !== undefined && !known.target.closed) return known
+  #inspectionOf (name: string, endpoint = ''): Inspection | undefined {
+    const known = this.#inspected.get(name)
+    const inspected = known !== undefined && !known.target.closed ? known : this.#inspect(name)
+    if (inspected === undefined) return undefined
+    let inspection = inspected.byEndpoint.get(endpoint)
+    if (inspection === undefined) {
+      inspection = new Inspection(inspected.target, endpoint, this.#clock)
+      inspected.byEndpoint.set(endpoint, inspection)
+    }
+    return inspection
+  }
+
+  #inspect (name: string): Inspected | undefined {
     const target = this.#targets.get(name)
     if (target === undefined || target.options.inspector === false) return undefined
     // Targets that requests choose come and go. A closed one that has no connection left gets no `closed` event, so it is forgotten here.
-    for (const [other, inspection] of this.#inspections) if (inspection.target.closed) this.#forget(other, inspection)
-    const inspection = new Inspection(target, this.#clock)
-    this.#inspections.set(name, inspection)
-    return inspection
+    for (const [other, inspected] of this.#inspected) if (inspected.target.closed) this.#forget(other, inspected)
+    const inspected: Inspected = { target, byEndpoint: new Map() }
+    this.#inspected.set(name, inspected)
+    return inspected
   }
 }

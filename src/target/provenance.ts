@@ -5,6 +5,7 @@ import type { ErrorCode } from '../errors.js'
 /** What a call notes while it runs. Most often nothing reads it, so noting costs a few assignments only. */
 export class ProvenanceRecord {
   #connection: number | undefined
+  #endpoint: string | undefined
   #reused = false
   #nth = 0
   #idleMs = 0
@@ -17,7 +18,8 @@ export class ProvenanceRecord {
     this.#waitMs += ms
   }
 
-  begun (connection: Connection, reused: boolean, persistence: Persistence): void {
+  begun (connection: Connection, reused: boolean, persistence: Persistence, endpoint: string | undefined): void {
+    this.#endpoint = endpoint
     this.#attempts++
     this.#connection = connection.id
     this.#reused = reused
@@ -39,6 +41,7 @@ export class ProvenanceRecord {
   read (target: string, persistence: Persistence, error: ErrorCode | undefined): Provenance {
     return {
       target,
+      ...this.#endpoint === undefined ? undefined : { endpoint: this.#endpoint },
       connection: this.#connection,
       reused: this.#reused,
       nth: this.#nth,
@@ -54,10 +57,11 @@ export class ProvenanceRecord {
 
 /**
  * A provenance in `key=value` words, for the client. The target's name is left out: by default it is the backend's origin, and a client
- * must not learn addresses.
+ * must not learn addresses. The endpoint's id does not show its address.
  */
-export function provenanceWords ({ connection, reused, nth, idleMs, waitMs, attempts, retries, persistence, error }: Provenance): string {
+export function provenanceWords ({ endpoint, connection, reused, nth, idleMs, waitMs, attempts, retries, persistence, error }: Provenance): string {
   const words: string[] = []
+  if (endpoint !== undefined) words.push(`endpoint=${endpoint}`)
   if (connection !== undefined) words.push(`connection=${connection}`, `reused=${reused}`, `nth=${nth}`, `idleMs=${idleMs}`)
   words.push(`waitMs=${waitMs}`, `attempts=${attempts}`)
   if (retries.length > 0) words.push(`retries=${retries.join('+')}`)

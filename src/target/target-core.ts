@@ -1,9 +1,15 @@
-import { createDialer } from '../connection/dial.js'
-import type { ConnectionObserver } from '../connection/observer.js'
+import type { Dialer } from '../connection/dial.js'
+import type { ConnectionObserver, Persistence } from '../connection/observer.js'
 import { PlacedSet } from '../connection/placed-set.js'
-import { Pool } from '../connection/pool.js'
 import type { PoolContext } from '../connection/pool-context.js'
-import { patchTargetOptions, sameConnections } from '../options/target-options.js'
+import type { PoolHost } from '../connection/pool-host.js'
+import { Pools } from '../connection/pools.js'
+import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
+import type { Report } from '../discovery/reports.js'
+import type { Endpoint } from '../endpoint/endpoint.js'
+import { Endpoints } from '../endpoint/endpoints.js'
+import type { EndpointsContext } from '../endpoint/endpoints.js'
+import { keepsAlive, patchTargetOptions, sameConnections } from '../options/target-options.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options/target-options.js'
 import { Belief } from './belief.js'
 import type { BeliefContext } from './belief.js'
@@ -25,30 +31,33 @@ export interface TargetInit {
   readonly name: string
   readonly origin: URL
   readonly options: ResolvedTargetOptions
+  readonly plan: EndpointsPlan
   /** The app's observers. */
   readonly observers: Required<ConnectionObserver>
   readonly nextId: () => number
   readonly clock: () => number
   readonly tracing: () => Tracing | undefined
+  /** Gets what discovery has to say, for the log. */
+  readonly discoveryReported: (target: string, report: Report) => void
 }
 
 /**
- * The parts of a target, and what Holdfast's own code does with one; users have `Target`. Pool, calls and belief read the options here each
- * time they need them, because an update replaces them.
+ * The parts of a target, and what Holdfast's own code does with one; users have `Target`. Pools, endpoints, calls and belief read the options
+ * here each time they need them, because an update replaces them.
  */
-export class TargetCore implements PoolContext, CallContext, BeliefContext {
+export class TargetCore implements PoolContext, EndpointsContext, CallContext, BeliefContext {
   readonly name: string
   readonly origin: URL
   options: ResolvedTargetOptions
   readonly tally = new Tally()
   readonly belief: Belief
   readonly observers: TargetEvents
-  readonly pool: Pool
+  readonly pools: Pools
+  readonly endpoints: Endpoints
   readonly nextId: () => number
-  readonly #clock: () => number
   readonly #tracing: () => Tracing | undefined
   readonly #claims = new PlacedSet<TargetClaim>()
-  #certificateEnd: number | undefined
+  readonly #discoveryReported: TargetInit['discoveryReported']
   #closing: Promise<void> | undefined
   #destroyed = false
 
@@ -58,27 +67,33 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
     this.origin = new URL(init.origin.origin)
     this.options = init.options
     this.nextId = init.nextId
-    this.#clock = init.clock
     this.#tracing = init.tracing
     this.belief = new Belief(this, init.clock)
     this.observers = new TargetEvents(this.tally, this.belief, init.observers)
-    this.pool = new Pool(this, init.clock)
+    this.pools = new Pools(this, init.clock)
+    this.#discoveryReported = init.discoveryReported
+    this.endpoints = new Endpoints(this, init.clock)
+    this.endpoints.start(init.plan)
   }
 
   get closed (): boolean { return this.#closing !== undefined }
   get destroyed (): boolean { return this.#destroyed }
-  /** When the certificate ends that the backend showed at its newest whole handshake, in ms since 1970. */
-  get certificateEnd (): number | undefined { return this.#certificateEnd }
+  /** When the certificate ends that a backend showed at its newest whole handshake, the first to end of all endpoints; in ms since 1970. */
+  get certificateEnd (): number | undefined {
+    const ends = this.endpoints.all.flatMap(({ certificateEnd }) => certificateEnd ?? [])
+    return ends.length === 0 ? undefined : Math.min(...ends)
+  }
+
   get tracing (): Tracing | undefined { return this.#tracing() }
 
   /** Whether nothing is in flight or waiting, and no request claims it. */
   get quiet (): boolean {
-    const { pool } = this
-    return this.#claims.size + pool.activeCount + pool.connectingCount + pool.pendingCount + pool.upgradedCount === 0
+    const { pools } = this
+    return this.#claims.size + pools.activeCount + pools.connectingCount + pools.pendingCount + pools.upgradedCount === 0
   }
 
-  certificateShown (end: number): void {
-    this.#certificateEnd = end
+  discoveryReported (report: Report): void {
+    this.#discoveryReported(this.name, report)
   }
 
   /** Begins a request; the response goes to the handler. The caller starts the call. */
@@ -102,16 +117,31 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
   update (patch: TargetPatch): void {
     const before = this.options
     const options = patchTargetOptions(before, patch)
-    // Made first: it throws for a certificate or key that cannot be used, and then nothing is changed.
-    const dialer = sameConnections(options, before) ? undefined : createDialer(this.origin, options.undiciOptions, this.#clock)
+    // Made first: they throw for a certificate or key that cannot be used, and then nothing is changed.
+    const dialers = sameConnections(options, before) ? undefined : this.#dialersFor(options)
     this.options = options
-    if (dialer !== undefined) {
-      // The new dialer may reach another server, by another name.
-      this.#certificateEnd = undefined
-      this.pool.dialBy(dialer)
+    if (dialers !== undefined) {
+      for (const [endpoint, dialer] of dialers) {
+        endpoint.dialer = dialer
+        // The new dialer may reach another server, by another name.
+        endpoint.certificateEnd = undefined
+      }
+      this.pools.dialBy(host => dialers.get(host)!)
     }
-    this.belief.optionsChanged(before)
-    this.pool.optionsChanged(dialer !== undefined)
+    this.#keepAliveChanged(before)
+    this.belief.optionsChanged()
+    this.pools.optionsChanged(dialers !== undefined)
+  }
+
+  /** @param cause what a person reads @param of one endpoint; undefined: all of them */
+  setPersistence (state: Persistence, cause: string, of?: Endpoint): void {
+    for (const endpoint of of === undefined ? [...this.endpoints.all] : [of]) {
+      const before = endpoint.kept.set(state, this.options)
+      if (before === undefined) continue
+      this.observers.persistenceChanged(this.name, before, state, cause, endpoint.id)
+      // An observer of this change may have changed the persistence again.
+      if (state !== 'persistent' && endpoint.persistence === state) this.pools.evict('non_persistent', Infinity, endpoint.pool)
+    }
   }
 
   close (): Promise<void> {
@@ -122,14 +152,28 @@ export class TargetCore implements PoolContext, CallContext, BeliefContext {
   destroy (): void {
     this.#closing ??= Promise.resolve()
     this.#destroyed = true
-    this.belief.stop()
-    this.pool.destroy()
+    this.#stop()
+    this.pools.destroy()
     // The pool has told the requests that had reached it; these are the others.
     for (const claim of [...this.#claims]) claim.targetDestroyed()
   }
 
   #drain (): Promise<void> {
+    this.#stop()
+    return this.pools.drain()
+  }
+
+  #stop (): void {
     this.belief.stop()
-    return this.pool.drain()
+    this.endpoints.stop()
+  }
+
+  #dialersFor ({ undiciOptions }: ResolvedTargetOptions): Map<PoolHost, Dialer> & Map<Endpoint, Dialer> {
+    return new Map(this.endpoints.all.map(endpoint => [endpoint, this.endpoints.dialerOf(endpoint, undiciOptions)]))
+  }
+
+  #keepAliveChanged (before: ResolvedTargetOptions): void {
+    const keeps = keepsAlive(this.options)
+    if (keeps !== keepsAlive(before)) this.setPersistence(keeps ? 'persistent' : 'non-persistent', 'keep-alive was switched by an update')
   }
 }

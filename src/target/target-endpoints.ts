@@ -1,5 +1,8 @@
-import type { GivenEndpoint } from '../discovery/given-list.js'
+import { readGivenList } from '../discovery/given-list.js'
 import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
+import type { Endpoints } from '../endpoint/endpoints.js'
+import { optionError } from '../errors.js'
+import type { GivenEndpoint } from '../options/upstream-option.js'
 
 /**
  * A target's endpoints: `target.endpoints`. The methods take an endpoint's id or its address (`host:port`), and throw
@@ -21,4 +24,56 @@ export interface TargetEndpoints {
   eject (endpoint: string, options?: { readonly ms?: number | undefined, readonly cause?: string | undefined }): void
   /** Ends the ejection of an endpoint. */
   restore (endpoint: string): void
+}
+
+interface Core {
+  readonly origin: URL
+  readonly endpoints: Endpoints
+}
+
+// How long an operator's ejection lasts by default, in ms.
+const EJECTION = 60_000
+
+/** `target.endpoints`. Its methods may be called without it as `this`. */
+export class EndpointsOfTarget implements TargetEndpoints {
+  readonly #core: Core
+
+  constructor (core: Core) {
+    this.#core = core
+  }
+
+  list = (): EndpointSnapshot[] => {
+    const { endpoints } = this.#core
+    const now = endpoints.clock()
+    const wallClock = Date.now()
+    return endpoints.all.map(endpoint => endpoint.snapshot(now, wallClock))
+  }
+
+  set = (list: readonly GivenEndpoint[]): void => {
+    const { origin, endpoints } = this.#core
+    const { found } = readGivenList(list, 'endpoints', origin.protocol as 'http:' | 'https:')
+    if (found.length === 0) throw optionError('endpoints', list, 'is empty; give at least one endpoint, and drain those that are to get no requests')
+    endpoints.set(found)
+  }
+
+  drain = (endpoint: string): void => {
+    const { endpoints } = this.#core
+    endpoints.drain(endpoints.named(endpoint))
+  }
+
+  undrain = (endpoint: string): void => {
+    const { endpoints } = this.#core
+    endpoints.undrain(endpoints.named(endpoint))
+  }
+
+  eject = (endpoint: string, { ms = EJECTION, cause = 'ejected by an operator' }: { readonly ms?: number | undefined, readonly cause?: string | undefined } = {}): void => {
+    const { endpoints } = this.#core
+    if (!(ms > 0)) throw optionError('ms', ms, 'is no time; give milliseconds above 0')
+    endpoints.eject(endpoints.named(endpoint), ms, cause)
+  }
+
+  restore = (endpoint: string): void => {
+    const { endpoints } = this.#core
+    endpoints.restore(endpoints.named(endpoint))
+  }
 }

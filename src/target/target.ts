@@ -4,10 +4,14 @@ import type { Persistence } from '../connection/observer.js'
 import { HoldfastError } from '../errors.js'
 import { clientCertificateEnd } from '../options/certificate-end.js'
 import type { ResolvedTargetOptions, TargetPatch } from '../options/target-options.js'
+import type { DiscoveryView } from '../discovery/discovery.js'
+import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
 import { dispatchTo } from './dispatch.js'
 import type { IdleLimit } from './idle-limit.js'
 import type { Totals } from './tally.js'
 import type { TargetCore } from './target-core.js'
+import { EndpointsOfTarget } from './target-endpoints.js'
+import type { TargetEndpoints } from './target-endpoints.js'
 
 /** The state of a target at one moment; times in ms. */
 export interface TargetSnapshot {
@@ -57,6 +61,10 @@ export interface TargetSnapshot {
     /** The connect time that reused connections have saved in all, at that mean. */
     readonly saved: number
   }
+  /** One by one. `connections` and `totals` are sums over them. */
+  readonly endpoints: readonly EndpointSnapshot[]
+  /** How discovery goes; undefined where the endpoints are given. */
+  readonly discovery: DiscoveryView | undefined
 }
 
 let coreOf: (target: Target) => TargetCore
@@ -76,6 +84,8 @@ export class Target extends Dispatcher {
   readonly name: string
   /** The backend's origin, as in `http://users:3000`. */
   readonly origin: string
+  /** Its endpoints: one, unless `upstream` is a list, or is discovered. */
+  readonly endpoints: TargetEndpoints
   readonly #core: TargetCore
 
   static {
@@ -87,6 +97,7 @@ export class Target extends Dispatcher {
     this.name = core.name
     this.origin = core.origin.origin
     this.#core = core
+    this.endpoints = new EndpointsOfTarget(core)
     // compose() puts a Proxy in front of a target. A method called on the Proxy has the Proxy for `this`, which has no private members.
     this.dispatch = this.dispatch.bind(this)
     this.close = this.close.bind(this) as Dispatcher['close']
@@ -95,6 +106,7 @@ export class Target extends Dispatcher {
     this.connections = this.connections.bind(this)
     this.update = this.update.bind(this)
     this.setPersistence = this.setPersistence.bind(this)
+    this.persistenceOf = this.persistenceOf.bind(this)
     this.keepApart = this.keepApart.bind(this)
     this.evict = this.evict.bind(this)
   }
@@ -102,7 +114,7 @@ export class Target extends Dispatcher {
   /** The effective options. */
   get options (): ResolvedTargetOptions { return this.#core.options }
   /** What is believed of the backend: whether it keeps connections open. */
-  get persistence (): Persistence { return this.#core.belief.persistence }
+  get persistence (): Persistence { return this.#core.endpoints.persistence }
   /** Whether the target takes no new work: it was closed or destroyed. */
   get closed (): boolean { return this.#core.closed }
   /** Whether `destroy` was called. */
@@ -122,31 +134,33 @@ export class Target extends Dispatcher {
 
   /** The target's state now. The object does not change later. */
   snapshot (): TargetSnapshot {
-    const { pool, tally, belief, options, certificateEnd } = this.#core
+    const { pools, endpoints, tally, belief, options, certificateEnd } = this.#core
     return {
       name: this.name,
       origin: this.origin,
-      persistence: belief.persistence,
+      persistence: endpoints.persistence,
       limits: options,
       connections: {
-        active: pool.activeCount,
-        idle: pool.idleCount,
-        connecting: pool.connectingCount,
-        pending: pool.pendingCount,
-        upgraded: pool.upgradedCount
+        active: pools.activeCount,
+        idle: pools.idleCount,
+        connecting: pools.connectingCount,
+        pending: pools.pendingCount,
+        upgraded: pools.upgradedCount
       },
       totals: structuredClone(tally.totals),
       idleLimit: belief.limit,
-      sentinel: pool.sentinel.idleMs === undefined ? undefined : { idleMs: pool.sentinel.idleMs },
+      sentinel: pools.sentinel.idleMs === undefined ? undefined : { idleMs: pools.sentinel.idleMs },
       certificates: { backend: certificateEnd, client: clientCertificateEnd(options.undiciOptions.connect) },
       reuseRatio: tally.reuseRatio,
-      connectMs: tally.connectMs
+      connectMs: tally.connectMs,
+      endpoints: this.endpoints.list(),
+      discovery: endpoints.discovery()
     }
   }
 
   /** The target's connections now, without upgraded ones. */
   connections (): ConnectionSnapshot[] {
-    return this.#core.pool.connections()
+    return this.#core.pools.connections()
   }
 
   /**
@@ -166,23 +180,30 @@ export class Target extends Dispatcher {
    * start. While the target's own options switch keep-alive off, only `non-persistent` has an effect.
    *
    * @param cause the reason, for a person who reads logs or the admin page
+   * @param endpoint the id or the address of the one that it is said of; without it, of all endpoints
    */
-  setPersistence (state: Persistence, cause: string): void {
-    this.#core.belief.setPersistence(state, cause)
+  setPersistence (state: Persistence, cause: string, endpoint?: string): void {
+    this.#core.setPersistence(state, cause, endpoint === undefined ? undefined : this.#core.endpoints.named(endpoint))
+  }
+
+  /** What is believed of one endpoint. @param endpoint its id or address; HOLDFAST_ERR_UNKNOWN_ENDPOINT where the target has no such one */
+  persistenceOf (endpoint: string): Persistence {
+    return this.#core.endpoints.named(endpoint).persistence
   }
 
   /**
    * Sets after which kinds of requests the backend closes its connection while it keeps others. A kind is a method, followed by `+` for
    * requests with a body, as in `POST+`. Each request of these kinds gets a fresh connection, which is kept if the backend keeps it. The
-   * given set replaces the one before; a target begins with none.
+   * given set replaces the one before; an endpoint begins with none. Without `endpoint` (an id or an address), it is said of all endpoints.
    */
-  keepApart (kinds: ReadonlySet<string>): void {
-    this.#core.belief.apart = kinds
+  keepApart (kinds: ReadonlySet<string>, endpoint?: string): void {
+    const { endpoints } = this.#core
+    for (const { kept } of endpoint === undefined ? endpoints.all : [endpoints.named(endpoint)]) kept.apart = kinds
   }
 
   /** Closes all idle connections; returns how many. */
   evict (): number {
-    return this.#core.pool.evict('evicted')
+    return this.#core.pools.evict('evicted')
   }
 
   /** Takes no new work and resolves when what is in flight is done. */

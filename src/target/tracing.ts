@@ -95,9 +95,11 @@ class OpenTelemetryCall implements CallTrace {
     this.#span = this.#tracer.startSpan(this.#method, { kind: CLIENT, attributes }, this.#parent)
   }
 
-  connected ({ connection, reused, nth, idleMs, waitMs, persistence }: Provenance): Headers {
+  connected ({ endpoint, connection, reused, nth, idleMs, waitMs, persistence }: Provenance): Headers {
     const span = this.#span!
     span.setAttributes({
+      // Not set where the target has one endpoint that never changes.
+      'holdfast.endpoint': endpoint,
       'holdfast.connection.id': connection,
       'holdfast.connection.reused': reused,
       'holdfast.connection.requests': nth,

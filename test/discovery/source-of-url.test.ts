@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { Discovery } from '../../src/discovery/discovery.js'
 import { parseDiscoveryUrl } from '../../src/discovery/discovery-url.js'
-import { checkAccess, inClusterAccess } from '../../src/discovery/kubernetes/access.js'
+import { inClusterAccess } from '../../src/discovery/kubernetes/access.js'
 import { sourceOfUrl, type SourceSettings } from '../../src/discovery/source-of-url.js'
 import { SYSTEM_TIMING } from '../../src/discovery/timing.js'
 import { startDnsServer } from '../../testing/dns-server.js'
@@ -64,22 +64,4 @@ t.test('a pod\'s access is its service account, with the address of the API serv
     () => inClusterAccess('upstream', 'x', { KUBERNETES_SERVICE_HOST: '10.96.0.1' }, join(directory, 'empty')),
     { message: /and .*\/empty\/token is not there; run in a pod/ }
   )
-})
-
-t.test('an access that cannot be is refused', async t => {
-  checkAccess({ url: 'https://[fd00::1]:6443', tokenFile: '/token', caFile: '/ca', namespace: 'shop' }, 'discovery.kubernetes')
-  const refused: [unknown, RegExp][] = [
-    [7, /^discovery\.kubernetes: 7 must be an object/],
-    [{}, /^discovery\.kubernetes\.url: undefined is no http: or https: URL/],
-    [{ url: 'ftp://x' }, /is no http: or https: URL/],
-    [{ url: 'https://x/api' }, /is no http: or https: URL/],
-    [{ url: 'https://me:secret@x' }, /^discovery\.kubernetes\.url: "https:\/\/x" is no/],
-    [{ url: 'https://x', tokenFile: 7 }, /^discovery\.kubernetes\.tokenFile: 7 must be a string/],
-    [{ url: 'https://x', namespace: '' }, /^discovery\.kubernetes\.namespace: "" must be a string that is not empty/]
-  ]
-  for (const [access, message] of refused) {
-    t.throws(
-      () => checkAccess(access, 'discovery.kubernetes'), { code: 'HOLDFAST_ERR_OPTION', message }
-    )
-  }
 })

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { MOST_DIALLED, afterFailedDial, decideElsewhere } from '../../src/endpoint/retry-elsewhere.js'
 import type { ElsewhereEvidence } from '../../src/endpoint/retry-elsewhere.js'
-import { decideRetry } from '../../src/target/retry.js'
 
 /** A GET that was lost on a reused connection before any byte of an answer. */
 const STALE: ElsewhereEvidence = {
@@ -66,17 +65,6 @@ t.test('for all combinations of evidence, a request that may have been carried o
     if (decision.budgeted !== written) t.fail(`the budget for ${JSON.stringify(evidence)}`)
   }
   t.ok(retried > 20, `${retried} combinations are retried`)
-})
-
-t.test('without another endpoint, and within the budget, it is the ladder of a target with one endpoint', async t => {
-  for (const evidence of combinations()) {
-    if (evidence.another || !evidence.affordable) continue
-    // A 408 is seen on reused connections only.
-    if (evidence.unusedTimeout && !evidence.reused) continue
-    const decision = decideElsewhere(evidence)
-    if (decision?.kind !== decideRetry(evidence) || decision?.place === 'elsewhere') t.fail(JSON.stringify(evidence))
-  }
-  t.pass('all combinations')
 })
 
 t.test('a failed dial goes to another endpoint at once, to three in all', async t => {

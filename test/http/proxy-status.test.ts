@@ -1,4 +1,5 @@
 import t from 'tap'
+import { endpointId } from '../../src/endpoint/endpoint-id.js'
 import { HoldfastError } from '../../src/errors.js'
 import type { ErrorCode } from '../../src/errors.js'
 import { proxyErrorType, withProxyStatus } from '../../src/http/proxy-status.js'
@@ -20,6 +21,7 @@ t.test('the test\'s parser refuses invalid lists', async t => {
 t.test('a member has the given parameters only', async t => {
   t.equal(withProxyStatus(undefined, {}), 'holdfast')
   t.equal(withProxyStatus(undefined, { receivedStatus: 304, details: 'nth=1' }), 'holdfast; received-status=304; details="nth=1"')
+  t.equal(withProxyStatus(undefined, { nextHop: 'eabcdefghij', error: 'dns_error' }), 'holdfast; next-hop=eabcdefghij; error=dns_error')
   t.strictSame(parseList(withProxyStatus(undefined, { error: 'dns_error' })), [{ value: US, parameters: new Map([['error', { token: 'dns_error' }]]) }])
 })
 
@@ -96,5 +98,14 @@ t.test('a provenance in words names no target', async t => {
   }
   t.equal(provenanceWords(whole), 'connection=7 reused=true nth=12 idleMs=803 waitMs=2 attempts=2 retries=connect+stale persistence=persistent error=HOLDFAST_ERR_CONNECTION_LOST')
   const none: Provenance = { target: 'http://10.0.0.1:3000', connection: undefined, reused: false, nth: 0, idleMs: 0, waitMs: 0, attempts: 0, retries: [], persistence: 'non-persistent' }
+  t.equal(provenanceWords({ ...whole, endpoint: 'eabcdefghij', retries: ['fresh'] }),
+    'endpoint=eabcdefghij connection=7 reused=true nth=12 idleMs=803 waitMs=2 attempts=2 retries=fresh persistence=persistent error=HOLDFAST_ERR_CONNECTION_LOST')
   t.equal(provenanceWords(none), 'waitMs=0 attempts=0 persistence=non-persistent')
+})
+
+t.test('the id of an endpoint is a token, and the next hop', async t => {
+  for (const address of ['10.0.0.1:3000', '[::1]:80', 'users.internal:443']) {
+    const nextHop = endpointId(address)
+    t.strictSame(parseList(withProxyStatus(undefined, { nextHop })), [{ value: US, parameters: new Map([['next-hop', { token: nextHop }]]) }])
+  }
 })

@@ -36,6 +36,29 @@ const REFUSED: Record<string, unknown[]> = {
   'pool.maxDials': [0, Infinity, ...COUNTS],
   'pool.connectRetry': TIMES,
   'pool.maxUpgraded': COUNTS,
+  'pool.maxConnections': [0, ...COUNTS],
+  balance: ['random', 'least_requests', '', ...TEXTS],
+  affinity: ['ip', true, 1, [], {}, { cookie: 'endpoint', header: 'x-user' }],
+  'affinity.cookie': ['a b', 'ä', 'a=b', ...TEXTS],
+  'affinity.header': ['a b', 'ä', 'a:b', ...TEXTS],
+  'affinity.ip': [false, 1, 'true'],
+  slowStart: TIMES,
+  'ejection.failures': [0, Infinity, ...COUNTS],
+  'ejection.time': [0, ...TIMES],
+  'ejection.maxTime': [0, ...TIMES],
+  'ejection.maxEjected': [-0.1, 1.1, NaN, Infinity, '0.5', null, true],
+  'ejection.statuses': [503, '503', null, {}],
+  'healthCheck.path': ['health', 'http://a/health', '/a b', '/ä', '/a#b', ...TEXTS],
+  'healthCheck.interval': [0, ...TIMES],
+  'healthCheck.timeout': [0, ...TIMES],
+  'healthCheck.rise': [0, Infinity, ...COUNTS],
+  'healthCheck.fall': [0, Infinity, ...COUNTS],
+  'healthCheck.status': [200, '2', '2XX', '1xx', '600', '199', '200-299', ...TEXTS],
+  'discovery.refresh': [0, ...TIMES],
+  'discovery.hold': TIMES,
+  'discovery.servers': ['10.0.0.2', [], null, {}],
+  'discovery.kubernetes': GROUPS,
+  'discovery.kubernetes.url': ['10.96.0.1', 'ftp://10.96.0.1', 'https://10.96.0.1/api', ...TEXTS],
   'inspector.closesBeforeTeardown': [0, Infinity, ...COUNTS],
   'inspector.trialInterval': [0, ...TIMES],
   'retry.stale': FLAGS,
@@ -43,7 +66,10 @@ const REFUSED: Record<string, unknown[]> = {
   undiciOptions: GROUPS,
   pool: GROUPS,
   inspector: [null, 1, 'x', [], true],
-  retry: GROUPS
+  retry: GROUPS,
+  ejection: [null, 1, 'x', [], true],
+  healthCheck: [null, 1, 'x', [], true],
+  discovery: GROUPS
 }
 const REFUSED_OF_ROUTES: Record<keyof RouteOptions, unknown[]> = {
   responseBuffer: [Infinity, ...COUNTS],
@@ -67,7 +93,20 @@ const ALLOWED: Record<string, unknown[]> = {
   'pool.maxUpgraded': [0, Infinity],
   'pool.maxConnectionAge': [0],
   'retry.replayLimit': [0],
-  inspector: [false, {}]
+  inspector: [false, {}],
+  'pool.maxConnections': [1, Infinity],
+  balance: ['least-requests', 'round-robin', 'hash'],
+  affinity: [false, { ip: true }, { header: 'X-User' }, { cookie: 'endpoint', secret: 'x'.repeat(16) }, { cookie: 'endpoint', secret: ['ä'.repeat(8), 'y'.repeat(16)] }],
+  slowStart: [0],
+  ejection: [false, {}],
+  'ejection.maxEjected': [0, 1],
+  'ejection.statuses': [[], [100, 599]],
+  healthCheck: [false, {}],
+  'healthCheck.path': ['/', '/health?full=1', '/%C3%A4'],
+  'healthCheck.status': ['2xx', '5xx', '200', '599'],
+  'discovery.hold': [0],
+  'discovery.servers': [['10.0.0.2', '10.0.0.2:5353', '::1', '[::1]:53']],
+  'discovery.kubernetes': [{ url: 'https://[fd00::1]:6443', tokenFile: '/token', caFile: '/ca', namespace: 'shop' }]
 }
 
 /** `{ a: { b: value } }` for `a.b`. */

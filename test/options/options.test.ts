@@ -24,9 +24,15 @@ const DEFAULTS = {
     pipelining: 1,
     connect: { timeout: 3_000, rejectUnauthorized: true }
   },
-  pool: { maxRequestsPerConnection: 0, maxConnectionAge: 600_000, minIdle: 0, maxPending: 1_024, pendingTimeout: 5_000, maxDials: 8, connectRetry: 1_000, maxUpgraded: 1_024 },
+  pool: { maxRequestsPerConnection: 0, maxConnectionAge: 600_000, minIdle: 0, maxPending: 1_024, pendingTimeout: 5_000, maxDials: 8, connectRetry: 1_000, maxUpgraded: 1_024, maxConnections: Infinity },
   inspector: { closesBeforeTeardown: 3, trialInterval: 30_000 },
-  retry: { stale: true, replayLimit: 65_536 }
+  retry: { stale: true, replayLimit: 65_536 },
+  balance: 'least-requests',
+  affinity: undefined,
+  slowStart: 0,
+  ejection: { failures: 5, time: 10_000, maxTime: 300_000, maxEjected: 0.5, statuses: [] },
+  healthCheck: undefined,
+  discovery: { refresh: 5_000, hold: 30_000, servers: undefined, kubernetes: undefined }
 }
 const ROUTE_DEFAULTS = { responseBuffer: 262_144, bodyLimit: 0, totalTimeout: 0, tunnelIdleTimeout: 300_000, earlyHints: false, clientBodyTimeout: 55_000, clientMinRate: 256, via: true, proxyStatus: false }
 

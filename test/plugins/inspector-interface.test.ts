@@ -11,7 +11,7 @@ const CLOSES: PersistenceSignal = { ...KEEPS, persistent: false, cause: 'Connect
 const RESPONSE: ResponseView = { signal: CLOSES, status: 200, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }
 
 /** Only the parts of a target that an inspector may use. */
-interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, setPersistence (to: Persistence, cause: string): void }
+interface FakeTarget { name: string, persistence: Persistence, closed: boolean, options: { inspector: InspectorOptions | false, undiciOptions?: { keepAliveTimeout: number } }, connections (): [], keepApart (): void, persistenceOf (): Persistence, setPersistence (to: Persistence, cause: string): void }
 
 /** A gateway with `observe` and one target that records `setPersistence`. An inspector that uses anything else fails. */
 function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardown: 3, trialInterval: 1 }): { gateway: Gateway, observers: Set<ConnectionObserver>, set: [Persistence, string][], target: FakeTarget } {
@@ -24,6 +24,7 @@ function fakeGateway (inspector: InspectorOptions | false = { closesBeforeTeardo
     options: { inspector },
     connections: () => [],
     keepApart: () => {},
+    persistenceOf () { return this.persistence },
     setPersistence (to, cause) {
       const from = this.persistence
       this.persistence = to

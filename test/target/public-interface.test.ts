@@ -18,7 +18,7 @@ t.test('what Holdfast itself does with a target is not in the public type', asyn
 
 t.test('nor is it on the object', async t => {
   const { target } = rigFor(t, 'http://127.0.0.1:1')
-  const names = ['call', 'claim', 'release', 'quiet', 'pool', 'belief', 'tally']
+  const names = ['call', 'claim', 'release', 'quiet', 'pools', 'belief', 'tally']
   t.strictSame(names.filter(name => name in target), [])
   t.ok(names.every(name => name in internalsOf(target)))
 })
@@ -39,7 +39,7 @@ t.test('every method and property works behind the Proxy that compose() makes', 
   composed.update({ pool: { maxPending: 7 } })
   t.equal(target.options.pool.maxPending, 7)
   composed.keepApart(new Set(['POST+']))
-  t.ok(internalsOf(target).belief.apart.has('POST+'))
+  t.ok(internalsOf(target).endpoints.only?.kept.apart.has('POST+'))
   t.equal(composed.evict(), 1)
   composed.setPersistence('non-persistent', 'a test says so')
   t.equal(composed.persistence, 'non-persistent')

@@ -1,6 +1,14 @@
 import t from 'tap'
-import { decideRetry, isIdempotent } from '../../src/target/retry.js'
-import type { Evidence, RetryKind } from '../../src/target/retry.js'
+import { decideElsewhere } from '../../src/endpoint/retry-elsewhere.js'
+import type { ElsewhereEvidence, ElsewhereKind } from '../../src/endpoint/retry-elsewhere.js'
+import { isIdempotent } from '../../src/http/idempotent.js'
+
+type Evidence = Omit<ElsewhereEvidence, 'another' | 'bound' | 'affordable'>
+
+/** The decision of a target with one endpoint. */
+function decideRetry (evidence: Evidence): ElsewhereKind | undefined {
+  return decideElsewhere({ ...evidence, another: false, bound: false, affordable: true })?.kind
+}
 
 /** A GET that was lost on a reused connection before any byte of an answer. */
 const STALE: Evidence = {
@@ -18,7 +26,7 @@ const UNWRITTEN: Evidence = { ...STALE, writeBegun: false, idempotent: false, re
 // The attempt with the 408 was abandoned, not lost. The bytes of the 408 are no answer.
 const UNUSED_TIMEOUT: Evidence = { ...STALE, lost: false, responseStarted: true, unusedTimeout: true }
 
-const TABLE: [title: string, evidence: Evidence, decision: RetryKind | undefined][] = [
+const TABLE: [title: string, evidence: Evidence, decision: ElsewhereKind | undefined][] = [
   ['reused, no response byte, idempotent, replayable', STALE, 'stale'],
   ['reused, nothing written, whatever the method and the body', UNWRITTEN, 'unwritten'],
   ['reused, a 408 with close as the connection\'s first answer', UNUSED_TIMEOUT, 'unused_timeout'],

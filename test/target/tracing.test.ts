@@ -5,6 +5,7 @@ import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base'
 import t, { type Test } from 'tap'
+import type { Provenance } from '../../src/connection/observer.js'
 import { findTracing } from '../../src/target/tracing.js'
 import type { Backend, BackendConnection } from '../../testing/backend.js'
 import type { BackendRequest } from '../../testing/backend-request.js'
@@ -168,4 +169,18 @@ t.test('the span of an attempt ends without a connection, and when the request i
   t.equal((await request(url)).status, 502)
   const [, refused] = await spans(2)
   t.match(refused, { status: { code: SpanStatusCode.ERROR }, attributes: { 'error.type': 'HOLDFAST_ERR_CONNECT', 'holdfast.connection.id': undefined } })
+})
+
+t.test('a span names the endpoint of its attempt, where the target has several', async t => {
+  const spans = tracingFor(t)
+  const provenance: Provenance = { target: 'users', connection: 1, reused: false, nth: 1, idleMs: 0, waitMs: 0, attempts: 1, retries: [], persistence: 'persistent' }
+  for (const endpoint of [{ endpoint: 'eabcdefghij' }, {}]) {
+    const call = findTracing()!.call(new URL('http://users.internal'), { method: 'GET', path: '/', headers: [] })
+    call.begin()
+    call.connected({ ...provenance, ...endpoint })
+    call.ended()
+  }
+  const [several, one] = await spans(2)
+  t.equal(several!.attributes['holdfast.endpoint'], 'eabcdefghij')
+  t.notOk('holdfast.endpoint' in one!.attributes)
 })

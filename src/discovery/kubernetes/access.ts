@@ -42,20 +42,3 @@ export function inClusterAccess (option: string, value: unknown, env = process.e
     ...namespace !== undefined && { namespace: readFileSync(namespace, 'utf8').trim() }
   }
 }
-
-/** Throws HOLDFAST_ERR_OPTION for what cannot be a `KubernetesAccess`. */
-export function checkAccess (access: unknown, option: string): void {
-  if (typeof access !== 'object' || access === null || Array.isArray(access)) throw optionError(option, access, 'must be an object')
-  const { url, ...texts } = access as { [name: string]: unknown }
-  const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
-  const isPlain = parsed?.username === '' && parsed.pathname + parsed.search + parsed.hash === '/'
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol) || !isPlain) {
-    const remedy = 'is no http: or https: URL without credentials and path; give one like https://10.96.0.1:443'
-    throw optionError(`${option}.url`, parsed?.origin ?? url, remedy)
-  }
-  for (const name of ['tokenFile', 'caFile', 'namespace']) {
-    const text = texts[name]
-    if (text === undefined || (typeof text === 'string' && text !== '')) continue
-    throw optionError(`${option}.${name}`, text, 'must be a string that is not empty')
-  }
-}

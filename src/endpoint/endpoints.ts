@@ -1,0 +1,466 @@
+import type { ConnectionObserver, Persistence } from '../connection/observer.js'
+import { createDialer } from '../connection/dial.js'
+import type { Dialer } from '../connection/dial.js'
+import { sharedLookup } from '../connection/lookup.js'
+import type { ConnectionPool } from '../connection/connection.js'
+import type { Pools } from '../connection/pools.js'
+import { Discovery } from '../discovery/discovery.js'
+import type { DiscoveryView } from '../discovery/discovery.js'
+import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
+import { functionSource } from '../discovery/function-source.js'
+import type { Report } from '../discovery/reports.js'
+import { sourceOfUrl } from '../discovery/source-of-url.js'
+import { addressId } from '../discovery/source.js'
+import type { Found, Source } from '../discovery/source.js'
+import { SYSTEM_TIMING } from '../discovery/timing.js'
+import { HoldfastError } from '../errors.js'
+import type { ResolvedTargetOptions, ResolvedUndiciOptions } from '../options/target-options.js'
+import { createBalance } from './balance.js'
+import { choiceSet, mayEject } from './choice-set.js'
+import type { Fitness } from './choice-set.js'
+import { probeDue, probesBy } from './ejection.js'
+import { EndpointPersistence } from './endpoint-persistence.js'
+import { Endpoint } from './endpoint.js'
+import type { EndpointGroup } from './endpoint.js'
+import { endpointId } from './endpoint-id.js'
+import type { EndpointLife } from './endpoint-state.js'
+import { HealthChecks } from './health-checks.js'
+import type { HealthSettings } from './health.js'
+import { showsSigns, trialDue } from './leaving-evidence.js'
+import { PROBE_EVERY, dialVerdict, probingDialDue } from './refusal.js'
+import { RetryBudget } from './retry-budget.js'
+import { Roster } from './roster.js'
+import { SealedEndpoints } from './sealed-endpoint.js'
+import { seededRandom } from './seeded-random.js'
+
+/** What a target's endpoints need from it. */
+export interface EndpointsContext {
+  readonly name: string
+  readonly origin: URL
+  readonly options: ResolvedTargetOptions
+  readonly observers: Required<ConnectionObserver>
+  readonly pools: Pools
+  readonly belief: { readonly usualIdle: number }
+  /** What discovery has to say, for the log. */
+  discoveryReported (report: Report): void
+}
+
+/** What a request does that has found no connection. */
+export type Verdict =
+  /** It dials, and dials again where that is refused. `once`: it does not dial again. */
+  | { readonly type: 'dial', readonly once: boolean, readonly endpoint: Endpoint | undefined }
+  /** It waits so many ms for a dial that is under way. */
+  | { readonly type: 'join', readonly ms: number }
+  | { readonly type: 'refuse', readonly error: HoldfastError }
+
+const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
+
+/** A target's endpoints: which there are, which one a request gets, and what is due of them. */
+export class Endpoints implements EndpointGroup {
+  readonly clock: () => number
+  readonly random: () => number
+  readonly healthSettings: HealthSettings
+  readonly roster = new Roster<Endpoint>()
+  readonly budget = new RetryBudget()
+  /** Names endpoints in cookies; undefined without affinity by cookie. */
+  readonly sealed: SealedEndpoints | undefined
+  readonly #context: EndpointsContext
+  readonly #balance: ReturnType<typeof createBalance<Endpoint>>
+  readonly #checks: HealthChecks | undefined
+  readonly #byPool = new Map<ConnectionPool, Endpoint>()
+  readonly #byId = new Map<string, Endpoint>()
+  readonly #byAddress = new Map<string, Endpoint>()
+  #members: Endpoint[] = []
+  #only: Endpoint | undefined
+  #fitness: Fitness = 'none'
+  #dueAt = Infinity
+  #discovery: Discovery | undefined
+  /** Whether discovery has had neither an answer nor a failure. */
+  #pending = false
+  #stopped = false
+
+  constructor (context: EndpointsContext, clock: () => number) {
+    this.#context = context
+    this.clock = clock
+    this.random = seededRandom(Math.floor(Math.random() * 2 ** 32))
+    const { balance, ejection, healthCheck, affinity } = context.options
+    this.healthSettings = { ejection, check: healthCheck }
+    this.#balance = createBalance(balance, this.roster, this.random)
+    if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(secretsOf(affinity.secret), affinity.cookie)
+    if (healthCheck !== undefined) {
+      const ask = { ...healthCheck, origin: context.origin }
+      this.#checks = new HealthChecks(ask, clock)
+    }
+  }
+
+  /** The endpoint of a target that has one, and never another. */
+  get only (): Endpoint | undefined { return this.#only }
+  get several (): boolean { return this.#only === undefined }
+  get all (): readonly Endpoint[] { return this.#members }
+  get fitness (): Fitness { return this.#fitness }
+  /** What is believed of the target: persistent while one of its endpoints is. */
+  get persistence (): Persistence {
+    const only = this.#only
+    if (only !== undefined) return only.persistence
+    let found: Persistence = 'non-persistent'
+    for (const { persistence } of this.#members) {
+      if (persistence === 'persistent') return persistence
+      if (persistence === 'trial') found = persistence
+    }
+    return this.#members.length === 0 ? 'persistent' : found
+  }
+
+  /** From when on something is due: a probing dial, or a probing request. */
+  get dueAt (): number { return this.#dueAt }
+  /** Whether nothing is known yet. */
+  get pending (): boolean { return this.#pending }
+  get usualIdle (): number { return this.#context.belief.usualIdle }
+  get options (): ResolvedTargetOptions { return this.#context.options }
+
+  /** Begins to find endpoints. Throws HOLDFAST_ERR_OPTION where a dialer or a source cannot be made. */
+  start (plan: EndpointsPlan): void {
+    if (plan.kind === 'origin') {
+      const { origin, options } = this.#context
+      const address = options.undiciOptions.socketPath ?? addressId(origin.hostname.replace(/^\[|\]$/g, ''), portOf(origin))
+      this.#only = this.#add(undefined, address, 'the target\'s origin')
+      this.#refill()
+    } else if (plan.kind === 'list') {
+      this.#use(plan.found, 'listed')
+    } else {
+      this.#discover(this.#sourceOf(plan))
+    }
+  }
+
+  /** Ends timers and discovery. */
+  stop (): void {
+    this.#stopped = true
+    this.#discovery?.stop()
+    this.#checks?.stop()
+  }
+
+  /** Takes a list in place of discovery, or of the list before. */
+  set (found: readonly Found[]): void {
+    this.#discovery?.stop()
+    this.#discovery = undefined
+    this.#pending = false
+    const only = this.#only
+    this.#only = undefined
+    if (only !== undefined) only.found ??= found.find(({ id }) => id === only.address)
+    this.#use(found, 'set by an operator')
+  }
+
+  of (pool: ConnectionPool): Endpoint {
+    return this.#byPool.get(pool)!
+  }
+
+  byId (id: string): Endpoint | undefined {
+    return this.#byId.get(id)
+  }
+
+  byAddress (address: string): Endpoint | undefined {
+    return this.#byAddress.get(address)
+  }
+
+  /** @param named an id or an address. Throws HOLDFAST_ERR_UNKNOWN_ENDPOINT */
+  named (named: string): Endpoint {
+    const endpoint = this.#byId.get(named) ?? this.#byAddress.get(named)
+    if (endpoint === undefined) throw new HoldfastError('HOLDFAST_ERR_UNKNOWN_ENDPOINT')
+    return endpoint
+  }
+
+  discovery (): DiscoveryView | undefined {
+    return this.#discovery?.view()
+  }
+
+  // Choice.
+
+  /** An endpoint by the policy; undefined where none has room, or there is none. */
+  pick (now: number, tried: readonly Endpoint[], key: string | undefined): Endpoint | undefined {
+    return this.#balance.pick(now, tried, key)
+  }
+
+  /** Whether an endpoint that was not tried may take a request. */
+  another (tried: readonly Endpoint[]): boolean {
+    if (this.#fitness === 'refusing') return false
+    const { members } = this.roster
+    for (let n = 0; n < members.length; n++) if (!tried.includes(members[n]!)) return true
+    return false
+  }
+
+  /** What a request does that has to dial. @param only the endpoint that it may dial; undefined: any */
+  verdict (only: Endpoint | undefined): Verdict {
+    if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
+    const members = only === undefined ? this.roster.members : [only]
+    const now = this.clock()
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    switch (verdict.type) {
+      case 'dial': return PATIENT
+      case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
+      case 'join': return { type: 'join', ms: Math.max(1, verdict.until - now) }
+      case 'refuse': return { type: 'refuse', error: errorOf(members) }
+    }
+  }
+
+  /** Why the dials of the endpoints are refused; undefined where not all of them are. */
+  dialError (): HoldfastError | undefined {
+    return this.#fitness === 'refusing' ? errorOf(this.roster.members) : undefined
+  }
+
+  /**
+   * Begins the probing dials that are due. Returns an endpoint that is to be given one request to find out whether it serves again.
+   *
+   * @param canProbe whether the caller has a request for that: it may fail, so it has to be one that can be sent again
+   */
+  due (now: number, canProbe: boolean): Endpoint | undefined {
+    let found: Endpoint | undefined
+    for (const endpoint of this.#members) {
+      const { health, life } = endpoint
+      if (isSentAway(life)) continue
+      if (probingDialDue(health.refusal, now) && this.#fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
+      else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
+        if (probesBy(health.ejection.out) === 'request') {
+          found ??= endpoint
+          continue
+        }
+        endpoint.tell({ type: 'probe_begun' })
+        this.#context.pools.probe(endpoint.pool)
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
+    }
+    if (found === undefined || canProbe) this.#lookForDue()
+    if (found === undefined || !canProbe) return undefined
+    if (found.health.ejection.out !== undefined) found.tell({ type: 'probe_begun' })
+    else found.depart({ type: 'trial_begun' })
+    return found
+  }
+
+  // Called by operators.
+
+  drain (endpoint: Endpoint): void {
+    endpoint.live({ type: 'leave', by: 'operator', cause: 'drained by an operator' })
+    this.shrank(endpoint)
+  }
+
+  undrain (endpoint: Endpoint): void {
+    endpoint.forgetDeparture()
+    endpoint.live({ type: 'stay', by: 'operator', cause: 'undrained by an operator' })
+  }
+
+  eject (endpoint: Endpoint, ms: number, cause: string): void {
+    endpoint.tell({ type: 'asked', by: 'operator', ms, reason: cause })
+  }
+
+  restore (endpoint: Endpoint): void {
+    endpoint.tell({ type: 'lifted' })
+  }
+
+  /** The dialer of an endpoint under other options. Throws HOLDFAST_ERR_OPTION. */
+  dialerOf ({ found }: Pick<Endpoint, 'found'>, options: ResolvedUndiciOptions): Dialer {
+    return createDialer(this.#context.origin, options, this.clock, found)
+  }
+
+  // Called by endpoints.
+
+  mayEject (endpoint: Endpoint): boolean {
+    const { ejection } = this.options
+    return this.several && mayEject(this.#members, endpoint, ejection === false ? 0.5 : ejection.maxEjected)
+  }
+
+  othersShowSigns (endpoint: Endpoint): boolean {
+    const now = this.clock()
+    return this.#members.some(other => other !== endpoint && other.life.state !== 'leaving' && showsSigns(other.departure, now))
+  }
+
+  lifeChanged (endpoint: Endpoint, before: EndpointLife): void {
+    const { state, cause } = endpoint.life
+    if (before.state !== 'leaving') endpoint.drained = false
+    const serves = state === 'joining' || state === 'up'
+    if (serves && before.state !== 'joining') endpoint.slowFrom = this.clock()
+    this.#refill()
+    // The first answer of an endpoint that is alone is no news.
+    if (this.several || state !== 'up' || before.state !== 'joining') {
+      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+    }
+    if (serves) this.#context.pools.fill()
+    else if (state === 'leaving') this.shrank(endpoint)
+  }
+
+  changed (choice: boolean): void {
+    if (choice) this.#refill()
+    else this.#lookForDue()
+  }
+
+  dialsChanged ({ found, listed }: Endpoint, refused: boolean): void {
+    if (found === undefined || !listed) return
+    if (refused) this.#discovery?.refuses(found.id)
+    else this.#discovery?.serves(found.id)
+  }
+
+  shrank (endpoint: Endpoint): void {
+    if (endpoint.life.state !== 'leaving' || !endpoint.unused) return
+    if (!endpoint.drained) {
+      endpoint.drained = true
+      this.#context.observers.endpointDrained(this.#context.name, endpoint.id, endpoint.address)
+    }
+    if (!endpoint.listed && this.#byPool.has(endpoint.pool)) this.#remove(endpoint)
+  }
+
+  #discover (source: Source): void {
+    const { hold } = this.options.discovery
+    const discovery = this.#discovery = new Discovery({ source, timing: { ...SYSTEM_TIMING, clock: this.clock }, hold })
+    this.#pending = true
+    discovery.start({
+      changed: found => {
+        this.#pending = false
+        this.#use(found, 'found by discovery')
+      },
+      reported: report => {
+        if (report.type === 'fault' && this.#pending) {
+          this.#pending = false
+          this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+        }
+        this.#context.discoveryReported(report)
+      }
+    })
+  }
+
+  #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
+    const { refresh, servers, kubernetes } = this.options.discovery
+    const { protocol } = this.#context.origin
+    if (plan.kind === 'function') {
+      return functionSource(plan.discover, { protocol: protocol as 'http:' | 'https:', refresh, timing: SYSTEM_TIMING })
+    }
+    return sourceOfUrl(plan.url, {
+      refresh, lookup: sharedLookup, ...servers === undefined ? {} : { servers }, ...kubernetes === undefined ? {} : { kubernetes }
+    }, plan.upstream)
+  }
+
+  #use (found: readonly Found[], cause: string): void {
+    if (this.#stopped) return
+    const listed = new Map(found.map(one => [one.id, one]))
+    const first = this.#members.length === 0
+    const changed: Endpoint[] = []
+    for (const endpoint of [...this.#members]) {
+      const one = listed.get(endpoint.found?.id ?? '')
+      listed.delete(endpoint.found?.id ?? '')
+      endpoint.listed = one !== undefined
+      if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
+      else {
+        if (one.weight !== endpoint.weight || one.priority !== endpoint.priority) changed.push(endpoint)
+        endpoint.found = one
+        endpoint.weight = one.weight
+        endpoint.priority = one.priority
+        if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
+        else endpoint.live({ type: 'stay', by: 'discovery', cause: 'listed again' })
+      }
+      this.shrank(endpoint)
+    }
+    for (const one of listed.values()) {
+      const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
+      if (!first) endpoint.slowFrom = this.clock()
+      changed.push(endpoint)
+      if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
+    }
+    if (changed.length === 0) return
+    this.#refill()
+    this.#context.pools.fill()
+  }
+
+  #add (found: Found | undefined, address: string, cause: string): Endpoint {
+    const { options, pools, name, observers } = this.#context
+    const { affinity, undiciOptions, healthCheck } = options
+    const secret = affinity !== undefined && 'cookie' in affinity ? secretsOf(affinity.secret)[0] : undefined
+    const dialer = this.dialerOf({ found }, undiciOptions)
+    const endpoint = new Endpoint(this, {
+      id: endpointId(found?.id ?? address, secret),
+      address,
+      found,
+      dialer,
+      kept: new EndpointPersistence(options, this.clock),
+      awaitsCheck: healthCheck !== undefined,
+      cause
+    })
+    endpoint.pool = pools.add(endpoint, dialer)
+    this.#members.push(endpoint)
+    this.#byPool.set(endpoint.pool, endpoint)
+    this.#byId.set(endpoint.id, endpoint)
+    this.#byAddress.set(endpoint.address, endpoint)
+    this.#checks?.add(endpoint)
+    const change = { endpoint: endpoint.id, address, from: undefined, to: 'joining', cause } as const
+    if (found !== undefined) observers.endpointChanged(name, change)
+    return endpoint
+  }
+
+  #remove (endpoint: Endpoint): void {
+    const { pool, id, address } = endpoint
+    // First, since the closes of its idle connections call `shrank`.
+    this.#byPool.delete(pool)
+    this.#context.pools.remove(pool)
+    this.#checks?.remove(endpoint)
+    this.#members = this.#members.filter(other => other !== endpoint)
+    if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+    if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address)
+    this.sealed?.forget(id)
+    endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
+  }
+
+  #refill (): void {
+    const { members, fitness } = choiceSet(this.#members)
+    this.#fitness = fitness
+    this.roster.use(members, this.options.slowStart)
+    // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
+    const keepsLeaving = fitness === 'leaving' || this.sealed !== undefined
+    for (const endpoint of this.#members) {
+      const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
+      if (closes === endpoint.closesReturned) continue
+      endpoint.closesReturned = closes
+      if (closes) this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
+    }
+    this.#lookForDue()
+  }
+
+  #lookForDue (): void {
+    let dueAt = Infinity
+    for (const { health: { ejection, refusal }, departure, life } of this.#members) {
+      if (isSentAway(life)) continue
+      if (refusal.since !== undefined && refusal.dials === 0) dueAt = Math.min(dueAt, refusal.last + PROBE_EVERY)
+      if (ejection.out !== undefined && ejection.out.cause !== 'refused' && life.state === 'ejected') {
+        const { until, probing } = ejection.out
+        dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
+      }
+      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+    }
+    this.#dueAt = dueAt
+  }
+
+  get #ejectionTime (): number {
+    const { ejection } = this.options
+    return ejection === false ? 10_000 : ejection.time
+  }
+
+  #probeDue ({ health }: Endpoint, now: number): boolean {
+    return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
+  }
+}
+
+/** Whether it leaves for a reason that no answer of its own changes. */
+function isSentAway ({ state, leavers }: EndpointLife): boolean {
+  return state === 'gone' || leavers.some(by => by !== 'evidence')
+}
+
+function errorOf (endpoints: readonly Endpoint[]): HoldfastError {
+  const cause = endpoints.find(({ dialError }) => dialError !== undefined)?.dialError?.cause
+  return new HoldfastError('HOLDFAST_ERR_CONNECT', cause === undefined ? {} : { cause })
+}
+
+/** The first secret seals. */
+function secretsOf (secret: string | readonly [string, ...string[]]): readonly [string, ...string[]] {
+  return typeof secret === 'string' ? [secret] : secret
+}
+
+function portOf (origin: URL): number {
+  return Number(origin.port) || defaultPort(origin)
+}
+
+function defaultPort ({ protocol }: URL): number {
+  return protocol === 'https:' ? 443 : 80
+}
