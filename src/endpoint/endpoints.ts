@@ -41,6 +41,8 @@ export interface EndpointsContext {
   readonly observers: Required<ConnectionObserver>
   readonly pools: Pools
   readonly belief: { readonly usualIdle: number }
+  /** In ms since 1970. */
+  readonly wallClock: () => number
   /** What discovery has to say, for the log. */
   discoveryReported (report: Report): void
 }
@@ -114,6 +116,7 @@ export class Endpoints implements EndpointGroup {
   get dueAt (): number { return this.#dueAt }
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
+  get wallClock (): number { return this.#context.wallClock() }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 

@@ -214,6 +214,7 @@ export class TargetRegistry implements Iterable<Target> {
       observers: this.observers,
       nextId: () => ++this.#lastId,
       clock: this.#clock,
+      wallClock: Date.now,
       tracing: () => this.tracing,
       discoveryReported: this.#onDiscovery
     }))

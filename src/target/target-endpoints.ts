@@ -45,7 +45,7 @@ export class EndpointsOfTarget implements TargetEndpoints {
   list = (): EndpointSnapshot[] => {
     const { endpoints } = this.#core
     const now = endpoints.clock()
-    const wallClock = Date.now()
+    const { wallClock } = endpoints
     return endpoints.all.map(endpoint => endpoint.snapshot(now, wallClock))
   }
 
