@@ -16,7 +16,7 @@ import { SYSTEM_TIMING } from '../discovery/timing.js'
 import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions, ResolvedUndiciOptions } from '../options/target-options.js'
 import { createBalance } from './balance.js'
-import { choiceSet, mayEject } from './choice-set.js'
+import { choiceSet, fitnessOf, mayEject } from './choice-set.js'
 import type { Fitness } from './choice-set.js'
 import { probeDue, probesBy } from './ejection.js'
 import { EndpointPersistence } from './endpoint-persistence.js'
@@ -194,7 +194,7 @@ export class Endpoints implements EndpointGroup {
 
   /** An endpoint by the policy; undefined where none has room, or there is none. */
   pick (now: number, tried: readonly Endpoint[], key: string | undefined): Endpoint | undefined {
-    return this.#balance.pick(now, tried, key)
+    return this.#balance.pick(now, tried, key) ?? (tried.length === 0 ? undefined : this.#pickBeyond(tried))
   }
 
   /** Whether an endpoint that was not tried may take a request. */
@@ -202,7 +202,7 @@ export class Endpoints implements EndpointGroup {
     if (this.#fitness === 'refusing') return false
     const { members } = this.roster
     for (let n = 0; n < members.length; n++) if (!tried.includes(members[n]!)) return true
-    return false
+    return this.#members.some(member => fitnessOf(member) === 'serving' && !tried.includes(member))
   }
 
   /** What a request does that has to dial. @param only the endpoint that it may dial; undefined: any */
@@ -334,6 +334,14 @@ export class Endpoints implements EndpointGroup {
 
   #isDone (endpoint: Endpoint): boolean {
     return endpoint.life.state === 'leaving' && !endpoint.listed && endpoint.unused && this.#byPool.has(endpoint.pool)
+  }
+
+  /** For a request that all endpoints of the first priority have failed: one that serves of the next priority. */
+  #pickBeyond (tried: readonly Endpoint[]): Endpoint | undefined {
+    const others = this.#members.filter(member => fitnessOf(member) === 'serving' && !member.full && !tried.includes(member))
+    const priority = others.reduce((least, { priority }) => Math.min(least, priority), Infinity)
+    const first = others.filter(other => other.priority === priority)
+    return first[Math.floor(this.random() * first.length)]
   }
 
   #discover (source: Source): void {

@@ -186,6 +186,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#stopWaiting()
     if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
+    this.#record.placed(this.#placement?.endpoint?.id)
     this.#placement?.abandoned()
     this.#fail(error)
   }
