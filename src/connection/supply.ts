@@ -14,6 +14,10 @@ import { redialAfter } from './redial.js'
 import type { Waiters } from './waiters.js'
 import type { Ticket } from './waiting-queue.js'
 
+// A place is sought for so many requests that any endpoint may serve. If all endpoints were asked for each of a long queue, at each response,
+// that would take most of the time.
+const ENOUGH = 4
+
 interface Parts {
   readonly owner: ConnectionOwner
   readonly pools: readonly Pool[]
@@ -73,11 +77,21 @@ export class Supply {
     const { draining, waiters } = this.#parts
     if (draining.begun) return draining.check()
     let ticket = waiters.firstQueued
+    let inVain = 0
     while (ticket !== undefined) {
-      if (this.dialFor(ticket, this.#poolFor(ticket))) ticket = waiters.firstQueued
+      const { seeker }: Ticket = ticket
+      const free = seeker?.free === true
+      if (!free || inVain < ENOUGH) {
+        const pool = this.#poolFor(ticket)
+        if (this.dialFor(ticket, pool)) {
+          ticket = waiters.firstQueued
+          continue
+        }
+        if (seeker === undefined) return
+        if (free) inVain += pool === undefined ? ENOUGH : 1
+      }
       // Where this one waits for one endpoint, those behind it may find room at another.
-      else if (ticket.seeker !== undefined) ticket = ticket.after
-      else return
+      ticket = ticket.after
     }
   }
 

@@ -87,6 +87,7 @@ export class Placement implements Seeker {
   get endpoint (): Endpoint | undefined { return this.#endpoint }
   /** Whether it finds out if its endpoint serves again. It takes a fresh connection then. */
   get probes (): boolean { return this.#probes !== undefined }
+  get free (): boolean { return this.#bound === undefined && this.#tried.length === 0 && !this.#tunnels }
   /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
   get outOfTunnels (): boolean {
     const { members } = this.#endpoints.roster
