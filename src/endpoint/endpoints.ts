@@ -357,13 +357,18 @@ export class Endpoints implements EndpointGroup {
     const first = this.#members.length === 0
     let changed = false
     for (const endpoint of [...this.#members]) {
-      const one = listed.get(endpoint.found?.id ?? '')
-      listed.delete(endpoint.found?.id ?? '')
+      const one = listedAs(endpoint, listed)
       endpoint.listed = one !== undefined
       if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
       else {
+        listed.delete(one.id)
         changed ||= one.weight !== endpoint.weight || one.priority !== endpoint.priority
+        const dialsOtherwise = String(one.otherHosts) !== String(endpoint.found?.otherHosts)
         endpoint.found = one
+        if (dialsOtherwise) {
+          endpoint.dialer = this.dialerOf(endpoint, this.options.undiciOptions)
+          endpoint.pool.dialBy(endpoint.dialer)
+        }
         endpoint.weight = one.weight
         endpoint.priority = one.priority
         if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
@@ -459,6 +464,12 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** A pod keeps its id when it gets another address. As nothing of the old address serves the new one, that is another endpoint. */
+function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Found | undefined {
+  const one = found && listed.get(found.id)
+  return one?.host === found?.host && one?.port === found?.port ? one : undefined
 }
 
 /** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
