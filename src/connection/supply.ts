@@ -143,8 +143,10 @@ export class Supply {
     if (ticket !== undefined) return grants.hand(connection, ticket, true)
     connection.toIdle(now)
     const reason = draining.begun ? 'drained' : host.refuseReturn(connection)
-    if (reason === undefined) idle.push(connection)
-    else closing.close(connection, reason, 0)
+    if (reason !== undefined) return closing.close(connection, reason, 0)
+    // An idle connection does not keep the process alive.
+    socket.unref()
+    idle.push(connection)
   }
 
   #failed (pool: Pool, error: HoldfastError, owner: Ticket | undefined, began: number): void {

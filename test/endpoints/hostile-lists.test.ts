@@ -64,3 +64,16 @@ t.test('an endpoint that gets another address besides its own is dialled there t
   internalsOf(target).endpoints.set([{ ...found, otherHosts: ['127.0.0.1'] }])
   while (await send(target) !== 200) await sleep(10)
 })
+
+t.test('a list that replaces many endpoints makes the choice once', async t => {
+  const listOf = (net: number): Found[] => Array.from({ length: 200 }, (_, n) => {
+    const host = `127.${net}.0.${n}`
+    return { id: `${host}:80`, host, port: 80, weight: 1, priority: 0, leaving: false }
+  })
+  const { target } = targetFor(t, { kind: 'list', found: listOf(1) })
+  const { endpoints } = internalsOf(target)
+  const { version } = endpoints.roster
+  endpoints.set(listOf(2))
+  t.equal(endpoints.all.length, 200)
+  t.match(endpoints.roster, { members: { length: 200 }, version: version + 1 })
+})
