@@ -388,11 +388,11 @@ export class Endpoints implements EndpointGroup {
 
   #add (found: Found | undefined, address: string, cause: string): Endpoint {
     const { options, pools, name, observers } = this.#context
-    const { affinity, undiciOptions, healthCheck } = options
-    const secret = affinity !== undefined && 'cookie' in affinity ? secretsOf(affinity.secret)[0] : undefined
+    const { undiciOptions, healthCheck } = options
+    const ids = this.#idsOf(found?.id ?? address)
     const dialer = this.dialerOf({ found }, undiciOptions)
     const endpoint = new Endpoint(this, {
-      id: endpointId(found?.id ?? address, secret),
+      id: ids[0]!,
       address,
       found,
       dialer,
@@ -403,7 +403,7 @@ export class Endpoints implements EndpointGroup {
     endpoint.pool = pools.add(endpoint, dialer)
     this.#members.push(endpoint)
     this.#byPool.set(endpoint.pool, endpoint)
-    this.#byId.set(endpoint.id, endpoint)
+    for (const id of ids) this.#byId.set(id, endpoint)
     this.#byAddress.set(endpoint.address, endpoint)
     this.#checks?.add(endpoint)
     const change = { endpoint: endpoint.id, address, from: undefined, to: 'joining', cause } as const
@@ -412,17 +412,26 @@ export class Endpoints implements EndpointGroup {
   }
 
   #remove (endpoint: Endpoint): void {
-    const { pool, id, address } = endpoint
+    const { pool, address } = endpoint
     this.#byPool.delete(pool)
     // A dial may be ending, of which observers are being told.
     endpoint.closesReturned = true
     this.#context.pools.remove(pool)
     this.#checks?.remove(endpoint)
     this.#members = this.#members.filter(other => other !== endpoint)
-    if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+    for (const id of this.#idsOf(endpoint.found?.id ?? address)) {
+      if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+      this.sealed?.forget(id)
+    }
     if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address)
-    this.sealed?.forget(id)
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
+  }
+
+  /** The id of an endpoint, by the first secret, and those by the others: cookies from before a rotation of the secrets have one of these. */
+  #idsOf (key: string): readonly string[] {
+    const { affinity } = this.options
+    if (affinity === undefined || !('cookie' in affinity)) return [endpointId(key)]
+    return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
   #refill (): void {
