@@ -124,6 +124,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const before = this.#life
     this.#life = nextLife(before, event, this.#group.clock())
     if (this.#life.state !== before.state) this.#group.lifeChanged(this, before)
+    else if (this.#life !== before) this.#group.changed(false)
   }
 
   tell (event: HealthEvent): void {

@@ -229,7 +229,7 @@ export class Endpoints implements EndpointGroup {
         }
         endpoint.tell({ type: 'probe_begun' })
         this.#context.pools.probe(endpoint.pool)
-      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing && leavesByEvidence(life)) found ??= endpoint
     }
     if (found === undefined || canProbe) this.#lookForDue()
     if (found === undefined || !canProbe) return undefined
@@ -466,7 +466,7 @@ export class Endpoints implements EndpointGroup {
         const { until, probing } = ejection.out
         dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
       }
-      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+      if (departure.leaving !== undefined && leavesByEvidence(life)) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
   }
@@ -479,6 +479,11 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
+function leavesByEvidence ({ leavers }: EndpointLife): boolean {
+  return leavers.length === 1 && leavers[0] === 'evidence'
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {

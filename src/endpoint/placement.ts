@@ -87,6 +87,11 @@ export class Placement implements Seeker {
   get endpoint (): Endpoint | undefined { return this.#endpoint }
   /** Whether it finds out if its endpoint serves again. It takes a fresh connection then. */
   get probes (): boolean { return this.#probes !== undefined }
+  /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
+  get outOfTunnels (): boolean {
+    const { members } = this.#endpoints.roster
+    return this.#tunnels && members.length > 0 && members.every(member => !this.#hasRoomForTunnel(member))
+  }
 
   /** Chooses an endpoint for an attempt; undefined where none has room, or there is none. */
   choose (now: number): Endpoint | undefined {

@@ -297,6 +297,7 @@ export class Call implements Waiter, ExchangeSink {
     const { endpoints } = this.#target
     const known = this.#request.pinned === undefined ? endpoints.pending || endpoints.all.length > 0 : false
     if (!known) return this.#fail(new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+    if (this.#placement!.outOfTunnels) return this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
     this.#wait({ pool: undefined, fit: this.#retried || this.#placement!.probes ? FRESH : ANY, seeker: this.#placement })
   }
 

@@ -32,7 +32,7 @@ t.test('an endpoint that an observer lists again while its last connection is cl
 t.test('a target that an observer closes while a list is taken checks nobody', async t => {
   const replicas = await replicasFor(t, 3)
   const { target } = targetFor(t, replicas.slice(0, 1), { healthCheck: { path: '/health', interval: 10 } })
-  within(target, 'endpointChanged', () => { void target.close() })
+  within(target, 'endpointChanged', () => { target.close().catch(t.error) })
   target.endpoints.set(replicas.map(({ url }) => url))
   t.equal(internalsOf(target).endpoints.all.length, 2, 'the list was not taken further')
 })
