@@ -328,15 +328,20 @@ export class Endpoints implements EndpointGroup {
       changed: found => {
         this.#pending = false
         this.#use(found, 'found by discovery')
+        this.#refuseIfNone()
       },
       reported: report => {
         if (report.type === 'fault' && this.#pending) {
           this.#pending = false
-          this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+          this.#refuseIfNone()
         }
         this.#context.discoveryReported(report)
       }
     })
+  }
+
+  #refuseIfNone (): void {
+    if (this.#members.length === 0) this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
   }
 
   #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
