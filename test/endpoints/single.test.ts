@@ -94,6 +94,19 @@ for (const [kind, make] of KINDS) {
     t.match(await ask(target).over, { status: 200 })
   })
 
+  t.test(`${kind}: requests that wait for another one's probing dial are refused with it`, async t => {
+    const dialling = new Dialling()
+    const { backend, target, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
+    dialling.way(backend, 'hold')
+    clock.pass(250)
+    const asked = [ask(target), ask(target), ask(target)]
+    t.notOk(asked.some(({ isOver }) => isOver))
+    dialling.held[0]!.fail('ECONNREFUSED')
+    t.match(await asked[0]!.over, { code: 'HOLDFAST_ERR_CONNECT' })
+    t.ok(asked.every(({ isOver }) => isOver))
+    t.match(target.snapshot().connections, { connecting: 0, pending: 0 })
+  })
+
   t.test(`${kind}: requests that wait for a probing dial leave with their clients, and with their target`, async t => {
     const dialling = new Dialling()
     const { backend, target, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
