@@ -41,6 +41,8 @@ export interface EndpointsContext {
   readonly observers: Required<ConnectionObserver>
   readonly pools: Pools
   readonly belief: { readonly usualIdle: number }
+  /** In ms since 1970. */
+  readonly wallClock: () => number
   /** What discovery has to say, for the log. */
   discoveryReported (report: Report): void
 }
@@ -52,6 +54,10 @@ export type Verdict =
   /** It waits so many ms for a dial that is under way. */
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
+
+// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
+// `connectRetry` is.
+const SHORTEST_PATIENCE = 1_000
 
 const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
 
@@ -118,6 +124,7 @@ export class Endpoints implements EndpointGroup {
   get dueAt (): number { return this.#dueAt }
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
+  get wallClock (): number { return this.#context.wallClock() }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
@@ -197,7 +204,7 @@ export class Endpoints implements EndpointGroup {
     if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
     switch (verdict.type) {
       case 'dial': return PATIENT
       case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
@@ -220,7 +227,7 @@ export class Endpoints implements EndpointGroup {
     let found: Endpoint | undefined
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
-      if (life.state === 'gone') continue
+      if (isSentAway(life)) continue
       if (probingDialDue(health.refusal, now) && this.#fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
@@ -229,7 +236,7 @@ export class Endpoints implements EndpointGroup {
         }
         endpoint.tell({ type: 'probe_begun' })
         this.#context.pools.probe(endpoint.pool)
-      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing && leavesByEvidence(life)) found ??= endpoint
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
     }
     if (found === undefined || canProbe) this.#lookForDue()
     if (found === undefined || !canProbe) return undefined
@@ -466,12 +473,13 @@ export class Endpoints implements EndpointGroup {
   #lookForDue (): void {
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
+      if (isSentAway(life)) continue
       if (refusal.since !== undefined && refusal.dials === 0) dueAt = Math.min(dueAt, refusal.last + PROBE_EVERY)
       if (ejection.out !== undefined && ejection.out.cause !== 'refused' && life.state === 'ejected') {
         const { until, probing } = ejection.out
         dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
       }
-      if (departure.leaving !== undefined && leavesByEvidence(life)) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
   }
@@ -486,9 +494,9 @@ export class Endpoints implements EndpointGroup {
   }
 }
 
-/** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
-function leavesByEvidence ({ leavers }: EndpointLife): boolean {
-  return leavers.length === 1 && leavers[0] === 'evidence'
+/** Whether it leaves for a reason that no answer of its own changes. */
+function isSentAway ({ state, leavers }: EndpointLife): boolean {
+  return state === 'gone' || leavers.some(by => by !== 'evidence')
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {

@@ -92,13 +92,51 @@ const CONNECT: Kind = { ...OBJECT_OR_FUNCTION, type: 'ConnectOptions | ConnectFu
 const pem = (name: string): Kind => ({ type: `ConnectionOptions['${name}']`, schema: { type: ['string', 'array', 'null'] } })
 // src/options/upstream.ts checks it.
 const URL_TEXT: Kind = { type: 'string', schema: { type: 'string' } }
+const LIST = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    anyOf: [
+      { type: 'string' },
+      {
+        type: 'object',
+        properties: {
+          url: { type: 'string' },
+          weight: { type: 'number', exclusiveMinimum: 0 },
+          priority: { type: 'integer', minimum: 0 },
+          leaving: { type: 'boolean' },
+          zone: { type: 'string' },
+          group: { type: 'string' }
+        },
+        required: ['url'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
+// src/discovery/read-upstream.ts checks it.
+const UPSTREAM_OPTION: Kind = {
+  type: 'UpstreamOption',
+  schema: {
+    anyOf: [
+      { type: 'string' },
+      LIST,
+      {
+        type: 'object',
+        properties: { origin: { type: 'string' }, endpoints: LIST },
+        required: ['origin', 'endpoints'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
 const PRESSURE: Kind = {
   type: 'FastifyUnderPressureOptions | false',
   schema: { anyOf: [{ const: false }, { type: 'object' }] },
   check: (value, option) => { if (value !== false) OBJECT.check!(value, option) }
 }
 const RETRIES = 'a request is sent again only where it is known not to have been carried out, or safe to repeat; see the retry option'
-const UPSTREAM = 'a route has one backend, which upstream or replyOptions.getUpstream names'
+const UPSTREAM = 'upstream names the backends of a route, or replyOptions.getUpstream does'
 
 export const GROUPS: readonly OptionGroup[] = [
   {
@@ -565,9 +603,10 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.'
   },
   {
-    path: 'upstream', kind: URL_TEXT, ...TAKEN, common: true,
-    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
-    more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
+    path: 'upstream', kind: UPSTREAM_OPTION, ...TAKEN, common: true,
+    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; a list of URLs; or how its endpoints are found.',
+    more: '\'\' where `replyOptions.getUpstream` chooses. [Endpoints](endpoints.md) has all forms. The path of a single URL stands in for ' +
+      '`rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
       'be sent; likewise one that `getUpstream` returns, with a 500.'
   },
   {

@@ -169,14 +169,14 @@ t.test('statuses eject only where they are asked for', async t => {
 })
 
 t.test('statuses in a row eject, and an answer with another status ends the row', async t => {
-  let nth = 0
-  const { target, events, at } = await rigOf(t, [(_request, connection) => connection.reply({ status: ++nth % 3 === 0 && nth < 12 ? 404 : 500 }), serve, serve], {
+  const seen = { nth: 0 }
+  const { target, events, at } = await rigOf(t, [(_request, connection) => connection.reply({ status: ++seen.nth % 3 === 0 && seen.nth < 12 ? 404 : 500 }), serve, serve], {
     ejection: { failures: 3, statuses: [500] }
   })
   // Before the twelfth, two in a row at most.
-  while (nth < 11) await ask(target, { ip: '10.0.0.1' }).over
+  while (seen.nth < 11) await ask(target, { ip: '10.0.0.1' }).over
   t.equal(events.last(at), 'joining -> up: it has answered')
-  while (nth < 12) await ask(target, { ip: '10.0.0.1' }).over
+  while (seen.nth < 12) await ask(target, { ip: '10.0.0.1' }).over
   t.equal(events.last(at), 'up -> ejected: 3 failures in a row: 500')
 })
 
