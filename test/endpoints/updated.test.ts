@@ -166,11 +166,13 @@ t.test('a target of endpoints that were all dead finds each of them when it is b
   const { backends, target, events, addresses } = await rigOf(t, [serve, serve, serve], { pool: { connectRetry: 0 }, ejection: false }, { clock: clock.read })
   for (const backend of backends) await kill(backend)
   while (!target.snapshot().endpoints.every(({ refusing }) => refusing)) t.equal((await ask(target).over).code, 'HOLDFAST_ERR_CONNECT')
-  t.ok(ask(target).isOver)
+  clock.pass(1_000)
+  for (let n = 0; n < 3; n++) await ask(target).over
+  t.ok(ask(target).isOver, 'each was probed once')
   for (const [place, backend] of backends.entries()) {
     await backend.listen()
     clock.pass(250)
-    // While all refuse, one probing dial at a time goes out, to each endpoint in its turn.
+    // While all refuse, a request probes one of them.
     while (target.snapshot().endpoints[place]!.refusing) {
       clock.pass(250)
       await ask(target).over
