@@ -52,7 +52,6 @@ export class Waiters {
 
   /** The ticket waits so many ms for the result of a dial that is under way. @param after called when that has come to nothing */
   join (ticket: Ticket, ms: number, after: () => void): void {
-    // First, since a ticket that moves to another queue joins no dial any more.
     this.dial(ticket)
     ticket.joins = true
     this.#joined++

@@ -9,6 +9,7 @@ import type { HoldfastError } from '../errors.js'
 import { Answers } from './answers.js'
 import type { CheckEvent } from './checks.js'
 import type { Member } from './choice-set.js'
+import { probesBy } from './ejection.js'
 import type { EndpointPersistence } from './endpoint-persistence.js'
 import type { EndpointSnapshot } from './endpoint-snapshot.js'
 import { newEndpoint, nextLife } from './endpoint-state.js'
@@ -225,7 +226,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
     if (failure !== undefined) this.failures++
     const { out } = this.#health.ejection
     // Dials that were under way at the ejection say nothing new.
-    const probe = out?.probing !== undefined && began >= out.probing
+    const probe = out?.probing !== undefined && began >= out.probing && probesBy(out) === 'dial'
     this.tell({ type: 'dial_failed', failure, mayEject: this.#group.mayEject(this), probe })
     if (failure?.cause === 'refused') this.depart({ type: 'refused' })
   }

@@ -290,7 +290,10 @@ export class Endpoints implements EndpointGroup {
     this.#choose()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
-      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+      const { id, address, health: { ejection: { out } } } = endpoint
+      const change = { endpoint: id, address, from: before.state, to: state, cause }
+      const ejectedBy = state === 'ejected' && out !== undefined ? { ejectedBy: out.cause } : undefined
+      this.#context.observers.endpointChanged(this.#context.name, { ...change, ...ejectedBy })
     }
     // Later, since an endpoint whose last connection closes may be gone by that.
     this.#closeLeft()

@@ -47,7 +47,7 @@ interface FirstFailure {
   readonly failure: Failure
   readonly began: number
   readonly requestWritten: boolean
-  /** Whether the attempt was to find out if the endpoint serves again. */
+  /** Whether it was to find out if the endpoint serves again. */
   readonly probe: boolean
 }
 
@@ -175,7 +175,6 @@ export class Placement implements Seeker {
   failed (connection: Connection, failure: Failure, requestWritten: boolean, decision: ElsewhereDecision | undefined): void {
     const endpoint = this.#endpoint!
     const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten, probe: this.#probes === endpoint }
-    this.#probes = undefined
     if (decision === undefined) {
       if (this.#first === undefined) this.#judge(first, 'unasked')
       else this.#judge(this.#first, 'failed')
@@ -299,6 +298,7 @@ export class Placement implements Seeker {
   #judge ({ endpoint, failure, began, requestWritten, probe }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
     this.#first = undefined
     const client = this.#request.asker?.ip
+    this.#probes = undefined
     const evidence = exchangeEvidence(failure, { client, began, requestWritten, elsewhere }, endpoint.answers.last)
     if (evidence !== undefined) endpoint.failed(evidence, endpoint.answers.toOthers(client, this.#endpoints.clock()), probe)
     else if (probe) endpoint.tell({ type: 'probe_left' })

@@ -17,7 +17,7 @@ const KINDS: [kind: string, make: Make][] = [
   ['a list of one', (t, backend, options, settings) => targetFor(t, [backend], options, settings)]
 ]
 
-const RETRY = { pool: { connectRetry: 200 } }
+const RETRY = { pool: { connectRetry: 1_000 } }
 
 for (const [kind, make] of KINDS) {
   /** A target whose backend is dead, after a first request that has dialled for a second in vain. */
