@@ -115,6 +115,28 @@ t.test('a probing request that fails is sent elsewhere, and makes the ejection l
   t.equal(events.of(at).length, 2)
 })
 
+t.test('where the dial of a probing request is refused, the endpoint is found again by its first dial that succeeds', async t => {
+  let broken = true
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => broken ? connection.reset() : connection.reply(), serve, serve])
+  await placesOf(target, 9)
+  t.equal(stateOf(0).cause, '3 failures in a row: connection lost')
+  broken = false
+  await kill(backends[0]!)
+  clock.pass(FIRST)
+  t.not((await placesOf(target, 1))[0], at)
+  t.same(events.dialsFailed, ['ECONNREFUSED'])
+  for (let n = 0; n < 3; n++) {
+    clock.pass(250)
+    await placesOf(target, 9)
+    await events.until(() => events.dialsFailed.length === n + 2)
+  }
+  await backends[0]!.listen()
+  clock.pass(250)
+  await placesOf(target, 1)
+  await events.until(() => stateOf(0).state === 'up')
+  t.ok((await placesOf(target, 3)).includes(at))
+})
+
 t.test('a probing request whose client leaves says nothing, and the next one probes', async t => {
   let broken = true
   const held = new Held()
