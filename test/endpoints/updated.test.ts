@@ -182,3 +182,22 @@ t.test('a target of endpoints that were all dead finds each of them when it is b
   }
   t.ok(events.dialsFailed.length > 0)
 })
+
+t.test('a target that is closed leaves no timer', async t => {
+  const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+  const before = timers()
+  for (const end of ['close', 'destroy'] as const) {
+    const { target, backends } = await rigOf(t, [serve, serve], { healthCheck: { path: '/health', interval: 5_000 }, pool: { connectRetry: 10_000 } })
+    await placesOf(target, 4)
+    await kill(backends[0]!)
+    await kill(backends[1]!)
+    const waiting = ask(target)
+    while (target.snapshot().endpoints.some(({ refusing }) => !refusing)) await new Promise(setImmediate)
+    const closing = target[end]()
+    // A close lets the request dial on.
+    if (end === 'close') await backends[0]!.listen()
+    await waiting.over
+    await closing
+    t.ok(timers() <= before, end)
+  }
+})
