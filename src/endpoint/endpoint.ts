@@ -9,7 +9,6 @@ import type { HoldfastError } from '../errors.js'
 import { Answers } from './answers.js'
 import type { CheckEvent } from './checks.js'
 import type { Member } from './choice-set.js'
-import { probesBy } from './ejection.js'
 import type { EndpointPersistence } from './endpoint-persistence.js'
 import type { EndpointSnapshot } from './endpoint-snapshot.js'
 import { newEndpoint, nextLife } from './endpoint-state.js'
@@ -225,8 +224,8 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const failure = dialEvidence(dialFailureCode(error))
     if (failure !== undefined) this.failures++
     const { out } = this.#health.ejection
-    // Dials that were under way at the ejection say nothing new.
-    const probe = out?.probing !== undefined && began >= out.probing && probesBy(out) === 'dial'
+    // Dials that were under way at the ejection say nothing new. The dial of a probing request does.
+    const probe = out?.probing !== undefined && began >= out.probing
     this.tell({ type: 'dial_failed', failure, mayEject: this.#group.mayEject(this), probe })
     if (failure?.cause === 'refused') this.depart({ type: 'refused' })
   }

@@ -367,15 +367,20 @@ export class Endpoints implements EndpointGroup {
       changed: found => {
         this.#pending = false
         this.#use(found, 'found by discovery')
+        this.#refuseIfNone()
       },
       reported: report => {
         if (report.type === 'fault' && this.#pending) {
           this.#pending = false
-          this.#context.pools.refuseQueued(() => this.noEndpoint())
+          this.#refuseIfNone()
         }
         this.#context.discoveryReported(report)
       }
     })
+  }
+
+  #refuseIfNone (): void {
+    if (this.#members.length === 0) this.#context.pools.refuseQueued(() => this.noEndpoint())
   }
 
   #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
@@ -438,11 +443,11 @@ export class Endpoints implements EndpointGroup {
 
   #add (found: Found | undefined, address: string, cause: string): Endpoint {
     const { options, pools, name, observers } = this.#context
-    const { affinity, undiciOptions, healthCheck } = options
-    const secret = affinity !== undefined && 'cookie' in affinity ? secretsOf(affinity.secret)[0] : undefined
+    const { undiciOptions, healthCheck } = options
+    const ids = this.#idsOf(found?.id ?? address)
     const dialer = this.dialerOf({ found }, undiciOptions)
     const endpoint = new Endpoint(this, {
-      id: endpointId(found?.id ?? address, secret),
+      id: ids[0]!,
       address,
       found,
       dialer,
@@ -453,7 +458,7 @@ export class Endpoints implements EndpointGroup {
     endpoint.pool = pools.add(endpoint, dialer)
     this.#members.push(endpoint)
     this.#byPool.set(endpoint.pool, endpoint)
-    this.#byId.set(endpoint.id, endpoint)
+    for (const id of ids) this.#byId.set(id, endpoint)
     this.#byAddress.set(endpoint.address, endpoint)
     this.#checks?.add(endpoint)
     const change = { endpoint: endpoint.id, address, from: undefined, to: 'joining', cause } as const
@@ -462,16 +467,18 @@ export class Endpoints implements EndpointGroup {
   }
 
   #remove (endpoint: Endpoint): void {
-    const { pool, id, address } = endpoint
+    const { pool, address } = endpoint
     this.#byPool.delete(pool)
     // A dial may be ending, of which observers are being told.
     endpoint.closesReturned = true
     this.#context.pools.remove(pool)
     this.#checks?.remove(endpoint)
     this.#members = this.#members.filter(other => other !== endpoint)
-    if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+    for (const id of this.#idsOf(endpoint.found?.id ?? address)) {
+      if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+      this.sealed?.forget(id)
+    }
     if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address)
-    this.sealed?.forget(id)
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
   }
 
@@ -480,6 +487,13 @@ export class Endpoints implements EndpointGroup {
     const { members, fitness } = choiceSet(this.#members)
     this.#fitness = fitness
     this.#roster.use(members, this.options.slowStart)
+  }
+
+  /** The id of an endpoint, by the first secret, and those by the others: cookies from before a rotation of the secrets have one of these. */
+  #idsOf (key: string): readonly string[] {
+    const { affinity } = this.options
+    if (affinity === undefined || !('cookie' in affinity)) return [endpointId(key)]
+    return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
   #refill (): void {
@@ -529,6 +543,12 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** A pod keeps its id when it gets another address. As nothing of the old address serves the new one, that is another endpoint. */
+function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Found | undefined {
+  const one = found && listed.get(found.id)
+  return one?.host === found?.host && one?.port === found?.port ? one : undefined
 }
 
 /** Whether it leaves for a reason that no answer of its own changes. */
