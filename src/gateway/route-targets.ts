@@ -6,7 +6,6 @@ import { resolveTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { parseUpstream } from '../options/upstream.js'
 import { OriginDispatcher } from '../target/origin-dispatcher.js'
-import { PinnedDispatcher } from '../target/pinned-dispatcher.js'
 import type { Target } from '../target/target.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import type { SingleOptions } from './proxy-options.js'
@@ -58,10 +57,9 @@ export function declareTargets (
       if (chosen === undefined || chosen === upstream || choice?.of(request) !== undefined) return target ?? noUpstream()
       return chosenTarget(state, upgradable ? toHttp(chosen) : chosen, targetOptions, prefix)
     },
+    // reply-from asks for the origin of its base, whatever getUpstream returns.
     dispatcher: new OriginDispatcher(origin => {
       if (origin === target?.origin) return target
-      const address = target === undefined ? undefined : endpoints?.get(origin)
-      if (address !== undefined) return new PinnedDispatcher(target!, address)
       return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, targetOptions, prefix)
     })
   }
