@@ -86,6 +86,9 @@ export class Endpoint implements PoolHost, Candidate, Member {
   #life: EndpointLife
   #health: Health
   #departure: Departure = STAYING
+  /** `since` of its last snapshot, and that time in ms since 1970. */
+  #since = NaN
+  #sinceByWallClock = 0
   #exchangeMs = 0
 
   constructor (group: EndpointGroup, { id, address, found, dialer, kept, awaitsCheck, cause }: EndpointInit) {
@@ -180,6 +183,11 @@ export class Endpoint implements PoolHost, Candidate, Member {
 
   snapshot (now: number, wallClock: number): EndpointSnapshot {
     const { state, since, cause } = this.#life
+    // Two clocks, read at different moments, would give another time at each snapshot.
+    if (since !== this.#since) {
+      this.#since = since
+      this.#sinceByWallClock = Math.round(wallClock - (now - since))
+    }
     const { active, idle, dials, upgraded } = this.pool
     return {
       id: this.id,
@@ -187,7 +195,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
       state,
       drained: this.drained,
       refusing: this.refusing,
-      since: Math.round(wallClock - (now - since)),
+      since: this.#sinceByWallClock,
       cause,
       weight: this.weight,
       priority: this.priority,
