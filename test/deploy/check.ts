@@ -56,7 +56,7 @@ function objectsIn (text: string): Manifest[] {
   return parseAllDocuments(text).map(document => document.toJS() as Manifest)
 }
 
-function bindingFault (objects: readonly Manifest[]): string {
+function bindingFault (objects: Manifest[]): string {
   const { namespace } = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example-backends/kustomization.yaml')
   const ofGateway = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example/kustomization.yaml').namespace
   const { subjects } = manifest<unknown>('RoleBinding', 'holdfast-endpoints', objects) as unknown as { subjects: [{ namespace: string }] }
