@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { Writable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
@@ -7,6 +6,7 @@ import Fastify from 'fastify'
 import type * as Holdfast from '../../src/index.js'
 import { churnedLists } from './churned-lists.js'
 import type { EndpointsSetup, Failure, Questions, Route, TimedChange } from './endpoints-gateway.js'
+import { HeldLoop } from './held-loop.js'
 import { epochMs } from './time.js'
 
 // The child process: one gateway, which answers the measurement's questions over IPC. Its setup is the first message.
@@ -22,9 +22,9 @@ const drained: string[] = []
 const failures: Failure[] = []
 const beliefs: string[] = []
 const log: string[] = []
-const loop = monitorEventLoopDelay({ resolution: 5 })
-loop.enable()
+const loop = new HeldLoop()
 
+let churned: ReturnType<typeof churnedLists> | undefined
 let pushed: { list: List, version: number, wake: () => void } | undefined
 
 const stream = new Writable({
@@ -92,11 +92,7 @@ async function answerTo (name: keyof Questions, of: never): Promise<unknown> {
     case 'failures': return failures
     case 'beliefs': return beliefs
     case 'log': return log
-    case 'lag': {
-      const { max } = loop
-      loop.reset()
-      return max / 1e6
-    }
+    case 'lag': return loop.longest()
     case 'heap': return await collected()
     case 'churn': return await churn(of)
   }
@@ -118,12 +114,12 @@ function push (list: List): undefined {
 
 /** Changes one address at a time, many times a second. */
 async function churn ({ changesPerSecond, seconds, port, size, by }: Questions['churn']['of']): Promise<number> {
-  const lists = churnedLists(size, port)
+  churned ??= churnedLists(size, port)
   const began = performance.now()
   let made = 0
   while (performance.now() - began < seconds * 1_000) {
     while (made < (performance.now() - began) / 1_000 * changesPerSecond) {
-      const { value } = lists.next()
+      const { value } = churned.next()
       if (by === 'function') push(value)
       else targetOf({}).endpoints.set(value)
       made++

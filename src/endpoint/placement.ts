@@ -47,7 +47,7 @@ interface FirstFailure {
   readonly failure: Failure
   readonly began: number
   readonly requestWritten: boolean
-  /** Whether the attempt was to find out if the endpoint serves again. */
+  /** Whether it was to find out if the endpoint serves again. */
   readonly probe: boolean
 }
 
@@ -87,6 +87,11 @@ export class Placement implements Seeker {
   get endpoint (): Endpoint | undefined { return this.#endpoint }
   /** Whether it finds out if its endpoint serves again. It takes a fresh connection then. */
   get probes (): boolean { return this.#probes !== undefined }
+  /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
+  get outOfTunnels (): boolean {
+    const { members } = this.#endpoints.roster
+    return this.#tunnels && members.length > 0 && members.every(member => !this.#hasRoomForTunnel(member))
+  }
 
   /** Chooses an endpoint for an attempt; undefined where none has room, or there is none. */
   choose (now: number): Endpoint | undefined {
@@ -170,7 +175,6 @@ export class Placement implements Seeker {
   failed (connection: Connection, failure: Failure, requestWritten: boolean, decision: ElsewhereDecision | undefined): void {
     const endpoint = this.#endpoint!
     const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten, probe: this.#probes === endpoint }
-    this.#probes = undefined
     if (decision === undefined) {
       if (this.#first === undefined) this.#judge(first, 'unasked')
       else this.#judge(this.#first, 'failed')
@@ -184,6 +188,7 @@ export class Placement implements Seeker {
       return
     }
     this.#first = first
+    this.#probes = undefined
     this.#tried = [endpoint]
     this.#bound = undefined
     this.leave()
@@ -293,6 +298,7 @@ export class Placement implements Seeker {
   #judge ({ endpoint, failure, began, requestWritten, probe }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
     this.#first = undefined
     const client = this.#request.asker?.ip
+    this.#probes = undefined
     const evidence = exchangeEvidence(failure, { client, began, requestWritten, elsewhere }, endpoint.answers.last)
     if (evidence !== undefined) endpoint.failed(evidence, endpoint.answers.toOthers(client, this.#endpoints.clock()), probe)
     else if (probe) endpoint.tell({ type: 'probe_left' })

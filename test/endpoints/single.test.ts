@@ -17,7 +17,7 @@ const KINDS: [kind: string, make: Make][] = [
   ['a list of one', (t, backend, options, settings) => targetFor(t, [backend], options, settings)]
 ]
 
-const RETRY = { pool: { connectRetry: 200 } }
+const RETRY = { pool: { connectRetry: 1_000 } }
 
 for (const [kind, make] of KINDS) {
   /** A target whose backend is dead, after a first request that has dialled for `connectRetry` in vain. */
@@ -29,7 +29,7 @@ for (const [kind, make] of KINDS) {
     const first = ask(rig.target)
     await rig.events.until(() => rig.events.dialsFailed.length === 2)
     t.notOk(first.isOver, 'it is patient at first')
-    clock.pass(200)
+    clock.pass(1_000)
     t.match(await first.over, { code: 'HOLDFAST_ERR_CONNECT' })
     return { backend: backend!, clock, ...rig }
   }
