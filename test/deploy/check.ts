@@ -59,7 +59,7 @@ function objectsIn (text: string): Manifest[] {
 function bindingFault (objects: Manifest[]): string {
   const { namespace } = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example-backends/kustomization.yaml')
   const ofGateway = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example/kustomization.yaml').namespace
-  const { subjects } = manifest<unknown>('RoleBinding', 'holdfast-endpoints', objects) as unknown as { subjects: [{ namespace: string }] }
+  const { subjects } = manifest<unknown>('RoleBinding', 'holdfast-discovery', objects) as unknown as { subjects: [{ namespace: string }] }
   const elsewhere = objects.filter(({ metadata }) => metadata.namespace !== namespace).map(({ kind }) => `${kind} is not in ${namespace}`)
   return [...elsewhere, ...subjects[0].namespace === ofGateway ? [] : [`the subject is in ${subjects[0].namespace}`]].join('\n')
 }

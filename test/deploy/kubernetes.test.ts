@@ -81,21 +81,21 @@ t.test('the Prometheus Operator finds the admin Service, has its token, and name
 })
 
 t.test('with the component for endpoints the pods get a token, which may follow EndpointSlices and do nothing else', async t => {
-  const { patches } = yamlOf<{ patches: readonly { readonly target: object, readonly patch: string }[] }>('deploy/kubernetes/components/endpoints/kustomization.yaml')
+  const { patches } = yamlOf<{ patches: readonly { readonly target: object, readonly patch: string }[] }>('deploy/kubernetes/components/discovery/kustomization.yaml')
   t.same(patches.map(({ target, patch }) => [target, parse(patch)]), [[
     { kind: 'Deployment', name: 'holdfast' },
     [{ op: 'replace', path: '/spec/template/spec/automountServiceAccountToken', value: true }]
   ]])
-  const { kind, metadata: { name }, rules } = manifest('Role', 'holdfast-endpoints')
+  const { kind, metadata: { name }, rules } = manifest('Role', 'holdfast-discovery')
   t.strictSame(rules, [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] }])
   const advice = statusFailure({ status: 403, body: '' }, { namespace: 'users', service: 'users' }).message
   for (const word of ['discovery.k8s.io', 'endpointslices', 'list', 'watch']) t.match(advice, `"${word}"`, 'what the log advises')
-  const { roleRef, subjects } = manifest('RoleBinding', 'holdfast-endpoints')
+  const { roleRef, subjects } = manifest('RoleBinding', 'holdfast-discovery')
   t.strictSame(roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind, name })
   const { namespace, components, configMapGenerator: [{ literals }] } =
     yamlOf<{ namespace: string, components: string[], configMapGenerator: [{ literals: string[] }] }>('deploy/kubernetes/overlays/example/kustomization.yaml')
   t.strictSame(subjects, [{ kind: 'ServiceAccount', name: manifest('ServiceAccount').metadata.name, namespace }])
-  t.ok(components.includes('../../components/endpoints'))
+  t.ok(components.includes('../../components/discovery'))
   const ofBackends = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example-backends/kustomization.yaml').namespace
   t.match(literals[0], `kubernetes+http://users.${ofBackends}:`, 'the example follows the namespace in which it may')
 })
