@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import type { TargetOptions } from '../../src/index.js'
 import { startBackend } from '../../testing/backend.js'
-import type { Backend, BackendConnection, BackendRequest, BackendScript } from '../../testing/backend.js'
+import type { Backend, BackendConnection, BackendRequest, BackendScript, RequestScript } from '../../testing/backend.js'
 import { HOST } from './rig.js'
 
 interface Scope { teardown (end: () => unknown): void }
@@ -18,6 +18,16 @@ export async function backendsFor (t: Scope, count: number, script: (place: numb
 /** Answers each request, and keeps its connection. */
 export function serve (_request: BackendRequest, connection: BackendConnection): void {
   connection.reply({ body: 'ok' })
+}
+
+/** Resets the connection of each request while the test says so, and serves else. */
+export function resetWhile (isBroken: () => boolean, otherwise: RequestScript = serve): RequestScript {
+  return (request, connection) => isBroken() ? connection.reset() : otherwise(request, connection)
+}
+
+/** Holds the answers to requests for `/held`, and serves others. */
+export function heldOrServed ({ script }: Held): RequestScript {
+  return (request, connection) => request.path === '/held' ? script(request, connection) : serve(request, connection)
 }
 
 /** A script that holds its answers until the test gives them. */
