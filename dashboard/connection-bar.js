@@ -18,7 +18,7 @@ export class ConnectionBar {
 
   node = element('div', { class: 'connections' }, this.#bar, element('div', { class: 'figures' }, ...this.#figures.map(({ node }) => node)))
 
-  /** @param {TargetSnapshot} snapshot */
+  /** @param {Pick<TargetSnapshot, 'connections' | 'limits'>} snapshot */
   show ({ connections, limits }) {
     const { active, idle, connecting, pending } = connections
     // JSON has null in place of Infinity: no limit.

@@ -1,4 +1,4 @@
-/** @typedef {import('../src/index.js').TargetSnapshot} TargetSnapshot */
+/** @typedef {import('../src/admin/api-shapes.js').TargetSummary} TargetSummary */
 
 // How many values a rate keeps: one for each second of the last minute.
 const KEPT = 60
@@ -11,14 +11,14 @@ export class Trend {
   opened = []
   #at = 0
 
-  /** @param {TargetSnapshot} snapshot */
+  /** @param {TargetSummary} snapshot */
   constructor (snapshot) {
     this.snapshot = snapshot
   }
 
   /**
    * @param {number} at epoch ms
-   * @param {TargetSnapshot} snapshot
+   * @param {TargetSummary} snapshot
    */
   take (at, snapshot) {
     const before = this.snapshot.totals
@@ -45,7 +45,7 @@ export class Fleet {
   /** Incremented when a target appears or disappears. */
   generation = 0
 
-  /** @param {{ at: number, targets: TargetSnapshot[] }} message */
+  /** @param {{ at: number, targets: TargetSummary[] }} message */
   take ({ at, targets }) {
     const trends = new Map()
     for (const snapshot of targets) {

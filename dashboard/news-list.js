@@ -3,7 +3,7 @@ import { clock } from './units.js'
 
 /** @typedef {import('./news.js').News} News */
 
-const SIGNS = { persistence: '◐', failure: '!', 'dial-failed': '!' }
+const SIGNS = { persistence: '◐', failure: '!', 'dial-failed': '!', ejected: '✕', endpoint: '◌' }
 
 /** The news as a list. It is made anew when there is news. */
 export class NewsList {
@@ -21,7 +21,7 @@ export class NewsList {
     if (version === this.#version) return
     this.#version = version
     this.node.replaceChildren(items.length === 0
-      ? element('p', { class: 'empty' }, `Nothing since ${clock(since)}, when this page was opened. Changes of persistence and failures of any target appear here.`)
+      ? element('p', { class: 'empty' }, `Nothing since ${clock(since)}, when this page was opened. Changes of persistence, endpoints that leave or are ejected, and failures of any target appear here.`)
       : element('ol', { class: 'records' }, ...items.map(({ at, target, what, text, times }) => element('li', { 'data-what': what },
         element('time', { datetime: new Date(at).toISOString() }, clock(at)),
         element('span', { class: 'record-sign', 'aria-hidden': 'true' }, SIGNS[what]),

@@ -1,9 +1,9 @@
 import { ConnectionBar } from './connection-bar.js'
-import { element, liveText } from './element.js'
+import { element, liveAttribute, liveText } from './element.js'
 import { IdleLimitText } from './idle-limit-text.js'
 import { PersistenceBadge } from './persistence-badge.js'
 import { Sparkline } from './sparkline.js'
-import { NONE, count, duration, percent, rate } from './units.js'
+import { NONE, count, counted, duration, percent, rate } from './units.js'
 
 /** @typedef {import('./fleet.js').Trend} Trend */
 
@@ -36,18 +36,21 @@ export class OverviewRow {
   #saved
   #savedTime
   #origin
+  #endpoints
+  #endpointsWrong
 
   /** @param {Trend} trend */
   constructor (trend) {
     const { name } = trend.snapshot
     const origin = element('span', { class: 'origin' })
+    const endpoints = element('span', { class: 'origin' })
     const reuse = element('span')
     const requests = element('span', { class: 'rate' })
     const opened = element('span', { class: 'rate' })
     const saved = element('span')
     const savedTime = element('span', { class: 'small' })
     const contents = [
-      [element('a', { href: `#/target/${encodeURIComponent(name)}` }, name), origin],
+      [element('a', { href: `#/target/${encodeURIComponent(name)}` }, name), origin, endpoints],
       [this.#badge.node],
       [this.#bar.node],
       [reuse],
@@ -63,6 +66,8 @@ export class OverviewRow {
       return element(i === 0 ? 'th' : 'td', i === 0 ? { class: key, role: 'rowheader', scope: 'row' } : { class: key, role: 'cell' }, label, element('div', { class: 'cell' }, ...nodes))
     }))
     this.#origin = liveText(origin)
+    this.#endpoints = liveText(endpoints)
+    this.#endpointsWrong = liveAttribute(endpoints, 'data-wrong')
     this.#reuse = liveText(reuse)
     this.#requests = liveText(requests)
     this.#opened = liveText(opened)
@@ -74,6 +79,8 @@ export class OverviewRow {
   show (trend) {
     const { snapshot } = trend
     this.#origin(snapshot.origin === snapshot.name ? '' : snapshot.origin)
+    this.#endpoints(endpointWords(snapshot.endpointCounts))
+    this.#endpointsWrong(snapshot.endpointCounts.ejected + snapshot.endpointCounts.refusing > 0 ? '' : undefined)
     this.#badge.show(snapshot.persistence)
     this.#bar.show(snapshot)
     this.#reuse(snapshot.totals.opened === 0 ? NONE : percent(snapshot.reuseRatio))
@@ -85,4 +92,16 @@ export class OverviewRow {
     this.#savedTime(snapshot.totals.opened === 0 ? '' : `${duration(snapshot.connectMs.saved)} of connecting`)
     this.#limit.show(snapshot.idleLimit)
   }
+}
+
+/**
+ * The endpoints of a target that has several, and how many are not just up.
+ *
+ * @param {import('../src/admin/api-shapes.js').EndpointCounts} counts
+ */
+export function endpointWords ({ joining, up, ejected, leaving, refusing }) {
+  const all = joining + up + ejected + leaving
+  if (all <= 1) return ''
+  const others = Object.entries({ ejected, refusing, leaving, joining }).filter(([, n]) => n > 0)
+  return [counted(all, 'endpoint', 'endpoints'), ...others.map(([what, n]) => `${count(n)} ${what}`)].join(', ')
 }

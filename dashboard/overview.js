@@ -75,20 +75,22 @@ export class Overview {
     let idle = 0
     let pending = 0
     let unkept = 0
+    let ejected = 0
     for (const [name, trend] of this.#fleet.trends) {
-      const { snapshot: { connections, persistence } } = trend
+      const { snapshot: { connections, persistence, endpointCounts } } = trend
       requests += trend.requestRate
       opened += trend.openedRate
       active += connections.active
       idle += connections.idle
       pending += connections.pending
       if (persistence !== 'persistent') unkept++
+      ejected += endpointCounts.ejected
       const row = this.#rows.get(name)
       if (row !== undefined && this.#visible.has(row.node)) row.show(trend)
     }
     if (this.#fleet.at !== 0) {
       const { size } = this.#fleet.trends
-      this.#summaryText(`${counted(size, 'target', 'targets')}, ${unkept} not persistent · ${count(active)} active, ${count(idle)} idle, ${count(pending)} pending · ${rate(requests)} requests, ${rate(opened)} opened`)
+      this.#summaryText(`${counted(size, 'target', 'targets')}, ${unkept} not persistent${ejected === 0 ? '' : `, ${counted(ejected, 'endpoint', 'endpoints')} ejected`} · ${count(active)} active, ${count(idle)} idle, ${count(pending)} pending · ${rate(requests)} requests, ${rate(opened)} opened`)
     }
     this.#news.render()
   }

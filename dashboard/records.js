@@ -43,6 +43,26 @@ export class FailureRecords {
   }
 }
 
+/** The last events of a target's endpoints, the latest first. */
+export class EndpointRecords {
+  node = element('div')
+  #shown = ''
+
+  /** @param {TargetHistory} history */
+  show ({ endpoints, since }) {
+    const latest = endpoints.at(-1)
+    const shown = `${endpoints.length} ${latest?.at} ${latest?.endpoint} ${latest?.type} ${endpoints[0]?.at}`
+    if (shown === this.#shown) return
+    this.#shown = shown
+    this.node.replaceChildren(endpoints.length === 0
+      ? element('p', { class: 'empty' }, `No endpoint has changed since ${clock(since)}.`)
+      : element('ol', { class: 'records' }, ...[...endpoints].reverse().map(event => element('li', {}, time(event.at),
+        element('span', { class: 'record-text' }, `${event.address} `, event.type === 'drained'
+          ? element('b', {}, 'drained')
+          : element('span', {}, element('b', {}, event.from === null ? event.to : `${event.from} → ${event.to}`), ` ${event.cause}`))))))
+  }
+}
+
 /** @param {number} at epoch ms */
 function time (at) {
   return element('time', { datetime: new Date(at).toISOString() }, clock(at))

@@ -3,11 +3,12 @@ import { CloseChart } from './close-chart.js'
 import { ConnectionBar } from './connection-bar.js'
 import { ConnectionCells } from './connection-cells.js'
 import { element, liveText } from './element.js'
+import { EndpointsSection, isPlain } from './endpoints-section.js'
 import { Facts } from './facts.js'
 import { IdleHistogram } from './idle-histogram.js'
 import { IdleLimitText } from './idle-limit-text.js'
 import { PersistenceBadge } from './persistence-badge.js'
-import { FailureRecords, PersistenceRecords } from './records.js'
+import { EndpointRecords, FailureRecords, PersistenceRecords } from './records.js'
 import { SettingsList } from './settings-list.js'
 import { TargetActions } from './target-actions.js'
 import { TrafficChart } from './traffic-chart.js'
@@ -30,13 +31,18 @@ export class TargetView {
   #limit = new IdleLimitText()
   #facts = new Facts()
   #cells = new ConnectionCells()
+  #cellsOf = element('span')
+  #cellsOfText = liveText(this.#cellsOf)
   #closes = new CloseChart()
   #histogram = new IdleHistogram()
   #traffic = new TrafficChart()
   #persistence = new PersistenceRecords()
   #failures = new FailureRecords()
+  #endpointRecords = new EndpointRecords()
+  #endpointSection = section('endpoint-events', 'Changes of endpoints', 'The latest first', this.#endpointRecords.node)
   #settings = new SettingsList()
   #actions
+  #endpoints
   #trouble = element('p', { class: 'empty' })
   #troubleText = liveText(this.#trouble)
   #origin = element('p', { class: 'origin' })
@@ -52,6 +58,8 @@ export class TargetView {
     this.title = name
     this.#schedule = schedule
     this.#actions = new TargetActions(name, say)
+    this.#endpoints = new EndpointsSection(name, say, () => this.#showAgain())
+    this.#endpointSection.hidden = true
     this.node = element('div', { class: 'target' },
       element('nav', { 'aria-label': 'Breadcrumb' }, element('a', { href: '#/' }, '← All targets')),
       element('div', { class: 'target-head' }, element('h1', { tabindex: '-1' }, name), this.#badge.node),
@@ -59,8 +67,8 @@ export class TargetView {
       element('div', { class: 'now' },
         element('div', { class: 'panel' }, this.#bar.node),
         element('div', { class: 'panel', title: TERMS.idleLimit }, element('span', { class: 'panel-label' }, 'Idle limit'), this.#limit.node)),
-      this.#facts.node, this.#actions.node,
-      section('connections', 'Connections', 'A active · I idle · S sentinel, open to see when the backend closes it · T on trial. The line below an idle connection fills up to the idle limit.', this.#cells.node),
+      this.#facts.node, this.#actions.node, this.#endpoints.node,
+      section('connections', ['Connections', this.#cellsOf], 'A active · I idle · S sentinel, open to see when the backend closes it · T on trial. The line below an idle connection fills up to the idle limit.', this.#cells.node),
       element('div', { class: 'columns' },
         section('closes', 'Who closed connections, and why', 'The last 5 minutes, in steps of 5 s', this.#closes.node),
         element('div', {},
@@ -69,7 +77,7 @@ export class TargetView {
       element('div', { class: 'columns' },
         section('persistence', 'Persistence', TERMS.persistence, this.#persistence.node),
         section('failures', 'Last failures', 'Requests that ended with an error, and how they travelled', this.#failures.node)),
-      this.#settings.node)
+      this.#endpointSection, this.#settings.node)
   }
 
   /**
@@ -92,7 +100,10 @@ export class TargetView {
     this.#limit.show(target.idleLimit)
     this.#facts.show(target)
     this.#actions.show(target)
-    this.#cells.show(detail)
+    this.#endpoints.show(detail)
+    this.#endpointSection.hidden = isPlain(detail)
+    if (!this.#endpointSection.hidden) this.#endpointRecords.show(history)
+    this.#showCells(detail)
     this.#closes.show(detail)
     this.#histogram.show(detail)
     this.#traffic.show(detail)
@@ -104,6 +115,26 @@ export class TargetView {
   recolour () {
     this.#dirty = true
     this.render()
+  }
+
+  #showAgain () {
+    this.#dirty = true
+    this.#schedule()
+  }
+
+  /**
+   * Of a target with several endpoints, the connections of the chosen one: all of them would be too many to read.
+   *
+   * @param {TargetDetail} detail
+   */
+  #showCells (detail) {
+    const { chosen } = this.#endpoints
+    this.#cellsOfText(isPlain(detail) ? '' : ` of ${chosen?.address ?? 'the endpoint that is gone'}`)
+    if (isPlain(detail)) return this.#cells.show(detail)
+    this.#cells.show({
+      target: { ...detail.target, persistence: chosen?.persistence ?? detail.target.persistence },
+      connections: detail.connections.filter(({ endpoint }) => endpoint === chosen?.id)
+    })
   }
 
   close () {
@@ -135,10 +166,10 @@ export class TargetView {
 
 /**
  * @param {string} id
- * @param {string} title
+ * @param {string | (string | Node)[]} title
  * @param {string} note
  * @param {HTMLElement} content
  */
 function section (id, title, note, content) {
-  return element('section', { 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), element('p', { class: 'small note' }, note), content)
+  return element('section', { 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, ...[title].flat()), element('p', { class: 'small note' }, note), content)
 }

@@ -2,6 +2,7 @@ const NARROW_SPACE = '\u202f'
 export const NONE = '–'
 
 const wholeFormat = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
+const dayFormat = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
 const clockFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 /**
@@ -62,4 +63,9 @@ export function percent (ratio) {
 /** @param {number} at epoch ms */
 export function clock (at) {
   return clockFormat.format(at)
+}
+
+/** @param {number} at epoch ms. With its day where that is not today */
+export function moment (at) {
+  return new Date(at).toDateString() === new Date().toDateString() ? clock(at) : `${dayFormat.format(at)} ${clock(at)}`
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { mayOverlap } from '../src/admin/admin-options.js'
 import type { ResolvedAdminOptions } from '../src/admin/admin-options.js'
-import { targetList } from '../src/admin/api.js'
+import { targetSummaries } from '../src/admin/api.js'
 import { boundUrl } from '../src/admin/bound-url.js'
 import { EventStreams } from '../src/admin/event-streams.js'
 import { History } from '../src/admin/history.js'
@@ -32,7 +32,7 @@ export const admin = fp<ResolvedAdminOptions>(async (app, options) => {
   const history = new History(Date.now)
   const unobserve = state.observe(history)
   const sampler = sampleEachSecond(history, state.targets)
-  const streams = new EventStreams({ observe: observer => state.observe(observer), snapshot: () => targetList(state.targets) })
+  const streams = new EventStreams({ observe: observer => state.observe(observer), snapshot: () => targetSummaries(state.targets) })
   let opening: Promise<FastifyInstance | undefined> | undefined
   let closing = Promise.resolve()
   let ended = false

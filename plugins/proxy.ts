@@ -14,6 +14,7 @@ import type { ProxyOptions } from '../src/gateway/proxy-options.js'
 import { replyOptionsOf } from '../src/gateway/reply-options.js'
 import { isPlainRoute } from '../src/gateway/rewriting.js'
 import { makesTunnels } from '../src/gateway/route-upgrades.js'
+import { refuseEndpoints, routeUpstream, singleOptions } from '../src/gateway/route-upstream.js'
 import { shareRepliesOf } from '../src/gateway/shared-replies.js'
 import { DEFAULT_SETTINGS } from '../src/gateway/settings.js'
 import { createState, existingState } from '../src/gateway/state.js'
@@ -33,8 +34,8 @@ export const proxy = fp<ProxyOptions>(async (app, options) => {
   await namingOptionsOf(`proxy ${nameOfRoute(app.prefix)}${target}`, () => registerRoute(app, options))
 }, { name: 'holdfast-proxy', fastify: '5.x', encapsulate: true })
 
-async function registerRoute (app: FastifyInstance, options: ProxyOptions): Promise<void> {
-  checkProxyOptions(options)
+async function registerRoute (app: FastifyInstance, given: ProxyOptions): Promise<void> {
+  checkProxyOptions(given)
   const state = existingState(app) ?? createState(app, DEFAULT_SETTINGS)
   // Without the gateway plugin they hold for this scope only: a hook of the root cannot be added from here.
   await registerRequestRules(app)
@@ -43,22 +44,25 @@ async function registerRoute (app: FastifyInstance, options: ProxyOptions): Prom
   giveWayToOwnRoutes(app)
 
   const { prefix } = app
+  const upstream = routeUpstream(given, prefix)
+  const options = singleOptions(given, upstream)
   const foreign = foreignTransport(options as Record<string, unknown>)
   if (foreign !== undefined) {
+    refuseEndpoints(given, upstream, foreign)
     const found = `${foreign} asks for another transport: this route is @fastify/http-proxy's as it stands`
     state.warnings.warn(nameOfRoute(prefix), [{ id: 'unmanaged', found }])
     await app.register(httpProxyAsItStands, withoutOwn(options))
     return
   }
 
-  const routes = declareRoute(state, prefix, options)
+  const routes = declareRoute(state, prefix, options, upstream)
   if (!parsesBodies(options)) {
     forgetParsers(app, options)
     acceptHookedBodies(app)
     // Not with a user's handler: it may pass Fastify's headers on, and then none may be missing.
     if (options.handler === undefined) streamBodies(app)
   }
-  const replyOptions = replyOptionsOf(options, prefix)
+  const replyOptions = replyOptionsOf(options, prefix, routes.choice)
   shareRepliesOf(app)
   const fastWayAdded = isPlainRoute(prefix, options)
     ? addFastWay(app, routes.route, { prefix, rewritePrefix: rewritePrefixOf(prefix, options), from: replyOptions })

@@ -7,6 +7,7 @@ import type { LookupFunction } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { AffinityOption } from './affinity-option.js'
 import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
+import type { UpstreamOption } from './upstream-option.js'
 `
 
 const COMPOSED = `

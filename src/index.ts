@@ -14,6 +14,7 @@ export type {
   InspectorOptions, KubernetesOptions, LogOptions, MetricsOptions, PoolOptions, RetryOptions, RouteOptions, TargetOptions, UndiciOptions,
   WholeGatewayOptions
 } from './options/option-types.js'
+export type { DiscoveryFunction, GivenEndpoint, GivenOrigin, UpstreamOption } from './options/upstream-option.js'
 export type { AllGiven } from './options/all-given.js'
 export type { ResolvedDiscovery, ResolvedTargetOptions, ResolvedUndiciOptions, TargetPatch } from './options/target-options.js'
 export type { ConnectionSnapshot } from './connection/connection.js'
@@ -22,7 +23,6 @@ export type {
 } from './connection/observer.js'
 export type { EndpointSnapshot } from './endpoint/endpoint-snapshot.js'
 export type { EndpointState } from './endpoint/endpoint-state.js'
-export type { GivenEndpoint } from './discovery/given-list.js'
 export type { TargetEndpoints } from './target/target-endpoints.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export { maskUrl } from './http/mask-url.js'

@@ -14,7 +14,7 @@ export class DnsServer {
   readonly #tcp: Server
   readonly #sockets = new Set<Socket>()
   readonly #records = new Map<string, readonly DnsRecord[]>()
-  readonly #scripts = new Map<string, DnsScript>()
+  readonly #scripts = new Map<string, () => DnsScript>()
   readonly #changes = new EventEmitter()
 
   constructor (udp: UdpSocket, tcp: Server) {
@@ -50,10 +50,10 @@ export class DnsServer {
     this.#records.set(`${type} ${name}`, data.map(data => ({ name, type, data, ttl })))
   }
 
-  /** Answers questions of a type for a name in this way. undefined: with its records. */
-  script (name: string, type: RecordType, script: DnsScript | undefined): void {
+  /** Answers questions of a type for a name in this way; a function says how for each of them. undefined: with its records. */
+  script (name: string, type: RecordType, script: DnsScript | (() => DnsScript) | undefined): void {
     if (script === undefined) this.#scripts.delete(`${type} ${name}`)
-    else this.#scripts.set(`${type} ${name}`, script)
+    else this.#scripts.set(`${type} ${name}`, typeof script === 'function' ? script : () => script)
   }
 
   /** Resolves when so many questions more have come. */
@@ -70,7 +70,7 @@ export class DnsServer {
     const { name, type = 'A' } = question
     this.asked.push(`${type} ${name} ${over}`)
     this.#changes.emit('asked')
-    const script = this.#scripts.get(`${type} ${name}`) ?? {}
+    const script = this.#scripts.get(`${type} ${name}`)?.() ?? {}
     if (script.silent) return undefined
     const records = script.records ?? this.#found(name, type)
     const code = script.code ?? (records.length > 0 || this.#exists(name) ? 'NOERROR' : 'NXDOMAIN')

@@ -3,6 +3,9 @@ export class Bounds {
   readonly #lines: string[] = []
   #broken = false
 
+  /** Whether a bound is broken. */
+  get broken (): boolean { return this.#broken }
+
   /** @param saw the figures, printed when the bound is broken */
   hold (bound: string, holds: boolean, saw = ''): void {
     if (holds) {

@@ -1,3 +1,4 @@
+import { requestsOf } from '../../src/admin/history-sampling.js'
 import { History } from '../../src/admin/history.js'
 import type { ConnectionView, Provenance } from '../../src/index.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
@@ -26,7 +27,7 @@ const events = [
   { what: 'a connection closes', 'ns CPU': nsOf(CALLS, () => history.closed(connection, 'backend_idle', 5_000)) },
   { what: 'a request fails', 'ns CPU': nsOf(CALLS, () => history.rejected(connection.target, 'HOLDFAST_ERR_CONNECT', provenance)) }
 ]
-const sample = nsOf(CALLS / 1_000, () => history.sample([...targets].map(target => [target.name, target.snapshot().totals.requests])))
+const sample = nsOf(CALLS / 1_000, () => history.sample(requestsOf(targets)))
 printTable(`the admin surface's history; medians of ${ROUNDS} rounds`, [...events, { what: 'each second, a target', 'ns CPU': Math.round(sample / TARGETS) }])
 const bounds = new Bounds()
 for (const { what, 'ns CPU': ns } of events) bounds.hold(`${what}: < ${MOST} ns`, ns < MOST, `${ns} ns`)

@@ -28,7 +28,7 @@ const statuses = answerMs.map(ms => ms < 15 ? 200 : ms < 20 ? 404 : 502)
 
 // With the clock that a gateway uses, since reading it is part of the cost.
 const recorder = new Recorder({ get: () => ({}), isDynamic: () => false } as unknown as TargetRegistry)
-const views: ConnectionView[] = Array.from({ length: CONNECTIONS }, (_, id) => ({ target: TARGET, id, served: 7, age: 1_000, trial: false, method: 'GET' }))
+const views: ConnectionView[] = Array.from({ length: CONNECTIONS }, (_, id) => ({ target: TARGET, endpoint: 'e1', id, served: 7, age: 1_000, trial: false, method: 'GET' }))
 for (const view of views) recorder.opened(view, 1)
 const responses = statuses.map(status => ({ status, signal: { persistent: true }, asked: 'keep-alive', requestSent: true, clientGone: false, upgraded: false }) as unknown as ResponseView)
 
@@ -41,7 +41,7 @@ const ns = {
   }),
   served: cpuPerCall(ROUNDS, CALLS, n => recorder.served('/users/*', 'GET', statuses[n & 4_095]!, performance.now() % 100)),
   connection: cpuPerCall(ROUNDS, CALLS / 10, n => {
-    const view: ConnectionView = { target: TARGET, id: CONNECTIONS + n, served: 7, age: 1_000, trial: false, method: 'GET' }
+    const view: ConnectionView = { target: TARGET, endpoint: 'e1', id: CONNECTIONS + n, served: 7, age: 1_000, trial: false, method: 'GET' }
     recorder.opened(view, 1)
     recorder.closed(view, 'idle_limit')
   })

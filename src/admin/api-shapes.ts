@@ -1,5 +1,7 @@
 import type { ConnectionSnapshot } from '../connection/connection.js'
-import type { CloseReason, Persistence, Provenance } from '../connection/observer.js'
+import type { CloseReason, EndpointChange, Persistence, Provenance } from '../connection/observer.js'
+import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
+import type { EndpointState } from '../endpoint/endpoint-state.js'
 import type { ErrorCode } from '../errors.js'
 import type { TargetSnapshot } from '../target/target.js'
 
@@ -17,7 +19,15 @@ export interface PersistenceChange {
   readonly from: Persistence
   readonly to: Persistence
   readonly cause: string
+  /** Id of the endpoint of which it is believed. */
+  readonly endpoint?: string
 }
+
+/** A change of an endpoint's state, or that a leaving endpoint has drained. `at` is in epoch ms; `from` is null for a new endpoint. */
+export type EndpointRecord = { readonly at: number } & (
+  | Pick<EndpointChange, 'endpoint' | 'address' | 'to' | 'cause'> & { readonly type: 'changed', readonly from: EndpointState | null }
+  | Pick<EndpointChange, 'endpoint' | 'address'> & { readonly type: 'drained' }
+)
 
 /** A request that got no response, or only a part of one. `at` is in epoch ms. */
 export interface Failure {
@@ -41,9 +51,33 @@ export interface TargetHistory {
   readonly persistence: readonly PersistenceChange[]
   /** The last 50, oldest first. */
   readonly failures: readonly Failure[]
+  /** The last 100, oldest first. */
+  readonly endpoints: readonly EndpointRecord[]
 }
 
-/** The answer of `GET /api/targets`, and the data of the event `snapshot`. `at` is in epoch ms. */
+/** How many endpoints of a target have each state, and how many of those that are up or joining refuse their dials. */
+export type EndpointCounts = Readonly<Record<Exclude<EndpointState, 'gone'> | 'refusing', number>>
+
+/** A target in the event `snapshot`: its endpoints are counted, since a list of all of them each second would be long. */
+export type TargetSummary = Omit<TargetSnapshot, 'endpoints'> & { readonly endpointCounts: EndpointCounts }
+
+/** The data of the event `snapshot`. `at` is in epoch ms. */
+export interface TargetSummaries {
+  readonly at: number
+  readonly targets: readonly TargetSummary[]
+}
+
+/** The answer of an action on an endpoint. `endpoint` is null where nothing is left of it. */
+export interface EndpointAnswer {
+  readonly endpoint: EndpointSnapshot | null
+}
+
+/** The answer of `GET` and of `PUT /api/targets/:name/endpoints`. */
+export interface EndpointsAnswer {
+  readonly endpoints: readonly EndpointSnapshot[]
+}
+
+/** The answer of `GET /api/targets`. `at` is in epoch ms. */
 export interface TargetList {
   readonly at: number
   readonly targets: readonly TargetSnapshot[]

@@ -1,10 +1,11 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
-import type { TargetDetail, TargetList } from './api-shapes.js'
+import type { EndpointCounts, TargetDetail, TargetList, TargetSummaries } from './api-shapes.js'
 import { disclosed } from './disclosure.js'
+import { serveEndpoints } from './endpoint-actions.js'
 import type { History } from './history.js'
 import { keepsAlive } from '../options/target-options.js'
 import type { TargetRegistry } from '../target/registry.js'
-import type { Target } from '../target/target.js'
+import type { Target, TargetSnapshot } from '../target/target.js'
 import type { EventStreams } from './event-streams.js'
 import { Refusal } from './refusal.js'
 import { serve } from './serve.js'
@@ -22,6 +23,26 @@ export interface AdminSubject {
 /** All targets as they are now. */
 export function targetList (targets: Iterable<Target>): TargetList {
   return { at: Date.now(), targets: [...targets].map(target => disclosed(target.snapshot())) }
+}
+
+/** All targets as they are now, with their endpoints counted. */
+export function targetSummaries (targets: Iterable<Target>): TargetSummaries {
+  return {
+    at: Date.now(),
+    targets: [...targets].map(target => {
+      const { endpoints, ...snapshot } = disclosed(target.snapshot())
+      return { ...snapshot, endpointCounts: counted(endpoints) }
+    })
+  }
+}
+
+function counted (endpoints: TargetSnapshot['endpoints']): EndpointCounts {
+  const counts = { joining: 0, up: 0, ejected: 0, leaving: 0, refusing: 0 }
+  for (const { state, refusing } of endpoints) {
+    if (state !== 'gone') counts[state]++
+    if (refusing && (state === 'up' || state === 'joining')) counts.refusing++
+  }
+  return counts
 }
 
 /** Adds the routes of /api. Hooks of the scope have checked the caller before. */
@@ -77,6 +98,7 @@ export function serveApi (scope: FastifyInstance, { targets, history, streams, l
       return reply.code(202).send({ draining: true })
     }
   })
+  serveEndpoints(scope, targetOf, log)
 
   function targetOf (request: FastifyRequest): Target {
     const { name } = request.params as { name: string }

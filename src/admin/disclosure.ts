@@ -1,3 +1,4 @@
+import type { DiscoveryFault } from '../discovery/source.js'
 import type { ConnectFunction } from '../options/connect-types.js'
 import type { ConnectOptions } from '../options/option-types.js'
 import type { TargetSnapshot } from '../target/target.js'
@@ -8,8 +9,17 @@ const SHOWN = ['timeout', 'rejectUnauthorized', 'servername', 'minVersion', 'max
 
 /** A snapshot without the secrets of its options, for users of the admin surface. A `connect` function is shown as an empty object. */
 export function disclosed (snapshot: TargetSnapshot): TargetSnapshot {
-  const { limits } = snapshot
-  return { ...snapshot, limits: { ...limits, undiciOptions: { ...limits.undiciOptions, connect: shown(limits.undiciOptions.connect) } } }
+  const { limits, discovery } = snapshot
+  return {
+    ...snapshot,
+    limits: { ...limits, undiciOptions: { ...limits.undiciOptions, connect: shown(limits.undiciOptions.connect) } },
+    discovery: discovery?.fault === undefined ? discovery : { ...discovery, fault: shownFault(discovery.fault) }
+  }
+}
+
+/** A fault without its cause, which may be an error of a user's function with anything in it. */
+function shownFault ({ kind, message }: DiscoveryFault): DiscoveryFault {
+  return { kind, message }
 }
 
 function shown (connect: ConnectOptions | ConnectFunction): ConnectOptions {

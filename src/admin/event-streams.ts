@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { CloseReason, ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import type { CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance } from '../connection/observer.js'
 import { ignoreError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { Refusal } from './refusal.js'
@@ -63,24 +63,32 @@ export class EventStreams implements ConnectionObserver {
   }
 
   opened (connection: ConnectionView, connectMs: number): void {
-    this.#tell('opened', { target: connection.target, connection: connection.id, connectMs })
+    this.#tell('opened', { target: connection.target, endpoint: connection.endpoint, connection: connection.id, connectMs })
   }
 
   closed (connection: ConnectionView, reason: CloseReason, idleMs: number | undefined): void {
-    const { target, id, served, age } = connection
-    this.#tell('closed', { target, connection: id, reason, idleMs: idleMs ?? null, served, age })
+    const { target, endpoint, id, served, age } = connection
+    this.#tell('closed', { target, endpoint, connection: id, reason, idleMs: idleMs ?? null, served, age })
   }
 
-  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
-    this.#tell('persistence', { target, from, to, cause })
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string, endpoint: string): void {
+    this.#tell('persistence', { target, endpoint, from, to, cause })
+  }
+
+  endpointChanged (target: string, { endpoint, address, from, to, cause }: EndpointChange): void {
+    this.#tell('endpoint', { target, endpoint, address, from: from ?? null, to, cause })
+  }
+
+  endpointDrained (target: string, endpoint: string, address: string): void {
+    this.#tell('endpoint-drained', { target, endpoint, address })
   }
 
   rejected (target: string, code: ErrorCode, provenance: Provenance): void {
     this.#tell('failure', { target, code, provenance })
   }
 
-  dialFailed (target: string, code: string, ms: number): void {
-    this.#tell('dial-failed', { target, code, ms })
+  dialFailed (target: string, code: string, ms: number, endpoint: string): void {
+    this.#tell('dial-failed', { target, endpoint, code, ms })
   }
 
   #start (): void {

@@ -1,14 +1,16 @@
 import { isIdleClose } from '../connection/close-reason.js'
 import type { CloseReason } from '../connection/close-reason.js'
-import type { ConnectionObserver, ConnectionView, Persistence, Provenance } from '../connection/observer.js'
+import type { ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
-import type { Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
+import type { EndpointRecord, Failure, HistorySecond, PersistenceChange, TargetHistory } from './api-shapes.js'
 
 const SECOND = 1_000
 /** How many seconds are kept: five minutes show the effect of a restart or a deployment. */
 const SECONDS = 300
 /** How many changes of persistence are kept, and how many failures. */
 const EVENTS = 50
+/** How many events of endpoints are kept: each of 25 endpoints joins, comes up, leaves and drains in a rolling replacement. */
+const ENDPOINT_EVENTS = 100
 // From 10 ms to an hour, ten edges a decade, so that closes after 5 s and closes after 6 s are counted apart.
 const EDGES: readonly number[] = Array.from({ length: 57 }, (_, i) => Math.round(10 * 10 ** (i / 10)))
 
@@ -43,8 +45,16 @@ export class History implements ConnectionObserver {
     remember<Failure>(this.#memory(target).failures, { at: this.#clock(), code, provenance })
   }
 
-  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string): void {
-    remember<PersistenceChange>(this.#memory(target).persistence, { at: this.#clock(), from, to, cause })
+  persistenceChanged (target: string, from: Persistence, to: Persistence, cause: string, endpoint: string): void {
+    remember<PersistenceChange>(this.#memory(target).persistence, { at: this.#clock(), from, to, cause, endpoint })
+  }
+
+  endpointChanged (target: string, { endpoint, address, from, to, cause }: EndpointChange): void {
+    this.#endpoint(target, { at: this.#clock(), type: 'changed', endpoint, address, from: from ?? null, to, cause })
+  }
+
+  endpointDrained (target: string, endpoint: string, address: string): void {
+    this.#endpoint(target, { at: this.#clock(), type: 'drained', endpoint, address })
   }
 
   /**
@@ -67,6 +77,10 @@ export class History implements ConnectionObserver {
     return (this.#targets.get(target) ?? new TargetMemory(now)).read(now)
   }
 
+  #endpoint (target: string, record: EndpointRecord): void {
+    remember<EndpointRecord>(this.#memory(target).endpoints, record, ENDPOINT_EVENTS)
+  }
+
   #memory (target: string): TargetMemory {
     let memory = this.#targets.get(target)
     if (memory === undefined) this.#targets.set(target, memory = new TargetMemory(this.#clock()))
@@ -77,6 +91,7 @@ export class History implements ConnectionObserver {
 class TargetMemory {
   readonly persistence: PersistenceChange[] = []
   readonly failures: Failure[] = []
+  readonly endpoints: EndpointRecord[] = []
   readonly #since: number
   /** By second, modulo `SECONDS`. A second in which nothing happened has no slot, or the slot of an older second. */
   readonly #slots: (Slot | undefined)[] = []
@@ -123,14 +138,15 @@ class TargetMemory {
       seconds,
       idleCloses: { edges: EDGES, counts: [...this.#idleCloses] },
       persistence: [...this.persistence],
-      failures: [...this.failures]
+      failures: [...this.failures],
+      endpoints: [...this.endpoints]
     }
   }
 }
 
 const NOTHING: Omit<Slot, 'second'> = { requests: 0, opened: 0, closed: undefined }
 
-function remember<T> (list: T[], item: T): void {
-  if (list.length === EVENTS) list.shift()
+function remember<T> (list: T[], item: T, most = EVENTS): void {
+  if (list.length === most) list.shift()
   list.push(item)
 }

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 
 /** Codes of the admin surface, beside those of `ErrorCode`. */
@@ -16,6 +17,18 @@ export class Refusal extends Error {
     this.statusCode = statusCode
     this.code = code
     this.headers = headers
+  }
+}
+
+/** The result of a change. A Refusal where an option, or an endpoint, that it was given is not possible. */
+export function orRefusal<T> (change: () => T): T {
+  try {
+    return change()
+  } catch (error) {
+    if (!(error instanceof HoldfastError)) throw error
+    if (error.code === 'HOLDFAST_ERR_OPTION') throw new Refusal(400, error.code, error.message)
+    if (error.code === 'HOLDFAST_ERR_UNKNOWN_ENDPOINT') throw new Refusal(404, error.code, error.message)
+    throw error
   }
 }
 

@@ -1,7 +1,7 @@
-import { HoldfastError, optionError } from '../errors.js'
+import { optionError } from '../errors.js'
 import { givenNames, refuseUnknown } from '../options/unknown-names.js'
 import type { Target } from '../target/target.js'
-import { Refusal } from './refusal.js'
+import { orRefusal } from './refusal.js'
 import type { TargetPatch } from '../options/target-options.js'
 import { nameOf, rowsOf } from '../options/table.js'
 
@@ -14,14 +14,11 @@ const namesOf = (group: string, live: boolean): string[] => rowsOf(group).filter
  * answers. Returns the change. Throws a Refusal for a value that is not possible, and for an option that cannot be changed over HTTP.
  */
 export function updateTarget (target: Target, body: unknown): TargetPatch {
-  try {
+  return orRefusal(() => {
     const patch = patchOf(body)
     target.update(patch)
     return patch
-  } catch (error) {
-    if (error instanceof HoldfastError && error.code === 'HOLDFAST_ERR_OPTION') throw new Refusal(400, error.code, error.message)
-    throw error
-  }
+  })
 }
 
 function patchOf (body: unknown): TargetPatch {
@@ -48,7 +45,8 @@ function numbersOf (value: unknown, group: string): Record<string, number> {
   return numbers
 }
 
-function objectOf (value: unknown, name: string): Record<string, unknown> {
+/** The value, if it is an object. Throws HOLDFAST_ERR_OPTION otherwise. */
+export function objectOf (value: unknown, name: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw optionError(name, value, 'must be an object')
   return value as Record<string, unknown>
 }

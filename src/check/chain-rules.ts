@@ -1,4 +1,5 @@
 import type { AppRule, CheckedApp, CheckedTarget, Placed, Sighting, TargetRule } from './rule.js'
+import { backendsOf, hasSeveral } from './endpoints.js'
 import { connectTimeout, prefixes } from './target-rules.js'
 
 // In ms, between the gateway's answer and the moment when the front gives up: the answer takes time, and timers are late.
@@ -114,13 +115,13 @@ export const CHAIN_APP_RULES = [
   {
     id: 'backend-overrun',
     severity: 'error',
-    looksAt: 'undiciOptions.connections, pool.maxUpgraded, against --replicas and --backend-max-connections',
-    when: 'all replicas together may open more connections than the backend can bear',
+    looksAt: 'undiciOptions.connections, pool.maxConnections, pool.maxUpgraded, against --replicas and --backend-max-connections',
+    when: 'all replicas together may open more connections to a backend, or to one endpoint of a target, than it can bear',
     why: 'Limits are per process. At the backend\'s limit it refuses connections, or leaves them in its backlog, and requests fail while every pool here is within its bounds.',
     remedy: 'Give undiciOptions.connections what the backend can bear, divided by the replicas (or by the workers of a cluster).',
     ofApp: ({ targets }, around) => around.backendMaxConnections === undefined
       ? []
-      : byOrigin(targets).flatMap(([origin, all]) => overrun(origin, all, around.replicas, around.backendMaxConnections!))
+      : byBackend(targets).flatMap(load => overrun(load, around.replicas, around.backendMaxConnections!))
   },
   {
     id: 'unmanaged',
@@ -174,8 +175,27 @@ function byOrigin (targets: readonly CheckedTarget[]): [string, CheckedTarget[]]
   return [...origins]
 }
 
-function overrun (origin: string, targets: readonly CheckedTarget[], replicas: number, most: number): readonly Placed[] {
-  const connections = targets.reduce((sum, { options }) => sum + options.undiciOptions.connections, 0)
+/** Backends that have the same targets. */
+interface Load { readonly origins: readonly string[], readonly targets: readonly CheckedTarget[] }
+
+function byBackend (targets: readonly CheckedTarget[]): Load[] {
+  const backends = new Map<string, CheckedTarget[]>()
+  for (const target of targets) {
+    // Behind a unix socket every origin is called localhost.
+    if (target.options.undiciOptions.socketPath !== undefined) continue
+    for (const { origin } of backendsOf(target)) backends.set(origin, [...backends.get(origin) ?? [], target])
+  }
+  const loads: { origins: string[], targets: CheckedTarget[] }[] = []
+  for (const [origin, all] of backends) {
+    const same = loads.find(({ targets }) => targets.length === all.length && targets.every((target, i) => target === all[i]))
+    if (same === undefined) loads.push({ origins: [origin], targets: all })
+    else same.origins.push(origin)
+  }
+  return loads
+}
+
+function overrun ({ origins, targets }: Load, replicas: number, most: number): readonly Placed[] {
+  const connections = targets.reduce((sum, { options }) => sum + Math.min(options.undiciOptions.connections, options.pool.maxConnections), 0)
   const upgraded = targets.reduce((sum, { options, routes }) => sum + (routes.some(({ upgradable }) => upgradable) ? options.pool.maxUpgraded : 0), 0)
   const all = replicas * (connections + upgraded)
   if (all <= most) return []
@@ -184,7 +204,11 @@ function overrun (origin: string, targets: readonly CheckedTarget[], replicas: n
   const remedy = upgraded > 0
     ? `undiciOptions.connections and pool.maxUpgraded that come to ${Math.floor(most / replicas)} together.`
     : `undiciOptions.connections: ${Math.max(1, share)}${targets.length > 1 ? ` for each of the ${targets.length} targets` : ''}`
-  return [{ target: origin, sighting: { found: `${replicas} x ${each} = ${all} connections, and the backend can bear ${most}`, remedy } }]
+  const [first] = targets
+  const several = hasSeveral(first!)
+  const to = several ? ` to ${origins.length > 1 ? `each of ${origins.length} endpoints` : 'each endpoint'}` : ''
+  const target = several && targets.length === 1 ? first!.name : origins[0]!
+  return [{ target, sighting: { found: `${replicas} x ${each} = ${all} connections${to}, and ${several ? 'one' : 'the backend'} can bear ${most}`, remedy } }]
 }
 
 function toldAtRegister ({ told }: CheckedApp, id: string): readonly Placed[] {

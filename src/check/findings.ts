@@ -1,6 +1,11 @@
-import type { CheckedApp, CheckedTarget, Placed, Rule, Severity, Sighting, Surroundings } from './rule.js'
+import type { TargetProbeReport } from '../probe/target-report.js'
+import { some } from './endpoints.js'
+import type { CheckedApp, CheckedTarget, MeasuredRule, Placed, Rule, Severity, Sighting, Surroundings } from './rule.js'
 import { RULES } from './rules.js'
 import type { RuleId } from './rules.js'
+
+// So many different sightings of one rule at the endpoints of a target are shown.
+const MOST_SHOWN = 3
 
 /** A broken rule, and where. */
 export interface Finding {
@@ -30,7 +35,26 @@ function sightingOf (rule: Exclude<Rule, { ofApp: unknown }>, target: CheckedTar
   if ('ofTarget' in rule) return rule.ofTarget(target, around, app)
   if ('ofSettings' in rule) return rule.applies?.(target) === false ? undefined : rule.ofSettings(target.options)
   const { measured } = target
-  return measured === undefined || 'unreachable' in measured ? undefined : rule.ofMeasured(measured, target)
+  if (measured === undefined || 'unreachable' in measured) return undefined
+  return 'endpoints' in measured ? sightingOfEach(rule, measured, target) : rule.ofMeasured(measured, target)
+}
+
+/** What was found at the endpoints of a target, in one sighting. The settings that it names are right for all of them. */
+function sightingOfEach (rule: MeasuredRule, { endpoints, recommended }: TargetProbeReport, target: CheckedTarget): Sighting | undefined {
+  const places = new Map<string, string[]>()
+  let remedy: string | undefined
+  for (const endpoint of endpoints) {
+    if ('unreachable' in endpoint) continue
+    const sighting = rule.ofMeasured({ ...endpoint.report, recommended }, target)
+    if (sighting === undefined) continue
+    const found = typeof sighting === 'string' ? sighting : sighting.found
+    if (typeof sighting !== 'string') remedy ??= sighting.remedy
+    places.set(found, [...places.get(found) ?? [], endpoint.address])
+  }
+  if (places.size === 0) return undefined
+  const found = [...places].map(([found, addresses]) => `${found} (${some(addresses)})`)
+  const shown = found.length <= MOST_SHOWN ? found.join('; ') : `${found.slice(0, MOST_SHOWN).join('; ')}; and ${found.length - MOST_SHOWN} more`
+  return remedy === undefined ? shown : { found: shown, remedy }
 }
 
 function finding ({ id, severity, why, remedy }: typeof RULES[number], target: string, sighting: Sighting): Finding {

@@ -1,5 +1,9 @@
+import { isIPv6 } from 'node:net'
 import { keepsAlive } from '../options/target-options.js'
+import type { ProbeReport } from '../probe/report.js'
+import type { EndpointReport, TargetProbeReport } from '../probe/target-report.js'
 import { idleLimit } from '../target/idle-limit.js'
+import { some } from './endpoints.js'
 import type { MeasuredRule, TargetRule } from './rule.js'
 import { connectTimeout, prefixes } from './target-rules.js'
 
@@ -15,7 +19,65 @@ export const REACH_RULES = [
     when: 'it cannot be reached, or gives no answer',
     why: 'Requests to it fail; nothing else can be said of it.',
     remedy: 'See to the backend, or to upstream and undiciOptions.connect.',
-    ofTarget: ({ measured }) => measured !== undefined && 'unreachable' in measured ? measured.unreachable : undefined
+    ofTarget: ({ measured }) => {
+      if (measured === undefined) return undefined
+      if ('unreachable' in measured) return measured.unreachable
+      const lost = lostEndpoints(measured)
+      if (lost.length === 0 || lost.length < endpointsOf(measured).length) return undefined
+      return lost.length === 1 ? reasons(lost) : `none of ${lost.length} endpoints reached; ${reasons(lost)}`
+    }
+  },
+  {
+    id: 'endpoints-unreachable',
+    severity: 'warning',
+    looksAt: 'the endpoints of a target (--probe)',
+    when: 'some of them cannot be reached, and others can',
+    why: 'The others serve all requests. While one more of them restarts, there may be too few.',
+    remedy: 'See to the endpoint, or take it out of upstream.',
+    ofTarget: ({ measured }) => {
+      if (measured === undefined || 'unreachable' in measured) return undefined
+      const all = endpointsOf(measured).length
+      const lost = lostEndpoints(measured)
+      return lost.length > 0 && lost.length < all ? `${all - lost.length} of ${all} endpoints reached; ${reasons(lost)}` : undefined
+    }
+  },
+  {
+    id: 'one-replica-reached',
+    severity: 'warning',
+    looksAt: 'upstream, against the addresses of its name (--probe)',
+    when: 'it is a plain URL, and its name has several addresses of one family',
+    why: 'Each dial takes the first address that accepts, and connections gather at one replica. The gateway does not tell them apart: none is chosen by its load, and none that fails is left out.',
+    remedy: 'Give upstream: dns+http:// with the same name: each address is an endpoint then.',
+    ofTarget: ({ origin, addresses = [] }) => {
+      const [first, ...others] = addresses.filter(address => isIPv6(address) === isIPv6(addresses[0]!))
+      if (origin === undefined || first === undefined || others.length === 0) return undefined
+      return {
+        found: `${origin.origin} has ${others.length + 1} addresses: ${some([first, ...others])}; a dial reaches the first that accepts`,
+        remedy: `upstream: 'dns+${origin.origin}'; each address is an endpoint then.`
+      }
+    }
+  },
+  {
+    id: 'health-check-fails',
+    severity: 'error',
+    looksAt: 'healthCheck, against the backend (--probe)',
+    when: 'what answers the path is not what healthCheck expects',
+    why: 'The checks say that a backend is down which serves: the others get its requests, or all of them count as down.',
+    remedy: 'Give healthCheck.path a path that a backend which serves answers so, and healthCheck.status its status.',
+    ofTarget: ({ options: { healthCheck }, unhealthy = [] }) => unhealthy.length === 0 || healthCheck === undefined
+      ? undefined
+      : `healthCheck.path: ${healthCheck.path}, status: ${healthCheck.status}; ${some(unhealthy.map(({ address, cause }) => `${cause} (${address})`))}`
+  },
+  {
+    id: 'endpoints-differ',
+    severity: 'warning',
+    looksAt: 'the endpoints of a target (--probe)',
+    when: 'they do not treat connections alike',
+    why: 'A target has one set of settings, and learns one idle limit: the strictest endpoint decides for all.',
+    remedy: 'Configure them alike; or make two targets of them.',
+    ofTarget: ({ measured }) => measured !== undefined && 'differences' in measured && measured.differences.length > 0
+      ? measured.differences.join('; ')
+      : undefined
   }
 ] as const satisfies readonly TargetRule[]
 
@@ -140,6 +202,20 @@ export const MEASURED_RULES = [
     }
   }
 ] as const satisfies readonly MeasuredRule[]
+
+type Lost = Extract<EndpointReport, { unreachable: string }>
+
+function endpointsOf (measured: ProbeReport | TargetProbeReport): readonly EndpointReport[] {
+  return 'endpoints' in measured ? measured.endpoints : []
+}
+
+function lostEndpoints (measured: ProbeReport | TargetProbeReport): readonly Lost[] {
+  return endpointsOf(measured).filter(one => 'unreachable' in one)
+}
+
+function reasons (lost: readonly Lost[]): string {
+  return some(lost.map(({ address, unreachable }) => `${address}: ${unreachable}`))
+}
 
 /** Where the probe recommends nothing, the default is right. */
 function remedyOf (option: string, recommended: number | undefined): string {

@@ -1,7 +1,9 @@
+import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
 import type { TargetOptions } from '../options/option-types.js'
 import type { ResolvedRouteOptions } from '../options/route-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import type { ProbeReport } from '../probe/report.js'
+import type { TargetProbeReport } from '../probe/target-report.js'
 
 /** error: in ordinary operation requests fail, or may reach the wrong server. warning: work, time or a bound is lost. */
 export type Severity = 'error' | 'warning'
@@ -22,11 +24,17 @@ export interface CheckedTarget {
   readonly name: string
   /** Undefined where `getUpstream` chooses for each request. */
   readonly origin: URL | undefined
+  /** How its endpoints are found; absent where the origin is its one endpoint. */
+  readonly plan?: EndpointsPlan | undefined
   readonly options: ResolvedTargetOptions
   /** The routes that share it. */
   readonly routes: readonly CheckedRoute[]
-  /** What a probe has found; absent without a probe. */
-  readonly measured?: ProbeReport | Unreachable | undefined
+  /** What a probe has found, of each endpoint where there are several; absent without a probe. */
+  readonly measured?: ProbeReport | TargetProbeReport | Unreachable | undefined
+  /** The addresses of the origin's name, as a probe has found them; absent without a probe, and where the origin is not what is dialled. */
+  readonly addresses?: readonly string[] | undefined
+  /** What answered the path of `healthCheck` otherwise than it should, and how; absent without a probe. */
+  readonly unhealthy?: readonly { readonly address: string, readonly cause: string }[] | undefined
 }
 
 /** The server that clients connect to. Times in ms; undefined where this kind of server has no such limit. */

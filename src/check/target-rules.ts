@@ -1,6 +1,7 @@
 import { CONNECT_TIMEOUT, keepsAlive } from '../options/target-options.js'
 import type { CheckedTarget, TargetRule } from './rule.js'
-import { hostOf, isAddress, isPrivate } from './private-host.js'
+import { backendsOf, hasSeveral, some } from './endpoints.js'
+import { isAddress, isPrivate } from './private-host.js'
 
 /** Rules that need a target's origin and routes besides its settings. */
 export const TARGET_RULES = [
@@ -50,13 +51,16 @@ export const TARGET_RULES = [
   {
     id: 'one-connection',
     severity: 'warning',
-    looksAt: 'undiciOptions.connections',
-    when: 'it is 1, and several routes share it',
+    looksAt: 'undiciOptions.connections, pool.maxConnections',
+    when: 'one of them allows a single connection, and several routes share it',
     why: 'One request at a time: a slow answer on any of the routes holds up all of them.',
-    remedy: 'Give undiciOptions.connections as many as the backend serves at once, or leave it out (128).',
-    ofTarget: ({ options, routes }) => options.undiciOptions.connections === 1 && routes.length > 1
-      ? `undiciOptions.connections: 1 (${prefixes(routes)})`
-      : undefined
+    remedy: 'Give it as many as the backend serves at once, or leave it out.',
+    ofTarget: target => {
+      const { options: { undiciOptions, pool }, routes } = target
+      if (routes.length < 2) return undefined
+      if (pool.maxConnections === 1) return `pool.maxConnections: 1 (${prefixes(routes)})`
+      return undiciOptions.connections === 1 && !hasSeveral(target) ? `undiciOptions.connections: 1 (${prefixes(routes)})` : undefined
+    }
   },
   {
     id: 'connect-timeout-long',
@@ -79,10 +83,12 @@ export const TARGET_RULES = [
     why: 'Names are resolved at each dial, and a connection in steady use is never dialled again: it stays with an address that the name no longer has, and new replicas get no load.',
     remedy: 'Leave pool.maxConnectionAge out (600000, with 10 % of jitter).',
     ofTarget: target => {
-      const { origin, options } = target
-      if (origin === undefined || options.undiciOptions.socketPath !== undefined || !keepsAlive(options)) return undefined
-      const host = hostOf(origin)
-      return options.pool.maxConnectionAge === 0 && !isAddress(host) && host !== 'localhost' ? `pool.maxConnectionAge: 0, for ${host}` : undefined
+      const { plan, options } = target
+      if (options.pool.maxConnectionAge !== 0 || options.undiciOptions.socketPath !== undefined || !keepsAlive(options)) return undefined
+      // Discovery follows names by itself.
+      if (plan?.kind === 'url' || plan?.kind === 'function') return undefined
+      const names = backendsOf(target).map(({ host }) => host).filter(host => !isAddress(host) && host !== 'localhost')
+      return names.length === 0 ? undefined : `pool.maxConnectionAge: 0, for ${some([...new Set(names)])}`
     }
   },
   {
@@ -92,9 +98,13 @@ export const TARGET_RULES = [
     when: 'it is http:, and its host is no private address and no name of a private network',
     why: 'An attacker on the path can read and change requests, credentials included.',
     remedy: 'Give an https: upstream. If the name leads into a private network, --ignore plain-http.',
-    ofTarget: ({ origin, options }) => {
+    ofTarget: target => {
+      const { origin, plan, options } = target
       if (origin?.protocol !== 'http:' || options.undiciOptions.socketPath !== undefined) return undefined
-      return isPrivate(hostOf(origin)) ? undefined : origin.origin
+      // Pods are in the cluster's network, and a function's endpoints are not known here.
+      if (plan?.kind === 'function' || (plan?.kind === 'url' && plan.url.kind === 'kubernetes')) return undefined
+      const open = backendsOf(target).filter(({ host }) => !isPrivate(host))
+      return open.length === 0 ? undefined : some(open.map(({ origin }) => origin))
     }
   }
 ] as const satisfies readonly TargetRule[]

@@ -1,4 +1,5 @@
 import type { TargetOptions } from '../options/option-types.js'
+import { ENDPOINT_SETTINGS_RULES } from './endpoint-rules.js'
 import type { SettingsRule } from './rule.js'
 import { RULES, warningCode } from './rules.js'
 import type { RuleId } from './rules.js'
@@ -10,7 +11,7 @@ export interface SettingsWarning { readonly id: RuleId, readonly found: string }
 /** Warnings about the settings that were given for a gateway or a route. Defaults cause none. */
 export function warningsFor (given: TargetOptions): SettingsWarning[] {
   const warnings: SettingsWarning[] = []
-  for (const known of SETTINGS_RULES) {
+  for (const known of [...SETTINGS_RULES, ...ENDPOINT_SETTINGS_RULES]) {
     const { atRegister, ofSettings }: SettingsRule = known
     const found = atRegister === true ? ofSettings(given) : undefined
     if (found !== undefined) warnings.push({ id: known.id, found })

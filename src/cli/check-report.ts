@@ -32,7 +32,7 @@ export function reportOf (apps: readonly CheckedApp[], findings: readonly Findin
       const own = findings.filter(finding => finding.target === name)
       for (const finding of own) left.delete(finding)
       lines.push(`${name}${target.routes.length === 0 ? '' : `  (${prefixes(target.routes)})`}`)
-      if (target.measured !== undefined && !('unreachable' in target.measured)) lines.push(...wrapped(measurement(target.measured), '  measured: '))
+      lines.push(...measurements(target))
       if (own.length === 0) lines.push('  ok')
       lines.push(...own.flatMap(paragraph), '')
     }
@@ -67,6 +67,12 @@ function wrapped (text: string, head: string): string[] {
     else lines[lines.length - 1] = line.length === head.length ? line + word : `${line} ${word}`
   }
   return lines
+}
+
+function measurements ({ measured }: CheckedTarget): string[] {
+  if (measured === undefined || 'unreachable' in measured) return []
+  if (!('endpoints' in measured)) return wrapped(measurement(measured), '  measured: ')
+  return measured.endpoints.flatMap(endpoint => wrapped('report' in endpoint ? measurement(endpoint.report) : endpoint.unreachable, `  ${endpoint.address}: `))
 }
 
 function measurement ({ persistent, idleTimeoutMs, closesBy, requestsPerConnection, hint, connectMs, tlsMs, viaStopsCompression }: ProbeReport): string {

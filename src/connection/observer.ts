@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.js'
 import type { PersistenceSignal } from '../http/connection-signal.js'
-import type { EndpointState } from '../endpoint/endpoint-state.js'
+import type { EjectionCause, EndpointState } from '../endpoint/endpoint-state.js'
 import type { CloseReason } from './close-reason.js'
 
 export type { CloseReason } from './close-reason.js'
@@ -92,6 +92,8 @@ export interface EndpointChange {
   readonly to: EndpointState
   /** Why, for a person. */
   readonly cause: string
+  /** What the ejection was concluded from; absent for every other change. */
+  readonly ejectedBy?: EjectionCause
 }
 
 /**

@@ -73,8 +73,7 @@ export class SocketOpener {
     if (!this.#secure) return
     this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions(clock) : undefined
     Object.assign(this.#options, {
-      // Made once, since each context holds its own copy of the certificate authorities and the key.
-      secureContext: given.secureContext ?? contextOf(given),
+      secureContext: given.secureContext ?? contextOf(connect),
       // SNI takes a name, not an IP address.
       servername: given.servername || (isIP(host) === 0 ? host : undefined),
       ALPNProtocols: ['http/1.1'],
@@ -131,9 +130,17 @@ function checkMaxCachedSessions (value: unknown): void {
   throw optionError('undiciOptions.connect.maxCachedSessions', value, 'must be a whole number from 0')
 }
 
+// By the options that they are made of. Each context holds its own copy of the certificate authorities and the key, so all endpoints of a
+// target share one.
+const contexts = new WeakMap<ConnectOptions, SecureContext>()
+
 function contextOf (connect: ConnectOptions): SecureContext {
+  const known = contexts.get(connect)
+  if (known !== undefined) return known
   try {
-    return createSecureContext(connect)
+    const context = createSecureContext(connect)
+    contexts.set(connect, context)
+    return context
   } catch (cause) {
     throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `undiciOptions.connect: ${(cause as Error).message}`, cause })
   }

@@ -1,17 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { ignoreError } from '../errors.js'
+import type { DiscoveryFunction } from '../options/upstream-option.js'
 import { Coalesced } from './coalesced.js'
-import { readGivenList, type GivenEndpoint } from './given-list.js'
+import { readGivenList } from './given-list.js'
 import { PolledSource } from './polled-source.js'
 import { DiscoveryFailure, faultOf, type Answer, type Source, type SourceListener } from './source.js'
 import type { Timing } from './timing.js'
-
-/**
- * A user's own discovery. It returns a list, or a promise of one, and is called again at `refresh`. Or it returns an async iterable, as an
- * async generator does: each list that it yields counts at once. `signal` is aborted when the result is not wanted any more.
- */
-export type DiscoveryFunction = (context: { readonly signal: AbortSignal }) =>
-  readonly GivenEndpoint[] | Promise<readonly GivenEndpoint[]> | AsyncIterable<readonly GivenEndpoint[]>
 
 export interface FunctionSetting {
   /** What all its endpoints have to speak. */

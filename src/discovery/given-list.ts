@@ -1,27 +1,13 @@
 import { optionError } from '../errors.js'
+import { refuseUnknown } from '../options/unknown-names.js'
 import { canonical } from './families.js'
 import { addressId, type Found } from './source.js'
-
-/** An endpoint as a user writes it: a URL, or an object with one. */
-export type GivenEndpoint = string | {
-  /** `http://10.0.0.1:3000`: scheme, address or name, and port. */
-  readonly url: string
-  /** Its share of the requests, relative to the others. @defaultValue 1 */
-  readonly weight?: number
-  /** Endpoints with a higher number get requests if none with a lower one serves. @defaultValue 0 */
-  readonly priority?: number
-  /** It shuts down: no new requests. @defaultValue false */
-  readonly leaving?: boolean
-  /** The zone it runs in. */
-  readonly zone?: string
-  /** Endpoints of one group run the same version. */
-  readonly group?: string
-}
 
 /** A list that makes sense: its endpoints, and the scheme that they all have. */
 export interface GivenList { readonly found: readonly Found[], readonly protocol: 'http:' | 'https:' }
 
 const LARGEST = 65_535
+const NAMES = ['url', 'weight', 'priority', 'leaving', 'zone', 'group']
 
 /**
  * Reads a list of endpoints that a user has written or made. Throws HOLDFAST_ERR_OPTION that names the element and the remedy; nothing of
@@ -51,16 +37,23 @@ export function readGivenList (list: unknown, option: string, scheme?: 'http:' |
 }
 
 function urlOf (given: unknown, name: string): URL {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) refuseUnknown(given, NAMES, `${name}.`)
   const value = typeof given === 'object' && given !== null ? (given as { url?: unknown }).url : given
   const example = 'give one like http://10.0.0.1:3000'
   if (typeof value !== 'string' || !URL.canParse(value)) throw optionError(name, value, `is no URL; ${example}`)
   const url = new URL(value)
   const { protocol, username, password, pathname, search, hash } = url
+  if (/^unix\+https?:$/.test(protocol)) {
+    throw optionError(name, value, 'is a unix socket, which cannot be one of several endpoints; give an address and a port')
+  }
+  if (/^(?:dns|srv|kubernetes)\+/.test(protocol)) {
+    throw optionError(name, protocol, 'finds endpoints itself, and cannot be one of a list; give it alone, as upstream')
+  }
   // Not shown: it may hold a password.
   if (username !== '' || password !== '') throw optionError(name, url.origin, 'has credentials, which would not be sent; leave them out')
   if (protocol !== 'http:' && protocol !== 'https:') throw optionError(name, protocol, `is not http: or https:; ${example}`)
   if (pathname !== '/' || search !== '' || hash !== '') {
-    throw optionError(name, url.origin + pathname, 'has a path, a query or a fragment, which would not be sent; leave it out')
+    throw optionError(name, url.origin + pathname, 'has a path, a query or a fragment, which would not be sent; leave it out, and give rewritePrefix')
   }
   return url
 }

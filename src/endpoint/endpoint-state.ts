@@ -5,6 +5,11 @@
  */
 export type EndpointState = 'joining' | 'up' | 'ejected' | 'leaving' | 'gone'
 
+/**
+ * What an ejection was concluded from: a cause of failures (evidence.ts), or who asked for it (ejection.ts).
+ */
+export type EjectionCause = 'refused' | 'dial' | 'lost' | 'timeout' | 'status' | 'operator' | 'check' | 'retry_after'
+
 /** What makes an endpoint leave: it is no longer listed, an operator drains it, or it behaves like a server in its graceful stop. */
 export type Leaver = 'discovery' | 'operator' | 'evidence'
 

@@ -41,6 +41,8 @@ export interface EndpointsContext {
   readonly observers: Required<ConnectionObserver>
   readonly pools: Pools
   readonly belief: { readonly usualIdle: number }
+  /** In ms since 1970. */
+  readonly wallClock: () => number
   /** What discovery has to say, for the log. */
   discoveryReported (report: Report): void
 }
@@ -52,6 +54,10 @@ export type Verdict =
   /** It waits so many ms for a dial that is under way. */
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
+
+// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
+// `connectRetry` is.
+const SHORTEST_PATIENCE = 1_000
 
 const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
 
@@ -132,6 +138,7 @@ export class Endpoints implements EndpointGroup {
   get dueAt (): number { return this.#dueAt }
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
+  get wallClock (): number { return this.#context.wallClock() }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
@@ -212,7 +219,7 @@ export class Endpoints implements EndpointGroup {
     if (only === undefined ? this.fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
     switch (verdict.type) {
       case 'dial': return PATIENT
       case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
@@ -235,7 +242,7 @@ export class Endpoints implements EndpointGroup {
     let found: Endpoint | undefined
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
-      if (life.state === 'gone') continue
+      if (isSentAway(life)) continue
       if (probingDialDue(health.refusal, now) && this.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
@@ -244,7 +251,7 @@ export class Endpoints implements EndpointGroup {
         }
         endpoint.tell({ type: 'probe_begun' })
         this.#context.pools.probe(endpoint.pool)
-      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing && leavesByEvidence(life)) found ??= endpoint
+      } else if (trialDue(endpoint.departure, now) && !endpoint.refusing) found ??= endpoint
     }
     if (found === undefined || canProbe) this.#lookForDue()
     if (found === undefined || !canProbe) return undefined
@@ -292,14 +299,19 @@ export class Endpoints implements EndpointGroup {
 
   lifeChanged (endpoint: Endpoint, before: EndpointLife): void {
     const { state, cause } = endpoint.life
-    if (before.state !== 'leaving') endpoint.drained = false
+    if (state !== 'gone') endpoint.drained = false
     const serves = state === 'joining' || state === 'up'
     if (serves && before.state !== 'joining') endpoint.slowFrom = this.clock()
-    this.#refill()
+    this.#choose()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
-      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+      const { id, address, health: { ejection: { out } } } = endpoint
+      const change = { endpoint: id, address, from: before.state, to: state, cause }
+      const ejectedBy = state === 'ejected' && out !== undefined ? { ejectedBy: out.cause } : undefined
+      this.#context.observers.endpointChanged(this.#context.name, { ...change, ...ejectedBy })
     }
+    // Later, since an endpoint whose last connection closes may be gone by that.
+    this.#closeLeft()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
   }
@@ -456,9 +468,19 @@ export class Endpoints implements EndpointGroup {
     this.#roster.use(members, this.options.slowStart)
   }
 
-  /** A change of members may change the choice. While a list is taken, that is found out once, at its end, or when the choice is used. */
   #refill (): void {
+    this.#choose()
+    this.#closeLeft()
+  }
+
+  /** A change may change the choice. That is found out when the choice is used, so a list of n endpoints does not make it n times. */
+  #choose (): void {
     this.#stale = true
+    this.#lookForDue()
+  }
+
+  /** Closes what is idle at endpoints that take no more requests. */
+  #closeLeft (): void {
     if (this.#taking > 0) return
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
     const keepsLeaving = this.fitness === 'leaving' || this.sealed !== undefined
@@ -468,19 +490,19 @@ export class Endpoints implements EndpointGroup {
       endpoint.closesReturned = closes
       if (closes) this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
     }
-    this.#lookForDue()
   }
 
   #lookForDue (): void {
     if (this.#taking > 0) return
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
+      if (isSentAway(life)) continue
       if (refusal.since !== undefined && refusal.dials === 0) dueAt = Math.min(dueAt, refusal.last + PROBE_EVERY)
       if (ejection.out !== undefined && ejection.out.cause !== 'refused' && life.state === 'ejected') {
         const { until, probing } = ejection.out
         dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
       }
-      if (departure.leaving !== undefined && leavesByEvidence(life)) dueAt = Math.min(dueAt, departure.leaving.trialAt)
+      if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
   }
@@ -501,9 +523,9 @@ function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Fou
   return one?.host === found?.host && one?.port === found?.port ? one : undefined
 }
 
-/** Whether it leaves by evidence alone, so that a request may find out if it stays after all. */
-function leavesByEvidence ({ leavers }: EndpointLife): boolean {
-  return leavers.length === 1 && leavers[0] === 'evidence'
+/** Whether it leaves for a reason that no answer of its own changes. */
+function isSentAway ({ state, leavers }: EndpointLife): boolean {
+  return state === 'gone' || leavers.some(by => by !== 'evidence')
 }
 
 function errorOf (endpoints: readonly Endpoint[]): HoldfastError {

@@ -64,7 +64,7 @@ class HealthCheck implements RunningCheck, SocketReader, ResponseReceiver {
   constructor (dialer: Dialer, terms: CheckTerms, done: (result: CheckResult) => void) {
     this.#terms = terms
     this.#done = done
-    this.#timer = setTimeout(() => this.#fail(`no answer within ${terms.timeout} ms`), terms.timeout).unref()
+    this.#timer = setTimeout(() => this.#fail(`no answer within ${terms.timeout} ms`), terms.timeout)
     this.#dial = dialer((error, socket) => this.#dialled(error, socket))
   }
 
@@ -117,7 +117,6 @@ class HealthCheck implements RunningCheck, SocketReader, ResponseReceiver {
     if (socket === undefined) return this.#fail(dialFailureCode(error!))
     const { origin, path } = this.#terms
     this.#socket = socket
-    socket.unref()
     let head: string
     try {
       head = new RequestHeads(origin.host).encode({ method: 'GET', path, headers: HEADERS, upgrade: undefined }, undefined, false)

@@ -172,7 +172,7 @@ export class Placement implements Seeker {
       endpoint.answered(connection.acquiredAt)
     } else {
       endpoint.failed(evidence, endpoint.answers.toOthers(client, now), this.#probes === endpoint)
-      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, Date.now()) : undefined
+      const ms = response.status === 503 ? retryAfterMs(response.retryAfter, this.#endpoints.wallClock) : undefined
       if (ms !== undefined && ms > 0 && this.#endpoints.mayEject(endpoint)) {
         endpoint.tell({ type: 'asked', by: 'retry_after', ms, reason: '503 with Retry-After' })
       }

@@ -12,6 +12,8 @@ export interface ForwardRoute {
   readonly jsonTypes: ReadonlySet<string>
   /** The target of one request. */
   targetOf (request: FastifyRequest, options: FromOptions): Target
+  /** The address of the endpoint that `getUpstream` has chosen for a request, after `targetOf`. Undefined for routes where it cannot. */
+  readonly pinnedOf: ((request: FastifyRequest) => string | undefined) | undefined
   /** Whether `rewriteHeaders` calls a function of the user's, which may return an object that it keeps. */
   readonly rewritesHeaders: boolean
   /** The response's headers with `Location` rewritten, and as the user's function changes them. */

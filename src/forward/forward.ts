@@ -4,7 +4,6 @@ import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CloseReason, Provenance } from '../connection/observer.js'
-import type { AffinityOption } from '../endpoint/affinity.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { responseHeaders } from '../http/headers.js'
@@ -57,8 +56,6 @@ export function forward (
     throw error
   }
 }
-
-type AffineOptions = Target['options'] & { readonly affinity?: AffinityOption | undefined }
 
 /** One request, in the steps of docs/internals.md. Every way to end it goes through `#end`. */
 class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, TrackedForwarding, RequestScope, FailedForwarding {
@@ -131,7 +128,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
   // Steps 5 to 7, and 9, are the target's.
   #send (outgoing: Outgoing, body: CollectedBody | string | null): void {
     const upgrade = this.#upgrade === undefined ? undefined : 'websocket'
-    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request)
+    const request = callRequestOf(outgoing, body, this.options, this.#target.options.undiciOptions, upgrade, this.#request, this.route)
     const call = this.#call = internalsOf(this.#target).call(request, this)
     call.start()
   }
@@ -234,7 +231,7 @@ class Forward implements CallHandler, RelayOwner, ClientBodyOwner, TargetClaim, 
 
   /** The headers with the cookie that binds the client to its endpoint, where the response has to set it. */
   #withBond (headers: HeaderRecord): HeaderRecord {
-    const { affinity } = this.#target.options as AffineOptions
+    const { affinity } = this.#target.options
     if (affinity === undefined || !('cookie' in affinity)) return headers
     const cookie = this.#call!.cookie(this.#request.protocol === 'https')
     return cookie === undefined ? headers : withCookie(headers, cookie)

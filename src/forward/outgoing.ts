@@ -56,7 +56,8 @@ export function callRequestOf (
   { timeout }: FromOptions,
   { headersTimeout, bodyTimeout }: { readonly headersTimeout: number, readonly bodyTimeout: number },
   upgrade: 'websocket' | undefined,
-  request: FastifyRequest
+  request: FastifyRequest,
+  { pinnedOf }: Pick<ForwardRoute, 'pinnedOf'>
 ): CallRequest {
   return {
     method,
@@ -72,7 +73,8 @@ export function callRequestOf (
     askClose: false,
     clientConnection: clientConnectionOf(request.raw),
     // Its address and headers are read only where the target has several endpoints: they are getters, and the address may cost a parse.
-    asker: request
+    asker: request,
+    pinned: pinnedOf === undefined ? undefined : pinnedOf(request)
   }
 }
 

@@ -3,9 +3,11 @@ import type { ForwardRoute } from '../forward/forward-route.js'
 import { ignoredOptions, readUndici } from '../options/http-proxy.js'
 import type { TargetOptions } from '../options/option-types.js'
 import { resolveRouteOptions } from '../options/route-options.js'
-import type { ProxyOptions } from './proxy-options.js'
+import type { EndpointChoice } from './endpoint-choice.js'
+import type { SingleOptions } from './proxy-options.js'
 import { headerRewriting } from './rewriting.js'
 import { declareTargets } from './route-targets.js'
+import type { RouteUpstream } from './route-upstream.js'
 import { foreignWebSocketOptions, isUpgradable, makesTunnels } from './route-upgrades.js'
 import type { GatewayState } from './state.js'
 
@@ -14,26 +16,35 @@ export interface ForwardRoutes {
   readonly route: ForwardRoute
   /** For upgrades: another target where `wsUpstream` names one. */
   readonly upgradeRoute: ForwardRoute
+  /** Set where `getUpstream` may choose one of the target's endpoints. */
+  readonly choice: EndpointChoice | undefined
   /** For handlers that call `reply.from()` themselves. */
   readonly dispatcher: Dispatcher
 }
 
-/** Adds a route and its targets to the app's state, and warns of its options. */
-export function declareRoute (state: GatewayState, prefix: string, options: ProxyOptions): ForwardRoutes {
+/**
+ * Adds a route and its targets to the app's state, and warns of its options.
+ *
+ * @param upstream undefined where `getUpstream` chooses for each request
+ */
+export function declareRoute (
+  state: GatewayState, prefix: string, options: SingleOptions, upstream: RouteUpstream | undefined
+): ForwardRoutes {
   const { settings } = state
   const where = nameOfRoute(prefix)
   const given = targetOptionsOf(state, where, options)
-  const { target, wsTarget, targetOptions, targetOf, dispatcher } = declareTargets(state, prefix, options, given)
+  const { target, wsTarget, targetOptions, targetOf, choice, dispatcher } = declareTargets(state, prefix, options, given, upstream)
   const { rewritesHeaders, rewriteHeaders } = headerRewriting(prefix, options)
   const route: ForwardRoute = {
     options: resolveRouteOptions(settings.defaults, options),
     maxHops: settings.maxHops,
     jsonTypes: new Set(['application/json', ...options.contentTypesToEncode ?? []]),
     targetOf,
+    pinnedOf: choice === undefined ? undefined : request => choice.of(request),
     rewritesHeaders,
     rewriteHeaders
   }
-  const declared = { prefix, upstream: options.upstream || undefined, options: route.options, targetOptions }
+  const declared = { prefix, upstream: upstream?.text, options: route.options, targetOptions }
   if (wsTarget === undefined) state.routes.push({ ...declared, target, upgradable: makesTunnels(options) })
   else {
     state.routes.push({ ...declared, upstream: options.wsUpstream, target: wsTarget, upgradable: true })
@@ -43,11 +54,12 @@ export function declareRoute (state: GatewayState, prefix: string, options: Prox
     const found = 'handler: what it sends by reply.from() to a unix socket goes over connections of their own'
     state.warnings.warn(where, [{ id: 'unmanaged', found }])
   }
-  return { route, upgradeRoute: wsTarget === undefined ? route : { ...route, targetOf: () => wsTarget }, dispatcher }
+  const upgradeRoute = wsTarget === undefined ? route : { ...route, targetOf: () => wsTarget, pinnedOf: undefined }
+  return { route, upgradeRoute, choice, dispatcher }
 }
 
 /** The options of the route's targets: those in `undiciOptions`, and those in `undici`, which is http-proxy's name for them. */
-function targetOptionsOf (state: GatewayState, where: string, options: ProxyOptions): TargetOptions {
+function targetOptionsOf (state: GatewayState, where: string, options: SingleOptions): TargetOptions {
   const { undiciOptions, warnings } = readUndici(options.undici)
   const given: TargetOptions = { ...options, undiciOptions: { ...undiciOptions, ...options.undiciOptions } }
   state.warnings.warnOf(where, given)

@@ -6,7 +6,7 @@ import { upgradeOf } from '../forward/upgrade.js'
 import { WITHOUT_WEBSOCKET, rewritePrefixOf } from '../quirks/http-proxy.js'
 import type { ForwardRoutes } from './declare-route.js'
 import { OWN_NAMES } from './proxy-options.js'
-import type { ProxyOptions } from './proxy-options.js'
+import type { SingleOptions } from './proxy-options.js'
 import { parameterRule } from './rewriting.js'
 import { httpUpstream, isUpgradable, makesTunnels } from './route-upgrades.js'
 
@@ -15,7 +15,7 @@ type HandlerReply = Parameters<Handler>[1]
 type HandlerOptions = Parameters<Handler>[3]
 
 /** The options that http-proxy knows. */
-export function withoutOwn (options: ProxyOptions): Record<string, unknown> {
+export function withoutOwn (options: SingleOptions): Record<string, unknown> {
   const rest: Record<string, unknown> = { ...options }
   // The scope of the proxy plugin has the prefix already.
   for (const name of [...OWN_NAMES, 'prefix', 'undici']) delete rest[name]
@@ -25,7 +25,7 @@ export function withoutOwn (options: ProxyOptions): Record<string, unknown> {
 
 /** The options with which http-proxy declares the routes and makes the paths, and leaves each request to `forward`. */
 export function httpProxyOptions (
-  options: ProxyOptions, prefix: string, routes: ForwardRoutes, replyOptions: FromOptions
+  options: SingleOptions, prefix: string, routes: ForwardRoutes, replyOptions: FromOptions
 ): Record<string, unknown> {
   const { handler } = options
   const { route, upgradeRoute, dispatcher } = routes

@@ -17,6 +17,12 @@ export interface ProxyOptions extends HttpProxyOptions, WebSocketOptions, WhereT
   undici?: FastifyHttpProxyOptions['undici'] | undefined
 }
 
+/** The options of a route with one URL as its upstream, as `@fastify/http-proxy` takes them. */
+export interface SingleOptions extends Omit<ProxyOptions, 'upstream'> {
+  /** The logical origin of the endpoints where the route has several. */
+  upstream?: string | undefined
+}
+
 /** The options that `@fastify/http-proxy` does not know. */
 export const OWN_NAMES = [...TARGET_NAMES, ...ROUTE_NAMES, 'target']
 

@@ -1,13 +1,19 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { HoldfastError } from '../errors.js'
 import type { FromOptions } from '../forward/from-options.js'
 import { checkChosen } from '../options/upstream.js'
 import { rewritePrefixOf } from '../quirks/http-proxy.js'
 import { NO_RETRY, errorOf } from '../quirks/reply-from.js'
-import type { ProxyOptions } from './proxy-options.js'
+import type { EndpointChoice } from './endpoint-choice.js'
+import type { SingleOptions } from './proxy-options.js'
+import { isUpgradable, toHttp } from './route-upgrades.js'
 
-/** The route's `replyOptions`, changed such that `reply.from()` in a user's hook or handler behaves as the route does. */
-export function replyOptionsOf (options: ProxyOptions, prefix: string): FromOptions & typeof NO_RETRY {
+/**
+ * The route's `replyOptions`, changed such that `reply.from()` in a user's hook or handler behaves as the route does.
+ *
+ * @param choice where the route has several endpoints of which `getUpstream` may choose one
+ */
+export function replyOptionsOf (options: SingleOptions, prefix: string, choice?: EndpointChoice): FromOptions & typeof NO_RETRY {
   const given = options.replyOptions
   const onError = given?.onError as FromOptions['onError']
   const getUpstream = given?.getUpstream as FromOptions['getUpstream']
@@ -18,11 +24,9 @@ export function replyOptionsOf (options: ProxyOptions, prefix: string): FromOpti
     ...getUpstream === undefined
       ? undefined
       : {
-          getUpstream: (request: FastifyRequest, base: string) => {
-            const chosen = getUpstream(request, base)
-            if (chosen !== base) checkChosen(chosen, within)
-            return chosen
-          }
+          getUpstream: choice === undefined
+            ? chooseOne(getUpstream, within)
+            : chooseEndpoint(getUpstream, within, choice, isUpgradable(options))
         },
     ...NO_RETRY,
     onError: (reply: FastifyReply, { error: told }: { error: Error }): unknown => {
@@ -32,5 +36,29 @@ export function replyOptionsOf (options: ProxyOptions, prefix: string): FromOpti
       if (told instanceof HoldfastError) reply.request.log.warn({ err: told }, told.message)
       return onError(reply, { error })
     }
+  }
+}
+
+type GetUpstream = NonNullable<FromOptions['getUpstream']>
+
+function chooseOne (getUpstream: GetUpstream, within: string | undefined): GetUpstream {
+  return (request, base) => {
+    const chosen = getUpstream(request, base)
+    if (chosen !== base) checkChosen(chosen, within)
+    return chosen
+  }
+}
+
+function chooseEndpoint (getUpstream: GetUpstream, within: string | undefined, choice: EndpointChoice, upgradable: boolean): GetUpstream {
+  return (request, base) => {
+    // The logical origin is no URL that the user has given for the route.
+    const chosen = getUpstream(request, '') as string | undefined
+    checkChosen(chosen, within)
+    if (chosen === undefined || chosen === '') {
+      choice.note(request, undefined)
+      return base
+    }
+    choice.note(request, upgradable ? toHttp(chosen) : chosen)
+    return chosen
   }
 }

@@ -7,17 +7,17 @@ import type { HeaderRecord } from '../http/headers.js'
 import { rewritePrefixOf } from '../quirks/http-proxy.js'
 import { localizedLocation, prefixAtBackend, prefixInPath, refuseParameters } from './rewritten-prefix.js'
 import type { Parameters } from './rewritten-prefix.js'
-import type { ProxyOptions } from './proxy-options.js'
+import type { SingleOptions } from './proxy-options.js'
 import { isUpgradable } from './route-upgrades.js'
 
 /** Whether the path at the backend follows from the path of the request alone. */
-export function isPlainRoute (prefix: string, options: ProxyOptions): boolean {
+export function isPlainRoute (prefix: string, options: SingleOptions): boolean {
   return options.handler === undefined && options.preRewrite === undefined && options.replyOptions?.getUpstream === undefined &&
     !isUpgradable(options) && !/[:*]/.test(prefix)
 }
 
 /** Checks the parameters of each request before http-proxy puts them into the path. `reply.fromParameters()` runs it too. */
-export function parameterRule (rewritePrefix: string, options: ProxyOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
+export function parameterRule (rewritePrefix: string, options: SingleOptions): Pick<FastifyHttpProxyOptions, 'preRewrite'> | undefined {
   const { preRewrite } = options
   if (!rewritePrefix.includes(':')) return undefined
   return {
@@ -29,7 +29,7 @@ export function parameterRule (rewritePrefix: string, options: ProxyOptions): Pi
 }
 
 /** Changes the headers of a route's responses: first the prefix in Location, then by the user's function. */
-export function headerRewriting (prefix: string, options: ProxyOptions): Pick<ForwardRoute, 'rewritesHeaders' | 'rewriteHeaders'> {
+export function headerRewriting (prefix: string, options: SingleOptions): Pick<ForwardRoute, 'rewritesHeaders' | 'rewriteHeaders'> {
   const rewritePrefix = rewritePrefixOf(prefix, options)
   const userRewrite = options.replyOptions?.rewriteHeaders as ((headers: HeaderRecord, request: FastifyRequest) => HeaderRecord) | undefined
   const rewriteLocation = options.internalRewriteLocationHeader !== false

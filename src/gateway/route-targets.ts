@@ -7,7 +7,9 @@ import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { parseUpstream } from '../options/upstream.js'
 import { OriginDispatcher } from '../target/origin-dispatcher.js'
 import type { Target } from '../target/target.js'
-import type { ProxyOptions } from './proxy-options.js'
+import { EndpointChoice } from './endpoint-choice.js'
+import type { SingleOptions } from './proxy-options.js'
+import type { RouteUpstream } from './route-upstream.js'
 import { isOurs, isUpgradable, toHttp } from './route-upgrades.js'
 import type { GatewayState } from './state.js'
 
@@ -20,35 +22,42 @@ export interface RouteTargets {
   /** The options of every target that the route uses. */
   readonly targetOptions: ResolvedTargetOptions
   readonly targetOf: ForwardRoute['targetOf']
+  /** Set where `getUpstream` may choose one of the target's endpoints. */
+  readonly choice: EndpointChoice | undefined
   /** For handlers that call `reply.from()` themselves. */
   readonly dispatcher: Dispatcher
 }
 
 /** Declares the targets of a route. */
-export function declareTargets (state: GatewayState, prefix: string, options: ProxyOptions, given: TargetOptions): RouteTargets {
+export function declareTargets (
+  state: GatewayState, prefix: string, options: SingleOptions, given: TargetOptions, read: RouteUpstream | undefined
+): RouteTargets {
   const { defaults } = state.settings
   const { upstream, wsUpstream, target: name, replyOptions } = options
-  // On a route with WebSockets http-proxy takes ws: and wss: URLs too. The route's other requests go to the same server.
   const upgradable = isUpgradable(options)
-  const url = upgradable && upstream !== undefined ? toHttp(upstream) : upstream
-  const address = url === undefined || url === '' ? undefined : parseUpstream(url)
-  const targetOptions = resolveTargetOptions(defaults, withSocketPath(given, address?.socketPath))
-  const target = address === undefined ? undefined : state.targets.declare({ origin: address.origin, options: targetOptions, prefix, name })
+  const targetOptions = resolveTargetOptions(defaults, withSocketPath(given, read?.socketPath))
+  const target = read === undefined
+    ? undefined
+    : state.targets.declare({ origin: read.origin, options: targetOptions, plan: read.plan, prefix, name })
   const wsAddress = wsUpstream && isOurs(options) ? parseUpstream(toHttp(wsUpstream), 'wsUpstream') : undefined
   let wsTarget: Target | undefined
   if (wsAddress !== undefined) {
     const wsOptions = resolveTargetOptions(defaults, withSocketPath(given, wsAddress.socketPath))
     wsTarget = state.targets.declare({ origin: wsAddress.origin, options: wsOptions, prefix })
   }
+  const endpoints = replyOptions?.getUpstream === undefined ? undefined : read?.endpoints
+  const choice = endpoints === undefined ? undefined : new EndpointChoice(endpoints)
   return {
     target,
     wsTarget,
     targetOptions,
+    choice,
     targetOf: (request, from) => {
       const chosen = from.getUpstream?.(request, upstream ?? '')
-      if (chosen === undefined || chosen === upstream) return target ?? noUpstream()
+      if (chosen === undefined || chosen === upstream || choice?.of(request) !== undefined) return target ?? noUpstream()
       return chosenTarget(state, upgradable ? toHttp(chosen) : chosen, targetOptions, prefix)
     },
+    // reply-from asks for the origin of its base, whatever getUpstream returns.
     dispatcher: new OriginDispatcher(origin => {
       if (origin === target?.origin) return target
       return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, targetOptions, prefix)

@@ -1,5 +1,5 @@
 import { parseUpstream } from '../options/upstream.js'
-import type { ProxyOptions } from './proxy-options.js'
+import type { ProxyOptions, SingleOptions } from './proxy-options.js'
 
 // With one of these options, http-proxy's own WebSocket client serves the route's upgrades.
 const WS_NAMES = ['wsHooks', 'wsReconnect', 'wsServerOptions', 'wsClientOptions'] as const
@@ -25,7 +25,7 @@ export function makesTunnels (options: ProxyOptions): boolean {
 }
 
 /** The `upstream` for http-proxy of a route whose tunnels Holdfast makes. */
-export function httpUpstream ({ upstream, wsUpstream, replyOptions }: ProxyOptions): string | undefined {
+export function httpUpstream ({ upstream, wsUpstream, replyOptions }: SingleOptions): string | undefined {
   if (upstream || replyOptions?.getUpstream !== undefined) return toHttp(upstream ?? '')
   if (!wsUpstream) return upstream
   // http-proxy needs an upstream. Requests that are no upgrades have no target on this route, and fail.

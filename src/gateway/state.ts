@@ -8,13 +8,14 @@ import { TargetRegistry } from '../target/registry.js'
 import type { Target } from '../target/target.js'
 import { findTracing } from '../target/tracing.js'
 import type { Gateway } from './gateway.js'
+import { loggedEvents } from './logged-events.js'
 import { RegistrationWarnings } from './registration-warnings.js'
 import type { GatewaySettings } from './settings.js'
 
 /** A route as it was declared. */
 export interface DeclaredRoute {
   readonly prefix: string
-  /** As it was given; undefined where `getUpstream` chooses for each request. */
+  /** As it was given, or the endpoints in words; undefined where `getUpstream` chooses for each request. */
   readonly upstream: string | undefined
   readonly options: ResolvedRouteOptions
   /** Whether Holdfast makes tunnels of its upgrades. */
@@ -81,9 +82,8 @@ export function stateBefore (plugin: string, app: FastifyInstance): GatewayState
 export function createState (app: FastifyInstance, settings: GatewaySettings): GatewayState {
   const state = new GatewayState(app, settings)
   states.set(app.server, state)
-  state.observe({
-    persistenceChanged: (target, from, to, cause) => app.log.info({ target, from, to, cause }, `${target} is ${to}: ${cause}`)
-  })
+  const severalAt = (name: string): boolean => (state.targets.get(name)?.endpoints.list().length ?? 0) > 1
+  state.observe(loggedEvents(app.log, severalAt))
   // Not earlier: an app may register its tracing after the gateway.
   app.addHook('onReady', async () => { state.targets.tracing = findTracing(settings.mask) })
   app.addHook('onClose', async () => {

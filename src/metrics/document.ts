@@ -1,4 +1,5 @@
-import { METRICS, PROCESS_METRICS } from './table.js'
+import { MOST_OF_APP, MOST_OF_TARGET, RETAINED } from './endpoint-figures.js'
+import { METRICS, OTHER, PROCESS_METRICS } from './table.js'
 import type { MetricRow } from './table.js'
 
 /** Queries for Prometheus, by what they show. */
@@ -15,6 +16,9 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Targets that close sooner than was configured', query: 'holdfast_idle_limit_seconds{source="effective"} < on (job, instance, target) holdfast_idle_limit_seconds{source="configured"}' },
   { about: 'How full the pools are, with the connections that requests hold and those that are idle', query: 'sum by (job, instance, target) (http_client_open_connections) / on (job, instance, target) holdfast_connections_limit' },
   { about: 'Days until a certificate ends', query: '(holdfast_certificate_expiry_timestamp_seconds - time()) / 86400' },
+  { about: 'Share of the endpoints that is ejected', query: 'sum by (target) (holdfast_endpoints{state="ejected"}) / sum by (target) (holdfast_endpoints{state!="leaving"})' },
+  { about: 'Requests a second, by endpoint', query: 'sum by (target, endpoint, address) (rate(holdfast_endpoint_requests_total[5m]))' },
+  { about: 'Endpoints that take more than twice as long as the others of their target', query: 'max by (target, endpoint, address) (holdfast_endpoint_exchange_seconds) > on (target) group_left () 2 * avg by (target) (holdfast_endpoint_exchange_seconds)' },
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }
 ]
 
@@ -45,6 +49,11 @@ On a path of the gateway's own, its clients can read them too, targets' names an
 \`target\` is a target's name. All targets that \`getUpstream\` chose are counted as one, \`target="dynamic"\`, without an address. So their counts stay
 when such a target is closed. Methods other than those of RFC 9110 and PATCH are \`_OTHER\`; a status that has no name is left out (from 400 on it is
 \`error_type="_OTHER"\`). No label holds a path, a query, or anything else that a client chooses. A sample has only the labels that apply to it.
+
+\`endpoint\` is an endpoint's id, as in log lines, \`Proxy-Status\` and the admin API, and \`address\` its \`host:port\`. At most ${MOST_OF_TARGET} endpoints of a
+target, and ${MOST_OF_APP / 1_000} 000 of an app, have series of their own. All others are counted as one, \`endpoint="${OTHER}"\`, without an address. An endpoint
+keeps its series until it has been gone for ${RETAINED / 60_000} minutes; then they end, and another endpoint may have the place. The metrics of a target
+count all of its endpoints.
 
 Reasons of closes are those of [close-reasons.md](close-reasons.md), codes those of [errors.md](errors.md).
 `

@@ -1,10 +1,12 @@
 import { CLOSE_REASONS } from '../connection/close-reason.js'
 import type { CloseReason } from '../connection/close-reason.js'
-import type { ConnectionObserver, ConnectionView, ResponseView, RetryReason } from '../connection/observer.js'
+import type { ConnectionObserver, ConnectionView, EndpointChange, ResponseView, RetryReason } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
 import type { TargetRegistry } from '../target/registry.js'
+import { EndpointFigures, SeriesBudget } from './endpoint-figures.js'
+import type { EndpointFigure } from './endpoint-figures.js'
 import { RequestDurations } from './request-durations.js'
-import { DYNAMIC } from './table.js'
+import { DYNAMIC, OTHER } from './table.js'
 import { TargetFigures } from './target-figures.js'
 
 const NO_REQUEST = -1
@@ -12,6 +14,8 @@ const NO_REQUEST = -1
 /** What is kept of a connection while it is open. */
 interface Tracked {
   readonly figures: TargetFigures
+  /** undefined where it is not counted by endpoint. */
+  readonly endpoint: EndpointFigure | undefined
   readonly connectMs: number
   /** When its current request acquired it; NO_REQUEST where it has none. */
   since: number
@@ -32,6 +36,7 @@ export class Recorder implements ConnectionObserver {
   readonly #clock: () => number
   readonly #figures = new Map<string, TargetFigures>()
   readonly #connections = new Map<number, Tracked>()
+  readonly #budget = new SeriesBudget()
 
   constructor (targets: TargetRegistry, clock: () => number = () => performance.now()) {
     this.#targets = targets
@@ -49,7 +54,8 @@ export class Recorder implements ConnectionObserver {
     const figures = this.figuresOf(connection.target)
     figures.opened++
     figures.connectDurations.observe(connectMs)
-    this.#connections.set(connection.id, { figures, connectMs, since: NO_REQUEST, status: 0, ms: 0 })
+    const endpoint = connection.endpoint === undefined ? undefined : figures.endpoints?.of(connection.endpoint)
+    this.#connections.set(connection.id, { figures, endpoint, connectMs, since: NO_REQUEST, status: 0, ms: 0 })
   }
 
   dialFailed (target: string, code: string): void {
@@ -59,8 +65,9 @@ export class Recorder implements ConnectionObserver {
   acquired (connection: ConnectionView, _idleMs: number, waitMs: number): void {
     const tracked = this.#connections.get(connection.id)
     if (tracked === undefined) return
-    const { figures } = tracked
+    const { figures, endpoint } = tracked
     figures.activeRequests++
+    if (endpoint !== undefined) endpoint.requests++
     figures.queueWaits.observe(waitMs)
     if (connection.served > 0) {
       figures.handshakesSaved++
@@ -106,6 +113,19 @@ export class Recorder implements ConnectionObserver {
     this.figuresOf(target).retries.add(kind)
   }
 
+  endpointChanged (target: string, change: EndpointChange): void {
+    // A target tells of its first endpoints before it is registered: then there is nothing to count, and its label is not known.
+    if (this.#targets.get(target) === undefined) return
+    const figures = this.figuresOf(target)
+    figures.endpoints?.changed(change, this.#clock())
+    if (change.to === 'ejected') figures.ejections.add(change.ejectedBy ?? OTHER)
+  }
+
+  /** The time that the counts use, in ms. */
+  now (): number {
+    return this.#clock()
+  }
+
   /** The label of a target: its name, or DYNAMIC for dynamic ones. A target that is gone was a dynamic one. */
   labelOf (target: string): string {
     return this.#targets.isDynamic(target) || this.#targets.get(target) === undefined ? DYNAMIC : target
@@ -116,7 +136,10 @@ export class Recorder implements ConnectionObserver {
     if (known !== undefined) return known
     const label = this.labelOf(target)
     let figures = this.#figures.get(label)
-    if (figures === undefined) this.#figures.set(label, figures = new TargetFigures())
+    if (figures === undefined) {
+      figures = new TargetFigures(label === DYNAMIC ? undefined : new EndpointFigures(this.#budget))
+      this.#figures.set(label, figures)
+    }
     return figures
   }
 
@@ -125,8 +148,10 @@ export class Recorder implements ConnectionObserver {
 
   /** Forgets targets that are gone. */
   prune (): void {
-    for (const name of this.#figures.keys()) {
-      if (name !== DYNAMIC && this.#targets.get(name) === undefined) this.#figures.delete(name)
+    for (const [name, { endpoints }] of this.#figures) {
+      if (name === DYNAMIC || this.#targets.get(name) !== undefined) continue
+      endpoints?.close()
+      this.#figures.delete(name)
     }
   }
 

@@ -1,3 +1,5 @@
+import type { MetricName } from './table.js'
+
 export type Labels = Readonly<Record<string, string | number>>
 
 /** One line of a scrape, in prom-client's form. */
@@ -7,3 +9,6 @@ export interface Sample {
   readonly labels: Labels
   readonly value: number
 }
+
+/** All lines of a scrape, by metric. */
+export type Scrape = Record<MetricName, Sample[]>

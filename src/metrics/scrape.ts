@@ -3,12 +3,10 @@ import { bareHost } from '../http/bare-host.js'
 import type { TargetRegistry } from '../target/registry.js'
 import type { Target, TargetSnapshot } from '../target/target.js'
 import type { Recorder } from './recorder.js'
-import type { Labels, Sample } from './sample.js'
+import type { Labels, Scrape } from './sample.js'
+import { scrapeEndpoints } from './scrape-endpoints.js'
 import { DYNAMIC, METRICS } from './table.js'
-import type { MetricName } from './table.js'
 import type { TargetFigures } from './target-figures.js'
-
-export type Scrape = Record<MetricName, Sample[]>
 
 const STATES: readonly Persistence[] = ['persistent', 'non-persistent', 'trial']
 /** Whether an app should get requests, as `/health/ready` says it. */
@@ -32,8 +30,10 @@ export function scrape (targets: TargetRegistry, recorder: Recorder, readiness: 
       continue
     }
     const own = { target: target.name }
-    count(all, recorder.figuresOf(target.name), [snapshot], own, { ...own, ...serverOf(target) })
+    const figures = recorder.figuresOf(target.name)
+    count(all, figures, [snapshot], own, { ...own, ...serverOf(target) })
     believe(all, snapshot, own)
+    scrapeEndpoints(all, snapshot, figures, own, recorder.now())
   }
   if (dynamic.length > 0 || recorder.hasDynamic) {
     const own = { target: DYNAMIC }

@@ -10,6 +10,8 @@ export interface MetricRow {
 
 // The labels of OpenTelemetry's HTTP client metrics that name the server.
 const SERVER = ['target', 'server_address', 'server_port']
+// The id joins series with log lines, Proxy-Status and the admin API; the address is what a person knows. Each id has one address.
+const ENDPOINT = ['target', 'endpoint', 'address']
 
 /**
  * Every metric of Holdfast's own, in the order of a scrape. Names and labels are those of OpenTelemetry's semantic conventions for
@@ -27,7 +29,7 @@ export const METRICS = [
   { name: 'holdfast_dial_failures_total', type: 'counter', unit: 'dials', labels: ['target', 'error_type'], meaning: 'Dials that failed, by errno, TLS code or code of Holdfast\'s. A series begins at its first failure.' },
   { name: 'holdfast_handshakes_saved_total', type: 'counter', unit: 'handshakes', labels: ['target'], meaning: 'Requests that went over a connection which had carried one before.' },
   { name: 'holdfast_connect_seconds_saved_total', type: 'counter', unit: 'seconds', labels: ['target'], meaning: 'The time that opening a connection had taken, added up over the requests of holdfast_handshakes_saved_total.' },
-  { name: 'holdfast_retries_total', type: 'counter', unit: 'retries', labels: ['target', 'kind'], meaning: 'Requests sent again on a fresh connection; kind connect is a refused dial tried again. Each kind is 0 from the first scrape on.' },
+  { name: 'holdfast_retries_total', type: 'counter', unit: 'retries', labels: ['target', 'kind'], meaning: 'Requests sent again on a fresh connection. Kind fresh was lost on a fresh connection before, and goes to another endpoint; kind connect is a failed dial that was tried again, at the same endpoint or at another. Each kind is 0 from the first scrape on.' },
   { name: 'holdfast_rejected_total', type: 'counter', unit: 'requests', labels: ['target', 'code'], meaning: 'Requests that ended without an answer of the target, or with half of one, by the code of their error. The codes that alerts ask for are 0 from the first scrape on. Requests that their client, totalTimeout or the deadline of a drain ended are not in it.' },
   { name: 'holdfast_queue_wait_seconds', type: 'histogram', unit: 'seconds', labels: ['target'], meaning: 'How long requests waited for a connection before they got it, a dial included; 0 for those that found one idle.' },
   { name: 'holdfast_pending_requests', type: 'gauge', unit: 'requests', labels: ['target'], meaning: 'Requests that wait for a connection now and have no dial of their own.' },
@@ -37,7 +39,16 @@ export const METRICS = [
   { name: 'holdfast_certificate_expiry_timestamp_seconds', type: 'gauge', unit: 'seconds', labels: ['target', 'certificate'], meaning: 'When a certificate ends (notAfter), in seconds since 1970. certificate backend: the one that the backend showed for itself at its newest handshake that resumed no session, without those of its issuers; absent before the first, and without TLS. certificate client: connect.cert, which Holdfast shows to the backend, the first to end of its chain; absent without one, and where it is given as pfx or in a secureContext. Not for dynamic targets.' },
   { name: 'holdfast_readiness_state', type: 'gauge', unit: 'state', labels: ['state'], meaning: '1 for what /health/ready says of this process now (ready, draining, pressure), 0 for the others: draining once it stops, pressure while its event loop is late. It does not depend on the option health.' },
   { name: 'holdfast_upgraded_connections', type: 'gauge', unit: 'connections', labels: ['target'], meaning: 'Connections that are tunnels now (WebSocket and the like).' },
-  { name: 'holdfast_sentinels', type: 'gauge', unit: 'connections', labels: ['target'], meaning: 'Connections left idle past a learned limit, to see when the backend closes them.' }
+  { name: 'holdfast_sentinels', type: 'gauge', unit: 'connections', labels: ['target'], meaning: 'Connections left idle past a learned limit, to see when the backend closes them.' },
+  { name: 'holdfast_endpoints', type: 'gauge', unit: 'endpoints', labels: ['target', 'state'], meaning: 'Endpoints by state (joining, up, ejected, leaving). As every metric of endpoints, not for dynamic targets, and not for a target that is one plain origin.' },
+  { name: 'holdfast_endpoint_connections', type: 'gauge', unit: 'connections', labels: [...ENDPOINT, 'state'], meaning: 'Connections to the endpoint now: active, idle, connecting (dials under way), upgraded (tunnels).' },
+  { name: 'holdfast_endpoint_requests_total', type: 'counter', unit: 'requests', labels: ENDPOINT, meaning: 'Attempts of requests that were begun on a connection to the endpoint.' },
+  { name: 'holdfast_endpoint_failures_total', type: 'counter', unit: 'failures', labels: ENDPOINT, meaning: 'Failures that speak against the endpoint, as seen at scrapes: failed dials, fresh connections lost without a byte, header timeouts, and statuses that ejection.statuses names.' },
+  { name: 'holdfast_endpoint_exchange_seconds', type: 'gauge', unit: 'seconds', labels: ENDPOINT, meaning: 'How long an exchange with the endpoint takes, on average over the latest ones; absent before the first.' },
+  { name: 'holdfast_endpoint_ejections_total', type: 'counter', unit: 'ejections', labels: ['target', 'cause'], meaning: 'Ejections, by what they were concluded from: dials that were refused, other failed dials (dial), fresh connections lost, timeout, status, failed health checks (check), a 503 with Retry-After (retry_after), or an operator. Each cause is 0 from the first scrape on.' },
+  { name: 'holdfast_discovery_age_seconds', type: 'gauge', unit: 'seconds', labels: ['target'], meaning: 'Time since discovery answered last, whether or not it found a change; absent before the first answer, and without discovery.' },
+  { name: 'holdfast_discovery_failures_total', type: 'counter', unit: 'failures', labels: ['target'], meaning: 'Questions of discovery that got no answer. They remove no endpoint.' },
+  { name: 'holdfast_discovery_missing_endpoints', type: 'gauge', unit: 'endpoints', labels: ['target'], meaning: 'Endpoints that the last answers of discovery lack, and that are kept for discovery.hold.' }
 ] as const satisfies readonly MetricRow[]
 
 export type MetricName = typeof METRICS[number]['name']

@@ -1,11 +1,14 @@
 import type { RetryReason } from '../connection/observer.js'
+import type { EjectionCause } from '../endpoint/endpoint-state.js'
 import type { ErrorCode } from '../errors.js'
 import { Counts } from './counts.js'
+import type { EndpointFigures } from './endpoint-figures.js'
 import { Histogram } from './histogram.js'
 import { RequestDurations } from './request-durations.js'
 import { CONNECTION_BUCKETS, CONNECT_BUCKETS, WAIT_BUCKETS } from './table.js'
 
-const RETRIES: readonly RetryReason[] = ['unwritten', 'stale', 'unused_timeout', 'connect']
+const RETRIES: readonly RetryReason[] = ['unwritten', 'stale', 'unused_timeout', 'fresh', 'connect']
+const EJECTIONS: readonly EjectionCause[] = ['refused', 'dial', 'lost', 'timeout', 'status', 'check', 'retry_after', 'operator']
 // The codes that alerts ask for, and others that say how a target or its pool is. Any other code begins at its first count.
 const CODES: readonly ErrorCode[] = [
   'HOLDFAST_ERR_CONNECT', 'HOLDFAST_ERR_CONNECT_TIMEOUT', 'HOLDFAST_ERR_UNRESOLVABLE', 'HOLDFAST_ERR_TLS', 'HOLDFAST_ERR_CONNECTION_LOST',
@@ -24,8 +27,15 @@ export class TargetFigures {
   readonly dialFailures = new Counts('error_type')
   readonly retries = new Counts('kind', RETRIES)
   readonly rejected = new Counts('code', CODES)
+  readonly ejections = new Counts('cause', EJECTIONS)
+  /** undefined for dynamic targets, which come and go. */
+  readonly endpoints: EndpointFigures | undefined
   opened = 0
   activeRequests = 0
   handshakesSaved = 0
   connectMsSaved = 0
+
+  constructor (endpoints?: EndpointFigures) {
+    this.endpoints = endpoints
+  }
 }

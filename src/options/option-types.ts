@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { AffinityOption } from './affinity-option.js'
 import type { ConnectFunction, NodeConnectOptions } from './connect-types.js'
+import type { UpstreamOption } from './upstream-option.js'
 
 /** Connections and their times, under undici's names and with their meaning there. Source: undici, docs/api/Client.md and Pool.md. */
 export interface UndiciOptions {
@@ -598,13 +599,14 @@ export interface WholeGatewayOptions {
 /** Where a route leads. */
 export interface WhereToOptions {
   /**
-   * The backend's URL: http:, https:, or unix+http: with the path of a socket; '' where `replyOptions.getUpstream` chooses. Its path stands
-   * in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that
-   * `getUpstream` returns, with a 500.
+   * The backend's URL: http:, https:, or unix+http: with the path of a socket; a list of URLs; or how its endpoints are found. '' where
+   * `replyOptions.getUpstream` chooses. [Endpoints](endpoints.md) has all forms. The path of a single URL stands in for `rewritePrefix`. A
+   * URL with credentials, a query or a fragment is refused, since none of them would be sent; likewise one that `getUpstream` returns, with
+   * a 500.
    *
    * @defaultValue none
    */
-  upstream?: string | undefined
+  upstream?: UpstreamOption | undefined
   /**
    * A name for the target, in metrics, logs and the admin surface.
    *

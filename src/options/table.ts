@@ -92,13 +92,51 @@ const CONNECT: Kind = { ...OBJECT_OR_FUNCTION, type: 'ConnectOptions | ConnectFu
 const pem = (name: string): Kind => ({ type: `ConnectionOptions['${name}']`, schema: { type: ['string', 'array', 'null'] } })
 // src/options/upstream.ts checks it.
 const URL_TEXT: Kind = { type: 'string', schema: { type: 'string' } }
+const LIST = {
+  type: 'array',
+  minItems: 1,
+  items: {
+    anyOf: [
+      { type: 'string' },
+      {
+        type: 'object',
+        properties: {
+          url: { type: 'string' },
+          weight: { type: 'number', exclusiveMinimum: 0 },
+          priority: { type: 'integer', minimum: 0 },
+          leaving: { type: 'boolean' },
+          zone: { type: 'string' },
+          group: { type: 'string' }
+        },
+        required: ['url'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
+// src/discovery/read-upstream.ts checks it.
+const UPSTREAM_OPTION: Kind = {
+  type: 'UpstreamOption',
+  schema: {
+    anyOf: [
+      { type: 'string' },
+      LIST,
+      {
+        type: 'object',
+        properties: { origin: { type: 'string' }, endpoints: LIST },
+        required: ['origin', 'endpoints'],
+        additionalProperties: false
+      }
+    ]
+  }
+}
 const PRESSURE: Kind = {
   type: 'FastifyUnderPressureOptions | false',
   schema: { anyOf: [{ const: false }, { type: 'object' }] },
   check: (value, option) => { if (value !== false) OBJECT.check!(value, option) }
 }
 const RETRIES = 'a request is sent again only where it is known not to have been carried out, or safe to repeat; see the retry option'
-const UPSTREAM = 'a route has one backend, which upstream or replyOptions.getUpstream names'
+const UPSTREAM = 'upstream names the backends of a route, or replyOptions.getUpstream does'
 
 export const GROUPS: readonly OptionGroup[] = [
   {
@@ -324,7 +362,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'The most upgraded connections to one endpoint (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
   },
   {
-    path: 'pool.maxConnections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: Infinity,
+    path: 'pool.maxConnections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: Infinity, variable: 'MAX_TARGET_CONNECTIONS',
     text: 'The most connections to all endpoints of the target together: active, idle and connecting ones.',
     more: '`Infinity`: no limit. `undiciOptions.connections` bounds those to one endpoint.'
   },
@@ -346,7 +384,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Request bodies up to this size are held, so that they can be sent again.'
   },
   {
-    path: 'balance', ...ENDPOINTS, default: 'least-requests',
+    path: 'balance', ...ENDPOINTS, default: 'least-requests', variable: 'BALANCE',
     kind: oneOf(['least-requests', 'round-robin', 'hash'], 'is no policy; give \'least-requests\', \'round-robin\' or \'hash\''),
     text: 'How the endpoint for a request is chosen.',
     more: '`least-requests`: of two random ones, the one with fewer requests in flight for its weight. `round-robin`: in turn, by weight. ' +
@@ -355,7 +393,7 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { HAProxy: 'balance', Envoy: 'lb_policy', also: ['loadBalancing', 'lb'] }
   },
   {
-    path: 'affinity', kind: AFFINITY, ...ENDPOINTS,
+    path: 'affinity', kind: AFFINITY, ...ENDPOINTS, variable: 'AFFINITY',
     text: 'What makes two requests of one kind, so that they go to the same endpoint; `false`: none.',
     more: '`{ cookie, secret }`: the gateway sets a cookie of this name, which binds a client to an endpoint; the secret (at least 16 ' +
       'bytes; of a list, the first seals and all open) seals it, so that gateways with the same secret agree. `{ header }` and ' +
@@ -395,7 +433,7 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { nginx: 'proxy_next_upstream' }
   },
   {
-    path: 'healthCheck.path', kind: CHECK_PATH, ...BOTH, defaultText: 'must be given, for the gateway or the route',
+    path: 'healthCheck.path', kind: CHECK_PATH, ...BOTH, variable: 'HEALTH_CHECK_PATH', defaultText: 'must be given, for the gateway or the route',
     text: 'What is asked for, by GET.', elsewhere: { HAProxy: 'option httpchk', Kong: 'http_path' }
   },
   {
@@ -420,7 +458,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'The status that passes: a class like `2xx`, or one like `204`.', elsewhere: { HAProxy: 'http-check expect', Envoy: 'expected_statuses' }
   },
   {
-    path: 'discovery.refresh', kind: TIME_ABOVE_ZERO, ...BOTH, default: 5_000,
+    path: 'discovery.refresh', kind: TIME_ABOVE_ZERO, ...BOTH, default: 5_000, variable: 'DISCOVERY_REFRESH_MS',
     text: 'The longest time between an answer and the next question.', more: 'A DNS answer with a shorter TTL is asked for sooner.',
     elsewhere: { nginx: 'resolver ... valid=', Envoy: 'dns_refresh_rate' }
   },
@@ -565,9 +603,10 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Whether `app.listen()` rejects, and serves no client, if the admin surface cannot listen; if not, that is logged.'
   },
   {
-    path: 'upstream', kind: URL_TEXT, ...TAKEN, common: true,
-    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; \'\' where `replyOptions.getUpstream` chooses.',
-    more: 'Its path stands in for `rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
+    path: 'upstream', kind: UPSTREAM_OPTION, ...TAKEN, common: true,
+    text: 'The backend\'s URL: http:, https:, or unix+http: with the path of a socket; a list of URLs; or how its endpoints are found.',
+    more: '\'\' where `replyOptions.getUpstream` chooses. [Endpoints](endpoints.md) has all forms. The path of a single URL stands in for ' +
+      '`rewritePrefix`. A URL with credentials, a query or a fragment is refused, since none of them would ' +
       'be sent; likewise one that `getUpstream` returns, with a 500.'
   },
   {

@@ -18,18 +18,32 @@ export function parseUpstream (upstream: unknown, option = 'upstream'): Upstream
   return { origin: new URL(`${scheme}://localhost`), socketPath: pathOf(url.host, option, upstream) }
 }
 
-/** Refuses a route that leads nowhere, or to several places. */
-export function checkUpstreams ({ upstream, wsUpstream, getUpstream }: { readonly upstream?: unknown, readonly wsUpstream?: unknown, readonly getUpstream?: unknown }): void {
+interface GivenUpstreams { readonly upstream?: unknown, readonly wsUpstream?: unknown, readonly getUpstream?: unknown }
+
+/** Refuses a route that leads nowhere, and what is no form of an upstream. */
+export function checkUpstreams ({ upstream, wsUpstream, getUpstream }: GivenUpstreams): void {
   for (const [option, value] of [['upstream', upstream], ['wsUpstream', wsUpstream]] as const) {
-    if (Array.isArray(value)) throw optionError(option, value, 'is not possible: a route has one backend. Give the address of a load balancer, or choose one for each request with replyOptions.getUpstream')
     if (value instanceof URL) throw new HoldfastError('HOLDFAST_ERR_OPTION', { message: `${option}: is a URL object; give its href` })
-    if (value !== undefined && typeof value !== 'string') throw optionError(option, value, 'is no URL; give one like http://users.internal:3000')
+  }
+  if (wsUpstream !== undefined && typeof wsUpstream !== 'string') {
+    const remedy = Array.isArray(wsUpstream) || typeof wsUpstream === 'function'
+      ? 'is not possible; leave it out, and the WebSockets of the route go to the endpoints of upstream'
+      : 'is no URL; give one like ws://users.internal:3000'
+    throw optionError('wsUpstream', wsUpstream, remedy)
+  }
+  if (upstream !== undefined && !isUpstream(upstream)) {
+    throw optionError('upstream', upstream, 'is no URL; give one like http://users.internal:3000, a list of them, or { origin, endpoints }')
   }
   if (getUpstream !== undefined && typeof getUpstream !== 'function') throw optionError('replyOptions.getUpstream', getUpstream, 'must be a function')
   if (upstream || wsUpstream || (getUpstream !== undefined && (upstream === '' || wsUpstream === ''))) return
   throw optionError('upstream', upstream, getUpstream === undefined
     ? 'leads nowhere; give the backend\'s URL, like http://users.internal:3000, or choose it with replyOptions.getUpstream'
     : 'is missing; give \'\' where replyOptions.getUpstream chooses')
+}
+
+function isUpstream (value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'function' || Array.isArray(value)) return true
+  return typeof value === 'object' && value !== null && 'origin' in value && 'endpoints' in value
 }
 
 /**

@@ -2,6 +2,7 @@ import { formatHint, formatMeasured, formatSet } from './duration.js'
 import type { CloseWay, Measurements, Reuse } from './measurements.js'
 import { persistenceOf } from './measurements.js'
 import { MARGIN_RULE } from './recommendation.js'
+import type { Recommendation } from './recommendation.js'
 import type { ProbeReport } from './report.js'
 
 type Row = readonly [what: string, says: string, does: string]
@@ -13,15 +14,19 @@ const NOTHING = '-'
 
 /** The report for a terminal: what the backend says beside what it does, where it lies, and what to set. Ends with a newline. */
 export function reportAsText (found: Measurements, report: ProbeReport): string {
+  return `${[...measuredAsText(found, report), ...found.firsts.length === 0 ? [] : [advice(found, report)]].join('\n\n')}\n`
+}
+
+/** The report without what to set: paragraphs. */
+export function measuredAsText (found: Measurements, report: ProbeReport): string[] {
   const [first] = found.firsts
   const title = first === undefined
     ? `${report.url}: interrupted before its first answer`
     : `${report.url}: HTTP/${report.httpVersion}, status ${first.answer.status}${found.complete ? '' : ' (interrupted; what was known by then)'}`
-  if (first === undefined) return `${title}\n`
+  if (first === undefined) return [title]
   const sections = [title, aligned([['', 'says', 'does'], ...rowsOf(found, report, first)])]
   if (report.lies.length > 0) sections.push(['What it says is not what it does:', ...report.lies.map(lie => `  - ${lie}`)].join('\n'))
-  sections.push(advice(found, report))
-  return `${sections.join('\n\n')}\n`
+  return sections
 }
 
 function rowsOf (found: Measurements, report: ProbeReport, { answer }: Reuse): Row[] {
@@ -107,17 +112,33 @@ function handshake ({ tls }: Measurements): string {
 function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool, via } }: ProbeReport): string {
   if (persistent === null && via === undefined) return 'Nothing to recommend.'
   if (persistent === false && via === undefined) return 'Nothing to set: Holdfast recognises by itself that this backend keeps no connections.'
+  const lines = optionLines({ undiciOptions, pool, ...via === false && { via } }, { idle: 'it', idleTimeoutMs: idleTimeoutMs ?? 0, requests: 'it', via: 'it' })
+  if (lines === undefined) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
+  return ['Options of its route:', '', lines].join('\n')
+}
+
+/** Which backend needs each of the settings, and the idle time that it closes after, in ms. */
+export interface Needs { readonly idle: string, readonly idleTimeoutMs: number, readonly requests: string, readonly via: string }
+
+/** The options to set, as lines of code with their reasons; undefined for none. */
+export function optionLines ({ undiciOptions, pool, via }: Recommendation, needs: Needs): string | undefined {
   const lines: string[] = []
   if (undiciOptions.keepAliveTimeout !== undefined) {
-    lines.push(`  // it closes idle connections after ${formatMeasured(idleTimeoutMs!)}: the setting is ${MARGIN_RULE}`, `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`)
+    lines.push(
+      `  // ${needs.idle} closes idle connections after ${formatMeasured(needs.idleTimeoutMs)}: the setting is ${MARGIN_RULE}`,
+      `  undiciOptions: { keepAliveTimeout: ${inCode(undiciOptions.keepAliveTimeout)} },`
+    )
   }
   if (pool.maxRequestsPerConnection !== undefined) {
-    lines.push('  // it closes a connection after so many requests, and does not say so', `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`)
+    lines.push(
+      `  // ${needs.requests} closes a connection after so many requests, and does not say so`,
+      `  pool: { maxRequestsPerConnection: ${inCode(pool.maxRequestsPerConnection)} },`
+    )
   }
-  if (via === false) lines.push('  // it compresses nothing for a request with Via; "gzip_proxied any;" at an nginx is the other way', '  via: false,')
-  if (lines.length === 0) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
-  lines.push(lines.pop()!.replace(/,$/, ''))
-  return ['Options of its route:', '', ...lines].join('\n')
+  if (via === false) {
+    lines.push(`  // ${needs.via} compresses nothing for a request with Via; "gzip_proxied any;" at an nginx is the other way`, '  via: false,')
+  }
+  return lines.length === 0 ? undefined : lines.join('\n').replace(/,$/, '')
 }
 
 // With underscores, as in code.

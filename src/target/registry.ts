@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { Observers } from '../connection/observer.js'
 import type { ConnectionObserver } from '../connection/observer.js'
+import { ORIGIN_PLAN, samePlan } from '../discovery/endpoints-plan.js'
 import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
 import type { Report } from '../discovery/reports.js'
 import { HoldfastError, optionError } from '../errors.js'
@@ -14,17 +15,16 @@ import type { Tracing } from './tracing.js'
 
 /** The target that a route declares. */
 export interface TargetDeclaration {
+  /** The logical origin of all its endpoints. */
   readonly origin: URL
   readonly options: ResolvedTargetOptions
+  /** How its endpoints are found; undefined: the one endpoint is the origin. */
+  readonly plan?: EndpointsPlan | undefined
   /** The route's prefix. It becomes a part of the name of a second target with the same origin. */
   readonly prefix: string
   /** The name that the route's options give. */
   readonly name?: string | undefined
-  /** How its endpoints are found. @defaultValue the origin is the only one */
-  readonly plan?: EndpointsPlan
 }
-
-const ORIGIN: EndpointsPlan = { kind: 'origin' }
 
 // The name that observers get for a target that was not made. The metrics count all dynamic targets under it.
 const REFUSED = 'dynamic'
@@ -37,6 +37,7 @@ export class TargetRegistry implements Iterable<Target> {
   /** A dispatcher over all targets: the request's origin chooses one. Fails with HOLDFAST_ERR_UNKNOWN_TARGET for any other origin. */
   readonly dispatcher: Dispatcher
   readonly #targets = new Map<string, Target>()
+  readonly #plans = new WeakMap<Target, EndpointsPlan>()
   /** The targets that a route has chosen before, by origin. Its options are one object for all its requests, and stand for the route. */
   readonly #chosen = new WeakMap<ResolvedTargetOptions, Choices>()
   /** Targets that were made because getUpstream chose them, least recently used first, each with the routes' choices that it is in. */
@@ -86,19 +87,20 @@ export class TargetRegistry implements Iterable<Target> {
   }
 
   /**
-   * The target for a declaration: an existing one with the same origin and options, whatever the prefix, or else a new one. Throws
-   * HOLDFAST_ERR_OPTION for an explicit name that another target has.
+   * The target for a declaration: an existing one with the same origin, options and endpoints, whatever the prefix, or else a new one.
+   * Throws HOLDFAST_ERR_OPTION for an explicit name that another target has.
    */
   declare (declaration: TargetDeclaration): Target {
-    const { origin, options, prefix, name } = declaration
+    const { origin, prefix, name } = declaration
     if (name !== undefined) {
       const named = this.#targets.get(name)
       if (named === undefined) return this.#add(name, declaration)
-      if (named.origin === origin.origin && sameTargetOptions(named.options, options)) return named
-      throw optionError('target', name, `is declared twice with other options (for ${named.origin}); give the second one a name of its own`)
+      if (this.#isSame(named, declaration)) return named
+      const remedy = `is declared twice with other options or endpoints (for ${named.origin}); give the second one a name of its own`
+      throw optionError('target', name, remedy)
     }
     for (const target of this.#targets.values()) {
-      if (target.origin === origin.origin && sameTargetOptions(target.options, options)) return target
+      if (this.#isSame(target, declaration)) return target
     }
     return this.#add(this.#freeName(origin.origin, prefix), declaration)
   }
@@ -116,7 +118,7 @@ export class TargetRegistry implements Iterable<Target> {
     // An operator has closed the target, and a request chooses it again.
     if (target?.closed === true && this.#dynamic.has(target)) this.#remove(target)
     if (target === undefined || target.closed) {
-      target = this.#openLike(origin, options) ?? this.#addDynamic({ origin: url, options, prefix })
+      target = this.#openLike(url, options) ?? this.#addDynamic({ origin: url, options, prefix })
       choices.set(origin, target)
     }
     const usedBy = this.#dynamic.get(target)
@@ -127,12 +129,20 @@ export class TargetRegistry implements Iterable<Target> {
     return target
   }
 
-  /** The first target of an origin. */
+  /** The first target of an origin. One whose endpoint is the origin itself goes before others, of which it is the logical origin. */
   byOrigin (origin: string): Target | undefined {
+    let found: Target | undefined
     for (const target of this.#targets.values()) {
-      if (target.origin === origin) return target
+      if (target.origin !== origin) continue
+      if (this.planOf(target).kind === 'origin') return target
+      found ??= target
     }
-    return undefined
+    return found
+  }
+
+  /** How a target's endpoints are found, as its route says. */
+  planOf (target: Target): EndpointsPlan {
+    return this.#plans.get(target) ?? ORIGIN_PLAN
   }
 
   /** Ends every connection at once. */
@@ -148,9 +158,13 @@ export class TargetRegistry implements Iterable<Target> {
     return choices
   }
 
-  #openLike (origin: string, options: ResolvedTargetOptions): Target | undefined {
+  #isSame (target: Target, { origin, options, plan = ORIGIN_PLAN }: Pick<TargetDeclaration, 'origin' | 'options' | 'plan'>): boolean {
+    return target.origin === origin.origin && samePlan(this.planOf(target), plan) && sameTargetOptions(target.options, options)
+  }
+
+  #openLike (origin: URL, options: ResolvedTargetOptions): Target | undefined {
     for (const target of this.#targets.values()) {
-      if (target.origin === origin && !target.closed && sameTargetOptions(target.options, options)) return target
+      if (!target.closed && this.#isSame(target, { origin, options })) return target
     }
     return undefined
   }
@@ -191,7 +205,7 @@ export class TargetRegistry implements Iterable<Target> {
     return name
   }
 
-  #add (name: string, { origin, options, plan = ORIGIN }: TargetDeclaration): Target {
+  #add (name: string, { origin, options, plan = ORIGIN_PLAN }: TargetDeclaration): Target {
     const target = new Target(new TargetCore({
       name,
       origin,
@@ -200,10 +214,12 @@ export class TargetRegistry implements Iterable<Target> {
       observers: this.observers,
       nextId: () => ++this.#lastId,
       clock: this.#clock,
+      wallClock: Date.now,
       tracing: () => this.tracing,
       discoveryReported: this.#onDiscovery
     }))
     this.#targets.set(name, target)
+    this.#plans.set(target, plan)
     return target
   }
 }

@@ -36,6 +36,8 @@ export interface TargetInit {
   readonly observers: Required<ConnectionObserver>
   readonly nextId: () => number
   readonly clock: () => number
+  /** In ms since 1970. */
+  readonly wallClock: () => number
   readonly tracing: () => Tracing | undefined
   /** Gets what discovery has to say, for the log. */
   readonly discoveryReported: (target: string, report: Report) => void
@@ -54,6 +56,7 @@ export class TargetCore implements PoolContext, EndpointsContext, CallContext, B
   readonly observers: TargetEvents
   readonly pools: Pools
   readonly endpoints: Endpoints
+  readonly wallClock: () => number
   readonly nextId: () => number
   readonly #tracing: () => Tracing | undefined
   readonly #claims = new PlacedSet<TargetClaim>()
@@ -70,6 +73,7 @@ export class TargetCore implements PoolContext, EndpointsContext, CallContext, B
     this.#tracing = init.tracing
     this.belief = new Belief(this, init.clock)
     this.observers = new TargetEvents(this.tally, this.belief, init.observers)
+    this.wallClock = init.wallClock
     this.pools = new Pools(this, init.clock)
     this.#discoveryReported = init.discoveryReported
     this.endpoints = new Endpoints(this, init.clock)

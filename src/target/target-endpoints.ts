@@ -1,8 +1,8 @@
 import { readGivenList } from '../discovery/given-list.js'
-import type { GivenEndpoint } from '../discovery/given-list.js'
 import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
 import type { Endpoints } from '../endpoint/endpoints.js'
 import { optionError } from '../errors.js'
+import type { GivenEndpoint } from '../options/upstream-option.js'
 
 /**
  * A target's endpoints: `target.endpoints`. The methods take an endpoint's id or its address (`host:port`), and throw
@@ -45,7 +45,7 @@ export class EndpointsOfTarget implements TargetEndpoints {
   list = (): EndpointSnapshot[] => {
     const { endpoints } = this.#core
     const now = endpoints.clock()
-    const wallClock = Date.now()
+    const { wallClock } = endpoints
     return endpoints.all.map(endpoint => endpoint.snapshot(now, wallClock))
   }
 

@@ -2,11 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import type { TargetSummaries } from '../../src/admin/api-shapes.js'
 import { EventStreams } from '../../src/admin/event-streams.js'
+import { existingState } from '../../src/gateway/state.js'
 import type { ConnectionObserver, ConnectionView } from '../../src/index.js'
 import { persistent } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, clientFor, until } from '../../testing/gateway.js'
+import { endpointOf, fakeEndpoints } from './fake-fleet.js'
 import { adminFor } from './running.js'
 
 type Scope = Pick<Test, 'teardown'>
@@ -85,7 +88,7 @@ t.test('a stream begins with a snapshot and reports connections that open and cl
   t.strictSame(Object.keys(await reader.next('closed').then(closed => {
     t.match(closed, { target: 'a', connection: opened['connection'], reason: 'evicted', idleMs: Number, served: 1, age: Number })
     return closed
-  })), ['at', 'target', 'connection', 'reason', 'idleMs', 'served', 'age'])
+  })), ['at', 'target', 'endpoint', 'connection', 'reason', 'idleMs', 'served', 'age'])
   t.match(await reader.next('snapshot'), { targets: [{ name: 'a', totals: { requests: 1 } }] }, 'and goes on with snapshots')
 })
 
@@ -105,6 +108,47 @@ t.test('a stream reports persistence, failed requests and failed dials', async t
   t.equal((await request(`${url}/b`)).status, 502)
   t.match(await reader.next('dial-failed'), { at: Number, target: 'b', code: 'ECONNREFUSED', ms: Number })
   t.match(await reader.next('failure'), { target: 'b', code: 'HOLDFAST_ERR_CONNECT' })
+})
+
+t.test('a stream reports endpoints that change and that have drained, and counts them in each snapshot', async t => {
+  const { admin, app, target } = await adminFor(t, { routes: [{ upstream: 'http://127.0.0.1:1', target: 'a' }] })
+  const { targets } = existingState(app)!
+  const { endpoints } = fakeEndpoints(targets, target, [
+    endpointOf('10.0.0.1:80'), endpointOf('10.0.0.2:80', { refusing: true }), endpointOf('10.0.0.3:80', { state: 'joining' }),
+    endpointOf('10.0.0.4:80', { state: 'leaving', refusing: true }), endpointOf('10.0.0.5:80', { state: 'ejected' }), endpointOf('10.0.0.6:80', { state: 'gone' })
+  ])
+  const reader = await readerOf(t, `${admin.url}/api/events`)
+  const { targets: [shown] } = await reader.next('snapshot') as unknown as TargetSummaries
+  t.strictSame(shown!.endpointCounts, { joining: 1, up: 2, ejected: 1, leaving: 1, refusing: 1 })
+  t.notOk('endpoints' in shown!, 'a list each second would be long')
+  endpoints.eject('10.0.0.1:80', { cause: 'a test says so' })
+  const { id } = endpoints.list()[0]!
+  const changed = await reader.next('endpoint')
+  t.match(changed, { at: Number, target: 'a', endpoint: id, address: '10.0.0.1:80', from: 'up', to: 'ejected', cause: 'a test says so' })
+  targets.observers.endpointChanged('a', { endpoint: 'e2', address: '10.0.0.7:80', from: undefined, to: 'joining', cause: 'it is new' })
+  t.strictSame(Object.keys(await reader.next('endpoint').then(joined => {
+    t.match(joined, { endpoint: 'e2', from: null, to: 'joining' })
+    return joined
+  })), ['at', 'target', 'endpoint', 'address', 'from', 'to', 'cause'])
+  targets.observers.endpointDrained('a', 'e2', '10.0.0.7:80')
+  const { at, ...drained } = await reader.next('endpoint-drained')
+  t.type(at, 'number')
+  t.strictSame(drained, { target: 'a', endpoint: 'e2', address: '10.0.0.7:80' })
+})
+
+t.test('events of connections name their endpoint', async t => {
+  let observer: ConnectionObserver = {}
+  const { url } = await streamsFor(t, { observe: given => { observer = given; return () => {} }, snapshot: () => ({}) }, 60_000)
+  const reader = await readerOf(t, url)
+  await reader.next('snapshot')
+  observer.opened?.({ ...CONNECTION, endpoint: 'e1' }, 1)
+  t.match(await reader.next('opened'), { endpoint: 'e1', connection: 1 })
+  observer.closed?.({ ...CONNECTION, endpoint: 'e1' }, 'endpoint_gone', 5)
+  t.match(await reader.next('closed'), { endpoint: 'e1', reason: 'endpoint_gone' })
+  observer.dialFailed?.('a', 'ECONNREFUSED', 1, 'e1')
+  t.match(await reader.next('dial-failed'), { endpoint: 'e1', code: 'ECONNREFUSED' })
+  observer.persistenceChanged?.('a', 'persistent', 'non-persistent', 'x', 'e1')
+  t.match(await reader.next('persistence'), { endpoint: 'e1', to: 'non-persistent' })
 })
 
 t.test('HEAD gets no stream, and does not count as one', async t => {

@@ -93,13 +93,30 @@ t.test('the last fifty failures and changes are kept, oldest first', async t => 
   for (let i = 0; i < 60; i++) {
     set(i)
     history.rejected('a', codeOf(i), PROVENANCE)
-    history.persistenceChanged('a', 'persistent', 'non-persistent', `cause ${i}`)
+    history.persistenceChanged('a', 'persistent', 'non-persistent', `cause ${i}`, 'e1')
   }
   const { failures, persistence } = history.of('a')
   t.same(failures.map(({ at, code }) => [at - START, code]), Array.from({ length: 50 }, (_, i) => [i + 10, codeOf(i + 10)]))
   t.strictSame(failures[0], { at: START + 10, code: codeOf(10), provenance: PROVENANCE })
   t.equal(persistence.length, 50)
-  t.strictSame(persistence.at(-1), { at: START + 59, from: 'persistent', to: 'non-persistent', cause: 'cause 59' })
+  t.strictSame(persistence.at(-1), { at: START + 59, from: 'persistent', to: 'non-persistent', cause: 'cause 59', endpoint: 'e1' })
+})
+
+t.test('the last hundred events of endpoints are kept, oldest first', async t => {
+  const { history, set } = historyAt()
+  for (let i = 0; i < 60; i++) {
+    set(i)
+    history.endpointChanged('a', { endpoint: `e${i}`, address: `10.0.0.${i}:80`, from: i === 59 ? undefined : 'up', to: 'leaving', cause: `cause ${i}`, ejectedBy: 'refused' })
+    history.endpointDrained('a', `e${i}`, `10.0.0.${i}:80`)
+  }
+  const { endpoints } = history.of('a')
+  t.equal(endpoints.length, 100)
+  t.strictSame(endpoints.slice(0, 2), [
+    { at: START + 10, type: 'changed', endpoint: 'e10', address: '10.0.0.10:80', from: 'up', to: 'leaving', cause: 'cause 10' },
+    { at: START + 10, type: 'drained', endpoint: 'e10', address: '10.0.0.10:80' }
+  ])
+  t.match(endpoints.at(-2), { endpoint: 'e59', from: null }, 'a new endpoint has had no state before, and JSON has no undefined')
+  t.strictSame(history.of('b').endpoints, [])
 })
 
 t.test('a closed target is forgotten, and a new one of the same name counts from zero', async t => {

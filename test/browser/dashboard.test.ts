@@ -3,12 +3,16 @@ import { createRequire } from 'node:module'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { AdminOptions } from '../../src/index.js'
+import { existingState } from '../../src/gateway/state.js'
+import type { AdminOptions, EndpointSnapshot } from '../../src/index.js'
 import { flipping, idleCloser, nginx } from '../../testing/behaviours.js'
 import { request } from '../../testing/client.js'
 import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import { noChromium, startChromium } from '../../testing/chromium.js'
+import { endpointOf, fakeEndpoints } from '../admin/fake-fleet.js'
+import { replicasFor } from '../endpoints/rig.js'
+import type { Replica } from '../endpoints/rig.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const HOSTILE = 'orders <img src=x onerror=alert(1)>'
@@ -198,6 +202,153 @@ t.test('the page says when it is not live, and reconnects by itself', { skip }, 
   await page.getByText('Live', { exact: true }).waitFor()
 })
 
+/** The same gateway, whose target `turning` has these endpoints. */
+async function spread (t: Test, endpoints: readonly EndpointSnapshot[]) {
+  const started = await running(t)
+  const { targets } = existingState(started.gateway.app)!
+  return { ...started, targets, fake: fakeEndpoints(targets, targets.get('turning')!, endpoints), target: `${started.url}/#/target/turning` }
+}
+
+function fifty (count = 50): EndpointSnapshot[] {
+  return Array.from({ length: count }, (_, n) => endpointOf(`10.0.${n >> 8}.${n & 255}:3000`, { exchangeMs: 4, connections: { active: n % 3, idle: n % 5, connecting: n % 7, upgraded: n % 2 } }))
+}
+
+const cards = (page: Page) => page.locator('.endpoint')
+const focused = async (page: Page): Promise<string> => await page.evaluate('document.activeElement.textContent')
+
+t.test('endpoints are a grid in which what is wrong comes first, with state, connections, share, time, since and why', { skip }, async t => {
+  const list = fifty()
+  const { fake, target, targets, url } = await spread(t, list)
+  const { page, complaints } = await open(t, target)
+  await cards(page).nth(49).waitFor()
+  const first = async (n: number): Promise<string[]> => (await cards(page).locator('.address').allTextContents()).slice(0, n)
+  t.same(await first(12), Array.from({ length: 12 }, (_, n) => `10.0.0.${n}:3000`), 'by address, as a person counts')
+  t.match(await cards(page).nth(8).textContent(), /● up.*A 2 I 3 C 1/)
+  t.notMatch(await cards(page).nth(8).textContent(), / T /)
+
+  fake.endpoints.change('10.0.0.20:3000', { state: 'ejected', cause: '5 failures in a row: 503', since: new Date(2020, 0, 31, 12, 34, 56).getTime(), requests: 30 })
+  fake.endpoints.change('10.0.0.30:3000', { refusing: true, requests: 10 })
+  fake.endpoints.change('10.0.0.40:3000', { state: 'leaving' })
+  fake.endpoints.change('10.0.0.41:3000', { state: 'leaving', drained: true })
+  fake.endpoints.change('10.0.0.42:3000', { persistence: 'non-persistent' })
+  fake.endpoints.change('10.0.0.43:3000', { state: 'joining' })
+  await cards(page).filter({ hasText: 'ejected' }).waitFor()
+  t.same(await first(6), [20, 30, 40, 43, 42, 0].map(n => `10.0.0.${n}:3000`))
+  t.match(await cards(page).last().textContent(), /10\.0\.0\.41:3000.*drained/)
+  t.match(await cards(page).first().textContent(), /✕ ejected.*75\.0 % · 4\.0 ms.*31 Jan 12:34:56 5 failures in a row: 503/)
+  t.match(await cards(page).nth(1).textContent(), /! refusing.*25\.0 %/)
+
+  await cards(page).first().click()
+  const panel = page.locator('.endpoint-panel')
+  await panel.getByRole('heading', { name: '10.0.0.20:3000' }).waitFor()
+  t.match(await panel.textContent(), /ejected since 31 Jan 12:34:56.*Why5 failures in a row: 503.*2 active, 0 idle, 6 connecting, 0 tunnels.*75\.0 %.*4\.0 ms/)
+  fake.endpoints.remove('10.0.0.20:3000')
+  await panel.locator('.badge[data-condition=gone]').waitFor()
+  t.equal(await panel.getByRole('heading').textContent(), '10.0.0.20:3000', 'what is shown does not change to another endpoint')
+
+  fake.discovery = { endpoints: 49, missing: 2, age: 1_200, answers: 3, failures: 1, fault: { kind: 'silent', message: 'no answer in 5000 ms' } }
+  await page.getByText('Discovery knows 49 endpoints, of which the last answers lack 2; it answered 1.2 s ago; 1 question was not answered; now: no answer in 5000 ms').waitFor()
+  targets.observers.endpointDrained('turning', 'e1', '10.0.0.41:3000')
+  await page.getByRole('listitem').filter({ hasText: '10.0.0.41:3000 drained' }).waitFor()
+
+  await page.goto(`${url}/#/target/hasty`)
+  await page.getByRole('heading', { level: 1, name: 'hasty' }).waitFor()
+  await page.locator('.chart canvas').nth(2).waitFor()
+  t.notOk(await page.getByRole('heading', { name: 'Endpoints' }).isVisible(), 'a plain target has none')
+  t.same(complaints, [])
+})
+
+t.test('an endpoint is chosen, drained, ejected and brought back by the keyboard, and each action asks first', { skip }, async t => {
+  const { fake, target } = await spread(t, fifty(5))
+  const { page, complaints } = await open(t, target)
+  await cards(page).nth(4).waitFor()
+  await page.getByRole('searchbox').focus()
+  await page.keyboard.press('Tab')
+  t.match(await focused(page), /^10\.0\.0\.0:3000/)
+  for (const [key, address] of [['ArrowRight', 1], ['End', 4], ['ArrowRight', 4], ['Home', 0], ['ArrowLeft', 0], ['ArrowRight', 1]] as const) {
+    await page.keyboard.press(key)
+    t.match(await focused(page), new RegExp(`^10\\.0\\.0\\.${address}:3000`), key)
+  }
+  await page.keyboard.press('Enter')
+  const panel = page.locator('.endpoint-panel')
+  await panel.getByRole('heading', { name: '10.0.0.1:3000' }).waitFor()
+  fake.endpoints.change('10.0.0.3:3000', { refusing: true })
+  await cards(page).first().filter({ hasText: 'refusing' }).waitFor()
+  t.match(await focused(page), /^10\.0\.0\.1:3000/, 'the focus stays where it was')
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Shift+Tab')
+  t.equal(await focused(page), 'Restore…')
+
+  const { id } = fake.endpoints.list()[1]!
+  const state = (): string => fake.endpoints.list().find(endpoint => endpoint.id === id)!.state
+  await page.keyboard.press('Enter')
+  await page.getByText('It is not ejected.').waitFor()
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').getByText('Eject 10.0.0.1:3000?').waitFor()
+  t.equal(await focused(page), 'Leave it', 'the answer that does nothing')
+  await page.keyboard.press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  t.equal(await focused(page), 'Eject…')
+  t.equal(state(), 'up')
+  for (const [verb, then] of [['Eject', 'ejected'], ['Restore', 'up'], ['Drain', 'leaving'], ['Undrain', 'up']] as const) {
+    await panel.locator('button[aria-disabled=false]', { hasText: `${verb}…` }).click()
+    await page.getByRole('dialog').getByRole('button', { name: verb, exact: true }).click()
+    await page.getByText(`10.0.0.1:3000 is ${then} now.`).waitFor()
+    t.equal(state(), then)
+  }
+  for (const n of [0, 2, 3, 4]) fake.endpoints.change(`10.0.0.${n}:3000`, { state: 'ejected' })
+  await cards(page).nth(3).filter({ hasText: 'ejected' }).waitFor()
+  await panel.getByRole('button', { name: 'Drain…', exact: true }).click()
+  await page.getByRole('dialog').getByText('No other endpoint of turning is up.').waitFor()
+  t.same(complaints, [])
+})
+
+t.test('the connections of a target with several endpoints are those of the chosen one', { skip }, async t => {
+  const replicas = await replicasFor(t, 2)
+  const [one, two] = replicas as [Replica, Replica]
+  const { url, get, gateway } = await running(t)
+  gateway.gateway.targets.get('turning')!.endpoints.set([one.url, two.url])
+  await Promise.all(Array.from({ length: 8 }, async () => await get('/turning')))
+  const { page, complaints } = await open(t, `${url}/#/target/turning`)
+  await cards(page).filter({ hasText: one.address }).click()
+  await page.getByRole('heading', { name: `Connections of ${one.address}` }).waitFor()
+  const shown = page.locator('.connection:not([data-state=closed])')
+  await page.waitForFunction(`document.querySelectorAll('.connection:not([data-state=closed])').length === ${one.connections}`)
+  await cards(page).filter({ hasText: two.address }).click()
+  await page.getByRole('heading', { name: `Connections of ${two.address}` }).waitFor()
+  await page.waitForFunction(`document.querySelectorAll('.connection:not([data-state=closed])').length === ${two.connections}`)
+  t.equal(await shown.count(), two.connections)
+  t.same(complaints, [])
+})
+
+t.test('a thousand endpoints are shown in pages, and found by address or state', { skip }, async t => {
+  const { fake, target, url, targets } = await spread(t, fifty(1_000))
+  const { page, complaints } = await open(t, target)
+  await page.getByText('1 to 60 of 1\u202f000').waitFor()
+  t.equal(await cards(page).count(), 60)
+  await page.getByRole('button', { name: 'Next' }).click()
+  await page.getByText('61 to 120 of 1\u202f000').waitFor()
+  fake.endpoints.change('10.0.3.200:3000', { state: 'ejected' })
+  await page.getByRole('button', { name: 'Previous' }).click()
+  await cards(page).first().filter({ hasText: '10.0.3.200:3000' }).waitFor()
+  await page.getByRole('searchbox').fill('10.0.2.77')
+  await page.waitForFunction('document.querySelectorAll(".endpoint").length === 1')
+  await page.getByRole('searchbox').fill('ejected')
+  await cards(page).filter({ hasText: '10.0.3.200:3000' }).waitFor()
+  await page.getByRole('searchbox').fill('nowhere')
+  await page.getByText('No endpoint\'s address or state contains that.').waitFor()
+
+  await page.goto(`${url}/#/`)
+  await row(page, 'turning').getByText('1\u202f000 endpoints, 1 ejected').waitFor()
+  await page.getByText('1 endpoint ejected').waitFor()
+  targets.observers.endpointChanged('turning', { endpoint: 'e1', address: '10.0.0.1:3000', from: undefined, to: 'joining', cause: 'it is listed' })
+  targets.observers.endpointChanged('turning', { endpoint: 'e1', address: '10.0.0.1:3000', from: 'up', to: 'ejected', cause: 'a test says so' })
+  await page.getByText('10.0.0.1:3000: up → ejected: a test says so').waitFor()
+  t.equal(await page.getByText('joining').count(), 0, 'endpoints that come are no news')
+  t.same(complaints, [])
+})
+
 const LOOKS: ReadonlyArray<{ name: string, options: BrowserContextOptions }> = [
   { name: 'in light', options: { colorScheme: 'light' } },
   { name: 'in dark', options: { colorScheme: 'dark' } },
@@ -222,6 +373,23 @@ for (const { name, options } of LOOKS) {
       t.equal(await wider(), 0)
     }
     await page.getByRole('button', { name: /Evict/ }).click()
+    await page.getByRole('dialog').waitFor()
+    t.same(await faults(page), [])
+    t.same(complaints, [])
+  })
+
+  t.test(`axe finds no serious fault in a grid of endpoints ${name}, and the page does not scroll sideways`, { skip }, async t => {
+    const list = fifty(70)
+    const { fake, target } = await spread(t, list)
+    for (const [n, changes] of [{ state: 'ejected', cause: 'c'.repeat(300) }, { refusing: true }, { state: 'leaving' }, { state: 'leaving', drained: true }, { state: 'joining' }, { persistence: 'non-persistent' }].entries()) {
+      fake.endpoints.change(list[n]!.id, changes as Partial<EndpointSnapshot>)
+    }
+    fake.endpoints.change(list[6]!.id, { address: '[2001:db8:1234:5678:9abc:def0:1234:5678]:30000' })
+    const { page, complaints } = await open(t, target, options)
+    await cards(page).nth(59).waitFor()
+    t.same(await faults(page), [])
+    t.equal(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), 0)
+    await page.locator('.endpoint-panel').getByRole('button', { name: 'Drain…', exact: true }).click()
     await page.getByRole('dialog').waitFor()
     t.same(await faults(page), [])
     t.same(complaints, [])

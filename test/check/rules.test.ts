@@ -28,6 +28,14 @@ for (const { id, severity, why } of RULES) {
   })
 }
 
+t.test('nothing is found of several endpoints with sane settings', async t => {
+  const upstream = ['http://10.0.0.1:3000', 'http://10.0.0.2:3000']
+  const options = { balance: 'round-robin' as const, slowStart: 5_000, ejection: { statuses: [503] }, healthCheck: { path: '/health' } }
+  t.strictSame(found({ targets: [{ upstream, options, endpoints: [{}, {}], unhealthy: [] }] }), [])
+  t.strictSame(found({ targets: [{ upstream: 'kubernetes+http://users.shop:http', options, endpoints: [{}, {}], unhealthy: [] }] }), [])
+  t.strictSame(found({ targets: [{ upstream, options: { balance: 'hash', affinity: { ip: true } } }] }), [])
+})
+
 t.test('nothing is found by default, nor with a sane backend, load balancer and number of replicas', async t => {
   t.strictSame(found({}), [])
   t.strictSame(found({ targets: [{ measured: {} }, { origin: 'http://127.0.0.1:3000', routes: [{ upgradable: true }] }, { origin: null }] }), [])
@@ -53,7 +61,38 @@ t.test('applying a remedy ends its finding', async t => {
   t.strictSame(found({ around, targets: [{ options: { undiciOptions: { connections: 25, headersTimeout: 46_000 } } }], server: { keepAliveTimeout: 90_000 } }), [])
 })
 
+t.test('what is found of several endpoints names them, and has the remedy that is right for all', async t => {
+  const upstream = ['https://10.0.0.1:3000', 'https://10.0.0.2:3000', 'https://10.0.0.3:3000', 'https://10.0.0.4:3000']
+  const recommended = { undiciOptions: { keepAliveTimeout: 1_000 }, pool: {} }
+  const [idle] = found({ targets: [{ upstream, recommended, endpoints: [{ idleTimeoutMs: 5_000 }, { idleTimeoutMs: 2_000 }, { idleTimeoutMs: 5_000 }, {}] }] })
+  t.match(idle, {
+    id: 'idle-above-backend',
+    found: 'undiciOptions.keepAliveTimeout: 60000; the backend closes after 5000 ms (10.0.0.1:3000, 10.0.0.3:3000); ' +
+      'undiciOptions.keepAliveTimeout: 60000; the backend closes after 2000 ms (10.0.0.2:3000)',
+    remedy: /^undiciOptions\.keepAliveTimeout: 1000;/
+  })
+  const [many] = found({ targets: [{ upstream, endpoints: [1, 2, 3, 4].map(n => ({ idleTimeoutMs: n * 1_000 })) }] })
+  t.match(many, { found: /\(10\.0\.0\.3:3000\); and 1 more$/ })
+  const lost = { unreachable: 'The backend could not be reached (ECONNREFUSED)' }
+  t.match(found({ targets: [{ upstream, endpoints: [{}, lost, {}, {}] }] }), [{
+    id: 'endpoints-unreachable', found: '3 of 4 endpoints reached; 10.0.0.2:3000: The backend could not be reached (ECONNREFUSED)'
+  }])
+  t.match(found({ targets: [{ upstream, endpoints: [lost, lost] }] }), [{ id: 'unreachable', found: /^none of 2 endpoints reached; 10\.0\.0\.1:3000: / }])
+  t.match(found({ targets: [{ upstream: 'dns+https://users.internal', endpoints: [lost] }] }), [{ id: 'unreachable', found: /^10\.0\.0\.1:3000: The/ }])
+  t.match(found({ targets: [{ upstream }], around: { replicas: 2, backendMaxConnections: 100 } }), [{
+    id: 'backend-overrun', target: upstream[0], found: '2 x 128 = 256 connections to each of 4 endpoints, and one can bear 100', remedy: 'undiciOptions.connections: 50'
+  }])
+  t.match(found({ targets: [{ addresses: ['10.0.0.1', '10.0.0.2', '10.0.0.3'] }] }), [{
+    id: 'one-replica-reached',
+    found: 'https://users.internal:3000 has 3 addresses: 10.0.0.1, 10.0.0.2, 10.0.0.3; a dial reaches the first that accepts',
+    remedy: 'upstream: \'dns+https://users.internal:3000\'; each address is an endpoint then.'
+  }])
+})
+
 t.test('a finding contains no secret from the same options', async t => {
+  const affinity = { cookie: 'at', secret: 'SECRET-SECRET-SECRET-SECRET-SECRET' }
+  t.match(found({ targets: [{ options: { affinity } }] }), [{ found: /^affinity: \{ cookie: 'at' \};/ }])
+  t.notMatch(JSON.stringify(found({ targets: [{ options: { affinity } }] })), 'SECRET')
   const connect = { rejectUnauthorized: false, timeout: 90_000, passphrase: 'SECRET' }
   t.notMatch(JSON.stringify(found({ targets: [{ options: { undiciOptions: { connect, keepAliveTimeout: 0 } } }] })), 'SECRET')
 })

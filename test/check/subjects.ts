@@ -1,4 +1,8 @@
 import type { CheckedApp, CheckedRoute, CheckedServer, CheckedTarget, Surroundings } from '../../src/check/rule.js'
+import { parseDiscoveryUrl } from '../../src/discovery/discovery-url.js'
+import type { EndpointsPlan } from '../../src/discovery/endpoints-plan.js'
+import { readGivenList } from '../../src/discovery/given-list.js'
+import type { GivenEndpoint } from '../../src/options/upstream-option.js'
 import { resolveRouteOptions } from '../../src/options/route-options.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 import type { RouteOptions, TargetOptions } from '../../src/options/option-types.js'
@@ -12,6 +16,14 @@ export interface TargetCase {
   options?: TargetOptions
   routes?: { prefix?: string, options?: RouteOptions, upgradable?: boolean }[]
   measured?: Partial<ProbeReport> | { unreachable: string }
+  /** A list, or one with discovery, in place of the origin alone. */
+  upstream?: readonly GivenEndpoint[] | string
+  /** What a probe has found of each endpoint, and what differs. */
+  endpoints?: readonly (Partial<ProbeReport> | { unreachable: string })[]
+  differences?: readonly string[]
+  recommended?: ProbeReport['recommended']
+  addresses?: CheckedTarget['addresses']
+  unhealthy?: CheckedTarget['unhealthy']
 }
 export interface Case {
   /** Default: one target in a private network, over TLS. */
@@ -53,12 +65,46 @@ export function aroundOf ({ around }: Case): Surroundings {
   return { replicas: 1, ...around }
 }
 
-function targetOf ({ origin = 'https://users.internal:3000', name = origin ?? 'chosen', options = {}, routes = [{}], measured }: TargetCase): CheckedTarget {
+function targetOf (given: TargetCase): CheckedTarget {
+  const { upstream, options = {}, routes = [{}], addresses, unhealthy } = given
+  const { origin = originOf(upstream) } = given
+  const { name = origin ?? 'chosen' } = given
   return {
     name,
     origin: origin === null ? undefined : new URL(origin),
+    plan: planOf(upstream),
+    addresses,
+    unhealthy,
     options: resolveTargetOptions({}, options),
     routes: routes.map(({ prefix = '/users', options = {}, upgradable = false }): CheckedRoute => ({ prefix, options: resolveRouteOptions({}, options), upgradable })),
-    measured: measured === undefined || 'unreachable' in measured ? measured as { unreachable: string } | undefined : { ...NGINX, ...measured }
+    measured: measuredOf(given)
   }
+}
+
+function originOf (upstream: TargetCase['upstream']): string {
+  if (upstream === undefined) return 'https://users.internal:3000'
+  if (typeof upstream === 'string') return parseDiscoveryUrl(upstream).origin.origin
+  const [first] = upstream
+  return typeof first === 'string' ? first : first!.url
+}
+
+function planOf (upstream: TargetCase['upstream']): EndpointsPlan | undefined {
+  if (upstream === undefined) return undefined
+  if (typeof upstream === 'string') return { kind: 'url', url: parseDiscoveryUrl(upstream), upstream }
+  return { kind: 'list', found: readGivenList(upstream, 'upstream').found }
+}
+
+function measuredOf ({ measured, endpoints, differences = [], recommended = NGINX.recommended }: TargetCase): CheckedTarget['measured'] {
+  if (endpoints !== undefined) {
+    return {
+      origin: 'https://users.internal:3000',
+      endpoints: endpoints.map((found, i) => {
+        const address = `10.0.0.${i + 1}:3000`
+        return 'unreachable' in found ? { address, unreachable: found.unreachable } : { address, report: { ...NGINX, ...found } }
+      }),
+      differences,
+      recommended
+    }
+  }
+  return measured === undefined || 'unreachable' in measured ? measured as { unreachable: string } | undefined : { ...NGINX, ...measured }
 }

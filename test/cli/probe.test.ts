@@ -58,6 +58,44 @@ t.test('Ctrl-C prints what is known, and exits with 130', async t => {
   t.same(backend.log.filter(({ method }) => method === 'POST').map(({ path }) => path), ['/orders'])
 })
 
+t.test('the endpoints of a list are measured one after another, with the path behind the last', async t => {
+  const backends = await Promise.all([1, 30].map(hint => startBackend(nginx({ keepAliveMs: 300, hint }), { log: true })))
+  t.teardown(() => Promise.all(backends.map(backend => backend.close())))
+  const [first, second] = backends.map(({ url }) => url.replace('http://', ''))
+  const args = ['--connections', '1', '--requests', '5', `${first}|${second}/a/path?query#z`]
+  const [json, text] = await Promise.all([start('--json', ...args).ended, start(...args).ended])
+  t.same({ code: json.code, stderr: json.stderr }, { code: 0, stderr: '' })
+  const report = JSON.parse(json.stdout) as Record<string, unknown>
+  t.same(Object.keys(report), ['origin', 'endpoints', 'differences', 'recommended'])
+  t.match(report, {
+    origin: `http://${first}`,
+    endpoints: [{ address: first, report: { url: `http://${first}/a/path?query` } }, { address: second, report: { hint: { timeoutMs: 30_000 } } }],
+    differences: [/^Keep-Alive header: /],
+    recommended: { undiciOptions: { keepAliveTimeout: Number } }
+  })
+  t.equal(text.code, 0)
+  t.match(text.stdout, 'What differs between the endpoints:\n')
+  t.match(text.stdout, /Options of their route:\n\n.*\n +undiciOptions: \{ keepAliveTimeout: \d+ \}\n$/)
+  for (const { log } of backends) t.ok(log.every(request => request.header('host') === first))
+})
+
+t.test('a name with discovery is resolved, and an endpoint that cannot be reached is 1', async t => {
+  const backend = await startBackend(nginx({ keepAliveMs: 300 }), { log: true })
+  t.teardown(() => backend.close())
+  const named = await start('--json', '--connections', '1', '--requests', '5', `dns+http://localhost:${backend.port}/a`).ended
+  const { endpoints } = JSON.parse(named.stdout) as { endpoints: { address: string }[] }
+  t.ok(endpoints.some(({ address }) => address === `127.0.0.1:${backend.port}`), 'localhost may have an address of each family')
+  t.ok(backend.log.some(({ path }) => path === '/a') && backend.log.every(request => request.header('host') === `localhost:${backend.port}`))
+  const gone = await startBackend(persistent())
+  await gone.close()
+  const { code, stdout } = await start('--connections', '1', '--requests', '5', `${gone.url}|${backend.url}`).ended
+  t.equal(code, 1)
+  t.match(stdout, /^127\.0\.0\.1:\d+: The backend could not be reached \(ECONNREFUSED\)\n/)
+  const unknown = await start('dns+http://nowhere.invalid').ended
+  t.same({ code: unknown.code, stdout: unknown.stdout }, { code: 1, stdout: '' })
+  t.match(unknown.stderr, /^holdfast probe: dns\+http:\/\/nowhere\.invalid: The backend's name could not be resolved \(.*\)\n$/)
+})
+
 t.test('a backend that cannot be reached: one line on stderr, nothing on stdout, 1', async t => {
   const backend = await startBackend(persistent())
   await backend.close()
@@ -127,7 +165,16 @@ t.test('each wrong usage is named', async t => {
     'a POST and none': ['--no-post', '--post-path', '/orders', 'localhost:1'],
     'a path without a slash': ['--post-path', 'orders', 'localhost:1'],
     'a certificate file that is not there': ['--ca', join(file, '..', 'none.pem'), 'localhost:1'],
-    'a certificate file that holds none': ['--ca', file, 'localhost:1']
+    'a certificate file that holds none': ['--ca', file, 'localhost:1'],
+    'a list with a path before its end': ['http://a/x|http://b'],
+    'a list of two schemes': ['http://a|https://b'],
+    'a list with an endpoint twice': ['a:1|b:1|a:1'],
+    'a list with nothing between two bars': ['a:1||b:1'],
+    'a list with a user': ['a:1|http://x:y@b:1'],
+    'discovery of an address': ['dns+http://10.0.0.1:3000'],
+    'discovery by another scheme': ['dns+ftp://users'],
+    'SRV records with a port': ['srv+http://_http._tcp.users:80'],
+    'Kubernetes outside of a cluster': ['kubernetes+http://users.shop:http']
   }
   for (const [name, args] of Object.entries(cases)) {
     const error = await command(args).then(() => undefined, (error: unknown) => error)

@@ -121,6 +121,29 @@ export const ALERT_CASES: readonly AlertCase[] = [
     at: { '4m': [], '10m': [{ labels: { ...onInstance, target: 'full' }, value: '90.62%' }], '22m': [] }
   },
   {
+    alert: 'HoldfastEndpointsEjected',
+    series: {
+      [`holdfast_endpoints${of('broken', 'state="ejected"')}`]: '0x4 2x20 0x20', [`holdfast_endpoints${of('broken', 'state="up"')}`]: '6x4 4x20 6x20',
+      // Of four that do not leave, one is ejected.
+      [`holdfast_endpoints${of('below', 'state="ejected"')}`]: '1x50', [`holdfast_endpoints${of('below', 'state="up"')}`]: '3x50', [`holdfast_endpoints${of('below', 'state="leaving"')}`]: '0x50',
+      [`holdfast_endpoints${of('rolls over', 'state="leaving"')}`]: '4x50', [`holdfast_endpoints${of('rolls over', 'state="up"')}`]: '4x50', [`holdfast_endpoints${of('rolls over', 'state="ejected"')}`]: '0x50',
+      // Seen by one gateway of two.
+      [`holdfast_endpoints${of('seen by one', 'state="ejected"')}`]: '2x50', [`holdfast_endpoints${of('seen by one', 'state="up"')}`]: '2x50',
+      [`holdfast_endpoints{${JOB},instance="b:9901",target="seen by one",state="up"}`]: '4x50'
+    },
+    at: { '4m': [], '15m': firing('broken', '33.33%'), '35m': [] }
+  },
+  {
+    alert: 'HoldfastDiscoveryOld',
+    series: {
+      [`holdfast_discovery_failures_total${of('outage')}`]: '0x4 0+6x20 120x20', [`holdfast_discovery_age_seconds${of('outage')}`]: '5x4 0+60x20 5x20',
+      [`holdfast_discovery_failures_total${of('never answered')}`]: '0+2x24 48x20',
+      [`holdfast_discovery_failures_total${of('fails now and then')}`]: '0+6x50', [`holdfast_discovery_age_seconds${of('fails now and then')}`]: '120x50',
+      [`holdfast_discovery_failures_total${of('quiet watch')}`]: '3x50', [`holdfast_discovery_age_seconds${of('quiet watch')}`]: '0+60x50'
+    },
+    at: { '4m': [], '16m': [...firing('outage'), ...firing('never answered')], '40m': [] }
+  },
+  {
     alert: 'HoldfastEventLoopLate',
     series: {
       [`nodejs_eventloop_lag_p99_seconds{${JOB},instance="a:9901"}`]: '0.25x20 0.02x20', [`nodejs_eventloop_lag_p99_seconds{${JOB},instance="b:9901"}`]: '0.2x40',

@@ -6,19 +6,26 @@ import { checkServers } from '../../src/discovery/name-servers.js'
 import { candidatesOf, searchListOf } from '../../src/discovery/search-list.js'
 
 t.test('a hosts file is read as hosts(5) says', async t => {
-  const hosts = '127.0.0.1 localhost\n# 10.0.0.9 users\n10.0.0.1\tusers api # users2\nfd00::1 API.\n10.0.0.2 api\nbroken api\n'
+  const hosts = '127.0.0.1 localhost\n# 10.0.0.9 users\n10.0.0.1\tusers api # users2\nfd00::1 API.\n10.0.0.2 api\nbroken api\n::1  Box.corp\n'
   t.same(hostsAddresses(hosts, 'Users'), ['10.0.0.1'])
   t.same(hostsAddresses(hosts, 'api.'), ['10.0.0.1', '10.0.0.2'])
   t.same(hostsAddresses(hosts, 'users2'), [])
   t.same(hostsAddresses(hosts, 'localhost'), ['127.0.0.1'])
+  t.same(hostsAddresses(hosts, 'BOX.corp.'), ['::1'])
+  t.same(hostsAddresses('', 'localhost'), ['127.0.0.1', '::1'], 'localhost has addresses in any case')
   t.same(hostsAddresses('', 'x.localhost'), ['127.0.0.1', '::1'])
+  t.same(hostsAddresses('', 'notlocalhost'), [])
 })
 
 t.test('a search list is read as resolv.conf(5) says', async t => {
   const candidates = (text: string, name: string, hostname = 'box'): string[] => candidatesOf(name, searchListOf(text, hostname))
   t.same(candidates('search a.example b.example.\n', 'users'), ['users.a.example', 'users.b.example', 'users'])
   t.same(candidates('search a.example\n', 'users.shop'), ['users.shop', 'users.shop.a.example'])
+  t.same(candidates('', 'users'), ['users'])
   t.same(candidates('search a.example\noptions timeout:1 ndots:2\n', 'users.shop'), ['users.shop.a.example', 'users.shop'])
+  const cluster = 'nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local.\noptions ndots:5 timeout:2\n'
+  t.same(candidates(cluster, 'users'), ['users.shop.svc.cluster.local', 'users.svc.cluster.local', 'users.cluster.local', 'users'])
+  t.same(candidates(cluster, 'a.b.c.d.e.f')[0], 'a.b.c.d.e.f')
   t.same(
     candidates('options ndots:99\nsearch a\n', 'a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p'),
     ['a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p', 'a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.a']

@@ -6,7 +6,7 @@ const SCRAPED = ['job', 'instance', 'le']
 // A series of Prometheus about each of its targets.
 const UP: MetricRow = { name: 'up', type: 'gauge', unit: 'state', labels: [], meaning: '' }
 const TABLE: readonly MetricRow[] = [...METRICS, ...PROCESS_METRICS, UP]
-const KEYWORDS = ['sum', 'by', 'and', 'unless', 'absent', 'min_over_time', 'on', 'rate', 'or', 'vector', 'max', 'min', 'count', 'histogram_quantile', 'label_values', 'time', 'target', 'instance']
+const KEYWORDS = ['sum', 'by', 'and', 'unless', 'absent', 'min_over_time', 'on', 'rate', 'or', 'vector', 'max', 'min', 'avg', 'group_left', 'count', 'histogram_quantile', 'label_values', 'time', 'target', 'instance']
 
 /** Metrics and labels of a query of Prometheus that neither Holdfast nor Prometheus has. */
 export function unknownIn (query: string): string[] {

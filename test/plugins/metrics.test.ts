@@ -15,6 +15,7 @@ import { backendFor, clientFor, gatewayFor, until } from '../../testing/gateway.
 import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
 import { lintMetrics, parseMetrics, seriesOf, valueOf } from '../../testing/prometheus.js'
 import type { MetricFamily } from '../../testing/prometheus.js'
+import { endpointOf, fakeEndpoints } from '../admin/fake-fleet.js'
 
 type Metered = RunningGateway & { read (): Promise<Map<string, MetricFamily>> }
 
@@ -75,7 +76,10 @@ t.test('the served text is valid, and each metric has its type and labels of the
     ]
   })
   for (const path of ['/ok/', '/ok/', '/ok/stale', '/ok/lost', '/secure/', '/dead/', '/unix/', '/chosen/', '/none']) await request(`${url}${path}`)
-  app.gateway!.targets.get(odd)!.evict()
+  const { targets } = existingState(app)!
+  targets.get(odd)!.evict()
+  const fake = fakeEndpoints(targets, targets.get(odd)!, [endpointOf('10.0.0.1:80', { exchangeMs: 3 }), endpointOf('10.0.0.2:80')])
+  fake.discovery = { endpoints: 2, missing: 0, age: 1, answers: 1, failures: 0, fault: undefined }
   const { headers, body } = await request(`${url}${PATH}`)
   t.equal(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8')
   const families = parseMetrics(body.toString())
@@ -171,7 +175,7 @@ t.test('what alerts ask for is 0 in the first scrape, for each declared target',
   for (const target of ['a', 'b']) {
     t.equal(valueOf(first, 'holdfast_connections_opened_total', { target }), 0)
     for (const code of ['HOLDFAST_ERR_CONNECT', 'HOLDFAST_ERR_QUEUE_FULL']) t.equal(valueOf(first, 'holdfast_rejected_total', { target, code }), 0, code)
-    for (const kind of ['unwritten', 'stale', 'unused_timeout', 'connect']) t.equal(valueOf(first, 'holdfast_retries_total', { target, kind }), 0, kind)
+    for (const kind of ['unwritten', 'stale', 'unused_timeout', 'fresh', 'connect']) t.equal(valueOf(first, 'holdfast_retries_total', { target, kind }), 0, kind)
   }
   t.strictSame(first.get('holdfast_dial_failures_total')?.samples, [], 'errnos are an open set')
 })

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { request } from 'undici'
+import { readUpstream } from '../../src/discovery/read-upstream.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
 import type { TargetOptions } from '../../src/options/option-types.js'
+import type { UpstreamOption } from '../../src/options/upstream-option.js'
 import { TargetRegistry } from '../../src/target/registry.js'
 import { persistent } from '../../testing/behaviours.js'
 import { backendFor } from '../../testing/gateway.js'
@@ -24,6 +26,26 @@ t.test('a target is an origin and its options, whatever the prefix', async t => 
   t.not(targets.declare({ origin: A, options: resolved(), prefix: '/d' }), one, 'other options')
   t.not(targets.declare({ origin: B, options: resolved(FEW), prefix: '/e' }), one, 'another origin')
   t.not(targets.declare({ origin: new URL('https://a.example:3000'), options: resolved(FEW), prefix: '/f' }), one, 'another scheme')
+})
+
+t.test('a target is its endpoints too', async t => {
+  const targets = registry()
+  const declare = (upstream: UpstreamOption, name?: string): ReturnType<TargetRegistry['declare']> => {
+    const { origin, plan } = readUpstream(upstream, [])
+    return targets.declare({ origin, options: resolved(), plan, prefix: '/users', name })
+  }
+  const list = declare(['http://a.example:3000', 'http://b.example:3000'])
+  t.equal(declare(['http://a.example:3000', 'http://b.example:3000']), list)
+  t.not(declare(['http://a.example:3000', 'http://c.example:3000']), list, 'another endpoint')
+  const plain = declare('http://a.example:3000')
+  t.not(plain, list, 'the first of them alone')
+  t.equal(targets.byOrigin(A.origin), plain, 'an origin stands for itself before it stands for others')
+  t.equal(targets.dynamic(A, resolved(), '/users'), plain, 'and so does one that is chosen')
+  t.equal(targets.planOf(list).kind, 'list')
+  t.equal(targets.planOf(plain).kind, 'origin')
+  const named = declare(['http://a.example:3000', 'http://b.example:3000'], 'users')
+  t.throws(() => declare(['http://a.example:3000', 'http://c.example:3000'], 'users'), { message: /^target: "users" is declared twice with other options or endpoints \(for / })
+  t.equal(declare(['http://a.example:3000', 'http://b.example:3000'], 'users'), named)
 })
 
 t.test('a chosen upstream with a path is the target of its origin', async t => {

@@ -1,0 +1,83 @@
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { GivenEndpoint } from '../options/upstream-option.js'
+import type { EndpointSnapshot } from '../endpoint/endpoint-snapshot.js'
+import { optionError } from '../errors.js'
+import { refuseUnknown } from '../options/unknown-names.js'
+import type { TargetEndpoints } from '../target/target-endpoints.js'
+import type { EndpointAnswer, EndpointsAnswer } from './api-shapes.js'
+import { orRefusal } from './refusal.js'
+import { serve } from './serve.js'
+import { objectOf } from './update.js'
+
+/** The largest list of endpoints, in bytes: a thousand of them, each with all of its fields. */
+const LIST_LIMIT = 262_144
+/** The longest cause of an ejection, in characters. Each log line of the ejection has it. */
+const LONGEST_CAUSE = 200
+
+const ASKED = 'asked for over the admin API'
+
+interface EndpointsOwner { readonly name: string, readonly endpoints: TargetEndpoints }
+
+type Action = (endpoints: TargetEndpoints, endpoint: string, body: unknown) => object | void
+
+// By the last part of the path. What they return is added to the log line.
+const ACTIONS: Readonly<Record<string, { readonly act: Action, readonly line: string }>> = {
+  drain: { act: (endpoints, endpoint) => endpoints.drain(endpoint), line: 'an endpoint drains' },
+  undrain: { act: (endpoints, endpoint) => endpoints.undrain(endpoint), line: 'an endpoint drains no longer' },
+  eject: {
+    act: (endpoints, endpoint, body) => {
+      const ejection = ejectionOf(body)
+      endpoints.eject(endpoint, ejection)
+      return ejection
+    },
+    line: 'an endpoint is ejected'
+  },
+  restore: { act: (endpoints, endpoint) => endpoints.restore(endpoint), line: 'the ejection of an endpoint is ended' }
+}
+
+/** Adds the routes that change a target's endpoints. */
+export function serveEndpoints (scope: FastifyInstance, targetOf: (request: FastifyRequest) => EndpointsOwner, log: FastifyBaseLogger): void {
+  serve(scope, '/api/targets/:name/endpoints', {
+    GET: (request): EndpointsAnswer => ({ endpoints: targetOf(request).endpoints.list() }),
+    PUT: (request): EndpointsAnswer => {
+      const { name, endpoints } = targetOf(request)
+      // `set` checks the list, as in code.
+      const given = request.body as readonly GivenEndpoint[]
+      orRefusal(() => endpoints.set(given))
+      log.info({ target: name, endpoints: given.length }, `the endpoints are replaced, as ${ASKED}`)
+      return { endpoints: endpoints.list() }
+    }
+  }, LIST_LIMIT)
+  for (const [action, { act, line }] of Object.entries(ACTIONS)) {
+    serve(scope, `/api/targets/:name/endpoints/:endpoint/${action}`, {
+      POST: (request): EndpointAnswer => {
+        const { name, endpoints } = targetOf(request)
+        const { endpoint: given } = request.params as { endpoint: string }
+        const before = named(endpoints.list(), given)
+        const more = orRefusal(() => act(endpoints, given, request.body))
+        log.info({ target: name, endpoint: before?.id ?? given, address: before?.address, ...more }, `${line}, as ${ASKED}`)
+        return { endpoint: named(endpoints.list(), before?.id ?? given) ?? null }
+      }
+    })
+  }
+}
+
+function named (list: readonly EndpointSnapshot[], given: string): EndpointSnapshot | undefined {
+  return list.find(({ id, address }) => id === given || address === given)
+}
+
+/** The options of an ejection; null as `ms` stands for `Infinity`, as in the API's answers. Throws HOLDFAST_ERR_OPTION. */
+function ejectionOf (body: unknown): { ms?: number, cause: string } {
+  if (body === undefined || body === null) return { cause: ASKED }
+  const given = objectOf(body, 'The body')
+  refuseUnknown(given, ['ms', 'cause'], '')
+  const { ms, cause = ASKED } = given
+  if (ms !== undefined && ms !== null && !(typeof ms === 'number' && ms > 0)) {
+    throw optionError('ms', ms, 'is no time; give a number of ms above 0, or null for an ejection that lasts until it is ended')
+  }
+  // Control characters could forge lines where a log is shown as text.
+  if (typeof cause !== 'string' || cause.length > LONGEST_CAUSE || cause.trim() === '' || /\p{C}/u.test(cause)) {
+    throw optionError('cause', cause, `is no text of at most ${LONGEST_CAUSE} characters in one line`)
+  }
+  return { ...ms === undefined ? undefined : { ms: ms === null ? Infinity : ms }, cause }
+}

@@ -1,0 +1,24 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { ConnectionObserver } from '../connection/observer.js'
+
+/**
+ * Logs what changes at targets: what is believed of their backends, and their endpoints. Each change is one line. An ejection is a warning,
+ * since it takes a part of a target out of service.
+ *
+ * @param severalAt whether the target of this name has several endpoints; then a line about one of them names it
+ */
+export function loggedEvents (log: FastifyBaseLogger, severalAt: (target: string) => boolean): ConnectionObserver {
+  return {
+    persistenceChanged (target, from, to, cause, endpoint) {
+      const several = severalAt(target)
+      log.info({ target, ...several && { endpoint }, from, to, cause }, `${several ? `endpoint ${endpoint} of ` : ''}${target} is ${to}: ${cause}`)
+    },
+    endpointChanged (target, { endpoint, address, from, to, cause }) {
+      const fields = { target, endpoint, address, from, to, cause }
+      const line = `endpoint ${address} of ${target} is ${to}: ${cause}`
+      if (to === 'ejected') log.warn(fields, line)
+      else log.info(fields, line)
+    },
+    endpointDrained: (target, endpoint, address) => log.info({ target, endpoint, address }, `endpoint ${address} of ${target} is drained`)
+  }
+}
