@@ -66,7 +66,6 @@ export class Endpoints implements EndpointGroup {
   readonly clock: () => number
   readonly random: () => number
   readonly healthSettings: HealthSettings
-  readonly roster = new Roster<Endpoint>()
   readonly budget = new RetryBudget()
   /** Names endpoints in cookies; undefined without affinity by cookie. */
   readonly sealed: SealedEndpoints | undefined
@@ -76,9 +75,14 @@ export class Endpoints implements EndpointGroup {
   readonly #byPool = new Map<ConnectionPool, Endpoint>()
   readonly #byId = new Map<string, Endpoint>()
   readonly #byAddress = new Map<string, Endpoint>()
+  readonly #roster = new Roster<Endpoint>()
   #members: Endpoint[] = []
   #only: Endpoint | undefined
   #fitness: Fitness = 'none'
+  /** Whether the choice set has to be made again before it is used. */
+  #stale = false
+  /** How many lists are being taken. */
+  #taking = 0
   #dueAt = Infinity
   #discovery: Discovery | undefined
   /** Whether discovery has had neither an answer nor a failure. */
@@ -95,7 +99,7 @@ export class Endpoints implements EndpointGroup {
     this.random = seededRandom(Math.floor(Math.random() * 2 ** 32))
     const { balance, ejection, healthCheck, affinity } = context.options
     this.healthSettings = { ejection, check: healthCheck }
-    this.#balance = createBalance(balance, this.roster, this.random)
+    this.#balance = createBalance(balance, this.#roster, this.random)
     if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(secretsOf(affinity.secret), affinity.cookie)
     if (healthCheck !== undefined) {
       const ask = { ...healthCheck, origin: context.origin }
@@ -107,7 +111,17 @@ export class Endpoints implements EndpointGroup {
   get only (): Endpoint | undefined { return this.#only }
   get several (): boolean { return this.#only === undefined }
   get all (): readonly Endpoint[] { return this.#members }
-  get fitness (): Fitness { return this.#fitness }
+  /** The endpoints to choose from. */
+  get roster (): Roster<Endpoint> {
+    if (this.#stale) this.#chooseAgain()
+    return this.#roster
+  }
+
+  get fitness (): Fitness {
+    if (this.#stale) this.#chooseAgain()
+    return this.#fitness
+  }
+
   /** What is believed of the target: persistent while one of its endpoints is. */
   get persistence (): Persistence {
     const only = this.#only
@@ -188,12 +202,13 @@ export class Endpoints implements EndpointGroup {
 
   /** An endpoint by the policy; undefined where none has room, or there is none. */
   pick (now: number, tried: readonly Endpoint[], key: string | undefined): Endpoint | undefined {
+    if (this.#stale) this.#chooseAgain()
     return this.#balance.pick(now, tried, key)
   }
 
   /** Whether an endpoint that was not tried may take a request. */
   another (tried: readonly Endpoint[]): boolean {
-    if (this.#fitness === 'refusing') return false
+    if (this.fitness === 'refusing') return false
     const { members } = this.roster
     for (let n = 0; n < members.length; n++) if (!tried.includes(members[n]!)) return true
     return false
@@ -201,7 +216,7 @@ export class Endpoints implements EndpointGroup {
 
   /** What a request does that has to dial. @param only the endpoint that it may dial; undefined: any */
   verdict (only: Endpoint | undefined): Verdict {
-    if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
+    if (only === undefined ? this.fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
     const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
@@ -215,7 +230,7 @@ export class Endpoints implements EndpointGroup {
 
   /** Why the dials of the endpoints are refused; undefined where not all of them are. */
   dialError (): HoldfastError | undefined {
-    return this.#fitness === 'refusing' ? errorOf(this.roster.members) : undefined
+    return this.fitness === 'refusing' ? errorOf(this.roster.members) : undefined
   }
 
   /**
@@ -228,7 +243,7 @@ export class Endpoints implements EndpointGroup {
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
       if (isSentAway(life)) continue
-      if (probingDialDue(health.refusal, now) && this.#fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
+      if (probingDialDue(health.refusal, now) && this.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
           found ??= endpoint
@@ -367,20 +382,35 @@ export class Endpoints implements EndpointGroup {
 
   #use (found: readonly Found[], cause: string): void {
     if (this.#stopped) return
+    this.#taking++
+    try {
+      this.#take(found, cause)
+    } finally {
+      this.#taking--
+    }
+    if (this.#taking > 0) return
+    this.#refill()
+    this.#context.pools.fill()
+  }
+
+  #take (found: readonly Found[], cause: string): void {
     const list = ++this.#lists
     // An observer may give another list meanwhile, or close the target. That holds then.
     const holds = (): boolean => list === this.#lists
     const listed = new Map(found.map(one => [one.id, one]))
     const first = this.#members.length === 0
-    let changed = false
     for (const endpoint of [...this.#members]) {
-      const one = listed.get(endpoint.found?.id ?? '')
-      listed.delete(endpoint.found?.id ?? '')
+      const one = listedAs(endpoint, listed)
       endpoint.listed = one !== undefined
       if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
       else {
-        changed ||= one.weight !== endpoint.weight || one.priority !== endpoint.priority
+        listed.delete(one.id)
+        const dialsOtherwise = String(one.otherHosts) !== String(endpoint.found?.otherHosts)
         endpoint.found = one
+        if (dialsOtherwise) {
+          endpoint.dialer = this.dialerOf(endpoint, this.options.undiciOptions)
+          endpoint.pool.dialBy(endpoint.dialer)
+        }
         endpoint.weight = one.weight
         endpoint.priority = one.priority
         if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
@@ -392,13 +422,9 @@ export class Endpoints implements EndpointGroup {
     for (const one of holds() ? listed.values() : []) {
       const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
       if (!first) endpoint.slowFrom = this.clock()
-      changed = true
       if (!holds()) break
       if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
     }
-    if (!changed) return
-    this.#refill()
-    this.#context.pools.fill()
   }
 
   #add (found: Found | undefined, address: string, cause: string): Endpoint {
@@ -449,22 +475,29 @@ export class Endpoints implements EndpointGroup {
     return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
+  #chooseAgain (): void {
+    this.#stale = false
+    const { members, fitness } = choiceSet(this.#members)
+    this.#fitness = fitness
+    this.#roster.use(members, this.options.slowStart)
+  }
+
   #refill (): void {
     this.#choose()
     this.#closeLeft()
   }
 
+  /** A change may change the choice. That is found out when the choice is used, so a list of n endpoints does not make it n times. */
   #choose (): void {
-    const { members, fitness } = choiceSet(this.#members)
-    this.#fitness = fitness
-    this.roster.use(members, this.options.slowStart)
+    this.#stale = true
     this.#lookForDue()
   }
 
   /** Closes what is idle at endpoints that take no more requests. */
   #closeLeft (): void {
+    if (this.#taking > 0) return
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
-    const keepsLeaving = this.#fitness === 'leaving' || this.sealed !== undefined
+    const keepsLeaving = this.fitness === 'leaving' || this.sealed !== undefined
     for (const endpoint of this.#members) {
       const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
       if (closes === endpoint.closesReturned) continue
@@ -474,6 +507,7 @@ export class Endpoints implements EndpointGroup {
   }
 
   #lookForDue (): void {
+    if (this.#taking > 0) return
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
       if (isSentAway(life)) continue
@@ -495,6 +529,12 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** A pod keeps its id when it gets another address. As nothing of the old address serves the new one, that is another endpoint. */
+function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Found | undefined {
+  const one = found && listed.get(found.id)
+  return one?.host === found?.host && one?.port === found?.port ? one : undefined
 }
 
 /** Whether it leaves for a reason that no answer of its own changes. */

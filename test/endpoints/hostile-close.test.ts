@@ -1,6 +1,9 @@
-import { connect as dial } from 'node:net'
+import { once } from 'node:events'
+import { connect as dial, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { ConnectFunction } from '../../src/options/connect-types.js'
+import { internalsOf } from '../../src/target/target.js'
 import { send } from './acts.js'
 import { replicasFor, targetFor } from './rig.js'
 
@@ -24,4 +27,17 @@ t.test('a target that closes does not wait for a dial that finds out whether an 
   const closing = target.close()
   t.equal(target.snapshot().connections.connecting, 0)
   await closing
+})
+
+t.test('a connection that no request has used yet does not keep the process alive', async t => {
+  const server = createServer(socket => { socket.unref() }).listen(0, '127.0.0.1').unref()
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const found = { id: `127.0.0.1:${port}`, host: '127.0.0.1', port, weight: 1, priority: 0, leaving: false }
+  const { target } = targetFor(t, { kind: 'list', found: [found] })
+  const { pools, endpoints } = internalsOf(target)
+  pools.probe(endpoints.all[0]!.pool)
+  while (pools.idleCount === 0) await new Promise(setImmediate)
+  t.notOk(process.getActiveResourcesInfo().includes('TCPSocketWrap'))
 })
