@@ -353,15 +353,20 @@ export class Endpoints implements EndpointGroup {
       changed: found => {
         this.#pending = false
         this.#use(found, 'found by discovery')
+        if (this.#members.length === 0) this.#refuseQueued()
       },
       reported: report => {
         if (report.type === 'fault' && this.#pending) {
           this.#pending = false
-          this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+          this.#refuseQueued()
         }
         this.#context.discoveryReported(report)
       }
     })
+  }
+
+  #refuseQueued (): void {
+    this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
   }
 
   #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
