@@ -113,7 +113,9 @@ export class Discovery {
 
   #hold (event: HoldEvent): void {
     const held = nextHeld(this.#held, event, this.#timing.clock(), this.#settings)
-    if (held === this.#held) return
+    // The first answer may be an empty list. It is told like any other.
+    const first = event.type === 'answer' && this.#pushed === undefined
+    if (held === this.#held && !first) return
     this.#held = held
     this.#setTimer()
     const endpoints = endpointsOf(held)
