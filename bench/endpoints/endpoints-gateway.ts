@@ -23,7 +23,7 @@ export interface EndpointsSetup {
 /** `at`: `epochMs()` of the gateway. */
 export type TimedChange = EndpointChange & { readonly target: string, readonly at: number }
 
-/** A request that got an answer of 500 or more. */
+/** A request that got an answer of 500 or more, or had to wait long. */
 export interface Failure {
   /** Its X-Id. */
   readonly id: string
