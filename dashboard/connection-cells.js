@@ -60,7 +60,7 @@ export class ConnectionCells {
 
   node = element('div', {}, this.#list, this.#note)
 
-  /** @param {TargetDetail} detail */
+  /** @param {Pick<TargetDetail, 'connections' | 'target'>} detail */
   show ({ connections, target }) {
     const limit = target.idleLimit.effective ?? Infinity
     const shown = connections.length > MOST ? connections.slice(0, MOST) : connections

@@ -6,18 +6,17 @@ import { counted, duration } from './units.js'
 
 /** @typedef {import('../src/admin/api-shapes.js').TargetDetail} TargetDetail */
 
+/** @typedef {TargetDetail['target']['endpoints'][number]} EndpointSnapshot */
+
 /** A target's endpoints. A target that is one plain origin has no such section. */
 export class EndpointsSection {
   #shares = new EndpointShares()
   #chosen = ''
   /** @type {TargetDetail | undefined} */
   #detail
-  #grid = new EndpointGrid(id => {
-    this.#chosen = id
-    this.#showPanel()
-  })
-
+  #grid = new EndpointGrid(id => this.#choose(id))
   #panel
+  #onChoice
   #discovery = element('p', { class: 'small note' })
   #discoveryText = liveText(this.#discovery)
   node
@@ -25,14 +24,21 @@ export class EndpointsSection {
   /**
    * @param {string} name the target's
    * @param {(text: string) => void} say
+   * @param {() => void} onChoice called when another endpoint is chosen
    */
-  constructor (name, say) {
+  constructor (name, say, onChoice) {
+    this.#onChoice = onChoice
     this.#panel = new EndpointPanel(name, say)
     this.node = element('section', { 'aria-labelledby': 'endpoints-title' },
       element('h2', { id: 'endpoints-title' }, 'Endpoints'),
       element('p', { class: 'small note' }, 'A active · I idle · C connecting · T tunnels; then the share of the requests in the last 10 s, and the mean time of an exchange. The bar is full at the most connections that an endpoint has. What is wrong comes first.'),
       this.#discovery, this.#panel.node, this.#grid.node)
     this.node.hidden = true
+  }
+
+  /** The endpoint that is chosen; undefined where there is none, or nothing of it is left. @returns {EndpointSnapshot | undefined} */
+  get chosen () {
+    return this.#detail?.target.endpoints.find(({ id }) => id === this.#chosen)
   }
 
   /** @param {TargetDetail} detail */
@@ -47,9 +53,16 @@ export class EndpointsSection {
     this.#showPanel()
   }
 
+  /** @param {string} id */
+  #choose (id) {
+    this.#chosen = id
+    this.#showPanel()
+    this.#onChoice()
+  }
+
   #showPanel () {
     const { endpoints = [] } = this.#detail?.target ?? {}
-    const chosen = endpoints.find(({ id }) => id === this.#chosen)
+    const { chosen } = this
     const othersUp = endpoints.filter(({ id, state }) => state === 'up' && id !== this.#chosen).length
     this.#panel.show(chosen, { share: this.#shares.of(this.#chosen), othersUp })
   }

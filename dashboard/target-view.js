@@ -31,6 +31,8 @@ export class TargetView {
   #limit = new IdleLimitText()
   #facts = new Facts()
   #cells = new ConnectionCells()
+  #cellsOf = element('span')
+  #cellsOfText = liveText(this.#cellsOf)
   #closes = new CloseChart()
   #histogram = new IdleHistogram()
   #traffic = new TrafficChart()
@@ -56,7 +58,7 @@ export class TargetView {
     this.title = name
     this.#schedule = schedule
     this.#actions = new TargetActions(name, say)
-    this.#endpoints = new EndpointsSection(name, say)
+    this.#endpoints = new EndpointsSection(name, say, () => this.#showAgain())
     this.#endpointSection.hidden = true
     this.node = element('div', { class: 'target' },
       element('nav', { 'aria-label': 'Breadcrumb' }, element('a', { href: '#/' }, '← All targets')),
@@ -66,7 +68,7 @@ export class TargetView {
         element('div', { class: 'panel' }, this.#bar.node),
         element('div', { class: 'panel', title: TERMS.idleLimit }, element('span', { class: 'panel-label' }, 'Idle limit'), this.#limit.node)),
       this.#facts.node, this.#actions.node, this.#endpoints.node,
-      section('connections', 'Connections', 'A active · I idle · S sentinel, open to see when the backend closes it · T on trial. The line below an idle connection fills up to the idle limit.', this.#cells.node),
+      section('connections', ['Connections', this.#cellsOf], 'A active · I idle · S sentinel, open to see when the backend closes it · T on trial. The line below an idle connection fills up to the idle limit.', this.#cells.node),
       element('div', { class: 'columns' },
         section('closes', 'Who closed connections, and why', 'The last 5 minutes, in steps of 5 s', this.#closes.node),
         element('div', {},
@@ -101,7 +103,7 @@ export class TargetView {
     this.#endpoints.show(detail)
     this.#endpointSection.hidden = isPlain(detail)
     if (!this.#endpointSection.hidden) this.#endpointRecords.show(history)
-    this.#cells.show(detail)
+    this.#showCells(detail)
     this.#closes.show(detail)
     this.#histogram.show(detail)
     this.#traffic.show(detail)
@@ -113,6 +115,26 @@ export class TargetView {
   recolour () {
     this.#dirty = true
     this.render()
+  }
+
+  #showAgain () {
+    this.#dirty = true
+    this.#schedule()
+  }
+
+  /**
+   * Of a target with several endpoints, the connections of the chosen one: all of them would be too many to read.
+   *
+   * @param {TargetDetail} detail
+   */
+  #showCells (detail) {
+    const { chosen } = this.#endpoints
+    this.#cellsOfText(isPlain(detail) ? '' : ` of ${chosen?.address ?? 'the endpoint that is gone'}`)
+    if (isPlain(detail)) return this.#cells.show(detail)
+    this.#cells.show({
+      target: { ...detail.target, persistence: chosen?.persistence ?? detail.target.persistence },
+      connections: detail.connections.filter(({ endpoint }) => endpoint === chosen?.id)
+    })
   }
 
   close () {
@@ -144,10 +166,10 @@ export class TargetView {
 
 /**
  * @param {string} id
- * @param {string} title
+ * @param {string | (string | Node)[]} title
  * @param {string} note
  * @param {HTMLElement} content
  */
 function section (id, title, note, content) {
-  return element('section', { 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, title), element('p', { class: 'small note' }, note), content)
+  return element('section', { 'aria-labelledby': `${id}-title` }, element('h2', { id: `${id}-title` }, ...[title].flat()), element('p', { class: 'small note' }, note), content)
 }

@@ -23,7 +23,8 @@ export const REACH_RULES = [
       if (measured === undefined) return undefined
       if ('unreachable' in measured) return measured.unreachable
       const lost = lostEndpoints(measured)
-      return lost.length > 0 && lost.length === endpointsOf(measured).length ? `${reasons(lost)}; of ${lost.length} endpoints none is reached` : undefined
+      if (lost.length === 0 || lost.length < endpointsOf(measured).length) return undefined
+      return lost.length === 1 ? reasons(lost) : `none of ${lost.length} endpoints reached; ${reasons(lost)}`
     }
   },
   {
@@ -45,13 +46,13 @@ export const REACH_RULES = [
     severity: 'warning',
     looksAt: 'upstream, against the addresses of its name (--probe)',
     when: 'it is a plain URL, and its name has several addresses of one family',
-    why: 'Each dial takes the first address that accepts: one replica gets nearly all connections, and the others get none while it serves.',
+    why: 'Each dial takes the first address that accepts, and connections gather at one replica. The gateway does not tell them apart: none is chosen by its load, and none that fails is left out.',
     remedy: 'Give upstream: dns+http:// with the same name: each address is an endpoint then.',
     ofTarget: ({ origin, addresses = [] }) => {
       const [first, ...others] = addresses.filter(address => isIPv6(address) === isIPv6(addresses[0]!))
       if (origin === undefined || first === undefined || others.length === 0) return undefined
       return {
-        found: `${origin.origin} has ${others.length + 1} addresses: ${some([first, ...others])}; one replica of ${others.length + 1} is reached`,
+        found: `${origin.origin} has ${others.length + 1} addresses: ${some([first, ...others])}; a dial reaches the first that accepts`,
         remedy: `upstream: 'dns+${origin.origin}'; each address is an endpoint then.`
       }
     }

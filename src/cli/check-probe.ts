@@ -53,11 +53,18 @@ async function probed (target: CheckedTarget, endpoints: readonly Found[] | Unre
   const known = subjects.find(subject => isSame(subject.target, target))
   const measured = known?.measured ?? reportOf(origin, connect, endpoints, maxWait)
   if (known === undefined) subjects.push({ target, measured })
-  const [addresses, unhealthy] = await Promise.all([
+  const [report, addresses, unhealthy] = await Promise.all([
+    measured,
     endpoints.length === 0 ? addressesOf(origin) : undefined,
     unhealthyOf(target, connect, endpoints.length === 0 ? [origin] : endpoints.map(endpoint => urlOfEndpoint(endpoint, origin)))
   ])
-  return { measured: await measured, addresses, unhealthy }
+  return { measured: report, addresses, unhealthy: unhealthy?.filter(({ address }) => !isLost(report, address)) }
+}
+
+/** Whether an endpoint cannot be reached at all, which is another finding. */
+function isLost (report: CheckedTarget['measured'], address: string): boolean {
+  if (report === undefined || 'unreachable' in report) return true
+  return 'endpoints' in report && report.endpoints.some(one => one.address === address && 'unreachable' in one)
 }
 
 function isSame (a: CheckedTarget, b: CheckedTarget): boolean {

@@ -38,8 +38,9 @@ Without [app], the microservice is checked, as holdfast serve would start it her
   --front-idle <duration>         idle timeout of the load balancer in front
   --front-timeout <duration>      how long it waits for an answer
   --replicas <n>                  processes that run this app side by side (1)
-  --backend-max-connections <n>   connections that one backend can bear
-  --probe                         measure each backend, and judge the settings by that; some 1100 GETs go to each
+  --backend-max-connections <n>   connections that one backend can bear, or one endpoint of a target
+  --probe                         measure each backend, and judge the settings by that; some 1100 GETs go to each; the endpoints
+                                  of one target are measured one after another
   --max-wait <duration>           with --probe: how long connections lie idle at most (${DEFAULT_MAX_WAIT})
   --ignore <id>[,<id>]            leave rules out; may be given again
   --strict                        warnings count as errors

@@ -57,12 +57,11 @@ export class Dials {
     this.#underWay.add(dial)
   }
 
-  /** Gives the dials up that no waiter needs. */
-  abandonUnneeded (): void {
+  /** Gives the dials up that no waiter needs. @param probes those as well that find out whether the endpoint accepts connections */
+  abandonUnneeded (probes: boolean): void {
     for (const dial of [...this.#underWay]) {
-      if (dial.owner !== undefined || dial.probes) continue
+      if (dial.owner !== undefined || (dial.probes && !probes) || !this.#underWay.delete(dial)) continue
       dial.dial.abandon()
-      this.#underWay.delete(dial)
       this.#host.dialsAbandoned(1)
     }
   }

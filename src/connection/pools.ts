@@ -180,7 +180,7 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#waiters.remove(ticket)
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
     // No request waits any more, so the dials under way have no use.
-    if (this.#waiters.queued === 0 && this.#waiters.dialling === 0) for (const { dials } of this.#pools) dials.abandonUnneeded()
+    if (this.#waiters.queued === 0 && this.#waiters.dialling === 0) for (const { dials } of [...this.#pools]) dials.abandonUnneeded(this.#draining.begun)
     this.#draining.check()
   }
 
@@ -234,6 +234,7 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#draining.begin()
     this.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_DRAINING'))
     this.evict('drained')
+    for (const { dials } of [...this.#pools]) dials.abandonUnneeded(true)
     return this.#draining.finished()
   }
 
@@ -272,7 +273,8 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#bindings.release(connection)
     pool.upgraded.add(socket, () => {
       this.#closing.closed(connection, 'upgraded', undefined)
-      this.#draining.check()
+      // A request for a tunnel may have waited for this one's end.
+      this.#supply.fill()
     })
     if (this.#destroyed) socket.destroy()
     this.#supply.fill()

@@ -84,7 +84,7 @@ export class Supply {
   /** Takes the result of a dial. */
   dialled (pool: Pool, { error, socket, owner, began }: DialResult): void {
     const ms = this.#clock() - began
-    pool.host.dialEnded(error)
+    pool.host.dialEnded(error, began)
     if (error === undefined) this.#opened(pool, socket!, owner, ms)
     else this.#failed(pool, error, owner, began)
     this.fill()

@@ -52,9 +52,9 @@ export class Waiters {
 
   /** The ticket waits so many ms for the result of a dial that is under way. @param after called when that has come to nothing */
   join (ticket: Ticket, ms: number, after: () => void): void {
+    this.dial(ticket)
     ticket.joins = true
     this.#joined++
-    this.dial(ticket)
     this.dialLater(ticket, ms, after)
   }
 

@@ -43,13 +43,18 @@ export function isDiscoveryUrl (upstream: unknown): upstream is string {
  * takes no name for a port. Throws HOLDFAST_ERR_OPTION.
  */
 export function parseDiscoveryUrl (upstream: string, option = 'upstream'): DiscoveryUrl {
+  return readDiscoveryUrl(upstream, fault => {
+    // A password is not to be logged.
+    const at = upstream.lastIndexOf('@')
+    throw optionError(option, at === -1 ? upstream : `${partsOf(upstream)[0]}://***${upstream.slice(at)}`, fault)
+  })
+}
+
+/** Reads such a URL. @param fail throws the error for what is wrong with it, which comes as the rest of a sentence with its remedy */
+export function readDiscoveryUrl (upstream: string, fail: (fault: string) => never): DiscoveryUrl {
   const [schemes, authority, rest] = partsOf(upstream)
   const [given = '', protocol = '', ...more] = schemes.toLowerCase().split('+')
   const kind = KINDS.find(kind => kind === given)
-  // A password is not to be logged.
-  const at = upstream.lastIndexOf('@')
-  const shown = at === -1 ? upstream : `${schemes}://***${upstream.slice(at)}`
-  const fail = (fault: string): never => { throw optionError(option, shown, fault) }
   if (kind === undefined) {
     return fail(`has none of the schemes dns+http:, srv+http:, kubernetes+http: (or +https:); give one like ${EXAMPLES.dns}`)
   }

@@ -9,6 +9,7 @@ import type { HoldfastError } from '../errors.js'
 import { Answers } from './answers.js'
 import type { CheckEvent } from './checks.js'
 import type { Member } from './choice-set.js'
+import { probesBy } from './ejection.js'
 import type { EndpointPersistence } from './endpoint-persistence.js'
 import type { EndpointSnapshot } from './endpoint-snapshot.js'
 import { newEndpoint, nextLife } from './endpoint-state.js'
@@ -123,6 +124,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const before = this.#life
     this.#life = nextLife(before, event, this.#group.clock())
     if (this.#life.state !== before.state) this.#group.lifeChanged(this, before)
+    else if (this.#life !== before) this.#group.changed(false)
   }
 
   tell (event: HealthEvent): void {
@@ -213,7 +215,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
     this.tell({ type: 'dialled' })
   }
 
-  dialEnded (error: HoldfastError | undefined): void {
+  dialEnded (error: HoldfastError | undefined, began: number): void {
     this.dialError = error
     if (error === undefined) {
       this.tell({ type: 'connected' })
@@ -223,7 +225,8 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const failure = dialEvidence(dialFailureCode(error))
     if (failure !== undefined) this.failures++
     const { out } = this.#health.ejection
-    const probe = out !== undefined && this.#group.clock() >= out.until
+    // Dials that were under way at the ejection say nothing new.
+    const probe = out?.probing !== undefined && began >= out.probing && probesBy(out) === 'dial'
     this.tell({ type: 'dial_failed', failure, mayEject: this.#group.mayEject(this), probe })
     if (failure?.cause === 'refused') this.depart({ type: 'refused' })
   }

@@ -55,6 +55,10 @@ export type Verdict =
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
 
+// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
+// `connectRetry` is.
+const SHORTEST_PATIENCE = 1_000
+
 const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
 
 /** A target's endpoints: which there are, which one a request gets, and what is due of them. */
@@ -80,6 +84,10 @@ export class Endpoints implements EndpointGroup {
   /** Whether discovery has had neither an answer nor a failure. */
   #pending = false
   #stopped = false
+  /** How many lists were taken: an observer may give another one while a list is taken. */
+  #lists = 0
+  /** Endpoints whose last idle connections are being closed. */
+  readonly #ending = new Set<Endpoint>()
 
   constructor (context: EndpointsContext, clock: () => number) {
     this.#context = context
@@ -137,6 +145,7 @@ export class Endpoints implements EndpointGroup {
   /** Ends timers and discovery. */
   stop (): void {
     this.#stopped = true
+    this.#lists++
     this.#discovery?.stop()
     this.#checks?.stop()
   }
@@ -195,7 +204,7 @@ export class Endpoints implements EndpointGroup {
     if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, this.options.pool.connectRetry)
+    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
     switch (verdict.type) {
       case 'dial': return PATIENT
       case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
@@ -275,14 +284,19 @@ export class Endpoints implements EndpointGroup {
 
   lifeChanged (endpoint: Endpoint, before: EndpointLife): void {
     const { state, cause } = endpoint.life
-    if (before.state !== 'leaving') endpoint.drained = false
+    if (state !== 'gone') endpoint.drained = false
     const serves = state === 'joining' || state === 'up'
     if (serves && before.state !== 'joining') endpoint.slowFrom = this.clock()
-    this.#refill()
+    this.#choose()
     // The first answer of an endpoint that is alone is no news.
     if (this.several || state !== 'up' || before.state !== 'joining') {
-      this.#context.observers.endpointChanged(this.#context.name, { endpoint: endpoint.id, address: endpoint.address, from: before.state, to: state, cause })
+      const { id, address, health: { ejection: { out } } } = endpoint
+      const change = { endpoint: id, address, from: before.state, to: state, cause }
+      const ejectedBy = state === 'ejected' && out !== undefined ? { ejectedBy: out.cause } : undefined
+      this.#context.observers.endpointChanged(this.#context.name, { ...change, ...ejectedBy })
     }
+    // Later, since an endpoint whose last connection closes may be gone by that.
+    this.#closeLeft()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
   }
@@ -304,7 +318,16 @@ export class Endpoints implements EndpointGroup {
       endpoint.drained = true
       this.#context.observers.endpointDrained(this.#context.name, endpoint.id, endpoint.address)
     }
-    if (!endpoint.listed && this.#byPool.has(endpoint.pool)) this.#remove(endpoint)
+    if (!this.#isDone(endpoint) || this.#ending.has(endpoint)) return
+    // First, since an observer of the closes may list it again.
+    this.#ending.add(endpoint)
+    this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
+    this.#ending.delete(endpoint)
+    if (this.#isDone(endpoint)) this.#remove(endpoint)
+  }
+
+  #isDone (endpoint: Endpoint): boolean {
+    return endpoint.life.state === 'leaving' && !endpoint.listed && endpoint.unused && this.#byPool.has(endpoint.pool)
   }
 
   #discover (source: Source): void {
@@ -339,16 +362,19 @@ export class Endpoints implements EndpointGroup {
 
   #use (found: readonly Found[], cause: string): void {
     if (this.#stopped) return
+    const list = ++this.#lists
+    // An observer may give another list meanwhile, or close the target. That holds then.
+    const holds = (): boolean => list === this.#lists
     const listed = new Map(found.map(one => [one.id, one]))
     const first = this.#members.length === 0
-    const changed: Endpoint[] = []
+    let changed = false
     for (const endpoint of [...this.#members]) {
       const one = listed.get(endpoint.found?.id ?? '')
       listed.delete(endpoint.found?.id ?? '')
       endpoint.listed = one !== undefined
       if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
       else {
-        if (one.weight !== endpoint.weight || one.priority !== endpoint.priority) changed.push(endpoint)
+        changed ||= one.weight !== endpoint.weight || one.priority !== endpoint.priority
         endpoint.found = one
         endpoint.weight = one.weight
         endpoint.priority = one.priority
@@ -356,14 +382,16 @@ export class Endpoints implements EndpointGroup {
         else endpoint.live({ type: 'stay', by: 'discovery', cause: 'listed again' })
       }
       this.shrank(endpoint)
+      if (!holds()) break
     }
-    for (const one of listed.values()) {
+    for (const one of holds() ? listed.values() : []) {
       const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
       if (!first) endpoint.slowFrom = this.clock()
-      changed.push(endpoint)
+      changed = true
+      if (!holds()) break
       if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
     }
-    if (changed.length === 0) return
+    if (!changed) return
     this.#refill()
     this.#context.pools.fill()
   }
@@ -395,8 +423,9 @@ export class Endpoints implements EndpointGroup {
 
   #remove (endpoint: Endpoint): void {
     const { pool, id, address } = endpoint
-    // First, since the closes of its idle connections call `shrank`.
     this.#byPool.delete(pool)
+    // A dial may be ending, of which observers are being told.
+    endpoint.closesReturned = true
     this.#context.pools.remove(pool)
     this.#checks?.remove(endpoint)
     this.#members = this.#members.filter(other => other !== endpoint)
@@ -407,18 +436,27 @@ export class Endpoints implements EndpointGroup {
   }
 
   #refill (): void {
+    this.#choose()
+    this.#closeLeft()
+  }
+
+  #choose (): void {
     const { members, fitness } = choiceSet(this.#members)
     this.#fitness = fitness
     this.roster.use(members, this.options.slowStart)
+    this.#lookForDue()
+  }
+
+  /** Closes what is idle at endpoints that take no more requests. */
+  #closeLeft (): void {
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
-    const keepsLeaving = fitness === 'leaving' || this.sealed !== undefined
+    const keepsLeaving = this.#fitness === 'leaving' || this.sealed !== undefined
     for (const endpoint of this.#members) {
       const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
       if (closes === endpoint.closesReturned) continue
       endpoint.closesReturned = closes
       if (closes) this.#context.pools.evict('endpoint_gone', Infinity, endpoint.pool)
     }
-    this.#lookForDue()
   }
 
   #lookForDue (): void {

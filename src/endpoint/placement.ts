@@ -42,7 +42,14 @@ export interface ResponseBeginning {
   readonly requestWritten: boolean
 }
 
-interface FirstFailure { readonly endpoint: Endpoint, readonly failure: Failure, readonly began: number, readonly requestWritten: boolean }
+interface FirstFailure {
+  readonly endpoint: Endpoint
+  readonly failure: Failure
+  readonly began: number
+  readonly requestWritten: boolean
+  /** Whether it was to find out if the endpoint serves again. */
+  readonly probe: boolean
+}
 
 /**
  * Where one request goes among the endpoints of its target, and what it has seen of them. It tells each endpoint what speaks for or against
@@ -80,6 +87,11 @@ export class Placement implements Seeker {
   get endpoint (): Endpoint | undefined { return this.#endpoint }
   /** Whether it finds out if its endpoint serves again. It takes a fresh connection then. */
   get probes (): boolean { return this.#probes !== undefined }
+  /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
+  get outOfTunnels (): boolean {
+    const { members } = this.#endpoints.roster
+    return this.#tunnels && members.length > 0 && members.every(member => !this.#hasRoomForTunnel(member))
+  }
 
   /** Chooses an endpoint for an attempt; undefined where none has room, or there is none. */
   choose (now: number): Endpoint | undefined {
@@ -162,7 +174,7 @@ export class Placement implements Seeker {
   /** The attempt has failed. @param decision where it is sent again; undefined: nowhere */
   failed (connection: Connection, failure: Failure, requestWritten: boolean, decision: ElsewhereDecision | undefined): void {
     const endpoint = this.#endpoint!
-    const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten }
+    const first: FirstFailure = { endpoint, failure, began: connection.acquiredAt, requestWritten, probe: this.#probes === endpoint }
     if (decision === undefined) {
       if (this.#first === undefined) this.#judge(first, 'unasked')
       else this.#judge(this.#first, 'failed')
@@ -176,6 +188,7 @@ export class Placement implements Seeker {
       return
     }
     this.#first = first
+    this.#probes = undefined
     this.#tried = [endpoint]
     this.#bound = undefined
     this.leave()
@@ -282,10 +295,9 @@ export class Placement implements Seeker {
     from.poolShrank()
   }
 
-  #judge ({ endpoint, failure, began, requestWritten }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
+  #judge ({ endpoint, failure, began, requestWritten, probe }: FirstFailure, elsewhere: FailedRequest['elsewhere']): void {
     this.#first = undefined
     const client = this.#request.asker?.ip
-    const probe = this.#probes === endpoint
     this.#probes = undefined
     const evidence = exchangeEvidence(failure, { client, began, requestWritten, elsewhere }, endpoint.answers.last)
     if (evidence !== undefined) endpoint.failed(evidence, endpoint.answers.toOthers(client, this.#endpoints.clock()), probe)

@@ -9,6 +9,7 @@ export function checkedApp (name: string, app: FastifyInstance, state: GatewaySt
   const declared = [...state.targets].map((target): CheckedTarget => ({
     name: target.name,
     origin: new URL(target.origin),
+    plan: state.targets.planOf(target),
     options: target.options,
     routes: routes.filter(route => route.target === target)
   }))

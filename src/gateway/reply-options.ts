@@ -24,7 +24,9 @@ export function replyOptionsOf (options: SingleOptions, prefix: string, choice?:
     ...getUpstream === undefined
       ? undefined
       : {
-          getUpstream: choice === undefined ? chooseOne(getUpstream, within) : chooseEndpoint(getUpstream, within, choice, isUpgradable(options))
+          getUpstream: choice === undefined
+            ? chooseOne(getUpstream, within)
+            : chooseEndpoint(getUpstream, within, choice, isUpgradable(options))
         },
     ...NO_RETRY,
     onError: (reply: FastifyReply, { error: told }: { error: Error }): unknown => {

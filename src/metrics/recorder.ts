@@ -114,6 +114,8 @@ export class Recorder implements ConnectionObserver {
   }
 
   endpointChanged (target: string, change: EndpointChange): void {
+    // A target tells of its first endpoints before it is registered: then there is nothing to count, and its label is not known.
+    if (this.#targets.get(target) === undefined) return
     const figures = this.figuresOf(target)
     figures.endpoints?.changed(change, this.#clock())
     if (change.to === 'ejected') figures.ejections.add(change.ejectedBy ?? OTHER)

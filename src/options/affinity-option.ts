@@ -40,8 +40,8 @@ type Given = Readonly<Record<string, unknown>>
 
 const NAMES = ['cookie', 'header', 'ip']
 const EXAMPLES = 'give { cookie, secret }, { header } or { ip: true }'
-// 16 random bytes cannot be guessed.
-const LEAST_SECRET = 16
+/** The shortest secret, in bytes: 16 random ones cannot be guessed. */
+export const LEAST_SECRET = 16
 const MAKE_SECRET = 'make one with: openssl rand -hex 32'
 
 /** Throws HOLDFAST_ERR_OPTION for what is no `affinity`. No message holds a secret. */

@@ -362,7 +362,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'The most upgraded connections to one endpoint (WebSocket and the like); beyond that, 503.', more: '`Infinity`: no limit.'
   },
   {
-    path: 'pool.maxConnections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: Infinity,
+    path: 'pool.maxConnections', kind: COUNT_ABOVE_ZERO_OR_INFINITY, ...ADMIN, default: Infinity, variable: 'MAX_TARGET_CONNECTIONS',
     text: 'The most connections to all endpoints of the target together: active, idle and connecting ones.',
     more: '`Infinity`: no limit. `undiciOptions.connections` bounds those to one endpoint.'
   },
@@ -384,7 +384,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'Request bodies up to this size are held, so that they can be sent again.'
   },
   {
-    path: 'balance', ...ENDPOINTS, default: 'least-requests',
+    path: 'balance', ...ENDPOINTS, default: 'least-requests', variable: 'BALANCE',
     kind: oneOf(['least-requests', 'round-robin', 'hash'], 'is no policy; give \'least-requests\', \'round-robin\' or \'hash\''),
     text: 'How the endpoint for a request is chosen.',
     more: '`least-requests`: of two random ones, the one with fewer requests in flight for its weight. `round-robin`: in turn, by weight. ' +
@@ -393,7 +393,7 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { HAProxy: 'balance', Envoy: 'lb_policy', also: ['loadBalancing', 'lb'] }
   },
   {
-    path: 'affinity', kind: AFFINITY, ...ENDPOINTS,
+    path: 'affinity', kind: AFFINITY, ...ENDPOINTS, variable: 'AFFINITY',
     text: 'What makes two requests of one kind, so that they go to the same endpoint; `false`: none.',
     more: '`{ cookie, secret }`: the gateway sets a cookie of this name, which binds a client to an endpoint; the secret (at least 16 ' +
       'bytes; of a list, the first seals and all open) seals it, so that gateways with the same secret agree. `{ header }` and ' +
@@ -433,7 +433,7 @@ export const TABLE: readonly OptionRow[] = [
     elsewhere: { nginx: 'proxy_next_upstream' }
   },
   {
-    path: 'healthCheck.path', kind: CHECK_PATH, ...BOTH, defaultText: 'must be given, for the gateway or the route',
+    path: 'healthCheck.path', kind: CHECK_PATH, ...BOTH, variable: 'HEALTH_CHECK_PATH', defaultText: 'must be given, for the gateway or the route',
     text: 'What is asked for, by GET.', elsewhere: { HAProxy: 'option httpchk', Kong: 'http_path' }
   },
   {
@@ -458,7 +458,7 @@ export const TABLE: readonly OptionRow[] = [
     text: 'The status that passes: a class like `2xx`, or one like `204`.', elsewhere: { HAProxy: 'http-check expect', Envoy: 'expected_statuses' }
   },
   {
-    path: 'discovery.refresh', kind: TIME_ABOVE_ZERO, ...BOTH, default: 5_000,
+    path: 'discovery.refresh', kind: TIME_ABOVE_ZERO, ...BOTH, default: 5_000, variable: 'DISCOVERY_REFRESH_MS',
     text: 'The longest time between an answer and the next question.', more: 'A DNS answer with a shorter TTL is asked for sooner.',
     elsewhere: { nginx: 'resolver ... valid=', Envoy: 'dns_refresh_rate' }
   },

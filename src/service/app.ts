@@ -93,10 +93,12 @@ async function freePort (port: number): Promise<number> {
   })
 }
 
-async function registerUpstream (app: FastifyInstance, { prefix, upstream }: UpstreamEntry, { websocket }: Environment): Promise<void> {
+async function registerUpstream (app: FastifyInstance, entry: UpstreamEntry, { websocket }: Environment): Promise<void> {
+  const { prefix, upstream, rewritePrefix } = entry
   try {
-    await app.register(proxy, { prefix, upstream, websocket })
+    await app.register(proxy, { prefix, upstream, websocket, ...rewritePrefix === undefined ? undefined : { rewritePrefix } })
   } catch (error) {
-    throw new EnvironmentError(`UPSTREAMS: ${prefix}=${upstream} cannot be registered: ${(error as Error).message}`, { cause: error })
+    const shown = `${prefix}=${[upstream].flat().join('|')}`
+    throw new EnvironmentError(`UPSTREAMS: ${shown} cannot be registered: ${(error as Error).message}`, { cause: error })
   }
 }

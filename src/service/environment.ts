@@ -1,9 +1,11 @@
 import { envSchema } from 'env-schema'
 import type { MaskedNames } from '../http/secret-names.js'
 import type { RuleId } from '../check/rules.js'
-import type { AdminOptions } from '../options/option-types.js'
+import type { AffinityOption } from '../options/affinity-option.js'
+import type { AdminOptions, EndpointOptions } from '../options/option-types.js'
 import { VERBOSE, faultOf } from '../quirks/env-schema.js'
 import { readAdmin } from './admin-variables.js'
+import { readAffinity } from './affinity-variables.js'
 import { readDotEnv } from './dot-env.js'
 import { wrongValue } from './environment-error.js'
 import { OF_CLIENTS, checkHost } from './listen-host.js'
@@ -36,6 +38,8 @@ export interface Environment {
   readonly keepAliveTimeout: number | undefined
   readonly maxConnectionAge: number | undefined
   readonly connections: number | undefined
+  /** The most connections to all endpoints of a backend together. */
+  readonly maxTargetConnections: number | undefined
   readonly maxPending: number | undefined
   readonly pendingTimeout: number | undefined
   readonly connectTimeout: number | undefined
@@ -44,6 +48,13 @@ export interface Environment {
   readonly totalTimeout: number | undefined
   /** The largest body of a request, in bytes. */
   readonly bodyLimit: number | undefined
+  readonly balance: EndpointOptions['balance']
+  readonly affinity: AffinityOption | undefined
+  /** Whether an endpoint that fails gets no requests for a while. */
+  readonly ejection: boolean
+  /** The path that endpoints are asked for whether they serve; undefined: they are not. */
+  readonly healthCheckPath: string | undefined
+  readonly discoveryRefresh: number | undefined
   readonly clientBodyTimeout: number | undefined
   /** How long an idle connection of a client is kept: Fastify's `keepAliveTimeout`. */
   readonly clientKeepAliveTimeout: number | undefined
@@ -106,6 +117,7 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     keepAliveTimeout: values.KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     maxConnectionAge: values.MAX_CONNECTION_AGE_MS ?? undefined,
     connections: values.CONNECTIONS ?? undefined,
+    maxTargetConnections: values.MAX_TARGET_CONNECTIONS ?? undefined,
     maxPending: values.MAX_PENDING ?? undefined,
     pendingTimeout: values.PENDING_TIMEOUT_MS ?? undefined,
     connectTimeout: values.CONNECT_TIMEOUT_MS ?? undefined,
@@ -113,6 +125,11 @@ export function readEnvironment (variables: NodeJS.ProcessEnv = process.env, pat
     bodyTimeout: values.BODY_TIMEOUT_MS ?? undefined,
     totalTimeout: values.TOTAL_TIMEOUT_MS ?? undefined,
     bodyLimit: values.BODY_LIMIT ?? undefined,
+    balance: (values.BALANCE || undefined) as EndpointOptions['balance'],
+    affinity: readAffinity(values),
+    ejection: values.EJECTION !== 'false',
+    healthCheckPath: values.HEALTH_CHECK_PATH || undefined,
+    discoveryRefresh: values.DISCOVERY_REFRESH_MS ?? undefined,
     clientBodyTimeout: values.CLIENT_BODY_TIMEOUT_MS ?? undefined,
     clientKeepAliveTimeout: values.CLIENT_KEEP_ALIVE_TIMEOUT_MS ?? undefined,
     trustProxy: readTrustProxy(values.TRUST_PROXY ?? ''),

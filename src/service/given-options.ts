@@ -3,7 +3,7 @@ import type { Environment } from './environment.js'
 
 /** The gateway's options that variables set; one whose variable is not set is undefined. The admin surface is not among them. */
 export function givenOptions (environment: Environment): GatewayOptions {
-  const { metricsPath } = environment
+  const { metricsPath, healthCheckPath } = environment
   return {
     undiciOptions: {
       keepAliveTimeout: environment.keepAliveTimeout,
@@ -16,8 +16,14 @@ export function givenOptions (environment: Environment): GatewayOptions {
       maxConnectionAge: environment.maxConnectionAge,
       maxPending: environment.maxPending,
       pendingTimeout: environment.pendingTimeout,
-      maxUpgraded: environment.maxUpgraded
+      maxUpgraded: environment.maxUpgraded,
+      maxConnections: environment.maxTargetConnections
     },
+    balance: environment.balance,
+    affinity: environment.affinity,
+    ejection: environment.ejection ? undefined : false,
+    healthCheck: healthCheckPath === undefined ? undefined : { path: healthCheckPath },
+    discovery: { refresh: environment.discoveryRefresh },
     bodyLimit: environment.bodyLimit,
     totalTimeout: environment.totalTimeout,
     clientBodyTimeout: environment.clientBodyTimeout,

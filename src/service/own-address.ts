@@ -4,6 +4,7 @@ import { isWildcard } from '../admin/admin-options.js'
 import { bareHost } from '../http/bare-host.js'
 import { wrongValue } from './environment-error.js'
 import type { UpstreamEntry } from './upstream-entry.js'
+import { backendUrls } from './upstream-list.js'
 
 /** Where this process listens, and the variable that says so. */
 export interface Listener { readonly host: string, readonly port: number, readonly variable: 'PORT' | 'ADMIN_PORT' }
@@ -16,15 +17,15 @@ const OWN: Record<Listener['variable'], string> = { PORT: 'the gateway itself', 
 
 /** Throws EnvironmentError for an upstream that is a listener of this process: its requests would come back to it. */
 export function refuseOwnAddress (upstreams: readonly UpstreamEntry[], listeners: readonly Listener[], machine = thisMachine()): void {
-  for (const { prefix, upstream } of upstreams) {
-    const url = new URL(upstream)
-    if (!/^https?:$/.test(url.protocol)) continue
+  for (const { entry, url } of upstreams.flatMap(entry => backendUrls(entry).map(url => ({ entry, url })))) {
     const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
     const found = listeners.find(listener => listener.port === port && reaches(hostOf(url), listener.host, machine))
     if (found === undefined) continue
     const { variable, host } = found
+    const { prefix, upstream } = entry
     const why = `is ${OWN[variable]}, which listens on ${host} with ${variable}=${port}`
-    throw wrongValue('UPSTREAMS', `${prefix}=${upstream}`, `${why}; give the backend's address, or another ${variable}`)
+    const shown = `${prefix}=${typeof upstream === 'string' ? upstream : url.origin}`
+    throw wrongValue('UPSTREAMS', shown, `${why}; give the backend's address, or another ${variable}`)
   }
 }
 

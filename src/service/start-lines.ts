@@ -5,6 +5,7 @@ import { boundUrl } from '../admin/bound-url.js'
 import { bareHost } from '../http/bare-host.js'
 import { existingState } from '../gateway/state.js'
 import type { DeclaredRoute } from '../gateway/state.js'
+import type { TargetRegistry } from '../target/registry.js'
 import { packageVersion } from './package-folder.js'
 
 /**
@@ -17,20 +18,24 @@ export function tellStart (app: FastifyInstance, files: readonly string[]): void
     // The app may have been closed while hooks before this one ran.
     if (!app.server.listening) return
     const state = existingState(app)
-    for (const route of state?.routes ?? []) tellRoute(app, route)
+    for (const route of state?.routes ?? []) tellRoute(app, route, state!.targets)
     if (files.length > 0) app.log.info({ files }, `route files: ${files.join(', ')}`)
     tellListening(app, state?.admin?.boundUrl)
   })
 }
 
-function tellRoute (app: FastifyInstance, { prefix, upstream, upgradable, target, targetOptions }: DeclaredRoute): void {
+function tellRoute (
+  app: FastifyInstance, { prefix, upstream, upgradable, target, targetOptions }: DeclaredRoute, targets: TargetRegistry
+): void {
   const route = prefix || '/'
-  const { connections } = targetOptions.undiciOptions
+  const { undiciOptions: { connections }, pool: { maxConnections } } = targetOptions
+  const several = target !== undefined && targets.planOf(target).kind !== 'origin'
+  const each = several ? ` to each endpoint${maxConnections === Infinity ? '' : `, and ${maxConnections} in all`}` : ''
   const name = target === undefined || target.name === target.origin ? undefined : target.name
   app.log.info(
     { route, upstream, ...name === undefined ? undefined : { target: name }, websocket: upgradable, connections },
     `${route} goes to ${upstream ?? 'what getUpstream chooses'}${upgradable ? ', WebSockets too' : ''}, ` +
-    `over at most ${connections} connection${connections === 1 ? '' : 's'}`
+    `over at most ${connections} connection${connections === 1 ? '' : 's'}${each}`
   )
 }
 

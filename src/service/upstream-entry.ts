@@ -1,13 +1,11 @@
 import { wrongValue } from './environment-error.js'
 import { prefixFault } from './upstream-prefix.js'
-import { upstreamFault } from './upstream-url.js'
+import { readEntryUpstream, upstreamsFault } from './upstream-list.js'
+import type { EntryUpstream } from './upstream-list.js'
 
-/** One entry of UPSTREAMS: requests under `prefix` go to `upstream`, an http:, https:, unix+http: or unix+https: URL. */
-export interface UpstreamEntry {
+/** One entry of UPSTREAMS: requests under `prefix` go to `upstream`. */
+export interface UpstreamEntry extends EntryUpstream {
   readonly prefix: string
-  readonly upstream: string
-  /** Whether it was given as ws: or wss:. */
-  readonly forWebSockets: boolean
 }
 
 const EXAMPLE = '/users=http://users:3000'
@@ -31,13 +29,9 @@ export function readEntry (entry: string, list: string): UpstreamEntry {
   const at = entry.indexOf('=')
   const prefix = entry.slice(0, at).trim()
   const upstream = entry.slice(at + 1).trim()
-  const wrong = prefixFault(prefix, upstream) ?? upstreamFault(upstream)
+  const wrong = prefixFault(prefix, upstream) ?? upstreamsFault(upstream)
   if (wrong !== undefined) throw wrongValue('UPSTREAMS', shown(entry, list), wrong)
-  return Object.freeze({
-    prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix,
-    upstream: upstream.replace(/^[^:]+/, scheme => scheme.toLowerCase().replace(/^ws/, 'http')),
-    forWebSockets: /^ws/i.test(upstream)
-  })
+  return Object.freeze({ prefix: prefix.length > 1 ? prefix.replace(/\/$/, '') : prefix, ...readEntryUpstream(upstream) })
 }
 
 // What is found anywhere in an entry, before its parts are known.
@@ -46,8 +40,7 @@ function textFault (entry: string): string | undefined {
   if (PLACEHOLDER.test(entry)) return 'has a placeholder that nothing has expanded; write its value'
   if (/[\r\n]/.test(entry)) return 'has a line break in it; separate entries by commas'
   if (entry.includes(';')) return 'has a semicolon in it; separate entries by commas'
-  if (entry.includes('|')) return 'names several upstreams, and a prefix has one; give the URL of a load balancer in front of them'
-  if (entry.split('=').some(part => /\s/.test(part.trim()))) return 'has a blank in it; separate entries by commas'
+  if (entry.split(/[=|]/).some(part => /\s/.test(part.trim()))) return 'has a blank in it; separate entries by commas'
   return undefined
 }
 
@@ -56,7 +49,7 @@ function formFault (entry: string): string | undefined {
   if (A_FILE.test(entry)) return `is the path of a file, and UPSTREAMS holds the entries themselves; give them like ${EXAMPLE}`
   if (A_URL.test(entry)) {
     return `has no prefix; write prefix=upstream, like ${EXAMPLE}. ` +
-      'A prefix has one upstream: for several, give the URL of a load balancer in front of them'
+      'Several backends of one prefix have a | between their URLs: /users=http://a:3000|http://b:3000'
   }
   if (!entry.startsWith('/')) return `is no entry; give a prefix and its upstream, like ${EXAMPLE}`
   return entry.includes('://')

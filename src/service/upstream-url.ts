@@ -1,12 +1,21 @@
+import { readDiscoveryUrl } from '../discovery/discovery-url.js'
+
 const EXAMPLE = 'http://users:3000'
+const QUERY = 'has an upstream with a query or fragment; give only origin and path'
 const WITHOUT_BRACKETS = 'has an IPv6 address without brackets; write it like http://[::1]:3000'
-const SCHEMES = /^(?:https?|wss?|unix\+https?)$/
+const SCHEMES = /^(?:https?|wss?|(?:unix|dns|srv|kubernetes)\+https?)$/
 // The longest path that the address of a unix socket has room for on Linux, in bytes.
 const LONGEST_SOCKET_PATH = 107
 const SOCKET_EXAMPLE = 'unix+http://%2Frun%2Fusers.sock/'
 
+/** The scheme, what follows it up to its path, and the path, of a URL with discovery; undefined for any other. */
+export function partsOfDiscovery (upstream: string): readonly [origin: string, path: string] | undefined {
+  const [, origin, path] = /^((?:dns|srv|kubernetes)\+https?:\/\/[^/?#]*)([^?#]*)/i.exec(upstream) ?? []
+  return origin === undefined || path === undefined ? undefined : [origin, path]
+}
+
 /**
- * What is wrong with the upstream of an entry of UPSTREAMS, as the rest of a sentence; undefined for one that can be. Of the upstream
+ * What is wrong with one URL of an entry of UPSTREAMS, as the rest of a sentence; undefined for one that can be. Of the upstream
  * itself the sentence has at most a host and a port: the rest may be a secret.
  */
 export function upstreamFault (upstream: string): string | undefined {
@@ -17,16 +26,31 @@ export function upstreamFault (upstream: string): string | undefined {
   if (scheme === undefined || authority === undefined) return withoutScheme(upstream)
   if (/^unix$|\+unix$/i.test(scheme)) return `has a socket that is written in another way; write it like ${SOCKET_EXAMPLE}`
   if (!SCHEMES.test(scheme.toLowerCase())) {
-    return 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, unix+http: or unix+https:'
+    return 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, or one of unix+http:, dns+http:, srv+http: ' +
+      'and kubernetes+http: (or +https:)'
   }
   const url = URL.canParse(upstream) ? new URL(upstream) : undefined
   if (authority.includes('@') || (url?.username ?? '') !== '' || (url?.password ?? '') !== '') {
     return 'has an upstream with a user or password in its URL, which would not be sent; leave them out'
   }
+  const discovery = partsOfDiscovery(upstream)
+  if (discovery !== undefined) return /[?#]/.test(upstream) ? QUERY : discoveryFault(discovery[0])
   const fault = /^unix/i.test(scheme) ? socketFault(authority) : authorityFault(authority)
   if (fault !== undefined) return fault
   if (url === undefined) return `has an upstream that is no URL; give one like ${EXAMPLE}`
-  return url.search !== '' || url.hash !== '' ? 'has an upstream with a query or fragment; give only origin and path' : undefined
+  return url.search !== '' || url.hash !== '' ? QUERY : undefined
+}
+
+class Fault extends Error {}
+
+function discoveryFault (origin: string): string | undefined {
+  try {
+    readDiscoveryUrl(origin, fault => { throw new Fault(fault) })
+    return undefined
+  } catch (error) {
+    if (error instanceof Fault) return error.message
+    throw error
+  }
 }
 
 function withoutScheme (upstream: string): string {

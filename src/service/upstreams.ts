@@ -36,7 +36,7 @@ function checkPrefixes (entries: readonly UpstreamEntry[]): void {
     const folded = prefix.toLowerCase()
     const other = prefixes.get(folded)
     if (other === prefix) {
-      const why = 'is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them'
+      const why = `is there twice; for several backends, write one entry: ${prefix}=http://a:3000|http://b:3000`
       throw wrongValue('UPSTREAMS', prefix, why)
     }
     if (other !== undefined) {

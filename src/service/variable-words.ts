@@ -5,6 +5,7 @@ import { TABLE, nameOf } from '../options/table.js'
 import type { OptionRow } from '../options/table.js'
 import type { Environment } from './environment.js'
 import { givenOptions } from './given-options.js'
+import { backendUrls } from './upstream-list.js'
 
 // What the table of options does not know: `upstream` is an option of a route, and `trustProxy` and `keepAliveTimeout` are Fastify's.
 const OF_RULES: Partial<Record<RuleId, readonly string[]>> = {
@@ -30,7 +31,7 @@ export function givenWords (found: string, environment: Environment): string {
 
 function settersOf ({ id, target, found }: Finding, app: CheckedApp, environment: Environment): readonly string[] {
   if (id === 'trusts-everybody') return OF_RULES[id]!
-  if (id === 'plain-http') return environment.upstreams.some(({ upstream }) => new URL(upstream).origin === found) ? OF_RULES[id]! : []
+  if (id === 'plain-http') return namesUpstream(found, environment) ? OF_RULES[id]! : []
   if (id === 'front-outlives-server') return environment.clientKeepAliveTimeout === undefined ? [] : OF_RULES[id]!
   if (OF_FASTIFY.has(id)) return []
   const given = givenOptions(environment)
@@ -40,6 +41,12 @@ function settersOf ({ id, target, found }: Finding, app: CheckedApp, environment
       return value !== undefined && subjects(app, target).some(subject => valuesOf(subject, path).includes(value))
     })
     .map(({ variable }) => variable!)
+}
+
+/** Whether a text names the origin of an upstream among others. */
+function namesUpstream (text: string, { upstreams }: Environment): boolean {
+  const words = text.split(/,? /)
+  return upstreams.some(entry => backendUrls(entry).some(({ origin }) => words.includes(origin)))
 }
 
 /** A variable is of no use where the file of a route has set the option to another value. */

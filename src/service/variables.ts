@@ -7,6 +7,7 @@ interface Variable<Type extends 'integer' | 'string'> {
   readonly [keyword: string]: unknown
 }
 
+const BALANCES = ['least-requests', 'round-robin', 'hash']
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 // `nullable` reads an empty string as not given: compose files and .env files write it so.
@@ -20,6 +21,7 @@ const oneOf = (values: readonly string[], description: string): Variable<'string
 const time = number(0, LONGEST_TIMER, `a time in whole milliseconds, 0 to ${LONGEST_TIMER}`)
 const timeAboveZero = number(1, LONGEST_TIMER, `a time in whole milliseconds, 1 to ${LONGEST_TIMER}`)
 const count = number(0, Number.MAX_SAFE_INTEGER, 'a whole number')
+const countAboveZero = number(1, Number.MAX_SAFE_INTEGER, 'a whole number above 0')
 const port = number(0, 65_535, 'a port, 0 to 65535')
 const text: Variable<'string'> = { type: 'string', description: 'text' }
 const host: Variable<'string'> = { ...text, pattern: '^[^\\s/,]*$', description: 'an address or a host name to listen on' }
@@ -35,7 +37,8 @@ export const VARIABLES = {
   TUNNEL_IDLE_TIMEOUT_MS: time,
   KEEP_ALIVE_TIMEOUT_MS: time,
   MAX_CONNECTION_AGE_MS: time,
-  CONNECTIONS: number(1, Number.MAX_SAFE_INTEGER, 'a whole number above 0'),
+  CONNECTIONS: countAboveZero,
+  MAX_TARGET_CONNECTIONS: countAboveZero,
   MAX_PENDING: count,
   PENDING_TIMEOUT_MS: timeAboveZero,
   CONNECT_TIMEOUT_MS: timeAboveZero,
@@ -43,6 +46,13 @@ export const VARIABLES = {
   BODY_TIMEOUT_MS: time,
   TOTAL_TIMEOUT_MS: time,
   BODY_LIMIT: number(0, Number.MAX_SAFE_INTEGER, 'a whole number of bytes'),
+  BALANCE: oneOf(BALANCES, `one of ${BALANCES.join(', ')}`),
+  AFFINITY: text,
+  AFFINITY_SECRET: text,
+  AFFINITY_SECRET_FILE: text,
+  EJECTION: flag,
+  HEALTH_CHECK_PATH: { ...text, pattern: '^$|^/[!"$-~]*$', description: 'a path, like /health' },
+  DISCOVERY_REFRESH_MS: timeAboveZero,
   CLIENT_BODY_TIMEOUT_MS: time,
   CLIENT_KEEP_ALIVE_TIMEOUT_MS: time,
   TRUST_PROXY: text,

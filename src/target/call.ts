@@ -123,6 +123,8 @@ export class Call implements Waiter, ExchangeSink {
     this.#trace?.begin()
     const placement = this.#placement
     const endpoint = this.#endpoint = placement === undefined ? endpoints.only ?? endpoints.all[0] : placement.choose(endpoints.clock())
+    // The choice may begin a probing dial. That may close an idle connection, and an observer of the close may have ended the request.
+    if (this.#over) return placement?.abandoned()
     if (endpoint === undefined) return this.#startNowhere()
     if (this.#tunnels && endpoint.pool.upgraded.size >= options.pool.maxUpgraded) {
       return this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
@@ -170,9 +172,12 @@ export class Call implements Waiter, ExchangeSink {
     // A dial of this request has failed. Since the request has a connection now, the failure was not final.
     if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
-    if (this.#placement !== undefined) {
-      this.#placement.granted(connection)
-      this.#endpoint = this.#placement.endpoint
+    const placement = this.#placement
+    if (placement !== undefined) {
+      // An observer of `acquired` may have ended the request.
+      if (this.#over) placement.abandoned()
+      else placement.granted(connection)
+      this.#endpoint = placement.endpoint
     }
     this.#begin(connection, !fresh)
   }
@@ -274,7 +279,9 @@ export class Call implements Waiter, ExchangeSink {
     this.#lostBy = this.#endpoint
     this.#record.retried(decision.kind)
     observers.retried(name, decision.kind)
-    this.start()
+    // An observer may have ended the request.
+    if (this.#over) lostReuse?.unknown()
+    else this.start()
   }
 
   #decide (failure: Failure): ElsewhereDecision | undefined {
@@ -290,6 +297,7 @@ export class Call implements Waiter, ExchangeSink {
     const { endpoints } = this.#target
     const known = this.#request.pinned === undefined ? endpoints.pending || endpoints.all.length > 0 : false
     if (!known) return this.#fail(new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+    if (this.#placement!.outOfTunnels) return this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
     this.#wait({ pool: undefined, fit: this.#retried || this.#placement!.probes ? FRESH : ANY, seeker: this.#placement })
   }
 

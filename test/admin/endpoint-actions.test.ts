@@ -1,6 +1,11 @@
 import t from 'tap'
 import type { EndpointAnswer, EndpointsAnswer, TargetDetail, TargetList } from '../../src/admin/api-shapes.js'
 import { existingState } from '../../src/gateway/state.js'
+import { request } from '../../testing/client.js'
+import { until } from '../../testing/gateway.js'
+import { parseMetrics, valueOf } from '../../testing/prometheus.js'
+import { replicasFor } from '../endpoints/rig.js'
+import type { Replica } from '../endpoints/rig.js'
 import { post as posted, adminFor, pathOf } from './running.js'
 import type { RunningAdmin } from './running.js'
 import type { FakeTarget } from './fake-fleet.js'
@@ -45,7 +50,7 @@ t.test('an endpoint is drained, ejected and brought back by its id or by its add
       const { status, json } = await act(name, action)
       t.equal(status, 200, action)
       t.match((json as EndpointAnswer).endpoint, { id, address: ONE, state })
-      t.match(log.find(({ msg }) => /admin API$/.test(msg ?? '')), { level: 30, target: 'a', endpoint: id, address: ONE }, `${action} is logged`)
+      t.match(log.find(({ msg }) => /, as asked for over the admin API$/.test(msg ?? '')), { level: 30, target: 'a', endpoint: id, address: ONE }, `${action} is logged`)
     }
   }
   t.match((await ask(pathOf('a'))).json, { history: { endpoints: [{ type: 'changed', endpoint: id, address: ONE, from: 'up', to: 'leaving' }, { to: 'up' }, { to: 'ejected' }] } })
@@ -110,4 +115,47 @@ t.test('the token and the guard against other sites hold for every action', asyn
     t.equal((await ask(pathOf('a', path), { method, headers: { authorization: `Bearer ${TOKEN}`, 'sec-fetch-site': 'cross-site' } })).status, 403, path)
   }
   t.equal((await ask(pathOf('a', `/endpoints/${ONE}/drain`), posted(undefined, { authorization: `Bearer ${TOKEN}` }))).status, 200)
+})
+
+t.test('with backends: requests go where the API says, and the log, the metrics and the history tell of it', async t => {
+  const replicas = await replicasFor(t, 3)
+  const [one, two, three] = replicas as [Replica, Replica, Replica]
+  const { ask, url, target, log, gateway } = await adminFor(t, { routes: [{ upstream: one.url, target: 'a' }], level: 'info' })
+  const act = async (address: string, action: string, body?: unknown) => (await ask(pathOf('a', `/endpoints/${address}/${action}`), posted(body))).json as EndpointAnswer
+  const get = async (times = 1): Promise<void> => { for (let n = 0; n < times; n++) t.equal((await request(url)).status, 200) }
+  const served = (): number[] => replicas.map(({ requests }) => requests.length)
+  const metrics = async () => parseMetrics((await ask('/metrics')).body.toString())
+  await get()
+  t.strictSame((await metrics()).get('holdfast_endpoints')?.samples, [], 'a plain target has no metrics of endpoints')
+
+  t.equal((await ask(pathOf('a', '/endpoints'), { ...posted([one.url, two.url]), method: 'PUT' })).status, 200)
+  await Promise.all([get(20), get(20), get(20)])
+  t.ok(served()[0]! > 5 && served()[1]! > 5, String(served()))
+  t.match((await act(one.address, 'eject', { cause: 'its disk is full' })).endpoint, { state: 'ejected', cause: 'its disk is full' })
+  const before = served()
+  await get(10)
+  t.strictSame(served(), [before[0], before[1]! + 10, 0])
+  t.match(log.find(({ level }) => level === 40), { target: 'a', address: one.address, from: 'up', to: 'ejected', cause: 'its disk is full' })
+  const families = await metrics()
+  t.equal(valueOf(families, 'holdfast_endpoints', { target: 'a', state: 'ejected' }), 1)
+  t.equal(valueOf(families, 'holdfast_endpoint_ejections_total', { target: 'a', cause: 'operator' }), 1)
+  for (const [n, { address }] of [one, two].entries()) t.equal(valueOf(families, 'holdfast_endpoint_requests_total', { target: 'a', address }), served()[n], address)
+  t.notOk(families.get('holdfast_connections_opened_total')?.samples.some(({ labels }) => labels.target === 'dynamic'), 'no other target is made up')
+
+  t.match((await act(one.address, 'restore')).endpoint, { state: 'up' })
+  t.match((await act(two.address, 'drain')).endpoint, { state: 'leaving' })
+  const then = served()
+  await get(10)
+  t.strictSame(served(), [then[0]! + 10, then[1], 0])
+  t.match((await act(two.address, 'undrain')).endpoint, { state: 'up' })
+
+  t.equal((await ask(pathOf('a', '/endpoints'), { ...posted([three.url]), method: 'PUT' })).status, 200)
+  await get(10)
+  t.equal(served()[2], 10)
+  await until(() => gateway.targets.get('a')!.endpoints.list().length === 1)
+  t.match((await act(one.address, 'drain')) as unknown, { code: 'HOLDFAST_ERR_UNKNOWN_ENDPOINT' })
+  const { history } = (await ask(pathOf('a'))).json as TargetDetail
+  const told = history.endpoints.filter(({ address }) => address === two.address).map(event => event.type === 'drained' ? 'drained' : event.to)
+  t.strictSame(told, ['joining', 'up', 'leaving', 'drained', 'up', 'leaving', 'drained', 'gone'])
+  t.equal(target.snapshot().endpoints[0]!.address, three.address)
 })

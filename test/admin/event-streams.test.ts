@@ -88,7 +88,7 @@ t.test('a stream begins with a snapshot and reports connections that open and cl
   t.strictSame(Object.keys(await reader.next('closed').then(closed => {
     t.match(closed, { target: 'a', connection: opened['connection'], reason: 'evicted', idleMs: Number, served: 1, age: Number })
     return closed
-  })), ['at', 'target', 'connection', 'reason', 'idleMs', 'served', 'age'])
+  })), ['at', 'target', 'endpoint', 'connection', 'reason', 'idleMs', 'served', 'age'])
   t.match(await reader.next('snapshot'), { targets: [{ name: 'a', totals: { requests: 1 } }] }, 'and goes on with snapshots')
 })
 

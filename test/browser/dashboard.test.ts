@@ -11,6 +11,8 @@ import { backendFor, gatewayFor, until } from '../../testing/gateway.js'
 import type { RunningGateway } from '../../testing/gateway.js'
 import { noChromium, startChromium } from '../../testing/chromium.js'
 import { endpointOf, fakeEndpoints } from '../admin/fake-fleet.js'
+import { replicasFor } from '../endpoints/rig.js'
+import type { Replica } from '../endpoints/rig.js'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8')
 const HOSTILE = 'orders <img src=x onerror=alert(1)>'
@@ -299,6 +301,24 @@ t.test('an endpoint is chosen, drained, ejected and brought back by the keyboard
   await cards(page).nth(3).filter({ hasText: 'ejected' }).waitFor()
   await panel.getByRole('button', { name: 'Drain…', exact: true }).click()
   await page.getByRole('dialog').getByText('No other endpoint of turning is up.').waitFor()
+  t.same(complaints, [])
+})
+
+t.test('the connections of a target with several endpoints are those of the chosen one', { skip }, async t => {
+  const replicas = await replicasFor(t, 2)
+  const [one, two] = replicas as [Replica, Replica]
+  const { url, get, gateway } = await running(t)
+  gateway.gateway.targets.get('turning')!.endpoints.set([one.url, two.url])
+  await Promise.all(Array.from({ length: 8 }, async () => await get('/turning')))
+  const { page, complaints } = await open(t, `${url}/#/target/turning`)
+  await cards(page).filter({ hasText: one.address }).click()
+  await page.getByRole('heading', { name: `Connections of ${one.address}` }).waitFor()
+  const shown = page.locator('.connection:not([data-state=closed])')
+  await page.waitForFunction(`document.querySelectorAll('.connection:not([data-state=closed])').length === ${one.connections}`)
+  await cards(page).filter({ hasText: two.address }).click()
+  await page.getByRole('heading', { name: `Connections of ${two.address}` }).waitFor()
+  await page.waitForFunction(`document.querySelectorAll('.connection:not([data-state=closed])').length === ${two.connections}`)
+  t.equal(await shown.count(), two.connections)
   t.same(complaints, [])
 })
 

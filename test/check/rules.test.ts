@@ -77,12 +77,14 @@ t.test('what is found of several endpoints names them, and has the remedy that i
   t.match(found({ targets: [{ upstream, endpoints: [{}, lost, {}, {}] }] }), [{
     id: 'endpoints-unreachable', found: '3 of 4 endpoints reached; 10.0.0.2:3000: The backend could not be reached (ECONNREFUSED)'
   }])
+  t.match(found({ targets: [{ upstream, endpoints: [lost, lost] }] }), [{ id: 'unreachable', found: /^none of 2 endpoints reached; 10\.0\.0\.1:3000: / }])
+  t.match(found({ targets: [{ upstream: 'dns+https://users.internal', endpoints: [lost] }] }), [{ id: 'unreachable', found: /^10\.0\.0\.1:3000: The/ }])
   t.match(found({ targets: [{ upstream }], around: { replicas: 2, backendMaxConnections: 100 } }), [{
     id: 'backend-overrun', target: upstream[0], found: '2 x 128 = 256 connections to each of 4 endpoints, and one can bear 100', remedy: 'undiciOptions.connections: 50'
   }])
   t.match(found({ targets: [{ addresses: ['10.0.0.1', '10.0.0.2', '10.0.0.3'] }] }), [{
     id: 'one-replica-reached',
-    found: 'https://users.internal:3000 has 3 addresses: 10.0.0.1, 10.0.0.2, 10.0.0.3; one replica of 3 is reached',
+    found: 'https://users.internal:3000 has 3 addresses: 10.0.0.1, 10.0.0.2, 10.0.0.3; a dial reaches the first that accepts',
     remedy: 'upstream: \'dns+https://users.internal:3000\'; each address is an endpoint then.'
   }])
 })

@@ -73,7 +73,7 @@ t.test('the path of the health check is asked for, once at each endpoint', async
   const healthCheck = { path: '/health', timeout: 5_000 }
   const result = await probed({ upstream: [...backends.map(({ url }) => url), lost.url], options: { healthCheck } })
   const finding = result.findings.find(({ id }) => id === 'health-check-fails')
-  t.equal(finding?.found, `healthCheck.path: /health, status: 2xx; 404 (${backends[1]!.url.slice(7)}), ECONNREFUSED (${lost.url.slice(7)})`)
+  t.equal(finding?.found, `healthCheck.path: /health, status: 2xx; 404 (${backends[1]!.url.slice(7)})`, 'and not the one that cannot be reached')
   for (const { log } of backends) {
     const asked = log.filter(({ path }) => path === '/health')
     t.equal(asked.length, 1)

@@ -181,6 +181,29 @@ t.test('for the microservice, remedies name its variables', async t => {
   ])
 })
 
+t.test('with --probe each endpoint of a route\'s list is measured, and bounds are those of one endpoint', async t => {
+  const backends = await Promise.all([1, 2].map(() => startBackend(nginx({ keepAliveMs: 400, requests: 50 }))))
+  t.teardown(() => Promise.all(backends.map(backend => backend.close())))
+  const [first, second] = backends.map(({ url }) => url)
+  const gone = `http://127.0.0.1:${await freePort()}`
+  const dir = t.testdir({
+    '.env': 'KEEP_ALIVE_TIMEOUT_MS=30000\nCONNECTIONS=64\n',
+    mine: {
+      'a.mjs': `export default async app => {
+  const { proxy } = await import('${PROXY}')
+  await app.register(proxy, { prefix: '/a', upstream: ${JSON.stringify([first, second, gone])} })
+}\n`
+    }
+  })
+  const { code, stdout, stderr } = await run(dir, MAIN, ['check', '--routes', 'mine', '--probe', '--max-wait', '1s', '--backend-max-connections', '60'])
+  t.equal(stderr, '')
+  t.equal(code, 1)
+  for (const url of [first, second]) t.match(stdout, `\n  ${url!.slice(7)}: closes after `)
+  t.match(stdout, 'warning  endpoints-unreachable\n           found   2 of 3 endpoints reached; ')
+  t.match(stdout, '1 x 64 = 64 connections to each of 3 endpoints, and one can bear 60')
+  t.match(stdout, /idle-above-backend\n {11}found {3}undiciOptions\.keepAliveTimeout: 30000; the backend closes after/)
+})
+
 t.test('with --probe a backend that compresses nothing for a request with Via is named', async t => {
   const backend = await startBackend((request, connection) => {
     const coded = request.header('accept-encoding') === 'gzip' && request.header('via') === undefined

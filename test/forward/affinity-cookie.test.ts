@@ -1,39 +1,45 @@
 import { connect as connectHttp2 } from 'node:http2'
 import type { IncomingHttpHeaders } from 'node:http'
 import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
-import { gateway, getGateway, proxy } from '../../src/index.js'
-import type { Gateway, ProxyOptions } from '../../src/index.js'
-import { Call } from '../../src/target/call.js'
-import { internalsOf } from '../../src/target/target.js'
+import { gateway, proxy } from '../../src/index.js'
+import type { ProxyOptions } from '../../src/index.js'
 import type { BackendScript } from '../../testing/backend.js'
 import { certificates } from '../../testing/certificates.js'
 import { request } from '../../testing/client.js'
 import { backendFor, clientFor, gatewayFor } from '../../testing/gateway.js'
 import type { GatewaySetup, RunningGateway } from '../../testing/gateway.js'
-import { handshake, refusal, tunnelFor } from '../../testing/websocket.js'
+import { handshake, refusal, webSocketBackend } from '../../testing/websocket.js'
 
-const BOND = 'at=sealed; Path=/'
+const SECRET = 'a secret of the tests, 32 bytes...'
+const BOND = 'at=*; Path=/; HttpOnly; SameSite=Lax'
 const SECURE = `${BOND}; Secure`
 
-/** Makes every call of the gateway's targets set a cookie, or none. */
-function bind (t: Test, { targets }: Gateway, cookie = true): void {
-  t.intercept(Call.prototype, 'cookie', { value: (secure: boolean) => cookie ? (secure ? SECURE : BOND) : undefined })
-  for (const target of targets) {
-    const core = internalsOf(target) as { options: object }
-    core.options = { ...core.options, affinity: { cookie: 'at', secret: 'x'.repeat(32) } }
-  }
+/** Options of a route to two endpoints, the second of which never gets a request unless the first is gone. */
+function boundTo (url: string): ProxyOptions {
+  return { upstream: [url, { url: 'http://127.0.0.1:1', priority: 1 }], affinity: { cookie: 'at', secret: SECRET } }
 }
 
 async function between (t: Test, script: BackendScript, route: ProxyOptions = {}, setup: GatewaySetup = {}): Promise<RunningGateway> {
   const backend = await backendFor(t, script)
-  const running = await gatewayFor(t, { ...setup, routes: [{ upstream: backend.url, ...route }] })
-  bind(t, running.gateway)
-  return running
+  return await gatewayFor(t, { ...setup, routes: [{ ...boundTo(backend.url), ...route }] })
 }
 
-const cookies = ({ headers }: { headers: IncomingHttpHeaders }): string[] | undefined => headers['set-cookie']
+/** An app of another kind than `gatewayFor` makes. */
+async function behind (t: Test, app: FastifyInstance, script: BackendScript): Promise<string> {
+  const backend = await backendFor(t, script)
+  t.teardown(() => app.close())
+  await app.register(gateway, { pressure: false, drain: { deadline: 200 } })
+  await app.register(proxy, boundTo(backend.url))
+  return await app.listen({ port: 0, host: '127.0.0.1' })
+}
+
+/** The cookies that a response sets, without the sealed value. */
+function cookies ({ headers }: { headers: IncomingHttpHeaders }): string[] | undefined {
+  return headers['set-cookie']?.map(line => line.replace(/^at=[\w.~-]+/, 'at=*'))
+}
 
 t.test('the cookie goes out with responses that come whole, and with those that stream, on paths of both ways', async t => {
   const { url } = await between(t, (request, connection) => {
@@ -60,12 +66,19 @@ t.test('the cookie is added behind the backend\'s Set-Cookie lines and the app\'
   t.strictSame(cookies(await request(hooked.url)), ['a=0', 'b=1', 'c=2', BOND])
 })
 
+t.test('a response that a shared cache may store keeps its Cache-Control', async t => {
+  const { url } = await between(t, (_request, connection) => connection.reply({ headers: { 'Cache-Control': 'public, max-age=60' } }))
+  const response = await request(url)
+  t.strictSame(cookies(response), [BOND])
+  t.equal(response.headers['cache-control'], 'public, max-age=60')
+})
+
 t.test('headers that the app rewrites get the cookie, and an object of the app\'s does not keep it', async t => {
   const own = { 'Set-Cookie': 'a=0', 'x-own': '1' }
   const { url } = await between(t, (_request, connection) => connection.reply(), { replyOptions: { rewriteHeaders: () => own } })
   for (let i = 0; i < 2; i++) {
     const { headers } = await request(url)
-    t.strictSame(headers['set-cookie'], ['a=0', BOND])
+    t.strictSame(cookies({ headers }), ['a=0', BOND])
     t.equal(headers['x-own'], '1')
   }
   t.strictSame(own, { 'Set-Cookie': 'a=0', 'x-own': '1' })
@@ -101,64 +114,59 @@ t.test('an answer of the gateway\'s own has no cookie', async t => {
   t.notOk('set-cookie' in failed.headers)
 })
 
-t.test('without a cookie to set, the response is as it came', async t => {
-  const running = await between(t, (_request, connection) => connection.reply({ headers: { 'Set-Cookie': 'b=1' } }))
-  bind(t, running.gateway, false)
-  t.strictSame(cookies(await request(running.url)), ['b=1'])
+t.test('a client that has the cookie gets no other, and a forged one is ignored', async t => {
+  const { url } = await between(t, (_request, connection) => connection.reply({ headers: { 'Set-Cookie': 'b=1' } }))
+  const [, bond] = (await request(url)).headers['set-cookie']!
+  const cookie = bond!.split(';')[0]!
+  t.strictSame(cookies(await request(url, { headers: { cookie: `c=2; ${cookie}` } })), ['b=1'])
+  t.strictSame(cookies(await request(url, { headers: { cookie: `${cookie}x` } })), ['b=1', BOND])
 })
 
 t.test('a 101 carries the cookie, and so does the answer of a backend that refuses the upgrade', async t => {
-  const running = await tunnelFor(t)
-  bind(t, running.gateway)
+  const accepting = await webSocketBackend(t)
+  const running = await gatewayFor(t, { routes: [{ ...boundTo(accepting.url), websocket: true }] })
   const client = await clientFor(t, running)
   client.write(handshake('/live'))
   const response = await client.response()
   t.equal(response.status, 101)
-  t.equal(response.header('set-cookie'), BOND)
-  const refusing = await tunnelFor(t, { backend: { onUpgrade: (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n') } })
-  bind(t, refusing.gateway)
-  const { status, headers } = await refusal(t, `${refusing.url}/live`)
+  t.equal(response.header('set-cookie')?.replace(/^at=[\w.~-]+/, 'at=*'), BOND)
+  const refusing = await webSocketBackend(t, { onUpgrade: (_request, socket) => socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n') })
+  const behindIt = await gatewayFor(t, { routes: [{ ...boundTo(refusing.url), websocket: true }] })
+  const { status, headers } = await refusal(t, `${behindIt.url}/live`)
   t.equal(status, 403)
-  t.strictSame(headers['set-cookie'], [BOND])
+  t.strictSame(cookies({ headers }), [BOND])
 })
 
 t.test('the cookie is Secure for a client that came over TLS, or whose trusted proxy says so', async t => {
   const { server, ca } = certificates()
-  const backend = await backendFor(t, (_request, connection) => connection.reply())
-  const app = Fastify({ https: server })
-  t.teardown(() => app.close())
-  await app.register(gateway, { pressure: false })
-  await app.register(proxy, { upstream: backend.url })
-  const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  bind(t, getGateway(app))
+  const script: BackendScript = (_request, connection) => connection.reply()
+  const url = await behind(t, Fastify({ https: server }) as unknown as FastifyInstance, script)
   t.strictSame(cookies(await request(url, { tls: { ca } })), [SECURE])
 
   const headers = { 'x-forwarded-proto': 'https' }
-  const trusting = await between(t, (_request, connection) => connection.reply(), {}, { fastify: { trustProxy: true } })
+  const trusting = await between(t, script, {}, { fastify: { trustProxy: true } })
   t.strictSame(cookies(await request(trusting.url, { headers })), [SECURE])
   t.strictSame(cookies(await request(trusting.url)), [BOND])
-  const wary = await between(t, (_request, connection) => connection.reply())
+  const wary = await between(t, script)
   t.strictSame(cookies(await request(wary.url, { headers })), [BOND])
 })
 
 t.test('an HTTP/2 client gets the cookie as a line of its own', async t => {
   const { server, ca } = certificates()
-  const backend = await backendFor(t, (_request, connection) => connection.reply({ headers: { 'Set-Cookie': ['b=1', 'c=2'] } }))
-  const app = Fastify({ http2: true, https: server })
-  t.teardown(() => app.close())
-  await app.register(gateway, { pressure: false, drain: { deadline: 200 } })
-  await app.register(proxy, { upstream: backend.url })
-  const session = connectHttp2(await app.listen({ port: 0, host: '127.0.0.1' }), { ca })
+  const url = await behind(t, Fastify({ http2: true, https: server }) as unknown as FastifyInstance,
+    (_request, connection) => connection.reply({ headers: { 'Set-Cookie': ['b=1', 'c=2'] } }))
+  const session = connectHttp2(url, { ca })
   t.teardown(() => session.destroy())
-  bind(t, getGateway(app))
   const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
     session.request({ ':path': '/' }).on('error', reject).on('response', resolve).resume().end()
   })
-  t.strictSame(headers['set-cookie'], ['b=1', 'c=2', SECURE])
+  t.strictSame(cookies({ headers }), ['b=1', 'c=2', SECURE])
 })
 
-t.test('the client\'s request goes to the target as the asker, and is not read for a target of one endpoint', async t => {
-  const { url } = await between(t, (_request, connection) => connection.reply(), {}, {
+t.test('nothing is read of a client\'s request for a target of one endpoint', async t => {
+  const backend = await backendFor(t, (_request, connection) => connection.reply())
+  const { url } = await gatewayFor(t, {
+    routes: [{ upstream: backend.url }],
     before: app => {
       app.addHook('onRequest', async request => {
         Object.defineProperty(request, 'ip', { get () { throw new Error('read') } })

@@ -304,3 +304,20 @@ t.test('the log line of a refused dial contains no address', async t => {
   await request(running.url)
   t.notMatch(JSON.stringify(await toldOf(running)), String(port), 'the target has a name of its own')
 })
+
+t.test('a request to one of several endpoints names the one that has answered', async t => {
+  const losing = await backendFor(t, (_request, connection) => connection.end())
+  const serving = await backendFor(t, persistent())
+  const running = await gatewayFor(t, { level: 'info', routes: [{ upstream: [losing.url, serving.url], balance: 'round-robin' }] })
+  for (let i = 0; i < 2; i++) t.equal((await request(running.url)).status, 200)
+  const { id } = running.target.endpoints.list().find(({ address }) => address === serving.url.slice(7))!
+  const [first, second] = [await toldOf(running, 1), await toldOf(running, 2)]
+  t.strictSame([first.endpoint, second.endpoint], [id, id])
+  t.strictSame([first, second].map(({ retries }) => retries).sort(), [[], ['fresh']])
+})
+
+t.test('a target of one endpoint is not named twice', async t => {
+  const running = await between(t, persistent())
+  await request(running.url)
+  t.notOk('endpoint' in await toldOf(running))
+})

@@ -184,3 +184,33 @@ t.test('Proxy-Status contains no address, port, errno or path', async t => {
   t.match(failed, 'connection_refused')
   for (const field of [fine, failed]) t.notMatch(field, new RegExp(`127\\.0|${secret.backend.port}|private|ECONN|next-hop`))
 })
+
+t.test('a response says which of several endpoints it came from, without its address', async t => {
+  const backends = await Promise.all(['a', 'b'].map(body => backendFor(t, (_request, connection) => connection.reply({ body }))))
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backends.map(({ url }) => url), balance: 'round-robin', proxyStatus: true }] })
+  const ids = new Map(target.endpoints.list().map(({ id, address }) => [address, id]))
+  for (let i = 0; i < 4; i++) {
+    const { headers, body } = await request(url)
+    const id = ids.get(backends['ab'.indexOf(body.toString())]!.url.slice(7))!
+    const { details, ...own } = Object.fromEntries(members(headers).at(-1)!.parameters)
+    t.match(own, { 'next-hop': { token: id }, 'received-status': 200 })
+    t.match(details, `endpoint=${id} connection=`)
+    t.notMatch(headers['proxy-status'], '127.0.0.1')
+  }
+})
+
+t.test('a target of one endpoint has no next hop', async t => {
+  const { url } = await between(t, persistent())
+  const { headers } = await request(url)
+  t.notMatch(headers['proxy-status'], /next-hop|endpoint=/)
+})
+
+t.test('a failure names the endpoint that got the request last', async t => {
+  const backends = await Promise.all([1, 2].map(() => backendFor(t, (_request, connection) => connection.end())))
+  const { url, target } = await gatewayFor(t, { routes: [{ upstream: backends.map(({ url }) => url), proxyStatus: true }] })
+  const { status, headers } = await request(url)
+  t.equal(status, 502)
+  const last = backends[0]!.requests === 1 && backends[1]!.requests === 1 ? own(headers).details['endpoint'] : undefined
+  t.ok(target.endpoints.list().some(({ id }) => id === last))
+  t.equal(own(headers).details['retries'], 'fresh')
+})

@@ -31,10 +31,11 @@ t.test('each change of an endpoint is one line of the log, and an ejection is a 
 t.test('a change of persistence names its endpoint where the target has several', async t => {
   const { app, log, target } = await gatewayFor(t, { routes: [{ upstream: 'http://127.0.0.1:9', target: 'a' }], level: 'info' })
   const { targets } = existingState(app)!
+  const [{ id } = { id: '' }] = target.endpoints.list()
   log.length = 0
-  targets.observers.persistenceChanged('a', 'persistent', 'non-persistent', 'a test says so', 'e1')
+  targets.observers.persistenceChanged('a', 'persistent', 'non-persistent', 'a test says so', id)
   fakeEndpoints(targets, target, [endpointOf(ADDRESS), endpointOf('10.0.0.2:3000')])
-  targets.observers.persistenceChanged('a', 'persistent', 'non-persistent', 'a test says so', 'e1')
-  t.match(log, [{ target: 'a', msg: 'a is non-persistent: a test says so' }, { target: 'a', endpoint: 'e1', msg: 'endpoint e1 of a is non-persistent: a test says so' }])
+  targets.observers.persistenceChanged('a', 'persistent', 'non-persistent', 'a test says so', id)
+  t.match(log, [{ target: 'a', msg: 'a is non-persistent: a test says so' }, { target: 'a', endpoint: id, msg: `endpoint ${id} of a is non-persistent: a test says so` }])
   t.notOk('endpoint' in log[0]!)
 })

@@ -39,6 +39,7 @@ const UNSET = {
   keepAliveTimeout: undefined,
   maxConnectionAge: undefined,
   connections: undefined,
+  maxTargetConnections: undefined,
   maxPending: undefined,
   pendingTimeout: undefined,
   connectTimeout: undefined,
@@ -46,6 +47,11 @@ const UNSET = {
   bodyTimeout: undefined,
   totalTimeout: undefined,
   bodyLimit: undefined,
+  balance: undefined,
+  affinity: undefined,
+  ejection: true,
+  healthCheckPath: undefined,
+  discoveryRefresh: undefined,
   clientBodyTimeout: undefined,
   clientKeepAliveTimeout: undefined,
   trustProxy: false,
@@ -87,6 +93,12 @@ t.test('every variable is read with its type', async t => {
     CONNECT_TIMEOUT_MS: '7',
     TOTAL_TIMEOUT_MS: '8',
     BODY_LIMIT: '9',
+    MAX_TARGET_CONNECTIONS: '12',
+    BALANCE: 'hash',
+    AFFINITY: 'header:X-User',
+    EJECTION: 'false',
+    HEALTH_CHECK_PATH: '/health',
+    DISCOVERY_REFRESH_MS: '13',
     CLIENT_BODY_TIMEOUT_MS: '10',
     CLIENT_KEEP_ALIVE_TIMEOUT_MS: '11',
     TRUST_PROXY: 'true',
@@ -119,6 +131,7 @@ t.test('every variable is read with its type', async t => {
     keepAliveTimeout: 30_000,
     maxConnectionAge: 4,
     connections: 64,
+    maxTargetConnections: 12,
     maxPending: 5,
     pendingTimeout: 6,
     connectTimeout: 7,
@@ -126,6 +139,11 @@ t.test('every variable is read with its type', async t => {
     bodyTimeout: 1,
     totalTimeout: 8,
     bodyLimit: 9,
+    balance: 'hash',
+    affinity: { header: 'X-User' },
+    ejection: false,
+    healthCheckPath: '/health',
+    discoveryRefresh: 13,
     clientBodyTimeout: 10,
     clientKeepAliveTimeout: 11,
     trustProxy: true,
@@ -173,11 +191,15 @@ t.test('an invalid value is refused with its name and value', async t => {
     refused(t, { [name]: '5s' }, name, '"5s"', 'milliseconds')
     refused(t, { [name]: '2147483648' }, name, '2147483648')
   }
-  for (const name of ['CONNECT_TIMEOUT_MS', 'PENDING_TIMEOUT_MS']) refused(t, { [name]: '0' }, name, '1 to 2147483647')
+  for (const name of ['CONNECT_TIMEOUT_MS', 'PENDING_TIMEOUT_MS', 'DISCOVERY_REFRESH_MS']) refused(t, { [name]: '0' }, name, '1 to 2147483647')
   for (const name of ['MAX_PENDING', 'MAX_UPGRADED', 'BODY_LIMIT']) {
     refused(t, { [name]: '-1' }, name, '-1', 'is not a whole number')
     refused(t, { [name]: '1mb' }, name, '"1mb"')
   }
+  refused(t, { MAX_TARGET_CONNECTIONS: '0' }, 'MAX_TARGET_CONNECTIONS', '0', 'above 0')
+  refused(t, { BALANCE: 'random' }, 'BALANCE', '"random"', 'one of least-requests, round-robin, hash')
+  refused(t, { EJECTION: 'no' }, 'EJECTION', '"no"', 'true or false')
+  for (const path of ['health', '/a b', '/a#b', 'http://a/health']) refused(t, { HEALTH_CHECK_PATH: path }, 'HEALTH_CHECK_PATH', 'is not a path, like /health')
   refused(t, { PROXY_STATUS: 'yes' }, 'PROXY_STATUS', '"yes"', 'true or false')
   refused(t, { VIA: 'no' }, 'VIA', '"no"', 'true or false')
   refused(t, { LOG_LEVEL: 'verbose' }, 'LOG_LEVEL', '"verbose"', 'trace')
@@ -229,7 +251,8 @@ t.test('TRUST_PROXY is true, false, or addresses', async t => {
 t.test('.env.example names every variable with the default it has', async t => {
   const example = parseEnv(exampleText())
   for (const { path, variable, default: value } of TABLE) {
-    if (variable !== undefined && typeof value === 'number') t.equal(example[variable], String(value), `${variable} is ${path}`)
+    const isLimit = value !== Infinity
+    if (variable !== undefined && typeof value === 'number') t.equal(example[variable], isLimit ? String(value) : '', `${variable} is ${path}`)
   }
   t.equal(example['CLIENT_KEEP_ALIVE_TIMEOUT_MS'], String(Fastify().server.keepAliveTimeout))
   t.strictSame(Object.keys(example).sort(), Object.keys(VARIABLES).sort())

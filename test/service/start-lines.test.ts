@@ -44,6 +44,18 @@ t.test('started, it logs each route with its upstream, and what it listens on', 
   t.notOk(lines.some(({ msg }) => msg === DEMONSTRATION))
 })
 
+t.test('several endpoints are named, with what each may have', async t => {
+  const { lines, said } = await started(t, {
+    variables: {
+      UPSTREAMS: '/users=http://127.0.0.1:1|http://127.0.0.1:2,/names=dns+http://users.invalid:1', CONNECTIONS: '7', MAX_TARGET_CONNECTIONS: '9', WEBSOCKET: 'false'
+    }
+  })
+  const each = 'over at most 7 connections to each endpoint, and 9 in all'
+  t.ok(said.includes(`/users goes to http://127.0.0.1:1, http://127.0.0.1:2, ${each}`), said.join('\n'))
+  t.ok(said.includes(`/names goes to dns+http://users.invalid:1, ${each}`), said.join('\n'))
+  t.equal(lines.find(({ route }) => route === '/users')?.['upstream'], 'http://127.0.0.1:1, http://127.0.0.1:2')
+})
+
 t.test('without WebSockets, with one connection and without an admin surface, the lines say so', async t => {
   const { said, url } = await started(t, { variables: { UPSTREAMS: '/users=http://127.0.0.1:1', WEBSOCKET: 'false', CONNECTIONS: '1', ADMIN_PORT: '' } })
   t.ok(said.includes('/users goes to http://127.0.0.1:1, over at most 1 connection'), said.join('\n'))

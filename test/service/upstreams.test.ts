@@ -20,15 +20,14 @@ function refusal (UPSTREAMS: string, variables: NodeJS.ProcessEnv = {}): string 
 }
 
 const COMMAS = 'separate entries by commas'
-const NO_PREFIX = 'has no prefix; write prefix=upstream, like /users=http://users:3000. A prefix has one upstream: for several, give the URL of a load balancer in front of them'
+const NO_PREFIX = 'has no prefix; write prefix=upstream, like /users=http://users:3000. Several backends of one prefix have a | between their URLs: /users=http://a:3000|http://b:3000'
 const BRACKETS = 'has an IPv6 address without brackets; write it like http://[::1]:3000'
 const SOCKET = 'has a socket whose path is not absolute, or not encoded; write each / of it as %2F, like unix+http://%2Frun%2Fusers.sock/'
 const OTHER_SOCKET = 'has a socket that is written in another way; write it like unix+http://%2Frun%2Fusers.sock/'
 const USER = 'has an upstream with a user or password in its URL, which would not be sent; leave them out'
 const PLAIN = 'has a prefix that is no plain path; letters, digits and - . _ ~ may stand between its slashes, like /users'
 const FILE = 'is the path of a file, and UPSTREAMS holds the entries themselves; give them like /users=http://users:3000'
-const SCHEME = 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, unix+http: or unix+https:'
-const SEVERAL = 'names several upstreams, and a prefix has one; give the URL of a load balancer in front of them'
+const SCHEME = 'has a scheme that backends are not reached by; give http:, https:, ws:, wss:, or one of unix+http:, dns+http:, srv+http: and kubernetes+http: (or +https:)'
 const PLACEHOLDER = 'has a placeholder that nothing has expanded; write its value'
 const QUOTES = 'has quotes in it, and they are part of the value here; leave them out'
 const PARAMETER = 'has a parameter in its prefix; only a file in routes/ can have one: give a path like /users'
@@ -42,8 +41,6 @@ const ENTRIES: readonly (readonly [entry: string, why: string, shown?: string])[
   ['/a http://a', `has a blank in it; ${COMMAS}`],
   ['/a=http://a\t/b=http://b', `has a blank in it; ${COMMAS}`],
   ['/a=http://a\n/b=http://b', `has a line break in it; ${COMMAS}`],
-  ['/a=http://a|http://b', SEVERAL],
-  ['/a=http://a || http://b', SEVERAL],
   // Taken from a shell, a compose file or a template
   ['"/a=http://a"', QUOTES],
   ['\'/a=http://a\'', QUOTES],
@@ -124,6 +121,25 @@ const ENTRIES: readonly (readonly [entry: string, why: string, shown?: string])[
   ['/b=http://users:-1', 'has a port that is no number; ports are 1 to 65535'],
   ['/b=http://b?token=hush', 'has an upstream with a query or fragment; give only origin and path', '/b=http://b?***'],
   ['/b=http://b#hush', 'has an upstream with a query or fragment; give only origin and path', '/b=http://b#***'],
+  // Several endpoints
+  ['/a=http://a||http://b', 'has a | without a URL beside it; remove it, or write it like /users=http://a:3000|http://b:3000'],
+  ['/a=|http://b', 'has a | without a URL beside it; remove it, or write it like /users=http://a:3000|http://b:3000'],
+  ['/a=http://a|b', 'has an upstream without a scheme; write http://b'],
+  ['/a=http://a|https://b', 'has URLs with TLS and URLs without it; give all of them the same scheme'],
+  ['/a=http://a|wss://b', 'has URLs with TLS and URLs without it; give all of them the same scheme'],
+  ['/a=http://a|http://A:80/', 'has an endpoint twice; leave one of them out'],
+  ['/a=http://a/x|http://b', 'has URLs with different paths; give all of them the same path, which takes the place of the prefix'],
+  ['/a=http://a|unix+http://%2Frun%2Fb.sock/', 'has a unix socket among several URLs; give http: or https: URLs, or the socket alone'],
+  ['/a=http://a|dns+http://b', 'has a URL with discovery among several; give it alone, or the URLs of all endpoints'],
+  ['/a=http://a|http://me:hush@b', USER, '/a=***'],
+  // Discovery
+  ['/a=dns+http://10.0.0.1', 'has an address in place of a name; write http://10.0.0.1'],
+  ['/a=dns+http://b:http', 'has no port from 1 to 65535, but "http"; give one like dns+http://users.internal:3000'],
+  ['/a=srv+http://b', 'is no name of SRV records; give one like srv+http://_http._tcp.users.internal'],
+  ['/a=kubernetes+http://a.b.svc', 'is not service.namespace, without svc and the cluster\'s domain; give one like kubernetes+http://users.shop:http'],
+  ['/a=dns+ws://b', SCHEME],
+  ['/a=dns+http://b?token=hush', 'has an upstream with a query or fragment; give only origin and path', '/a=dns+http://b?***'],
+  ['/a=dns+http://me:hush@b', USER, '/a=***'],
   // Passwords
   ['/b=http://me:hush@b', USER, '/b=***'],
   ['/b=http://hush@b', USER, '/b=***'],
@@ -158,8 +174,8 @@ t.test('a wrong list of UPSTREAMS has its own line', async t => {
     ['[{"prefix":"/a"}]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['["/a=http://a"]', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
     ['{ "/a": "http://a" }', 'UPSTREAMS: is JSON; give prefix=upstream, separated by commas, like /users=http://users:3000,/=http://web:8080'],
-    ['/a=http://a,/a=http://b', 'UPSTREAMS: "/a" is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them'],
-    ['/a=http://a,/a/=http://b', 'UPSTREAMS: "/a" is there twice; a prefix has one upstream: for several, give the URL of a load balancer in front of them'],
+    ['/a=http://a,/a=http://b', 'UPSTREAMS: "/a" is there twice; for several backends, write one entry: /a=http://a:3000|http://b:3000'],
+    ['/a=http://a,/a/=http://b', 'UPSTREAMS: "/a" is there twice; for several backends, write one entry: /a=http://a:3000|http://b:3000'],
     ['/a=http://a,/A=http://b', 'UPSTREAMS: "/A" is there as "/a" too, and requests are told apart by case; leave one of them out'],
     ['/a=http://a,http://b', `UPSTREAMS: "http://b" ${NO_PREFIX}`],
     ['/health/live=http://a', 'UPSTREAMS: "/health/live" is a path that the gateway answers itself; give the upstream another prefix'],
@@ -207,6 +223,22 @@ t.test('ws:, wss:, unix+http: and unix+https: are upstreams too, in either case'
   ])
 })
 
+t.test('several endpoints have a | between their URLs, and one path', async t => {
+  t.strictSame(read('/a=http://a:1|http://b:2,/b= HTTPS://a/api | https://[::1]:8443/api ,/c=ws://a/|http://b'), [
+    { prefix: '/a', upstream: ['http://a:1', 'http://b:2'], forWebSockets: false },
+    { prefix: '/b', upstream: ['https://a', 'https://[::1]:8443'], rewritePrefix: '/api', forWebSockets: false },
+    { prefix: '/c', upstream: ['http://a', 'http://b'], forWebSockets: true }
+  ])
+})
+
+t.test('endpoints that are discovered have a path too', async t => {
+  t.strictSame(read('/a=dns+http://users:3000,/b=SRV+https://_https._tcp.users/,/c=kubernetes+http://users.shop:http/api'), [
+    { prefix: '/a', upstream: 'dns+http://users:3000', forWebSockets: false },
+    { prefix: '/b', upstream: 'srv+https://_https._tcp.users', forWebSockets: false },
+    { prefix: '/c', upstream: 'kubernetes+http://users.shop:http', rewritePrefix: '/api', forWebSockets: false }
+  ])
+})
+
 t.test('an @ in a path is no user', async t => {
   t.match(read('/a=http://a/@scope'), [{ upstream: 'http://a/@scope' }])
 })
@@ -236,6 +268,14 @@ t.test('the gateway\'s own address is refused, on each of its ports', async t =>
   t.equal(refusal(`/a=http://${hostname()}:8080`, { HOST: '0.0.0.0' }), own(`http://${hostname()}:8080`, '0.0.0.0'))
   t.equal(refusal('/a=http://127.0.0.1:9901', { ADMIN_PORT: '9901' }),
     'UPSTREAMS: "/a=http://127.0.0.1:9901" is the gateway\'s own admin surface, which listens on 127.0.0.1 with ADMIN_PORT=9901; give the backend\'s address, or another ADMIN_PORT')
+})
+
+t.test('the gateway\'s own address is refused among others, and behind a name', async t => {
+  const own = 'is the gateway itself, which listens on 127.0.0.1 with PORT=8080; give the backend\'s address, or another PORT'
+  t.equal(refusal('/a=http://10.0.0.9|http://localhost:8080'), `UPSTREAMS: "/a=http://localhost:8080" ${own}`)
+  t.equal(refusal('/a=dns+http://localhost:8080'), `UPSTREAMS: "/a=dns+http://localhost:8080" ${own}`)
+  t.equal(refusal('/a=http://10.0.0.9:8080|http://localhost:3000'), undefined)
+  t.equal(refusal('/a=srv+http://_http._tcp.localhost,/b=kubernetes+http://localhost:8080'), undefined, 'what these stand for is not known')
 })
 
 t.test('another port or another machine is not the gateway', async t => {
