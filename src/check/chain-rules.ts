@@ -195,7 +195,7 @@ function byBackend (targets: readonly CheckedTarget[]): Load[] {
 }
 
 function overrun ({ origins, targets }: Load, replicas: number, most: number): readonly Placed[] {
-  const connections = targets.reduce((sum, { options }) => sum + Math.min(options.undiciOptions.connections, options.pool.maxConnections), 0)
+  const connections = targets.reduce((sum, { options: { undiciOptions, pool } }) => sum + Math.min(undiciOptions.connections, pool.maxConnections), 0)
   const upgraded = targets.reduce((sum, { options, routes }) => sum + (routes.some(({ upgradable }) => upgradable) ? options.pool.maxUpgraded : 0), 0)
   const all = replicas * (connections + upgraded)
   if (all <= most) return []
@@ -208,7 +208,8 @@ function overrun ({ origins, targets }: Load, replicas: number, most: number): r
   const several = hasSeveral(first!)
   const to = several ? ` to ${origins.length > 1 ? `each of ${origins.length} endpoints` : 'each endpoint'}` : ''
   const target = several && targets.length === 1 ? first!.name : origins[0]!
-  return [{ target, sighting: { found: `${replicas} x ${each} = ${all} connections${to}, and ${several ? 'one' : 'the backend'} can bear ${most}`, remedy } }]
+  const found = `${replicas} x ${each} = ${all} connections${to}, and ${several ? 'one' : 'the backend'} can bear ${most}`
+  return [{ target, sighting: { found, remedy } }]
 }
 
 function toldAtRegister ({ told }: CheckedApp, id: string): readonly Placed[] {

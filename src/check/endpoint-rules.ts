@@ -16,7 +16,7 @@ export const ENDPOINT_SETTINGS_RULES = [
     severity: 'warning',
     looksAt: 'ejection.statuses',
     when: 'it has a status below 500',
-    why: 'Clients choose what they ask for: with requests that are answered so, one of them takes endpoints out, up to ejection.maxEjected.',
+    why: 'Clients choose what they ask for: with requests that are answered so, one client takes endpoints out, up to maxEjected.',
     remedy: 'Give ejection.statuses the statuses of a backend that is broken, like [502, 503], or leave it out.',
     atRegister: true,
     ofSettings: ({ ejection }) => {
@@ -58,7 +58,8 @@ export const ENDPOINT_RULES = [
     severity: 'warning',
     looksAt: 'slowStart, ejection.time',
     when: 'slowStart is the longer one',
-    why: 'An endpoint that came back has not got its whole share yet when the memory of its ejection begins to fade: one that fails under load comes back again and again, and its load is elsewhere meanwhile.',
+    why: 'The memory of an ejection fades before the endpoint has its whole share again: one that fails under load comes back, and ' +
+      'fails, again and again.',
     remedy: 'Lower slowStart below ejection.time, or raise ejection.time.',
     ofTarget: target => {
       const { slowStart, ejection, balance } = target.options
@@ -74,7 +75,9 @@ export const ENDPOINT_RULES = [
     when: 'slowStart is above 0, and balance is \'hash\'',
     why: 'slowStart has no effect: gateways that have known an endpoint for different times would send one key to different endpoints.',
     remedy: 'Leave slowStart out, or choose another balance.',
-    ofTarget: ({ options: { slowStart, balance } }) => slowStart > 0 && balance === 'hash' ? `slowStart: ${slowStart}, balance: 'hash'` : undefined
+    ofTarget: ({ options: { slowStart, balance } }) => slowStart > 0 && balance === 'hash'
+      ? `slowStart: ${slowStart}, balance: 'hash'`
+      : undefined
   },
   {
     id: 'affinity-without-hash',
@@ -108,7 +111,7 @@ export const ENDPOINT_RULES = [
     severity: 'warning',
     looksAt: 'balance, affinity, slowStart, ejection, upstream',
     when: 'one of them is set for a target of one endpoint, and for none of several',
-    why: 'They choose between endpoints. With one endpoint they have no effect: all connections go to one address, also of a name that has several.',
+    why: 'They choose between endpoints, and have no effect on one. A plain URL is one endpoint, even if its name has several addresses.',
     remedy: 'Give upstream a list of URLs, or one like dns+http://users.internal:3000, or leave them out.',
     ofTarget: (target, _around, app) => {
       const set = endpointCount(target) === 1 ? settingsOf(target, app) : []

@@ -29,5 +29,6 @@ const MOST_NAMED = 3
 
 /** Places for a person, the first few of them. */
 export function some (places: readonly string[]): string {
-  return places.length <= MOST_NAMED ? places.join(', ') : `${places.slice(0, MOST_NAMED).join(', ')} and ${places.length - MOST_NAMED} more`
+  const named = places.slice(0, MOST_NAMED).join(', ')
+  return places.length <= MOST_NAMED ? named : `${named} and ${places.length - MOST_NAMED} more`
 }

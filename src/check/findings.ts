@@ -53,7 +53,8 @@ function sightingOfEach (rule: MeasuredRule, { endpoints, recommended }: TargetP
   }
   if (places.size === 0) return undefined
   const found = [...places].map(([found, addresses]) => `${found} (${some(addresses)})`)
-  const shown = found.length <= MOST_SHOWN ? found.join('; ') : `${found.slice(0, MOST_SHOWN).join('; ')}; and ${found.length - MOST_SHOWN} more`
+  if (found.length > MOST_SHOWN) found.splice(MOST_SHOWN, Infinity, `and ${found.length - MOST_SHOWN} more`)
+  const shown = found.join('; ')
   return remedy === undefined ? shown : { found: shown, remedy }
 }
 

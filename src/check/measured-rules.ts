@@ -46,7 +46,8 @@ export const REACH_RULES = [
     severity: 'warning',
     looksAt: 'upstream, against the addresses of its name (--probe)',
     when: 'it is a plain URL, and its name has several addresses of one family',
-    why: 'Each dial takes the first address that accepts, and connections gather at one replica. The gateway does not tell them apart: none is chosen by its load, and none that fails is left out.',
+    why: 'Each dial takes the first address that accepts, and connections gather at one replica. The gateway does not tell them apart: ' +
+      'none is chosen by its load, and none that fails is left out.',
     remedy: 'Give upstream: dns+http:// with the same name: each address is an endpoint then.',
     ofTarget: ({ origin, addresses = [] }) => {
       const [first, ...others] = addresses.filter(address => isIPv6(address) === isIPv6(addresses[0]!))
@@ -64,9 +65,11 @@ export const REACH_RULES = [
     when: 'what answers the path is not what healthCheck expects',
     why: 'The checks say that a backend is down which serves: the others get its requests, or all of them count as down.',
     remedy: 'Give healthCheck.path a path that a backend which serves answers so, and healthCheck.status its status.',
-    ofTarget: ({ options: { healthCheck }, unhealthy = [] }) => unhealthy.length === 0 || healthCheck === undefined
-      ? undefined
-      : `healthCheck.path: ${healthCheck.path}, status: ${healthCheck.status}; ${some(unhealthy.map(({ address, cause }) => `${cause} (${address})`))}`
+    ofTarget: ({ options: { healthCheck }, unhealthy = [] }) => {
+      if (unhealthy.length === 0 || healthCheck === undefined) return undefined
+      const causes = some(unhealthy.map(({ address, cause }) => `${cause} (${address})`))
+      return `healthCheck.path: ${healthCheck.path}, status: ${healthCheck.status}; ${causes}`
+    }
   },
   {
     id: 'endpoints-differ',

@@ -31,10 +31,9 @@ export async function measured (apps: readonly CheckedApp[], maxWait: number): P
     const most = Math.max(1, ...[...endpoints.values()].map(found => 'unreachable' in found ? 0 : found.length))
     process.stderr.write(`probing, for ${formatSet(maxWait * most)} at most\n`)
   }
-  return await Promise.all(apps.map(async app => ({
-    ...app,
-    targets: await Promise.all(app.targets.map(async target => ({ ...target, ...await probed(target, endpoints.get(target)!, subjects, maxWait) })))
-  })))
+  const probe = async (target: CheckedTarget): Promise<CheckedTarget> =>
+    ({ ...target, ...await probed(target, endpoints.get(target)!, subjects, maxWait) })
+  return await Promise.all(apps.map(async app => ({ ...app, targets: await Promise.all(app.targets.map(probe)) })))
 }
 
 /** The endpoints of a target: none where the origin is the only one, and where a probe cannot reach them. */
@@ -42,10 +41,16 @@ async function endpointsOf ({ origin, plan, options: { discovery } }: CheckedTar
   if (origin === undefined || plan === undefined || plan.kind === 'origin') return []
   const { servers, kubernetes, refresh } = discovery
   const settings = { refresh, ...servers && { servers }, ...kubernetes && { kubernetes } }
-  return await endpointsFound({ origin, plan }, settings).catch(error => unreachable(error, ((error as Error).cause as Error | undefined)?.message))
+  try {
+    return await endpointsFound({ origin, plan }, settings)
+  } catch (error) {
+    return unreachable(error, ((error as Error).cause as Error | undefined)?.message)
+  }
 }
 
-async function probed (target: CheckedTarget, endpoints: readonly Found[] | Unreachable, subjects: Subject[], maxWait: number): Promise<Probed> {
+async function probed (
+  target: CheckedTarget, endpoints: readonly Found[] | Unreachable, subjects: Subject[], maxWait: number
+): Promise<Probed> {
   const { origin, options: { undiciOptions: { connect, socketPath } } } = target
   // A probe dials a host itself: it calls no connect function, and uses no unix socket.
   if (origin === undefined || typeof connect === 'function' || socketPath !== undefined) return {}
@@ -72,7 +77,9 @@ function isSame (a: CheckedTarget, b: CheckedTarget): boolean {
     isDeepStrictEqual(a.options.undiciOptions.connect, b.options.undiciOptions.connect)
 }
 
-async function reportOf (origin: URL, connect: ConnectOptions, endpoints: readonly Found[], maxWait: number): Promise<CheckedTarget['measured']> {
+async function reportOf (
+  origin: URL, connect: ConnectOptions, endpoints: readonly Found[], maxWait: number
+): Promise<CheckedTarget['measured']> {
   if (endpoints.length === 0) return await probe(origin, { maxWait, connect }).catch(error => unreachable(error))
   return targetReportOf(origin, await measureEndpoints({ origin, endpoints }, { maxWait, connect }))
 }
@@ -85,13 +92,17 @@ async function addressesOf (origin: URL): Promise<readonly string[] | undefined>
 }
 
 /** The endpoints whose health check fails, one request each. */
-async function unhealthyOf ({ origin, options }: CheckedTarget, connect: ConnectOptions, urls: readonly URL[]): Promise<CheckedTarget['unhealthy']> {
+async function unhealthyOf (
+  { origin, options }: CheckedTarget, connect: ConnectOptions, urls: readonly URL[]
+): Promise<CheckedTarget['unhealthy']> {
   const { healthCheck, undiciOptions } = options
   if (healthCheck === undefined) return undefined
   const dials = { ...undiciOptions, connect: throughOrigin(origin!, { connect }).connect }
   const results = await Promise.all(urls.map(url => new Promise<{ address: string, cause: string } | undefined>(resolve => {
     const dialer = createDialer(url, dials, () => performance.now())
-    checkEndpoint(dialer, { origin: origin!, ...healthCheck }, result => resolve(result.passed ? undefined : { address: url.host, cause: result.cause }))
+    checkEndpoint(dialer, { origin: origin!, ...healthCheck }, result => {
+      resolve(result.passed ? undefined : { address: url.host, cause: result.cause })
+    })
   })))
   return results.filter(result => result !== undefined)
 }

@@ -72,7 +72,7 @@ function wrapped (text: string, head: string): string[] {
 function measurements ({ measured }: CheckedTarget): string[] {
   if (measured === undefined || 'unreachable' in measured) return []
   if (!('endpoints' in measured)) return wrapped(measurement(measured), '  measured: ')
-  return measured.endpoints.flatMap(endpoint => wrapped('report' in endpoint ? measurement(endpoint.report) : endpoint.unreachable, `  ${endpoint.address}: `))
+  return measured.endpoints.flatMap(one => wrapped('report' in one ? measurement(one.report) : one.unreachable, `  ${one.address}: `))
 }
 
 function measurement ({ persistent, idleTimeoutMs, closesBy, requestsPerConnection, hint, connectMs, tlsMs, viaStopsCompression }: ProbeReport): string {

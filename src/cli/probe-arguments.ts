@@ -58,7 +58,11 @@ export interface ProbedUpstream extends PlannedTarget {
 }
 
 /** What the command line asks for. Without a URL: the help. */
-export interface ProbeArguments { readonly subject: URL | ProbedUpstream | undefined, readonly json: boolean, readonly options: ProbeOptions }
+export interface ProbeArguments {
+  readonly subject: URL | ProbedUpstream | undefined
+  readonly json: boolean
+  readonly options: ProbeOptions
+}
 
 /** Throws UsageError for arguments that are unknown, or cannot be used together. */
 export function readArguments (args: readonly string[]): ProbeArguments {

@@ -184,6 +184,12 @@ export class Endpoints implements EndpointGroup {
     return this.#discovery?.view()
   }
 
+  /** The error of a request for which there is no endpoint, with what discovery has to say of it. */
+  noEndpoint (): HoldfastError {
+    const fault = this.discovery()?.fault
+    return new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT', fault === undefined ? {} : { cause: new Error(fault.message) })
+  }
+
   // Choice.
 
   /** An endpoint by the policy; undefined where none has room, or there is none. */
@@ -342,7 +348,7 @@ export class Endpoints implements EndpointGroup {
       reported: report => {
         if (report.type === 'fault' && this.#pending) {
           this.#pending = false
-          this.#context.pools.refuseQueued(() => new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+          this.#context.pools.refuseQueued(() => this.noEndpoint())
         }
         this.#context.discoveryReported(report)
       }

@@ -130,6 +130,9 @@ class HealthCheck implements RunningCheck, SocketReader, ResponseReceiver {
 
   #answered (): void {
     const status = this.#status
+    // What is still read is for the backend's sake.
+    this.#timer.unref()
+    this.#socket!.unref()
     this.#tell(statusPasses(status, this.#terms.status) ? { passed: true } : { passed: false, cause: String(status) })
   }
 

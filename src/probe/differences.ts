@@ -13,7 +13,10 @@ const PERSISTENCE: Aspect = {
 }
 const IDLE: Aspect = {
   name: 'idle timeout',
-  read: ({ persistent, idleTimeoutMs }) => persistent !== true ? undefined : idleTimeoutMs === null ? 'not seen' : formatMeasured(idleTimeoutMs)
+  read: ({ persistent, idleTimeoutMs }) => {
+    if (persistent !== true) return undefined
+    return idleTimeoutMs === null ? 'not seen' : formatMeasured(idleTimeoutMs)
+  }
 }
 const ASPECTS: readonly Aspect[] = [
   { name: 'HTTP version', read: ({ httpVersion }) => httpVersion ?? undefined },

@@ -18,7 +18,9 @@ export interface PlannedTarget {
  * The endpoints of a target now: those of its list, or of one answer of its source. Rejects with HOLDFAST_ERR_UNRESOLVABLE where the source
  * has no answer, or one without endpoints, and with HOLDFAST_ERR_OPTION where a service account is missing.
  */
-export async function endpointsFound ({ origin, plan }: PlannedTarget, settings: SourceSettings = {}, signal?: AbortSignal): Promise<readonly Found[]> {
+export async function endpointsFound (
+  { origin, plan }: PlannedTarget, settings: SourceSettings = {}, signal?: AbortSignal
+): Promise<readonly Found[]> {
   if (plan.kind === 'list') return plan.found
   const source = plan.kind === 'url'
     ? sourceOfUrl(plan.url, settings, plan.upstream)

@@ -112,7 +112,8 @@ function handshake ({ tls }: Measurements): string {
 function advice ({ complete, idle }: Measurements, { persistent, idleTimeoutMs, recommended: { undiciOptions, pool, via } }: ProbeReport): string {
   if (persistent === null && via === undefined) return 'Nothing to recommend.'
   if (persistent === false && via === undefined) return 'Nothing to set: Holdfast recognises by itself that this backend keeps no connections.'
-  const lines = optionLines({ undiciOptions, pool, ...via === false && { via } }, { idle: 'it', idleTimeoutMs: idleTimeoutMs ?? 0, requests: 'it', via: 'it' })
+  const needs = { idle: 'it', idleTimeoutMs: idleTimeoutMs ?? 0, requests: 'it', via: 'it' }
+  const lines = optionLines({ undiciOptions, pool, ...via === false && { via } }, needs)
   if (lines === undefined) return complete && idle !== undefined && idle.opened > 0 ? 'Nothing to set: Holdfast\'s defaults, and what this backend says, are right for it.' : 'Nothing to recommend: too little is known.'
   return ['Options of its route:', '', lines].join('\n')
 }

@@ -49,7 +49,9 @@ export async function measureEndpoints ({ origin, endpoints, path }: ProbedTarge
 }
 
 /** How an endpoint is asked in the name of its origin. What the user has given stays. */
-export function throughOrigin (origin: URL, { headers = [], connect = {} }: Pick<ProbeOptions, 'headers' | 'connect'>): { headers: readonly string[], connect: ConnectOptions } {
+export function throughOrigin (
+  origin: URL, { headers = [], connect = {} }: Pick<ProbeOptions, 'headers' | 'connect'>
+): { headers: readonly string[], connect: ConnectOptions } {
   const named = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
   const host = hostnameOf(origin)
   return {

@@ -15,14 +15,16 @@ export function targetReportAsText (measured: readonly MeasuredEndpoint[], repor
     ? [`${one.address}: ${one.unreachable}`]
     : measuredAsText((measured[i] as Extract<MeasuredEndpoint, { found: unknown }>).found, one.report))
   if (endpoints.length < all) sections.push(`Interrupted: ${all - endpoints.length} of ${all} endpoints were not measured.`)
-  if (differences.length > 0) sections.push(['What differs between the endpoints:', ...differences.map(difference => `  - ${difference}`)].join('\n'))
+  if (differences.length > 0) {
+    sections.push(['What differs between the endpoints:', ...differences.map(difference => `  - ${difference}`)].join('\n'))
+  }
   sections.push(advice(report, endpoints.length === all && measured.every(one => !('found' in one) || one.found.complete)))
   return `${sections.join('\n\n')}\n`
 }
 
 function advice ({ endpoints, recommended }: TargetProbeReport, complete: boolean): string {
   const reports = endpoints.flatMap(one => 'report' in one ? [one] : [])
-  const needing = (needs: (report: ProbeReport) => boolean): { address: string, report: ProbeReport } | undefined => reports.find(({ report }) => needs(report))
+  const needing = (needs: (report: ProbeReport) => boolean): typeof reports[number] | undefined => reports.find(({ report }) => needs(report))
   const { undiciOptions: { keepAliveTimeout }, pool: { maxRequestsPerConnection } } = recommended
   const idle = needing(({ recommended: { undiciOptions } }) => undiciOptions.keepAliveTimeout === keepAliveTimeout)
   const lines = optionLines(recommended, {

@@ -29,8 +29,13 @@ export function targetReportOf (origin: URL, measured: readonly MeasuredEndpoint
     : { address: one.address, unreachable: reasonOf(one.failure) })
   const reports = endpoints.flatMap(one => 'report' in one ? [one.report] : [])
   // Of a probe that was interrupted, the last endpoint lacks what was still to be measured.
-  const whole = endpoints.flatMap((one, i) => 'report' in one && (measured[i] as { found: { complete: boolean } }).found.complete ? [one] : [])
-  return { origin: origin.origin, endpoints, differences: differencesOf(whole), recommended: strictestOf(reports.map(({ recommended }) => recommended)) }
+  const whole = endpoints.filter((one, i): one is Extract<EndpointReport, { report: ProbeReport }> => 'report' in one && isWhole(measured[i]!))
+  return {
+    origin: origin.origin,
+    endpoints,
+    differences: differencesOf(whole),
+    recommended: strictestOf(reports.map(({ recommended }) => recommended))
+  }
 }
 
 /** The settings that are right for several backends: the least idle limit, the fewest requests, and no `Via` if one needs that. */
@@ -48,6 +53,10 @@ export function strictestOf (recommendations: readonly Recommendation[]): Recomm
 export function reasonOf (failure: HoldfastError): string {
   const code = dialFailureCode(failure)
   return code === failure.code ? failure.message : `${failure.message} (${code})`
+}
+
+function isWhole (measured: MeasuredEndpoint): boolean {
+  return 'found' in measured && measured.found.complete
 }
 
 function leastOf (values: readonly (number | undefined)[]): number | undefined {

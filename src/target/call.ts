@@ -296,7 +296,7 @@ export class Call implements Waiter, ExchangeSink {
   #startNowhere (): void {
     const { endpoints } = this.#target
     const known = this.#request.pinned === undefined ? endpoints.pending || endpoints.all.length > 0 : false
-    if (!known) return this.#fail(new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT'))
+    if (!known) return this.#fail(endpoints.noEndpoint())
     if (this.#placement!.outOfTunnels) return this.#fail(new HoldfastError('HOLDFAST_ERR_TOO_MANY_UPGRADES'))
     this.#wait({ pool: undefined, fit: this.#retried || this.#placement!.probes ? FRESH : ANY, seeker: this.#placement })
   }
