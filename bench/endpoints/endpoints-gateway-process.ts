@@ -35,10 +35,8 @@ const stream = new Writable({
     callback()
   }
 })
-// Without its stack, which takes long to make where tsx reads source maps.
-const err = ({ code, message }: NodeJS.ErrnoException): object => ({ code, message })
 // Requests of many clients come from the measurement, as behind a load balancer.
-const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream, serializers: { err: err as never } } })
+const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream } })
 app.addHook('onResponse', async (request, reply) => {
   if ((reply.statusCode < 500 && reply.elapsedTime < SLOW) || failures.length === MOST_FAILURES) return
   failures.push({ id: String(request.headers['x-id']), status: reply.statusCode, provenance: provenanceOf(reply) })

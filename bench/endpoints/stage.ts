@@ -68,10 +68,13 @@ export class Stage {
 export async function openStage (started: Started, { gateway = {}, route = {}, backlog }: StageSetup = {}): Promise<Stage> {
   const hosts = addresses(ENDPOINTS)
   const port = await portFor(hosts)
-  const steady = started.add(await startFleet({ hosts: hosts.slice(0, -1), port }))
-  const struck = started.add(await startFleet({ hosts: hosts.slice(-1), port, seed: 2, ...backlog !== undefined && { backlog } }))
-  const upstream = [...steady.urls, ...struck.urls]
-  const running = started.add(await startEndpointsGateway({ gateway, routes: [{ ...route, upstream }] }))
+  const upstream = hosts.map(host => `http://${host}:${port}`)
+  const [steady, struck, running] = await Promise.all([
+    startFleet({ hosts: hosts.slice(0, -1), port }),
+    startFleet({ hosts: hosts.slice(-1), port, seed: 2, ...backlog !== undefined && { backlog } }),
+    startEndpointsGateway({ gateway, routes: [{ ...route, upstream }] })
+  ])
+  for (const one of [steady, struck, running]) started.add(one)
   const stage = new Stage(running, steady, struck)
   await wait(1_000)
   return stage
