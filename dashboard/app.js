@@ -25,10 +25,12 @@ let frame = 0
 let noticeTimer
 
 const live = new Live((type, data) => {
+  const { version } = news
   if (type === 'snapshot') fleet.take(data)
   else news.take(type, data)
   if (view instanceof TargetView) view.heard(type, data)
-  else schedule()
+  // Most events are connections that open and close, and are no news.
+  else if (type === 'snapshot' || news.version !== version) schedule()
 }, showState)
 
 /** Renders once for each animation frame, however many events arrive. A hidden page has no frames. */

@@ -15,6 +15,8 @@ export class Overview {
   /** The visible rows. Only these are updated. @type {Set<Element>} */
   #visible = new Set()
   #generation = -1
+  /** The snapshot that the rows show; -1 where they have to be shown again. */
+  #shownAt = -1
   #sortedBy = ''
   #filter = ''
   #fleet
@@ -36,6 +38,7 @@ export class Overview {
       if (isIntersecting) this.#visible.add(target)
       else this.#visible.delete(target)
     }
+    this.#shownAt = -1
     this.#schedule()
   }, { rootMargin: '100px' })
 
@@ -69,6 +72,12 @@ export class Overview {
 
   render () {
     if (this.#fleet.generation !== this.#generation) this.#arrange()
+    if (this.#fleet.at !== this.#shownAt) this.#showRows()
+    this.#news.render()
+  }
+
+  #showRows () {
+    this.#shownAt = this.#fleet.at
     let requests = 0
     let opened = 0
     let active = 0
@@ -92,11 +101,13 @@ export class Overview {
       const { size } = this.#fleet.trends
       this.#summaryText(`${counted(size, 'target', 'targets')}, ${unkept} not persistent${ejected === 0 ? '' : `, ${counted(ejected, 'endpoint', 'endpoints')} ejected`} · ${count(active)} active, ${count(idle)} idle, ${count(pending)} pending · ${rate(requests)} requests, ${rate(opened)} opened`)
     }
-    this.#news.render()
   }
 
   /** Draws again in the colours of the new theme. */
-  recolour () { this.render() }
+  recolour () {
+    this.#shownAt = -1
+    this.render()
+  }
 
   close () { this.#observer.disconnect() }
 

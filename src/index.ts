@@ -22,7 +22,7 @@ export type {
   CloseReason, ConnectionObserver, ConnectionView, EndpointChange, Persistence, Provenance, ResponseView, RetryReason
 } from './connection/observer.js'
 export type { EndpointSnapshot } from './endpoint/endpoint-snapshot.js'
-export type { EndpointState } from './endpoint/endpoint-state.js'
+export type { EjectionCause, EndpointState } from './endpoint/endpoint-state.js'
 export type { TargetEndpoints } from './target/target-endpoints.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export { maskUrl } from './http/mask-url.js'

@@ -22,17 +22,17 @@ type Action = (endpoints: TargetEndpoints, endpoint: string, body: unknown) => o
 
 // By the last part of the path. What they return is added to the log line.
 const ACTIONS: Readonly<Record<string, { readonly act: Action, readonly line: string }>> = {
-  drain: { act: (endpoints, endpoint) => endpoints.drain(endpoint), line: 'an endpoint drains' },
-  undrain: { act: (endpoints, endpoint) => endpoints.undrain(endpoint), line: 'an endpoint drains no longer' },
+  drain: { act: (endpoints, endpoint) => endpoints.drain(endpoint), line: 'an endpoint drains, as asked over the admin API' },
+  undrain: { act: (endpoints, endpoint) => endpoints.undrain(endpoint), line: 'an endpoint drains no longer, as asked over the admin API' },
   eject: {
     act: (endpoints, endpoint, body) => {
       const ejection = ejectionOf(body)
       endpoints.eject(endpoint, ejection)
       return ejection
     },
-    line: 'an endpoint is ejected'
+    line: 'an endpoint is ejected, as asked over the admin API'
   },
-  restore: { act: (endpoints, endpoint) => endpoints.restore(endpoint), line: 'the ejection of an endpoint is ended' }
+  restore: { act: (endpoints, endpoint) => endpoints.restore(endpoint), line: 'the ejection of an endpoint is ended, as asked over the admin API' }
 }
 
 /** Adds the routes that change a target's endpoints. */
@@ -44,7 +44,7 @@ export function serveEndpoints (scope: FastifyInstance, targetOf: (request: Fast
       // `set` checks the list, as in code.
       const given = request.body as readonly GivenEndpoint[]
       orRefusal(() => endpoints.set(given))
-      log.info({ target: name, endpoints: given.length }, `the endpoints are replaced, as ${ASKED}`)
+      log.info({ target: name, endpoints: given.length }, 'the endpoints are replaced, as asked over the admin API')
       return { endpoints: endpoints.list() }
     }
   }, LIST_LIMIT)
@@ -55,7 +55,7 @@ export function serveEndpoints (scope: FastifyInstance, targetOf: (request: Fast
         const { endpoint: given } = request.params as { endpoint: string }
         const before = named(endpoints.list(), given)
         const more = orRefusal(() => act(endpoints, given, request.body))
-        log.info({ target: name, endpoint: before?.id ?? given, address: before?.address, ...more }, `${line}, as ${ASKED}`)
+        log.info({ target: name, endpoint: before?.id ?? given, address: before?.address, ...more }, line)
         return { endpoint: named(endpoints.list(), before?.id ?? given) ?? null }
       }
     })

@@ -105,14 +105,23 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
 
   /**
    * Takes the most recently used idle connection of a pool that fits, and gives it to the caller; undefined where there is none. A
-   * connection that is bound to the client's connection comes before those that serve any client, whichever pool it is in.
+   * connection that is bound to the client's connection comes before those that serve any client.
    */
   acquire (pool: Pool, fit: Fit, client: ClientConnection | undefined): Connection | undefined {
     const now = this.#clock()
-    const bound = this.#bindings.has(client) ? this.#takeBound(fit, now, client!) : undefined
-    const connection = bound ?? pool.idle.take(fit, now, undefined)
-    if (connection !== undefined) this.#grants.take(connection, now, now - connection.idleSince, 0)
-    return connection
+    const bound = this.#bindings.has(client) ? pool.idle.take(fit, now, client) : undefined
+    return this.#take(bound ?? pool.idle.take(fit, now, undefined), now)
+  }
+
+  /** Takes an idle connection that is bound to the client's connection, of any pool. */
+  acquireBound (fit: Fit, client: ClientConnection | undefined): Connection | undefined {
+    if (!this.#bindings.has(client)) return undefined
+    const now = this.#clock()
+    for (const { idle } of this.#pools) {
+      const connection = idle.take(fit, now, client)
+      if (connection !== undefined) return this.#take(connection, now)
+    }
+    return undefined
   }
 
   /**
@@ -309,12 +318,9 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     return undefined
   }
 
-  #takeBound (fit: Fit, now: number, client: ClientConnection): Connection | undefined {
-    for (const { idle } of this.#pools) {
-      const connection = idle.take(fit, now, client)
-      if (connection !== undefined) return connection
-    }
-    return undefined
+  #take (connection: Connection | undefined, now: number): Connection | undefined {
+    if (connection !== undefined) this.#grants.take(connection, now, now - connection.idleSince, 0)
+    return connection
   }
 
   /** Closes an idle connection; false where it is not idle. An active connection is closed when its exchange returns it. */

@@ -14,6 +14,10 @@ import { redialAfter } from './redial.js'
 import type { Waiters } from './waiters.js'
 import type { Ticket } from './waiting-queue.js'
 
+// A place is sought for so many requests that any endpoint may serve. If all endpoints were asked for each of a long queue, at each response,
+// that would take most of the time.
+const ENOUGH = 4
+
 interface Parts {
   readonly owner: ConnectionOwner
   readonly pools: readonly Pool[]
@@ -73,11 +77,21 @@ export class Supply {
     const { draining, waiters } = this.#parts
     if (draining.begun) return draining.check()
     let ticket = waiters.firstQueued
+    let inVain = 0
     while (ticket !== undefined) {
-      if (this.dialFor(ticket, this.#poolFor(ticket))) ticket = waiters.firstQueued
+      const { seeker }: Ticket = ticket
+      const free = seeker?.free === true
+      if (!free || inVain < ENOUGH) {
+        const pool = this.#poolFor(ticket)
+        if (this.dialFor(ticket, pool)) {
+          ticket = waiters.firstQueued
+          continue
+        }
+        if (seeker === undefined) return
+        if (free) inVain += pool === undefined ? ENOUGH : 1
+      }
       // Where this one waits for one endpoint, those behind it may find room at another.
-      else if (ticket.seeker !== undefined) ticket = ticket.after
-      else return
+      ticket = ticket.after
     }
   }
 
@@ -129,8 +143,10 @@ export class Supply {
     if (ticket !== undefined) return grants.hand(connection, ticket, true)
     connection.toIdle(now)
     const reason = draining.begun ? 'drained' : host.refuseReturn(connection)
-    if (reason === undefined) idle.push(connection)
-    else closing.close(connection, reason, 0)
+    if (reason !== undefined) return closing.close(connection, reason, 0)
+    // An idle connection does not keep the process alive.
+    socket.unref()
+    idle.push(connection)
   }
 
   #failed (pool: Pool, error: HoldfastError, owner: Ticket | undefined, began: number): void {

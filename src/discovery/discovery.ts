@@ -64,6 +64,8 @@ export class Discovery {
         this.#answers++
         this.#answeredAt = this.#timing.clock()
         this.#hold({ type: 'answer', answer })
+        // An empty first answer is one: requests have not to wait for it any longer.
+        if (this.#pushed === undefined) this.#push([])
         const { left } = this.#held
         const { fault = left === 0 ? undefined : tooMany(this.#settings.most) } = answer
         this.#fault = fault
@@ -115,7 +117,10 @@ export class Discovery {
     this.#held = held
     this.#setTimer()
     const endpoints = endpointsOf(held)
-    if (isDeepStrictEqual(endpoints, this.#pushed)) return
+    if (!isDeepStrictEqual(endpoints, this.#pushed)) this.#push(endpoints)
+  }
+
+  #push (endpoints: readonly Found[]): void {
     this.#pushed = endpoints
     this.#listener?.changed(endpoints)
   }

@@ -1,15 +1,6 @@
 import { cookieValues } from './cookie.js'
 import type { SealedEndpoints } from './sealed-endpoint.js'
 
-/** The option `affinity`: what makes two requests of one kind. */
-export type AffinityOption =
-  /** A cookie that the gateway sets. It binds a client to the endpoint that served it first. */
-  | { readonly cookie: string, readonly secret: string | readonly [string, ...string[]] }
-  /** A request header, in lower case: requests with the same value go to the same endpoint, by `balance: 'hash'`. */
-  | { readonly header: string }
-  /** The client's address, by `balance: 'hash'`. */
-  | { readonly ip: true }
-
 /** A cookie that was accepted. */
 export interface Bond {
   /** Of the endpoint. */

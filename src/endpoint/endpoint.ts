@@ -9,7 +9,6 @@ import type { HoldfastError } from '../errors.js'
 import { Answers } from './answers.js'
 import type { CheckEvent } from './checks.js'
 import type { Member } from './choice-set.js'
-import { probesBy } from './ejection.js'
 import type { EndpointPersistence } from './endpoint-persistence.js'
 import type { EndpointSnapshot } from './endpoint-snapshot.js'
 import { newEndpoint, nextLife } from './endpoint-state.js'
@@ -87,6 +86,9 @@ export class Endpoint implements PoolHost, Candidate, Member {
   #life: EndpointLife
   #health: Health
   #departure: Departure = STAYING
+  /** `since` of its last snapshot, and that time in ms since 1970. */
+  #since = NaN
+  #sinceByWallClock = 0
   #exchangeMs = 0
 
   constructor (group: EndpointGroup, { id, address, found, dialer, kept, awaitsCheck, cause }: EndpointInit) {
@@ -181,6 +183,11 @@ export class Endpoint implements PoolHost, Candidate, Member {
 
   snapshot (now: number, wallClock: number): EndpointSnapshot {
     const { state, since, cause } = this.#life
+    // Two clocks, read at different moments, would give another time at each snapshot.
+    if (since !== this.#since) {
+      this.#since = since
+      this.#sinceByWallClock = Math.round(wallClock - (now - since))
+    }
     const { active, idle, dials, upgraded } = this.pool
     return {
       id: this.id,
@@ -188,7 +195,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
       state,
       drained: this.drained,
       refusing: this.refusing,
-      since: Math.round(wallClock - (now - since)),
+      since: this.#sinceByWallClock,
       cause,
       weight: this.weight,
       priority: this.priority,
@@ -225,8 +232,8 @@ export class Endpoint implements PoolHost, Candidate, Member {
     const failure = dialEvidence(dialFailureCode(error))
     if (failure !== undefined) this.failures++
     const { out } = this.#health.ejection
-    // Dials that were under way at the ejection say nothing new.
-    const probe = out?.probing !== undefined && began >= out.probing && probesBy(out) === 'dial'
+    // Dials that were under way at the ejection say nothing new. The dial of a probing request does.
+    const probe = out?.probing !== undefined && began >= out.probing
     this.tell({ type: 'dial_failed', failure, mayEject: this.#group.mayEject(this), probe })
     if (failure?.cause === 'refused') this.depart({ type: 'refused' })
   }

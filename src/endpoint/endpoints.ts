@@ -16,7 +16,7 @@ import { SYSTEM_TIMING } from '../discovery/timing.js'
 import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions, ResolvedUndiciOptions } from '../options/target-options.js'
 import { createBalance } from './balance.js'
-import { choiceSet, mayEject } from './choice-set.js'
+import { choiceSet, fitnessOf, mayEject } from './choice-set.js'
 import type { Fitness } from './choice-set.js'
 import { probeDue, probesBy } from './ejection.js'
 import { EndpointPersistence } from './endpoint-persistence.js'
@@ -66,7 +66,6 @@ export class Endpoints implements EndpointGroup {
   readonly clock: () => number
   readonly random: () => number
   readonly healthSettings: HealthSettings
-  readonly roster = new Roster<Endpoint>()
   readonly budget = new RetryBudget()
   /** Names endpoints in cookies; undefined without affinity by cookie. */
   readonly sealed: SealedEndpoints | undefined
@@ -76,9 +75,14 @@ export class Endpoints implements EndpointGroup {
   readonly #byPool = new Map<ConnectionPool, Endpoint>()
   readonly #byId = new Map<string, Endpoint>()
   readonly #byAddress = new Map<string, Endpoint>()
+  readonly #roster = new Roster<Endpoint>()
   #members: Endpoint[] = []
   #only: Endpoint | undefined
   #fitness: Fitness = 'none'
+  /** Whether the choice set has to be made again before it is used. */
+  #stale = false
+  /** How many lists are being taken. */
+  #taking = 0
   #dueAt = Infinity
   #discovery: Discovery | undefined
   /** Whether discovery has had neither an answer nor a failure. */
@@ -95,7 +99,7 @@ export class Endpoints implements EndpointGroup {
     this.random = seededRandom(Math.floor(Math.random() * 2 ** 32))
     const { balance, ejection, healthCheck, affinity } = context.options
     this.healthSettings = { ejection, check: healthCheck }
-    this.#balance = createBalance(balance, this.roster, this.random)
+    this.#balance = createBalance(balance, this.#roster, this.random)
     if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(secretsOf(affinity.secret), affinity.cookie)
     if (healthCheck !== undefined) {
       const ask = { ...healthCheck, origin: context.origin }
@@ -107,7 +111,17 @@ export class Endpoints implements EndpointGroup {
   get only (): Endpoint | undefined { return this.#only }
   get several (): boolean { return this.#only === undefined }
   get all (): readonly Endpoint[] { return this.#members }
-  get fitness (): Fitness { return this.#fitness }
+  /** The endpoints to choose from. */
+  get roster (): Roster<Endpoint> {
+    if (this.#stale) this.#chooseAgain()
+    return this.#roster
+  }
+
+  get fitness (): Fitness {
+    if (this.#stale) this.#chooseAgain()
+    return this.#fitness
+  }
+
   /** What is believed of the target: persistent while one of its endpoints is. */
   get persistence (): Persistence {
     const only = this.#only
@@ -194,20 +208,21 @@ export class Endpoints implements EndpointGroup {
 
   /** An endpoint by the policy; undefined where none has room, or there is none. */
   pick (now: number, tried: readonly Endpoint[], key: string | undefined): Endpoint | undefined {
-    return this.#balance.pick(now, tried, key)
+    if (this.#stale) this.#chooseAgain()
+    return this.#balance.pick(now, tried, key) ?? (tried.length === 0 ? undefined : this.#pickBeyond(tried))
   }
 
   /** Whether an endpoint that was not tried may take a request. */
   another (tried: readonly Endpoint[]): boolean {
-    if (this.#fitness === 'refusing') return false
+    if (this.fitness === 'refusing') return false
     const { members } = this.roster
     for (let n = 0; n < members.length; n++) if (!tried.includes(members[n]!)) return true
-    return false
+    return this.#members.some(member => fitnessOf(member) === 'serving' && !tried.includes(member))
   }
 
   /** What a request does that has to dial. @param only the endpoint that it may dial; undefined: any */
   verdict (only: Endpoint | undefined): Verdict {
-    if (only === undefined ? this.#fitness !== 'refusing' : !only.refusing) return PATIENT
+    if (only === undefined ? this.fitness !== 'refusing' : !only.refusing) return PATIENT
     const members = only === undefined ? this.roster.members : [only]
     const now = this.clock()
     const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
@@ -221,7 +236,7 @@ export class Endpoints implements EndpointGroup {
 
   /** Why the dials of the endpoints are refused; undefined where not all of them are. */
   dialError (): HoldfastError | undefined {
-    return this.#fitness === 'refusing' ? errorOf(this.roster.members) : undefined
+    return this.fitness === 'refusing' ? errorOf(this.roster.members) : undefined
   }
 
   /**
@@ -234,7 +249,7 @@ export class Endpoints implements EndpointGroup {
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
       if (isSentAway(life)) continue
-      if (probingDialDue(health.refusal, now) && this.#fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
+      if (probingDialDue(health.refusal, now) && this.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
           found ??= endpoint
@@ -336,6 +351,14 @@ export class Endpoints implements EndpointGroup {
     return endpoint.life.state === 'leaving' && !endpoint.listed && endpoint.unused && this.#byPool.has(endpoint.pool)
   }
 
+  /** For a request that all endpoints of the first priority have failed: one that serves of the next priority. */
+  #pickBeyond (tried: readonly Endpoint[]): Endpoint | undefined {
+    const others = this.#members.filter(member => fitnessOf(member) === 'serving' && !member.full && !tried.includes(member))
+    const priority = others.reduce((least, { priority }) => Math.min(least, priority), Infinity)
+    const first = others.filter(other => other.priority === priority)
+    return first[Math.floor(this.random() * first.length)]
+  }
+
   #discover (source: Source): void {
     const { hold } = this.options.discovery
     const discovery = this.#discovery = new Discovery({ source, timing: { ...SYSTEM_TIMING, clock: this.clock }, hold })
@@ -344,15 +367,20 @@ export class Endpoints implements EndpointGroup {
       changed: found => {
         this.#pending = false
         this.#use(found, 'found by discovery')
+        this.#refuseIfNone()
       },
       reported: report => {
         if (report.type === 'fault' && this.#pending) {
           this.#pending = false
-          this.#context.pools.refuseQueued(() => this.noEndpoint())
+          this.#refuseIfNone()
         }
         this.#context.discoveryReported(report)
       }
     })
+  }
+
+  #refuseIfNone (): void {
+    if (this.#members.length === 0) this.#context.pools.refuseQueued(() => this.noEndpoint())
   }
 
   #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
@@ -368,20 +396,35 @@ export class Endpoints implements EndpointGroup {
 
   #use (found: readonly Found[], cause: string): void {
     if (this.#stopped) return
+    this.#taking++
+    try {
+      this.#take(found, cause)
+    } finally {
+      this.#taking--
+    }
+    if (this.#taking > 0) return
+    this.#refill()
+    this.#context.pools.fill()
+  }
+
+  #take (found: readonly Found[], cause: string): void {
     const list = ++this.#lists
     // An observer may give another list meanwhile, or close the target. That holds then.
     const holds = (): boolean => list === this.#lists
     const listed = new Map(found.map(one => [one.id, one]))
     const first = this.#members.length === 0
-    let changed = false
     for (const endpoint of [...this.#members]) {
-      const one = listed.get(endpoint.found?.id ?? '')
-      listed.delete(endpoint.found?.id ?? '')
+      const one = listedAs(endpoint, listed)
       endpoint.listed = one !== undefined
       if (one === undefined) endpoint.live({ type: 'leave', by: 'discovery', cause: 'no longer listed' })
       else {
-        changed ||= one.weight !== endpoint.weight || one.priority !== endpoint.priority
+        listed.delete(one.id)
+        const dialsOtherwise = String(one.otherHosts) !== String(endpoint.found?.otherHosts)
         endpoint.found = one
+        if (dialsOtherwise) {
+          endpoint.dialer = this.dialerOf(endpoint, this.options.undiciOptions)
+          endpoint.pool.dialBy(endpoint.dialer)
+        }
         endpoint.weight = one.weight
         endpoint.priority = one.priority
         if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
@@ -393,22 +436,18 @@ export class Endpoints implements EndpointGroup {
     for (const one of holds() ? listed.values() : []) {
       const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
       if (!first) endpoint.slowFrom = this.clock()
-      changed = true
       if (!holds()) break
       if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
     }
-    if (!changed) return
-    this.#refill()
-    this.#context.pools.fill()
   }
 
   #add (found: Found | undefined, address: string, cause: string): Endpoint {
     const { options, pools, name, observers } = this.#context
-    const { affinity, undiciOptions, healthCheck } = options
-    const secret = affinity !== undefined && 'cookie' in affinity ? secretsOf(affinity.secret)[0] : undefined
+    const { undiciOptions, healthCheck } = options
+    const ids = this.#idsOf(found?.id ?? address)
     const dialer = this.dialerOf({ found }, undiciOptions)
     const endpoint = new Endpoint(this, {
-      id: endpointId(found?.id ?? address, secret),
+      id: ids[0]!,
       address,
       found,
       dialer,
@@ -419,7 +458,7 @@ export class Endpoints implements EndpointGroup {
     endpoint.pool = pools.add(endpoint, dialer)
     this.#members.push(endpoint)
     this.#byPool.set(endpoint.pool, endpoint)
-    this.#byId.set(endpoint.id, endpoint)
+    for (const id of ids) this.#byId.set(id, endpoint)
     this.#byAddress.set(endpoint.address, endpoint)
     this.#checks?.add(endpoint)
     const change = { endpoint: endpoint.id, address, from: undefined, to: 'joining', cause } as const
@@ -428,17 +467,33 @@ export class Endpoints implements EndpointGroup {
   }
 
   #remove (endpoint: Endpoint): void {
-    const { pool, id, address } = endpoint
+    const { pool, address } = endpoint
     this.#byPool.delete(pool)
     // A dial may be ending, of which observers are being told.
     endpoint.closesReturned = true
     this.#context.pools.remove(pool)
     this.#checks?.remove(endpoint)
     this.#members = this.#members.filter(other => other !== endpoint)
-    if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+    for (const id of this.#idsOf(endpoint.found?.id ?? address)) {
+      if (this.#byId.get(id) === endpoint) this.#byId.delete(id)
+      this.sealed?.forget(id)
+    }
     if (this.#byAddress.get(address) === endpoint) this.#byAddress.delete(address)
-    this.sealed?.forget(id)
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
+  }
+
+  #chooseAgain (): void {
+    this.#stale = false
+    const { members, fitness } = choiceSet(this.#members)
+    this.#fitness = fitness
+    this.#roster.use(members, this.options.slowStart)
+  }
+
+  /** The id of an endpoint, by the first secret, and those by the others: cookies from before a rotation of the secrets have one of these. */
+  #idsOf (key: string): readonly string[] {
+    const { affinity } = this.options
+    if (affinity === undefined || !('cookie' in affinity)) return [endpointId(key)]
+    return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
   #refill (): void {
@@ -446,17 +501,17 @@ export class Endpoints implements EndpointGroup {
     this.#closeLeft()
   }
 
+  /** A change of members may change the choice. That is found out when the choice is used. */
   #choose (): void {
-    const { members, fitness } = choiceSet(this.#members)
-    this.#fitness = fitness
-    this.roster.use(members, this.options.slowStart)
+    this.#stale = true
     this.#lookForDue()
   }
 
-  /** Closes what is idle at endpoints that take no more requests. */
+  /** Closes what is idle at endpoints that take no more requests. While a list is taken, that is done once, at its end. */
   #closeLeft (): void {
+    if (this.#taking > 0) return
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
-    const keepsLeaving = this.#fitness === 'leaving' || this.sealed !== undefined
+    const keepsLeaving = this.fitness === 'leaving' || this.sealed !== undefined
     for (const endpoint of this.#members) {
       const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
       if (closes === endpoint.closesReturned) continue
@@ -466,6 +521,7 @@ export class Endpoints implements EndpointGroup {
   }
 
   #lookForDue (): void {
+    if (this.#taking > 0) return
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
       if (isSentAway(life)) continue
@@ -487,6 +543,12 @@ export class Endpoints implements EndpointGroup {
   #probeDue ({ health }: Endpoint, now: number): boolean {
     return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
+}
+
+/** A pod keeps its id when it gets another address. As nothing of the old address serves the new one, that is another endpoint. */
+function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Found | undefined {
+  const one = found && listed.get(found.id)
+  return one?.host === found?.host && one?.port === found?.port ? one : undefined
 }
 
 /** Whether it leaves for a reason that no answer of its own changes. */

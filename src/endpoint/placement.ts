@@ -87,15 +87,38 @@ export class Placement implements Seeker {
   get endpoint (): Endpoint | undefined { return this.#endpoint }
   /** Whether it finds out if its endpoint serves again. It takes a fresh connection then. */
   get probes (): boolean { return this.#probes !== undefined }
+  get free (): boolean { return this.#bound === undefined && this.#tried.length === 0 && !this.#tunnels }
   /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
   get outOfTunnels (): boolean {
     const { members } = this.#endpoints.roster
     return this.#tunnels && members.length > 0 && members.every(member => !this.#hasRoomForTunnel(member))
   }
 
+  /** Call this before the first attempt. `choose` does. */
+  begin (now: number): void {
+    if (this.#begun) return
+    this.#begun = true
+    this.#endpoints.budget.requested(now)
+    const { pinned, headers, asker } = this.#request
+    if (pinned !== undefined) {
+      this.#bound = this.#endpoints.byAddress(pinned)
+      return
+    }
+    const { options: { affinity }, sealed, fitness } = this.#endpoints
+    if (affinity === undefined) return
+    if ('header' in affinity) this.#key = headerKey(asker === undefined ? headerOf(headers, affinity.header) : asker.headers[affinity.header])
+    else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
+    else {
+      const cookie = asker === undefined ? headerOf(headers, 'cookie') : asker.headers.cookie
+      this.#bond = bondOf(cookie, affinity.cookie, sealed!, id => this.#endpoints.byId(id) !== undefined)
+      const endpoint = this.#bond && this.#endpoints.byId(this.#bond.id)
+      if (endpoint !== undefined && takesBound(endpoint, fitness)) this.#bound = endpoint
+    }
+  }
+
   /** Chooses an endpoint for an attempt; undefined where none has room, or there is none. */
   choose (now: number): Endpoint | undefined {
-    if (!this.#begun) this.#begin(now)
+    this.begin(now)
     const pinned = this.#request.pinned !== undefined
     const endpoint = this.#bound ?? (pinned ? undefined : this.#due(now) ?? this.#pick(now))
     this.#move(endpoint)
@@ -234,26 +257,6 @@ export class Placement implements Seeker {
     // A request that a fresh connection has lost is not sent to the same endpoint again.
     this.#tried = this.#first === undefined || this.#first.failure.reused ? [] : [this.#first.endpoint]
     return this.#tried.length > 0 && !endpoints.another(this.#tried) ? undefined : redialDelay()
-  }
-
-  #begin (now: number): void {
-    this.#begun = true
-    this.#endpoints.budget.requested(now)
-    const { pinned, headers, asker } = this.#request
-    if (pinned !== undefined) {
-      this.#bound = this.#endpoints.byAddress(pinned)
-      return
-    }
-    const { options: { affinity }, sealed, fitness } = this.#endpoints
-    if (affinity === undefined) return
-    if ('header' in affinity) this.#key = headerKey(asker === undefined ? headerOf(headers, affinity.header) : asker.headers[affinity.header])
-    else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
-    else {
-      const cookie = asker === undefined ? headerOf(headers, 'cookie') : asker.headers.cookie
-      this.#bond = bondOf(cookie, affinity.cookie, sealed!, id => this.#endpoints.byId(id) !== undefined)
-      const endpoint = this.#bond && this.#endpoints.byId(this.#bond.id)
-      if (endpoint !== undefined && takesBound(endpoint, fitness)) this.#bound = endpoint
-    }
   }
 
   /** An endpoint that is to be probed by a request. */

@@ -11,7 +11,7 @@ export function loggedEvents (log: FastifyBaseLogger, severalAt: (target: string
   return {
     persistenceChanged (target, from, to, cause, endpoint) {
       const several = severalAt(target)
-      log.info({ target, ...several && { endpoint }, from, to, cause }, `${several ? `endpoint ${endpoint} of ` : ''}${target} is ${to}: ${cause}`)
+      log.info({ target, ...several && { endpoint }, from, to, cause }, `${several ? `endpoint ${endpoint} of ${target}` : target} is ${to}: ${cause}`)
     },
     endpointChanged (target, { endpoint, address, from, to, cause }) {
       const fields = { target, endpoint, address, from, to, cause }

@@ -6,6 +6,7 @@ import { resolveTargetOptions } from '../options/target-options.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
 import { parseUpstream } from '../options/upstream.js'
 import { OriginDispatcher } from '../target/origin-dispatcher.js'
+import { internalsOf } from '../target/target.js'
 import type { Target } from '../target/target.js'
 import { EndpointChoice } from './endpoint-choice.js'
 import type { SingleOptions } from './proxy-options.js'
@@ -45,8 +46,7 @@ export function declareTargets (
     const wsOptions = resolveTargetOptions(defaults, withSocketPath(given, wsAddress.socketPath))
     wsTarget = state.targets.declare({ origin: wsAddress.origin, options: wsOptions, prefix })
   }
-  const endpoints = replyOptions?.getUpstream === undefined ? undefined : read?.endpoints
-  const choice = endpoints === undefined ? undefined : new EndpointChoice(endpoints)
+  const choice = replyOptions?.getUpstream === undefined || target === undefined ? undefined : choiceOf(target, read?.endpoints)
   return {
     target,
     wsTarget,
@@ -63,6 +63,13 @@ export function declareTargets (
       return replyOptions?.getUpstream === undefined ? state.targets.dispatcher : chosenTarget(state, origin, targetOptions, prefix)
     })
   }
+}
+
+function choiceOf (target: Target, given: ReadonlySet<string> | undefined): EndpointChoice | undefined {
+  if (given === undefined) return undefined
+  const { endpoints, origin } = internalsOf(target)
+  // One that was given and is gone is no backend of its own.
+  return new EndpointChoice(origin.protocol, address => given.has(address) || endpoints.byAddress(address) !== undefined)
 }
 
 function chosenTarget (state: GatewayState, upstream: string, options: ResolvedTargetOptions, prefix: string): Target {

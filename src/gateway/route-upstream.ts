@@ -1,23 +1,22 @@
 import { isDiscoveryUrl } from '../discovery/discovery-url.js'
 import { readUpstream } from '../discovery/read-upstream.js'
 import type { ReadUpstream } from '../discovery/read-upstream.js'
-import { addressId } from '../discovery/source.js'
 import { optionError } from '../errors.js'
 import type { GivenEndpoint, UpstreamOption } from '../options/upstream-option.js'
+import { addressOf } from './endpoint-choice.js'
 import type { ProxyOptions, SingleOptions } from './proxy-options.js'
 import { foreignWebSocketOptions, isOurs, isUpgradable, toHttp } from './route-upgrades.js'
 
 /** Where a route leads. */
 export interface RouteUpstream extends ReadUpstream {
-  /** The addresses of the endpoints that `getUpstream` may choose, by their origins; undefined where `upstream` was given as one URL. */
-  readonly endpoints: ReadonlyMap<string, string> | undefined
+  /** The addresses that were given (`host:port`), none where they are found; undefined where `upstream` is one URL. */
+  readonly endpoints: ReadonlySet<string> | undefined
   /** For logs: what was given. */
   readonly text: string
 }
 
 // More of a list are not named in a log line.
 const MOST_NAMED = 5
-const NO_ENDPOINTS: ReadonlyMap<string, string> = new Map()
 
 /** Reads the `upstream` of a route; undefined where `getUpstream` chooses each time. Throws HOLDFAST_ERR_OPTION for what cannot be. */
 export function routeUpstream (options: ProxyOptions, prefix: string): RouteUpstream | undefined {
@@ -66,12 +65,8 @@ function isList (given: unknown): given is readonly GivenEndpoint[] {
   return Array.isArray(given)
 }
 
-function endpointsOf ({ origin, plan }: ReadUpstream): ReadonlyMap<string, string> {
-  if (plan.kind !== 'list') return NO_ENDPOINTS
-  return new Map(plan.found.map(({ id, host, port }) => {
-    const { origin: url } = new URL(`${origin.protocol}//${id}`)
-    return [url, addressId(host, port ?? (origin.protocol === 'https:' ? 443 : 80))]
-  }))
+function endpointsOf ({ origin, plan }: ReadUpstream): ReadonlySet<string> {
+  return new Set(plan.kind === 'list' ? plan.found.map(({ id }) => addressOf(new URL(`${origin.protocol}//${id}`))) : [])
 }
 
 function textOf (upstream: UpstreamOption, { origin, plan }: ReadUpstream): string {

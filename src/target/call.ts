@@ -122,6 +122,7 @@ export class Call implements Waiter, ExchangeSink {
     const { endpoints, options } = this.#target
     this.#trace?.begin()
     const placement = this.#placement
+    if (placement !== undefined && this.#startBound(placement)) return
     const endpoint = this.#endpoint = placement === undefined ? endpoints.only ?? endpoints.all[0] : placement.choose(endpoints.clock())
     // The choice may begin a probing dial. That may close an idle connection, and an observer of the close may have ended the request.
     if (this.#over) return placement?.abandoned()
@@ -186,6 +187,7 @@ export class Call implements Waiter, ExchangeSink {
     this.#stopWaiting()
     if (this.#ticket?.redialled === true) this.#record.retried('connect')
     this.#ticket = undefined
+    this.#record.placed(this.#placement?.endpoint?.id)
     this.#placement?.abandoned()
     this.#fail(error)
   }
@@ -292,6 +294,17 @@ export class Call implements Waiter, ExchangeSink {
       : this.#placement.decide(failure, evidence)
   }
 
+  /** A connection that the request's client has authenticated takes the request, whichever endpoint it leads to. */
+  #startBound (placement: Placement): boolean {
+    const { clientConnection, pinned } = this.#request
+    if (this.#retried || pinned !== undefined) return false
+    const connection = this.#target.pools.acquireBound(this.#fitWhereKept, clientConnection)
+    if (connection === undefined) return false
+    placement.begin(this.#target.endpoints.clock())
+    this.#begin(connection, true)
+    return true
+  }
+
   /** There is no endpoint, or none has room. */
   #startNowhere (): void {
     const { endpoints } = this.#target
@@ -327,11 +340,13 @@ export class Call implements Waiter, ExchangeSink {
   #fitOf ({ persistence, kept: { apart } }: Endpoint): Fit {
     if (this.#retried || this.#placement?.probes === true) return FRESH
     if (apart.size > 0 && apart.has(kindOf(this.#request.method, hasBytes(this.#request.body)))) return FRESH
-    if (persistence === 'persistent') {
-      return this.#retryable ? ANY : { idleAtMost: this.#target.belief.unsafeIdleLimit, trial: false, once: true }
-    }
+    if (persistence === 'persistent') return this.#fitWhereKept
     // During a trial, an idle connection is one that is tested. It may be closed, so it takes only requests that can be sent again.
     return persistence === 'trial' && this.#tests ? ANY : FRESH
+  }
+
+  get #fitWhereKept (): Fit {
+    return this.#retryable ? ANY : { idleAtMost: this.#target.belief.unsafeIdleLimit, trial: false, once: true }
   }
 
   #beginningOf (status: number, { signal, list }: ResponseHead): ResponseBeginning {
@@ -377,7 +392,7 @@ export class Call implements Waiter, ExchangeSink {
       pools.exchangeEnded(connection, 'drained', undefined)
       return this.#fail(new HoldfastError('HOLDFAST_ERR_DRAINING'))
     }
-    // A connection that is bound to the client may lead to another endpoint.
+    // Where it is bound to the client, no endpoint was chosen.
     if (this.#placement !== undefined && connection.pool !== this.#endpoint?.pool) {
       this.#placement.granted(connection)
       this.#endpoint = this.#placement.endpoint

@@ -28,6 +28,11 @@ export class ProvenanceRecord {
     this.#persistence = persistence
   }
 
+  /** The request has been given to an endpoint. */
+  placed (endpoint: string | undefined): void {
+    this.#endpoint = endpoint
+  }
+
   retried (kind: RetryReason): void {
     this.#retries ??= []
     this.#retries.push(kind)

@@ -50,7 +50,7 @@ t.test('an endpoint is drained, ejected and brought back by its id or by its add
       const { status, json } = await act(name, action)
       t.equal(status, 200, action)
       t.match((json as EndpointAnswer).endpoint, { id, address: ONE, state })
-      t.match(log.find(({ msg }) => /, as asked for over the admin API$/.test(msg ?? '')), { level: 30, target: 'a', endpoint: id, address: ONE }, `${action} is logged`)
+      t.match(log.find(({ msg }) => /, as asked over the admin API$/.test(msg ?? '')), { level: 30, target: 'a', endpoint: id, address: ONE }, `${action} is logged`)
     }
   }
   t.match((await ask(pathOf('a'))).json, { history: { endpoints: [{ type: 'changed', endpoint: id, address: ONE, from: 'up', to: 'leaving' }, { to: 'up' }, { to: 'ejected' }] } })
@@ -96,7 +96,7 @@ t.test('the endpoints are replaced by a list, as upstream takes one, all or none
   t.match(log.find(({ msg }) => /replaced/.test(msg ?? '')), { level: 30, target: 'a', endpoints: 2 })
   const refused: [unknown, RegExp][] = [
     [undefined, /is no list/], [{}, /is no list/], [[], /is empty/], [['10.0.0.1'], /is no URL/], [['https://10.0.0.1'], /another scheme/], [['http://10.0.0.1', 'http://10.0.0.1:80/x'], /has a path/],
-    [[{ url: 'http://10.0.0.1', weight: 0 }], /is no weight/], [['unix+http://%2Frun%2Fother.sock'], /is not http/]
+    [[{ url: 'http://10.0.0.1', weight: 0 }], /is no weight/], [['unix+http://%2Frun%2Fother.sock'], /is a unix socket/]
   ]
   for (const [body, message] of refused) t.match(await put(body), { status: 400, json: { code: 'HOLDFAST_ERR_OPTION', message } }, JSON.stringify(body))
   t.strictSame(fake.endpoints.list().map(({ address }) => address), ['10.0.0.7:80', '10.0.0.8:3000'])

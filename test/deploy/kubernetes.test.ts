@@ -78,7 +78,15 @@ t.test('the Prometheus Operator finds the admin Service, has its token, and name
   t.match(tokenFault(stringData[key]), /fewer than 16 characters/, 'the gateway does not start with the example of a token')
 })
 
+t.test('the gateway may read what discovery asks for, and nothing else', async t => {
+  const { rules } = manifest('ClusterRole', 'holdfast-discovery') as unknown as { rules: object[] }
+  t.strictSame(rules, [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] }])
+  const { roleRef, subjects } = manifest('ClusterRoleBinding', 'holdfast-discovery') as unknown as { roleRef: object, subjects: object[] }
+  t.match(roleRef, { kind: 'ClusterRole', name: 'holdfast-discovery' })
+  t.match(subjects, [{ kind: 'ServiceAccount', name: manifest('ServiceAccount').metadata.name }])
+})
+
 t.test('no object is left out of kustomize, but the example of the Secret', async t => {
-  const listed = ['base', 'components/monitoring', 'components/autoscaling'].flatMap(folder => yamlOf<{ resources: string[] }>(`deploy/kubernetes/${folder}/kustomization.yaml`).resources)
+  const listed = ['base', 'components/monitoring', 'components/autoscaling', 'components/discovery'].flatMap(folder => yamlOf<{ resources: string[] }>(`deploy/kubernetes/${folder}/kustomization.yaml`).resources)
   t.equal(listed.length, manifests().length - 1)
 })

@@ -115,6 +115,28 @@ t.test('a probing request that fails is sent elsewhere, and makes the ejection l
   t.equal(events.of(at).length, 2)
 })
 
+t.test('where the dial of a probing request is refused, the endpoint is found again by its first dial that succeeds', async t => {
+  let broken = true
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => broken ? connection.reset() : connection.reply(), serve, serve])
+  await placesOf(target, 9)
+  t.equal(stateOf(0).cause, '3 failures in a row: connection lost')
+  broken = false
+  await kill(backends[0]!)
+  clock.pass(FIRST)
+  t.not((await placesOf(target, 1))[0], at)
+  t.same(events.dialsFailed, ['ECONNREFUSED'])
+  for (let n = 0; n < 3; n++) {
+    clock.pass(250)
+    await placesOf(target, 9)
+    await events.until(() => events.dialsFailed.length === n + 2)
+  }
+  await backends[0]!.listen()
+  clock.pass(250)
+  await placesOf(target, 1)
+  await events.until(() => stateOf(0).state === 'up')
+  t.ok((await placesOf(target, 3)).includes(at))
+})
+
 t.test('a probing request whose client leaves says nothing, and the next one probes', async t => {
   let broken = true
   const held = new Held()
@@ -157,6 +179,48 @@ t.test('header timeouts do not eject an endpoint that has answered others since 
   t.equal(events.last(at), 'joining -> up: it has answered')
 })
 
+t.test('header timeouts of one client do not eject an endpoint that answers others; those of a second client do', async t => {
+  const script: BackendScript = (request, connection) => { if (request.path !== '/slow') connection.reply() }
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [script, serve, serve], { undiciOptions: { headersTimeout: 1_000 } })
+  t.match(await ask(target, { ip: '10.0.0.9', pinned: at }).over, { status: 200 })
+  const timesOut = async (ip: string, count: number): Promise<void> => {
+    const { requests } = backends[0]!
+    const stuck = Array.from({ length: count }, () => ask(target, { ip, path: '/slow', pinned: at }))
+    await backends[0]!.waitFor(backend => backend.requests === requests + count)
+    for (const { over } of stuck) t.match(await clock.passUntil(over), { code: 'HOLDFAST_ERR_HEADERS_TIMEOUT' })
+  }
+  await timesOut('10.0.0.1', 6)
+  t.match(stateOf(0), { state: 'up', failures: 6 })
+  await timesOut('10.0.0.2', 1)
+  t.equal(events.last(at), 'up -> ejected: 3 failures in a row: headers timeout')
+})
+
+t.test('POSTs of several clients that are lost eject only if no answer comes for a second', async t => {
+  let broken = false
+  const { target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => broken ? connection.reset() : connection.reply(), serve, serve])
+  const answered = async (): Promise<void> => {
+    broken = false
+    target.evict()
+    t.match(await ask(target, { ip: '10.0.0.9', pinned: at }).over, { status: 200 })
+    broken = true
+    target.evict()
+  }
+  const lost = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n++) {
+      const asking = await ask(target, { method: 'POST', body: 'x', ip: `10.0.0.${n % 3}`, pinned: at }).over
+      t.equal(asking.code, 'HOLDFAST_ERR_CONNECTION_LOST')
+    }
+  }
+  for (let round = 0; round < 3; round++) {
+    await answered()
+    await lost(6)
+    t.equal(stateOf(0).state, 'up')
+  }
+  clock.pass(1_000)
+  await lost(1)
+  t.equal(events.last(at), 'up -> ejected: 3 failures in a row: connection lost')
+})
+
 t.test('statuses eject only where they are asked for', async t => {
   const fail: BackendScript = (_request, connection) => connection.reply({ status: 503, headers: { 'Retry-After': '5' } })
   const usual = await rigOf(t, [fail, serve, serve])
@@ -169,14 +233,14 @@ t.test('statuses eject only where they are asked for', async t => {
 })
 
 t.test('statuses in a row eject, and an answer with another status ends the row', async t => {
-  let nth = 0
-  const { target, events, at } = await rigOf(t, [(_request, connection) => connection.reply({ status: ++nth % 3 === 0 && nth < 12 ? 404 : 500 }), serve, serve], {
+  const seen = { nth: 0 }
+  const { target, events, at } = await rigOf(t, [(_request, connection) => connection.reply({ status: ++seen.nth % 3 === 0 && seen.nth < 12 ? 404 : 500 }), serve, serve], {
     ejection: { failures: 3, statuses: [500] }
   })
   // Before the twelfth, two in a row at most.
-  while (nth < 11) await ask(target, { ip: '10.0.0.1' }).over
+  while (seen.nth < 11) await ask(target, { ip: '10.0.0.1' }).over
   t.equal(events.last(at), 'joining -> up: it has answered')
-  while (nth < 12) await ask(target, { ip: '10.0.0.1' }).over
+  while (seen.nth < 12) await ask(target, { ip: '10.0.0.1' }).over
   t.equal(events.last(at), 'up -> ejected: 3 failures in a row: 500')
 })
 

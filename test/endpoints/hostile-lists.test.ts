@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
+import type { Found } from '../../src/discovery/source.js'
+import type { EndpointSnapshot } from '../../src/endpoint/endpoint-snapshot.js'
 import { internalsOf } from '../../src/target/target.js'
 import { send, within } from './acts.js'
 import { replicasFor, targetFor } from './rig.js'
@@ -35,4 +38,42 @@ t.test('a target that an observer closes while a list is taken checks nobody', a
   within(target, 'endpointChanged', () => { target.close().catch(t.error) })
   target.endpoints.set(replicas.map(({ url }) => url))
   t.equal(internalsOf(target).endpoints.all.length, 2, 'the list was not taken further')
+})
+
+t.test('an endpoint that discovery finds at another address is dialled there', async t => {
+  const replicas = await replicasFor(t, 2)
+  const [found, moved] = replicas.map(({ port }): Found => ({ id: 'pod-1:http', host: '127.0.0.1', port, weight: 1, priority: 0, leaving: false }))
+  const { target, events } = targetFor(t, { kind: 'list', found: [found!] })
+  const { endpoints } = internalsOf(target)
+  t.equal(await send(target), 200)
+  const [{ id }] = target.endpoints.list() as [EndpointSnapshot]
+  endpoints.set([moved!])
+  t.equal(await send(target), 200)
+  t.same(replicas.map(({ requests }) => requests.length), [1, 1])
+  t.match(target.endpoints.list(), [{ id, address: replicas[1]!.address, state: 'up' }])
+  t.equal(endpoints.named(id), endpoints.named(replicas[1]!.address), 'it is found by its id and by its new address')
+  t.throws(() => endpoints.named(replicas[0]!.address), { code: 'HOLDFAST_ERR_UNKNOWN_ENDPOINT' })
+  t.match(events.of(replicas[0]!.address).at(-1), /^leaving -> gone/)
+})
+
+t.test('an endpoint that gets another address besides its own is dialled there too', async t => {
+  const replicas = await replicasFor(t, 1)
+  const found: Found = { id: 'pod-1:http', host: '127.0.0.2', port: replicas[0]!.port, weight: 1, priority: 0, leaving: false }
+  const { target } = targetFor(t, { kind: 'list', found: [found] }, { pool: { connectRetry: 0 } })
+  t.equal(await send(target), 'HOLDFAST_ERR_CONNECT')
+  internalsOf(target).endpoints.set([{ ...found, otherHosts: ['127.0.0.1'] }])
+  while (await send(target) !== 200) await sleep(10)
+})
+
+t.test('a list that replaces many endpoints makes the choice once', async t => {
+  const listOf = (net: number): Found[] => Array.from({ length: 200 }, (_, n) => {
+    const host = `127.${net}.0.${n}`
+    return { id: `${host}:80`, host, port: 80, weight: 1, priority: 0, leaving: false }
+  })
+  const { target } = targetFor(t, { kind: 'list', found: listOf(1) })
+  const { endpoints } = internalsOf(target)
+  const { version } = endpoints.roster
+  endpoints.set(listOf(2))
+  t.equal(endpoints.all.length, 200)
+  t.match(endpoints.roster, { members: { length: 200 }, version: version + 1 })
 })

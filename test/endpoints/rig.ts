@@ -3,9 +3,8 @@ import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { EndpointsRecord } from './record.js'
-import type { TargetOptions } from '../../src/index.js'
+import type { GivenEndpoint, TargetOptions } from '../../src/index.js'
 import { readGivenList } from '../../src/discovery/given-list.js'
-import type { GivenEndpoint } from '../../src/options/upstream-option.js'
 import type { EndpointsPlan } from '../../src/discovery/endpoints-plan.js'
 import type { Report } from '../../src/discovery/reports.js'
 import { resolveTargetOptions } from '../../src/options/target-options.js'
@@ -14,10 +13,13 @@ import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 
 /**
- * An address of this process alone where the system has all of 127.0.0.0/8: a port that a server gives up may be another process's soon, and a
- * dial to it must be refused.
+ * Three addresses of this process alone where the system has all of 127.0.0.0/8: a port that a server gives up may be another process's soon, and
+ * a dial to it must be refused.
  */
-export const HOST = process.platform === 'linux' ? `127.${64 + (process.pid >> 16 & 63)}.${process.pid >> 8 & 255}.${process.pid & 255}` : '127.0.0.1'
+export const HOSTS = [64, 128, 192].map(first => process.platform === 'linux'
+  ? `127.${first + (process.pid >> 16 & 63)}.${process.pid >> 8 & 255}.${process.pid & 255}`
+  : '127.0.0.1')
+export const HOST = HOSTS[0]!
 
 type Scope = Pick<Test, 'teardown' | 'fail'>
 

@@ -20,7 +20,7 @@ const KINDS: [kind: string, make: Make][] = [
 const RETRY = { pool: { connectRetry: 1_000 } }
 
 for (const [kind, make] of KINDS) {
-  /** A target whose backend is dead, after a first request that has dialled for `connectRetry` in vain. */
+  /** A target whose backend is dead, after a first request that has dialled for a second in vain. */
   const dead = async (t: Test, options: TargetOptions = RETRY) => {
     const [backend] = await backendsFor(t, 1)
     await kill(backend!)
@@ -34,7 +34,7 @@ for (const [kind, make] of KINDS) {
     return { backend: backend!, clock, ...rig }
   }
 
-  t.test(`${kind}: once connectRetry has passed in vain, requests fail at once, without a dial`, async t => {
+  t.test(`${kind}: once dials were refused for a second, requests fail at once, without a dial`, async t => {
     const { target, events } = await dead(t)
     const before = events.dialsFailed.length
     for (let n = 0; n < 30; n++) {
@@ -45,6 +45,20 @@ for (const [kind, make] of KINDS) {
     }
     t.equal(events.dialsFailed.length, before)
     t.match(target.snapshot(), { connections: { connecting: 0, pending: 0 }, endpoints: [{ refusing: true, state: 'joining' }] })
+  })
+
+  t.test(`${kind}: in the first second each request dials, for connectRetry`, async t => {
+    const [backend] = await backendsFor(t, 1)
+    await kill(backend!)
+    const clock = new Clock()
+    const { target, events } = make(t, backend!, { pool: { connectRetry: 0 } }, { clock: clock.read })
+    for (let n = 1; n <= 9; n++) {
+      t.match(await ask(target).over, { code: 'HOLDFAST_ERR_CONNECT' })
+      t.equal(events.dialsFailed.length, n)
+      clock.pass(100)
+    }
+    await backend!.listen()
+    t.match(await ask(target).over, { status: 200 })
   })
 
   t.test(`${kind}: while dials are refused, there is one probing dial each 250 ms, which all requests wait for`, async t => {
@@ -92,6 +106,19 @@ for (const [kind, make] of KINDS) {
     dialling.held[0]!.go()
     t.match(await probing.over, { status: 200 })
     t.match(await ask(target).over, { status: 200 })
+  })
+
+  t.test(`${kind}: requests that wait for another one's probing dial are refused with it`, async t => {
+    const dialling = new Dialling()
+    const { backend, target, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
+    dialling.way(backend, 'hold')
+    clock.pass(250)
+    const asked = [ask(target), ask(target), ask(target)]
+    t.notOk(asked.some(({ isOver }) => isOver))
+    dialling.held[0]!.fail('ECONNREFUSED')
+    t.match(await asked[0]!.over, { code: 'HOLDFAST_ERR_CONNECT' })
+    t.ok(asked.every(({ isOver }) => isOver))
+    t.match(target.snapshot().connections, { connecting: 0, pending: 0 })
   })
 
   t.test(`${kind}: requests that wait for a probing dial leave with their clients, and with their target`, async t => {

@@ -106,6 +106,29 @@ t.test('getUpstream may choose an endpoint of a list, none of them, or another b
   t.same(new Set(bases), new Set(['']), 'its second argument')
 })
 
+t.test('getUpstream may choose an endpoint that was found, and one that was set', async t => {
+  const running = await setUp(t, 3, backends => ({
+    upstream: () => backends.slice(0, 2).map(({ url }) => url),
+    replyOptions: { getUpstream: request => backends[Number((request as FastifyRequest).headers['x-to'])]!.url }
+  }))
+  const { gateway, target, backends } = running
+  t.same(await answersOf(running, 3, { 'x-to': '1' }), ['1', '1', '1'])
+  t.equal([...gateway.targets].length, 1)
+  target.endpoints.set(backends.map(({ url }) => url))
+  t.same(await answersOf(running, 3, { 'x-to': '2' }), ['2', '2', '2'])
+  t.equal([...gateway.targets].length, 1)
+})
+
+t.test('an endpoint that is chosen and is not listed any more is no backend of its own', async t => {
+  const running = await setUp(t, 2, backends => ({
+    upstream: backends.map(({ url }) => url),
+    replyOptions: { getUpstream: () => backends[1]!.url }
+  }))
+  running.target.endpoints.set([running.backends[0]!.url])
+  t.equal((await request(`${running.url}/users/0`)).status, 503)
+  t.equal([...running.gateway.targets].length, 1)
+})
+
 t.test('an endpoint that is chosen and does not serve is not replaced by another', async t => {
   const running = await setUp(t, 2, backends => ({
     upstream: backends.map(({ url }) => url),

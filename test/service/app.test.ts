@@ -245,3 +245,39 @@ t.test('a client whose headers do not come gets a 408 soon after the timeout', a
   t.ok(ms >= limit - 50 && ms < limit + 1_000, `after ${Math.round(ms)} ms`)
   t.equal(await client.ended, 'fin')
 })
+
+t.test('an entry of UPSTREAMS with several endpoints is one target, and its path takes the place of the prefix', async t => {
+  const backends = await Promise.all(['one', 'two'].map(name => backendFor(t, name)))
+  const { app, url } = await listening(t, {
+    variables: { UPSTREAMS: `/users=${backends.map(backend => `${backend.url}/api`).join('|')}`, BALANCE: 'round-robin', MAX_TARGET_CONNECTIONS: '5' }
+  })
+  const bodies = [await body(`${url}/users/7?x=1`), await body(`${url}/users/7?x=1`)]
+  t.same(bodies.sort(), ['200 one /api/7?x=1', '200 two /api/7?x=1'])
+  t.equal([...app.gateway!.targets].length, 1)
+  const [target] = app.gateway!.targets
+  t.match(target!.options, { balance: 'round-robin', pool: { maxConnections: 5 }, ejection: { failures: 5 }, healthCheck: undefined })
+})
+
+t.test('variables of endpoints hold for all backends', async t => {
+  const app = await appFor(t, {
+    variables: {
+      UPSTREAMS: '/a=http://127.0.0.1:9|http://127.0.0.1:10', AFFINITY: 'cookie:endpoint', AFFINITY_SECRET: '0123456789abcdef', EJECTION: 'false', HEALTH_CHECK_PATH: '/health',
+      DISCOVERY_REFRESH_MS: '7'
+    }
+  })
+  const [target] = app.gateway!.targets
+  t.match(target!.options, {
+    affinity: { cookie: 'endpoint', secret: ['0123456789abcdef'] }, ejection: false, healthCheck: { path: '/health', interval: 10_000 }, discovery: { refresh: 7 }
+  })
+  t.notMatch(JSON.stringify(target!.snapshot()), '0123456789abcdef')
+})
+
+t.test('an upstream whose service account is not there stops the start with one line', async t => {
+  const host = process.env['KUBERNETES_SERVICE_HOST']
+  delete process.env['KUBERNETES_SERVICE_HOST']
+  t.teardown(() => { if (host !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = host })
+  await t.rejects(appFor(t, { variables: { UPSTREAMS: '/users=kubernetes+http://users.shop:http' } }), {
+    name: 'EnvironmentError',
+    message: /^UPSTREAMS: \/users=kubernetes\+http:\/\/users\.shop:http cannot be registered: proxy \/users: upstream: ".*" needs the service account of a pod, .*; run in a pod /
+  })
+})

@@ -116,7 +116,7 @@ t.test('what holdfast check would find is logged at start, once for each rule, w
     {
       code: 'HOLDFAST_WARN_ONE_CONNECTION',
       targets: [target],
-      msg: 'undiciOptions.connections: 1 (/a, /b). One request at a time: a slow answer on any of the routes holds up all of them. Give undiciOptions.connections as many as the backend serves at once, or leave it out (128). Set by CONNECTIONS.'
+      msg: 'undiciOptions.connections: 1 (/a, /b). One request at a time: a slow answer on any of the routes holds up all of them. Give it as many as the backend serves at once, or leave it out. Set by CONNECTIONS.'
     },
     {
       code: 'HOLDFAST_WARN_PLAIN_HTTP',
