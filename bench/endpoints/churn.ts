@@ -9,7 +9,7 @@ import { type Sent, Traffic } from './traffic.js'
 
 const CHANGES = 1_000
 const SECONDS = quick ? 3 : 10
-const WARM_SECONDS = quick ? 2 : 5
+const WARM_SECONDS = quick ? 1 : 5
 const SIZE = 20
 const PER_SECOND = 100
 const LAG = 100

@@ -12,6 +12,8 @@ import { epochMs } from './time.js'
 // The child process: one gateway, which answers the measurement's questions over IPC. Its setup is the first message.
 
 const MOST_FAILURES = 20_000
+// In ms.
+const SLOW = 500
 
 type List = readonly Holdfast.GivenEndpoint[]
 
@@ -33,12 +35,10 @@ const stream = new Writable({
     callback()
   }
 })
-// Without its stack, which takes long to make where tsx reads source maps.
-const err = ({ code, message }: NodeJS.ErrnoException): object => ({ code, message })
 // Requests of many clients come from the measurement, as behind a load balancer.
-const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream, serializers: { err: err as never } } })
+const app = Fastify({ trustProxy: true, logger: { level: 'warn', stream } })
 app.addHook('onResponse', async (request, reply) => {
-  if (reply.statusCode < 500 || failures.length === MOST_FAILURES) return
+  if ((reply.statusCode < 500 && reply.elapsedTime < SLOW) || failures.length === MOST_FAILURES) return
   failures.push({ id: String(request.headers['x-id']), status: reply.statusCode, provenance: provenanceOf(reply) })
 })
 await app.register(gateway, { ...setup.gateway })

@@ -1,9 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { join } from 'node:path'
 import type { EndpointChange, EndpointSnapshot, GivenEndpoint, Provenance, TargetSnapshot } from '../../src/index.js'
 import { ended, urlOf } from '../../testing/child-server.js'
-import { compile } from '../instruments/compiled.js'
 import { usageOf, type ProcessUsage } from '../instruments/process-usage.js'
+import { processes } from './processes.js'
 
 /** A route of the gateway: options of `proxy`. */
 export interface Route extends Options {
@@ -23,7 +22,7 @@ export interface EndpointsSetup {
 /** `at`: `epochMs()` of the gateway. */
 export type TimedChange = EndpointChange & { readonly target: string, readonly at: number }
 
-/** A request that got an answer of 500 or more. */
+/** A request that got an answer of 500 or more, or had to wait long. */
 export interface Failure {
   /** Its X-Id. */
   readonly id: string
@@ -119,19 +118,12 @@ export function states (endpoints: readonly EndpointSnapshot[]): string {
   return endpoints.map(({ address, state }) => `${address} ${state}`).join(', ')
 }
 
-let entry: string | undefined
-
-/** Compiles what is measured. It holds up the process, so it comes before any measurement. */
-export function prepare (): void {
-  entry ??= compile()
-}
-
 /** Starts a gateway; the caller stops it. Its guard against pressure is off, so that a busy machine does not change the outcome. */
 export async function startEndpointsGateway (setup: EndpointsSetup): Promise<EndpointsGateway> {
-  prepare()
+  const { entry, gateway } = processes()
   const whole = { ...setup, gateway: { pressure: false, ...setup.gateway }, entry }
-  const child = fork(join(import.meta.dirname, 'endpoints-gateway-process.ts'), {
-    execArgv: ['--import=tsx', '--expose-gc'],
+  const child = fork(gateway, {
+    execArgv: ['--expose-gc'],
     // Not JSON: a snapshot may hold Infinity.
     serialization: 'advanced'
   })

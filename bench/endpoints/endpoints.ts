@@ -1,7 +1,6 @@
 import { allDown } from './all-down.js'
 import { churn } from './churn.js'
 import { dnsOutage } from './dns-outage.js'
-import { prepare } from './endpoints-gateway.js'
 import { errors } from './errors.js'
 import { even } from './even.js'
 import { blackHole, frozen } from './frozen.js'
@@ -13,6 +12,7 @@ import { limits } from './limits.js'
 import { many } from './many.js'
 import { movingName } from './moving-name.js'
 import { partialAnswers } from './partial-answers.js'
+import { processes } from './processes.js'
 import { resetting } from './resetting.js'
 import { restarted } from './restarted.js'
 import { rolling } from './rolling.js'
@@ -35,7 +35,7 @@ if (asked.length === 0 || unknown.length > 0) {
   console.error(`npm run bench:endpoints -- all, or some of: ${SCENARIOS.map(({ name }) => name).join(', ')}`)
   process.exit(2)
 }
-prepare()
+processes()
 const broken: string[] = []
 for (const scenario of SCENARIOS) {
   if (!asked.includes('all') && !asked.includes(scenario.name)) continue

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { setTimeout as wait } from 'node:timers/promises'
 import { seededRandom } from '../../testing/random.js'
 import { reset } from '../../testing/reset.js'
-import { ANSWERS, type Behaviour, type FleetSetup, type HostCounts, type Order } from './fleet.js'
+import { ANSWERS, type Behaviour, type FleetSetup, type HostCounts, type Order } from './fleet-orders.js'
 
 // The child process: a node:http server for each of its addresses, which behave as they are told. Its setup is its one argument.
 

@@ -5,50 +5,8 @@ import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ended, urlOf } from '../../testing/child-server.js'
-import { program } from '../../testing/program.js'
-
-/** How an address answers. */
-export interface Behaviour {
-  /** The least and the greatest time to an answer, in ms. */
-  readonly takes: readonly [number, number]
-  readonly status: number
-  /** Of a `Retry-After` field, in s. */
-  readonly retryAfter?: number | undefined
-  /** Each request is read, and its connection reset without an answer. */
-  readonly resets: boolean
-  /** The part of the requests on reused connections that meet an idle close, by FIN and RST in turn. */
-  readonly races: number
-}
-
-export const ANSWERS: Behaviour = { takes: [2, 8], status: 200, resets: false, races: 0 }
-
-export interface FleetSetup {
-  /** Addresses of loopback. */
-  readonly hosts: readonly string[]
-  readonly port: number
-  readonly seed?: number
-  /** Of its accept queues. Default: Node's. */
-  readonly backlog?: number
-  /** Whether answers after SIGTERM say `Connection: close`. */
-  readonly announces?: boolean
-  /** Its idle timeout, in ms. Default: Node's own. */
-  readonly keepAliveMs?: number
-}
-
-export interface HostCounts {
-  connections: number
-  /** Requests that it has answered, or is about to. */
-  requests: number
-  resets: number
-  raced: number
-  /** The sum of the times of all requests, in ms. */
-  busyMs: number
-  mostInFlight: number
-  inFlight: number
-}
-
-/** What the process is told. @property hosts undefined: all of them */
-export interface Order { readonly id: number, readonly hosts?: readonly string[], readonly behaviour?: Partial<Behaviour> }
+import type { Behaviour, FleetSetup, HostCounts, Order } from './fleet-orders.js'
+import { processes } from './processes.js'
 
 /** Backends in a process of their own, one at each address, on the same port. */
 export class Fleet {
@@ -69,7 +27,7 @@ export class Fleet {
   /** Starts the process, also after its end. Resolves when all its addresses listen. */
   async start (): Promise<this> {
     const log = openSync(join(this.#directory, 'posts'), 'a')
-    const child = spawn(process.execPath, [...program(join(import.meta.dirname, 'fleet-process')), JSON.stringify(this.setup)], {
+    const child = spawn(process.execPath, [processes().fleet, JSON.stringify(this.setup)], {
       stdio: ['ignore', 'inherit', 'inherit', log, 'ipc']
     })
     closeSync(log)

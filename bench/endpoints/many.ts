@@ -8,7 +8,7 @@ import { Traffic } from './traffic.js'
 
 const TARGETS = 200
 const PER_SECOND = 300
-const SECONDS = quick ? 3 : 20
+const SECONDS = quick ? 2 : 20
 
 export const many: Scenario = {
   name: 'many',

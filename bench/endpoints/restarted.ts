@@ -15,7 +15,7 @@ export const restarted: Scenario = {
     const back: number[] = []
     for (let n = 0; n < RESTARTS; n++) {
       // Its process goes on while requests come on connections that were in use when it closed the idle ones.
-      const stopped = await Promise.race([stage.struck.terminate().then(() => true), wait(5_000, false)])
+      const stopped = await Promise.race([stage.struck.terminate().then(() => true), wait(8_000, false)])
       if (!stopped) await stage.struck.kill()
       await stage.struck.start()
       const listens = epochMs()

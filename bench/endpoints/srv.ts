@@ -37,13 +37,14 @@ export const srv: Scenario = {
     }
     const bothKilled = epochMs()
     await wait(1_000)
+    const restarted = epochMs()
     await Promise.all(fleets.slice(0, 2).map(fleet => fleet.start()))
     const back = epochMs()
     await wait(BACK_WITHIN + 1_000)
     const sent = await traffic.stop()
     const by = (list: readonly Sent[], n: number): number => list.filter(one => one.by === hosts[n]).length
     const first = sent.filter(({ ended }) => ended < killedAt)
-    const during = sent.filter(({ began, ended }) => began > bothKilled && ended < back)
+    const during = sent.filter(({ began, ended }) => began > bothKilled && ended < restarted)
     const after = sent.filter(({ began }) => began > back + BACK_WITHIN)
     const share = by(first, 0) / first.length
     const wanted = WEIGHTS[0] / (WEIGHTS[0] + WEIGHTS[1])

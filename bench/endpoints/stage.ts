@@ -68,10 +68,13 @@ export class Stage {
 export async function openStage (started: Started, { gateway = {}, route = {}, backlog }: StageSetup = {}): Promise<Stage> {
   const hosts = addresses(ENDPOINTS)
   const port = await portFor(hosts)
-  const steady = started.add(await startFleet({ hosts: hosts.slice(0, -1), port }))
-  const struck = started.add(await startFleet({ hosts: hosts.slice(-1), port, seed: 2, ...backlog !== undefined && { backlog } }))
-  const upstream = [...steady.urls, ...struck.urls]
-  const running = started.add(await startEndpointsGateway({ gateway, routes: [{ ...route, upstream }] }))
+  const upstream = hosts.map(host => `http://${host}:${port}`)
+  const [steady, struck, running] = await Promise.all([
+    startFleet({ hosts: hosts.slice(0, -1), port }),
+    startFleet({ hosts: hosts.slice(-1), port, seed: 2, ...backlog !== undefined && { backlog } }),
+    startEndpointsGateway({ gateway, routes: [{ ...route, upstream }] })
+  ])
+  for (const one of [steady, struck, running]) started.add(one)
   const stage = new Stage(running, steady, struck)
   await wait(1_000)
   return stage
@@ -158,6 +161,16 @@ export class Story {
     return own.map(({ to, cause, at }, n) => `${n === 0 ? '' : `${Math.round(at - own[n - 1]!.at)} ms later `}${to} (${cause})`).join(', ')
   }
 
+  /** How long a request took, and how much of that it waited for connections. */
+  #slowness (sent: Sent): string {
+    const { provenance } = this.#provenances.get(sent.id) ?? {}
+    const ms = Math.round(sent.ended - sent.began)
+    if (provenance === undefined) return `${ms}`
+    const { waitMs, attempts, retries } = provenance
+    const sentTo = `${sent.method} of ${attempts} attempts`
+    return `${ms}: ${sentTo}, waited ${waitMs}${retries.length === 0 ? '' : ` (${retries.join(', ')})`}${this.wasStruck(sent) ? ', struck' : ''}`
+  }
+
   /** The figures that each fault has. */
   row (what: string): Row {
     const slow = this.sent.toSorted((a, b) => b.ended - b.began - (a.ended - a.began))[0]
@@ -168,7 +181,7 @@ export class Story {
       'POSTs failed': this.failed('POST').length,
       'POSTs twice': this.twice,
       'what failed': this.listed(this.failed()),
-      'slowest, ms': slow === undefined ? 0 : Math.round(slow.ended - slow.began),
+      'slowest, ms': slow === undefined ? '-' : this.#slowness(slow),
       retries: listed(this.#told.retries),
       'of the struck': this.#course()
     }

@@ -9,7 +9,7 @@ import { Client, type Sent } from './traffic.js'
 
 const ENDPOINTS = 5
 const CLIENTS = 20
-const DRAINS = 1_000
+const DRAINS = quick ? 300 : 1_000
 const FORGED = quick ? 100 : 1_000
 
 export const sticky: Scenario = {

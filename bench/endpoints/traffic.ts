@@ -26,11 +26,13 @@ export interface Sent {
 
 /** Clients behind a load balancer, as the gateway sees them. */
 const CLIENTS = 50
+// Fewer than a listener's queue is long: else the system drops SYNs where the gateway has to wait for a CPU, and requests take seconds.
+const MOST_CONNECTIONS = 256
 let lastId = 0
 
-/** Requests over connections that are kept, as many as are needed. */
+/** Requests over connections that are kept. */
 export class Client {
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: 1_000 })
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: MOST_CONNECTIONS, maxFreeSockets: MOST_CONNECTIONS })
   readonly #url: URL
 
   constructor (url: string) {
