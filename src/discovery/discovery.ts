@@ -14,12 +14,15 @@ export interface DiscoveryListener {
 
 /** How discovery goes, for a snapshot. Times in ms. */
 export interface DiscoveryView {
+  /** How many endpoints it knows. */
   readonly endpoints: number
   /** Those of them that the last answers lack. */
   readonly missing: number
   /** Since the last answer; undefined if there was none. */
   readonly age: number | undefined
+  /** How often its source has answered. */
   readonly answers: number
+  /** How often its source has not answered. */
   readonly failures: number
   /** The last fault, until an answer without one. */
   readonly fault: DiscoveryFault | undefined
