@@ -139,6 +139,7 @@ export class Endpoints implements EndpointGroup {
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
   get wallClock (): number { return this.#context.wallClock() }
+  get crowded (): boolean { return this.#context.pools.full && this.#roster.members.some(({ pool }) => pool.idle.size > 0) }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
