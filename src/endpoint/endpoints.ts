@@ -321,6 +321,8 @@ export class Endpoints implements EndpointGroup {
     this.#closeLeft()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
+    // A dial tells whether it has been stopped, or goes on and loses what it gets.
+    else if (state === 'ejected' && endpoint.health.ejection.out?.cause === 'lost') this.#context.pools.probe(endpoint.pool)
   }
 
   changed (choice: boolean): void {
