@@ -23,6 +23,8 @@ export type {
 } from './connection/observer.js'
 export type { EndpointSnapshot } from './endpoint/endpoint-snapshot.js'
 export type { EjectionCause, EndpointState } from './endpoint/endpoint-state.js'
+export type { DiscoveryView } from './discovery/discovery.js'
+export type { DiscoveryFault, FaultKind } from './discovery/source.js'
 export type { TargetEndpoints } from './target/target-endpoints.js'
 export { provenanceOf } from './forward/tracked-response.js'
 export { maskUrl } from './http/mask-url.js'

@@ -89,6 +89,7 @@ export interface EndpointChange {
   readonly address: string
   /** undefined for a new endpoint. */
   readonly from: EndpointState | undefined
+  /** The state that it has now. */
   readonly to: EndpointState
   /** Why, for a person. */
   readonly cause: string

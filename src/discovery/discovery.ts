@@ -14,12 +14,15 @@ export interface DiscoveryListener {
 
 /** How discovery goes, for a snapshot. Times in ms. */
 export interface DiscoveryView {
+  /** How many endpoints it knows. */
   readonly endpoints: number
   /** Those of them that the last answers lack. */
   readonly missing: number
   /** Since the last answer; undefined if there was none. */
   readonly age: number | undefined
+  /** How often its source has answered. */
   readonly answers: number
+  /** How often its source has not answered. */
   readonly failures: number
   /** The last fault, until an answer without one. */
   readonly fault: DiscoveryFault | undefined
@@ -113,7 +116,9 @@ export class Discovery {
 
   #hold (event: HoldEvent): void {
     const held = nextHeld(this.#held, event, this.#timing.clock(), this.#settings)
-    if (held === this.#held) return
+    // The first answer may be an empty list. It is told like any other.
+    const first = event.type === 'answer' && this.#pushed === undefined
+    if (held === this.#held && !first) return
     this.#held = held
     this.#setTimer()
     const endpoints = endpointsOf(held)

@@ -47,9 +47,11 @@ export type FaultKind = 'silent' | 'denied' | 'empty' | 'invalid' | 'failed'
 
 /** A failure of discovery. It removes no endpoint and reaches no client, so it has no code: it is for the log and the admin surface. */
 export interface DiscoveryFault {
+  /** What went wrong, in a word. */
   readonly kind: FaultKind
   /** One line: what is wrong, and the remedy where one is known. Two faults with the same message are one, for the log. */
   readonly message: string
+  /** What was thrown, if anything was. The admin API does not show it. */
   readonly cause?: unknown
 }
 

@@ -7,6 +7,7 @@ export interface EndpointSnapshot {
   readonly id: string
   /** Its `host:port`, or the path of its socket. */
   readonly address: string
+  /** Where it is in its life. */
   readonly state: EndpointState
   /** Whether it is leaving, and has no request and no tunnel any more. */
   readonly drained: boolean
@@ -24,6 +25,7 @@ export interface EndpointSnapshot {
   readonly zone: string | undefined
   /** What is believed of it: whether it keeps connections open. */
   readonly persistence: Persistence
+  /** Its connections now. */
   readonly connections: {
     /** Connections that carry a request. */
     readonly active: number

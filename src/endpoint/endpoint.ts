@@ -114,7 +114,8 @@ export class Endpoint implements PoolHost, Candidate, Member {
   get departure (): Departure { return this.#departure }
   get refusing (): boolean { return this.#health.refusal.since !== undefined }
   get persistence (): Persistence { return this.kept.state }
-  get warm (): boolean { return this.#pool!.idle.size > 0 }
+  /** One that has answered nothing yet counts as warm: it gets its share at once, and is known then. */
+  get warm (): boolean { return this.#pool!.idle.size > 0 || this.#life.state === 'joining' }
   get full (): boolean { return this.#pool!.full }
   /** Whether nothing of it is in use. */
   get unused (): boolean {

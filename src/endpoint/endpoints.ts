@@ -482,13 +482,6 @@ export class Endpoints implements EndpointGroup {
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
   }
 
-  #chooseAgain (): void {
-    this.#stale = false
-    const { members, fitness } = choiceSet(this.#members)
-    this.#fitness = fitness
-    this.#roster.use(members, this.options.slowStart)
-  }
-
   /** The id of an endpoint, by the first secret, and those by the others: cookies from before a rotation of the secrets have one of these. */
   #idsOf (key: string): readonly string[] {
     const { affinity } = this.options
@@ -496,12 +489,19 @@ export class Endpoints implements EndpointGroup {
     return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
+  #chooseAgain (): void {
+    this.#stale = false
+    const { members, fitness } = choiceSet(this.#members)
+    this.#fitness = fitness
+    this.#roster.use(members, this.options.slowStart)
+  }
+
   #refill (): void {
     this.#choose()
     this.#closeLeft()
   }
 
-  /** A change of members may change the choice. That is found out when the choice is used. */
+  /** A change may change the choice. That is found out when the choice is used, so a list of n endpoints does not make it n times. */
   #choose (): void {
     this.#stale = true
     this.#lookForDue()

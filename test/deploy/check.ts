@@ -6,11 +6,11 @@ import { basename, join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { REPOSITORY } from '../../testing/program.js'
 import { RULES_FILE } from './alert-rules.js'
-import { manifests } from './kubernetes.js'
+import { manifest, manifests } from './kubernetes.js'
 import type { Manifest } from './kubernetes.js'
 import { faultsOf } from './kubernetes-schemas.js'
 import { promtoolTests } from './promtool-tests.js'
-import { textOf } from './repository-files.js'
+import { textOf, yamlOf } from './repository-files.js'
 import { UNIT_FILE } from './systemd-unit.js'
 
 // The highest exposure of the unit that systemd-analyze may find, in tenths: 0 is none. It finds 14.
@@ -40,12 +40,28 @@ async function checkKubernetes (): Promise<void> {
   const wrong = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'wrong' }, spec: { portz: [] } }
   say((await faultsOf([wrong])).length === 1 ? '' : 'a field that does not exist was not found', 'a wrong manifest is found')
   say((await faultsOf(manifests())).join('\n'), 'the manifests are valid by the schemas of Kubernetes and the Prometheus Operator')
-  for (const folder of ['base', 'overlays/example']) {
+  for (const folder of ['base', 'overlays/example', 'overlays/example-backends']) {
     const name = `kustomize builds ${folder}, and what it makes is valid`
     const built = output('kubectl', 'kustomize', join('deploy/kubernetes', folder))
     if (built === undefined) process.stdout.write(`ok - ${name} # SKIP kubectl is not installed\n`)
-    else say(built.fault || (await faultsOf(parseAllDocuments(built.text).map(document => document.toJS() as Manifest))).join('\n'), name)
+    else say(built.fault || (await faultsOf(objectsIn(built.text))).join('\n'), name)
   }
+  const name = 'kustomize binds the Role in the namespace of the backends to the service account in that of the gateway'
+  const built = output('kubectl', 'kustomize', 'deploy/kubernetes/overlays/example-backends')
+  if (built === undefined) process.stdout.write(`ok - ${name} # SKIP kubectl is not installed\n`)
+  else say(built.fault || bindingFault(objectsIn(built.text)), name)
+}
+
+function objectsIn (text: string): Manifest[] {
+  return parseAllDocuments(text).map(document => document.toJS() as Manifest)
+}
+
+function bindingFault (objects: Manifest[]): string {
+  const { namespace } = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example-backends/kustomization.yaml')
+  const ofGateway = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example/kustomization.yaml').namespace
+  const { subjects } = manifest<unknown>('RoleBinding', 'holdfast-discovery', objects) as unknown as { subjects: [{ namespace: string }] }
+  const elsewhere = objects.filter(({ metadata }) => metadata.namespace !== namespace).map(({ kind }) => `${kind} is not in ${namespace}`)
+  return [...elsewhere, ...subjects[0].namespace === ofGateway ? [] : [`the subject is in ${subjects[0].namespace}`]].join('\n')
 }
 
 function checkPrometheus (): void {

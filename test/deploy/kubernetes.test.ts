@@ -1,4 +1,6 @@
 import t from 'tap'
+import { parse } from 'yaml'
+import { statusFailure } from '../../src/discovery/kubernetes/api-fault.js'
 import { tokenFault } from '../../src/options/kinds.js'
 import { manifest, manifests } from './kubernetes.js'
 import type { DeploymentSpec } from './kubernetes.js'
@@ -78,15 +80,27 @@ t.test('the Prometheus Operator finds the admin Service, has its token, and name
   t.match(tokenFault(stringData[key]), /fewer than 16 characters/, 'the gateway does not start with the example of a token')
 })
 
-t.test('the gateway may read what discovery asks for, and nothing else', async t => {
-  const { rules } = manifest('ClusterRole', 'holdfast-discovery') as unknown as { rules: object[] }
+t.test('with the component for endpoints the pods get a token, which may follow EndpointSlices and do nothing else', async t => {
+  const { patches } = yamlOf<{ patches: readonly { readonly target: object, readonly patch: string }[] }>('deploy/kubernetes/components/discovery/kustomization.yaml')
+  t.same(patches.map(({ target, patch }) => [target, parse(patch)]), [[
+    { kind: 'Deployment', name: 'holdfast' },
+    [{ op: 'replace', path: '/spec/template/spec/automountServiceAccountToken', value: true }]
+  ]])
+  const { kind, metadata: { name }, rules } = manifest('Role', 'holdfast-discovery')
   t.strictSame(rules, [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] }])
-  const { roleRef, subjects } = manifest('ClusterRoleBinding', 'holdfast-discovery') as unknown as { roleRef: object, subjects: object[] }
-  t.match(roleRef, { kind: 'ClusterRole', name: 'holdfast-discovery' })
-  t.match(subjects, [{ kind: 'ServiceAccount', name: manifest('ServiceAccount').metadata.name }])
+  const advice = statusFailure({ status: 403, body: '' }, { namespace: 'users', service: 'users' }).message
+  for (const word of ['discovery.k8s.io', 'endpointslices', 'list', 'watch']) t.match(advice, `"${word}"`, 'what the log advises')
+  const { roleRef, subjects } = manifest('RoleBinding', 'holdfast-discovery')
+  t.strictSame(roleRef, { apiGroup: 'rbac.authorization.k8s.io', kind, name })
+  const { namespace, components, configMapGenerator: [{ literals }] } =
+    yamlOf<{ namespace: string, components: string[], configMapGenerator: [{ literals: string[] }] }>('deploy/kubernetes/overlays/example/kustomization.yaml')
+  t.strictSame(subjects, [{ kind: 'ServiceAccount', name: manifest('ServiceAccount').metadata.name, namespace }])
+  t.ok(components.includes('../../components/discovery'))
+  const ofBackends = yamlOf<{ namespace: string }>('deploy/kubernetes/overlays/example-backends/kustomization.yaml').namespace
+  t.match(literals[0], `kubernetes+http://users.${ofBackends}:`, 'the example follows the namespace in which it may')
 })
 
 t.test('no object is left out of kustomize, but the example of the Secret', async t => {
-  const listed = ['base', 'components/monitoring', 'components/autoscaling', 'components/discovery'].flatMap(folder => yamlOf<{ resources: string[] }>(`deploy/kubernetes/${folder}/kustomization.yaml`).resources)
+  const listed = ['base', 'backends', 'components/monitoring', 'components/autoscaling'].flatMap(folder => yamlOf<{ resources: string[] }>(`deploy/kubernetes/${folder}/kustomization.yaml`).resources)
   t.equal(listed.length, manifests().length - 1)
 })

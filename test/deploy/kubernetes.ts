@@ -4,8 +4,9 @@ import { yamlFilesIn, yamlOf } from './repository-files.js'
 export interface Manifest {
   readonly apiVersion: string
   readonly kind: string
-  readonly metadata: { readonly name: string, readonly labels?: Readonly<Record<string, string>> }
+  readonly metadata: { readonly name: string, readonly namespace?: string, readonly labels?: Readonly<Record<string, string>> }
   readonly spec?: unknown
+  readonly [field: string]: unknown
 }
 
 interface Probe { readonly httpGet: { readonly path: string, readonly port: string }, readonly periodSeconds: number, readonly failureThreshold: number }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { TABLE } from '../../src/options/table.js'
+import { GROUPS, TABLE } from '../../src/options/table.js'
 import { VARIABLES } from '../../src/service/variables.js'
 import { REPOSITORY } from '../../testing/program.js'
 
@@ -31,4 +31,13 @@ t.test('where an option of migrating.md has a variable, its row names it', async
       if (variable !== undefined) t.ok(variables.includes(variable), `${variable} in ${line.slice(0, 60)}`)
     }
   }
+})
+
+t.test('every option of a group that migrating.md names is one', async t => {
+  const groups = GROUPS.map(({ path }) => path).filter(path => path !== '')
+  const paths = new Set([...groups, ...TABLE.map(({ path }) => path)])
+  const named = new Set([...text.matchAll(/`([a-zA-Z]+(?:\.[a-zA-Z]+)+)(?:: [^`]*)?`/g)].map(([, path]) => path!))
+  const ofGroups = [...named].filter(path => groups.includes(path.slice(0, path.indexOf('.'))))
+  t.ok(ofGroups.length > 30, `${ofGroups.length} options`)
+  for (const path of ofGroups) t.ok(paths.has(path), path)
 })

@@ -162,7 +162,8 @@ t.test('an upgrade is refused at once where no endpoint has room for one', async
 })
 
 t.test('maxPending and pendingTimeout are the target\'s', async t => {
-  const { held, backends, counts, target } = await rigOf(t, 2, { undiciOptions: { connections: 1 }, pool: { maxPending: 2, pendingTimeout: 50 } })
+  const options = { undiciOptions: { connections: 1 }, pool: { maxPending: 2, pendingTimeout: 50 } }
+  const { held, backends, counts, target } = await rigOf(t, 2, options)
   const asked = Array.from({ length: 5 }, () => ask(target))
   t.equal(counts().pending, 2)
   t.equal(asked[4]!.code, 'HOLDFAST_ERR_QUEUE_FULL')

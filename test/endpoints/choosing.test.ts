@@ -13,7 +13,8 @@ t.test('round robin takes each endpoint in turn, and each by its weight', async 
   t.same(countsOf(places, addresses), [10, 10, 10])
   for (let n = 0; n < 27; n += 3) t.equal(new Set(places.slice(n, n + 3)).size, 3, 'each once in three')
   const weights = [1, 2, 5]
-  const weighted = targetFor(t, listOf(backends.map(({ url }, n): GivenEndpoint => ({ url, weight: weights[n]! }))), { balance: 'round-robin' })
+  const plan = listOf(backends.map(({ url }, n): GivenEndpoint => ({ url, weight: weights[n]! })))
+  const weighted = targetFor(t, plan, { balance: 'round-robin' })
   await placesOf(weighted.target, 3)
   t.same(countsOf(await placesOf(weighted.target, 80), addresses), [10, 20, 50])
   t.same(weighted.target.snapshot().endpoints.map(({ weight }) => weight), weights)

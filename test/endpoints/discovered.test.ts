@@ -8,7 +8,7 @@ import { startDnsServer } from '../../testing/dns-server.js'
 import { ask, placesOf } from './ask.js'
 import { HOSTS, targetFor } from './rig.js'
 import type { EndpointsRig } from './rig.js'
-import { Held, addressOf, backendsFor, kill, serve } from './scripted.js'
+import { Held, addressOf, backendsFor, heldOrServed, kill, serve } from './scripted.js'
 
 /** A discovery that a test drives: each list that it is given is yielded at once. */
 class Lists {
@@ -49,7 +49,8 @@ t.test('requests that come before the first list wait for it', async t => {
   const lists = new Lists()
   const { target } = rigOf(t, lists.discover)
   const asked = [ask(target), ask(target, { method: 'POST', body: 'x' }), ask(target)]
-  t.match(target.snapshot(), { connections: { pending: 3 }, endpoints: [], discovery: { endpoints: 0, answers: 0, failures: 0, age: undefined } })
+  const discovery = { endpoints: 0, answers: 0, failures: 0, age: undefined }
+  t.match(target.snapshot(), { connections: { pending: 3 }, endpoints: [], discovery })
   lists.push(backends.map(({ url }) => url))
   for (const { over } of asked) t.match(await over, { status: 200 })
   t.match(target.snapshot(), { endpoints: [{}, {}], discovery: { endpoints: 2, missing: 0, answers: 1, failures: 0, fault: undefined } })
@@ -109,7 +110,7 @@ t.test('a discovery that fails later, or says nothing useful, removes nobody', a
 
 t.test('lists that a generator yields hold at once: endpoints join, leave, and change', async t => {
   const held = new Held()
-  const backends = await backendsFor(t, 3, place => place === 0 ? (request, connection) => request.path === '/held' ? held.script(request, connection) : connection.reply() : serve)
+  const backends = await backendsFor(t, 3, place => place === 0 ? heldOrServed(held) : serve)
   const [a, b, c] = backends.map(({ url }) => url) as [string, string, string]
   const addresses = backends.map(addressOf)
   const lists = new Lists()
@@ -242,7 +243,8 @@ if (process.platform === 'linux') {
   t.test('NXDOMAIN, SERVFAIL, silence and empty answers remove nobody, and no request waits for an answer', async t => {
     const { target, addresses, server, events, asked } = await named(t)
     await placesOf(target, 2)
-    for (const script of [{ code: 'NXDOMAIN', records: [] }, { code: 'SERVFAIL', records: [] }, { records: [] }, { silent: true }] as const) {
+    const scripts = [{ code: 'NXDOMAIN', records: [] }, { code: 'SERVFAIL', records: [] }, { records: [] }, { silent: true }] as const
+    for (const script of scripts) {
       server.script('users', 'A', script)
       if ('silent' in script) await server.questions(1)
       else await asked()

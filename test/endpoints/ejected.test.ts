@@ -7,11 +7,12 @@ import { StreamedBody } from '../../src/wire/streamed-body.js'
 import { ask, placesOf } from './ask.js'
 import { Clock } from './clock.js'
 import { targetFor } from './rig.js'
-import { Dialling, Held, addressOf, backendsFor, kill, serve } from './scripted.js'
+import { Dialling, Held, addressOf, backendsFor, kill, resetWhile, serve } from './scripted.js'
 
 // The longest first ejection, with its jitter, and a little more; in ms.
 const FIRST = 11_500
 
+const IMPATIENT: TargetOptions = { undiciOptions: { headersTimeout: 1_000 } }
 const SETTINGS: TargetOptions = { balance: 'round-robin', ejection: { failures: 3, time: 10_000 } }
 
 /** A target of scripted backends. The first one is the one that fails. */
@@ -76,8 +77,7 @@ t.test('failed dials eject; a dial probes when the time has passed, and each tim
 t.test('losses on fresh connections eject where another endpoint has answered the same request', async t => {
   let broken = true
   const held = new Held()
-  const script: BackendScript = (request, connection) => broken ? connection.reset() : held.script(request, connection)
-  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [script, serve, serve])
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [resetWhile(() => broken, held.script), serve, serve])
   await placesOf(target, 9, n => ({ ip: '10.0.0.1', path: `/${n}` }))
   t.same(events.of(at), [' -> joining: listed', 'joining -> ejected: 3 failures in a row: connection lost'])
   t.equal(backends[0]!.requests, 3)
@@ -117,7 +117,7 @@ t.test('a probing request that fails is sent elsewhere, and makes the ejection l
 
 t.test('where the dial of a probing request is refused, the endpoint is found again by its first dial that succeeds', async t => {
   let broken = true
-  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => broken ? connection.reset() : connection.reply(), serve, serve])
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [resetWhile(() => broken), serve, serve])
   await placesOf(target, 9)
   t.equal(stateOf(0).cause, '3 failures in a row: connection lost')
   broken = false
@@ -140,7 +140,7 @@ t.test('where the dial of a probing request is refused, the endpoint is found ag
 t.test('a probing request whose client leaves says nothing, and the next one probes', async t => {
   let broken = true
   const held = new Held()
-  const { backends, target, events, clock, at } = await rigOf(t, [(request, connection) => broken ? connection.reset() : held.script(request, connection), serve, serve])
+  const { backends, target, events, clock, at } = await rigOf(t, [resetWhile(() => broken, held.script), serve, serve])
   await placesOf(target, 9)
   clock.pass(FIRST)
   broken = false
@@ -181,7 +181,7 @@ t.test('header timeouts do not eject an endpoint that has answered others since 
 
 t.test('header timeouts of one client do not eject an endpoint that answers others; those of a second client do', async t => {
   const script: BackendScript = (request, connection) => { if (request.path !== '/slow') connection.reply() }
-  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [script, serve, serve], { undiciOptions: { headersTimeout: 1_000 } })
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [script, serve, serve], IMPATIENT)
   t.match(await ask(target, { ip: '10.0.0.9', pinned: at }).over, { status: 200 })
   const timesOut = async (ip: string, count: number): Promise<void> => {
     const { requests } = backends[0]!
@@ -197,7 +197,7 @@ t.test('header timeouts of one client do not eject an endpoint that answers othe
 
 t.test('POSTs of several clients that are lost eject only if no answer comes for a second', async t => {
   let broken = false
-  const { target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => broken ? connection.reset() : connection.reply(), serve, serve])
+  const { target, events, clock, at, stateOf } = await rigOf(t, [resetWhile(() => broken), serve, serve])
   const answered = async (): Promise<void> => {
     broken = false
     target.evict()
@@ -234,9 +234,10 @@ t.test('statuses eject only where they are asked for', async t => {
 
 t.test('statuses in a row eject, and an answer with another status ends the row', async t => {
   const seen = { nth: 0 }
-  const { target, events, at } = await rigOf(t, [(_request, connection) => connection.reply({ status: ++seen.nth % 3 === 0 && seen.nth < 12 ? 404 : 500 }), serve, serve], {
-    ejection: { failures: 3, statuses: [500] }
-  })
+  const script: BackendScript = (_request, connection) => {
+    connection.reply({ status: ++seen.nth % 3 === 0 && seen.nth < 12 ? 404 : 500 })
+  }
+  const { target, events, at } = await rigOf(t, [script, serve, serve], { ejection: { failures: 3, statuses: [500] } })
   // Before the twelfth, two in a row at most.
   while (seen.nth < 11) await ask(target, { ip: '10.0.0.1' }).over
   t.equal(events.last(at), 'joining -> up: it has answered')
@@ -264,7 +265,8 @@ t.test('a Retry-After of a 503 counts for 10 s at most, and no answer ends it ea
 })
 
 t.test('stale reuse is no failure', async t => {
-  const { target, events, stateOf } = await rigOf(t, [0, 1, 2].map(() => (request, connection) => request.nth % 2 === 0 ? connection.reset() : connection.reply()))
+  const stale: BackendScript = (request, connection) => request.nth % 2 === 0 ? connection.reset() : connection.reply()
+  const { target, events, stateOf } = await rigOf(t, [stale, stale, stale])
   await placesOf(target, 60)
   t.ok(events.retries.length >= 15, `${events.retries.length} retries`)
   t.same([...new Set(events.retries)], ['stale'])
@@ -337,7 +339,8 @@ t.test('POSTs that are lost eject an endpoint that answers this client alone, as
 t.test('at most maxEjected of the endpoints are ejected, and never the last that serves', async t => {
   const fail: BackendScript = (_request, connection) => connection.reply({ status: 500 })
   for (const [count, maxEjected, most] of [[4, 0.5, 2], [5, 0.5, 2], [2, 0.5, 1], [3, 1, 2], [3, 0, 0], [10, 0.1, 1]] as const) {
-    const { target, clock } = await rigOf(t, Array.from({ length: count }, () => fail), { ejection: { failures: 1, statuses: [500], maxEjected } })
+    const scripts = Array.from({ length: count }, () => fail)
+    const { target, clock } = await rigOf(t, scripts, { ejection: { failures: 1, statuses: [500], maxEjected } })
     const ejected = (): number => target.snapshot().endpoints.filter(({ state }) => state === 'ejected').length
     for (let n = 0; n < 5 * count; n++) {
       const asking = await ask(target).over

@@ -4,7 +4,7 @@ import type { Found } from '../../src/discovery/source.js'
 import type { EndpointSnapshot } from '../../src/endpoint/endpoint-snapshot.js'
 import { internalsOf } from '../../src/target/target.js'
 import { send, within } from './acts.js'
-import { replicasFor, targetFor } from './rig.js'
+import { HOST, replicasFor, targetFor } from './rig.js'
 
 t.test('a list that an observer gives while another list is taken holds', async t => {
   const replicas = await replicasFor(t, 4)
@@ -42,7 +42,7 @@ t.test('a target that an observer closes while a list is taken checks nobody', a
 
 t.test('an endpoint that discovery finds at another address is dialled there', async t => {
   const replicas = await replicasFor(t, 2)
-  const [found, moved] = replicas.map(({ port }): Found => ({ id: 'pod-1:http', host: '127.0.0.1', port, weight: 1, priority: 0, leaving: false }))
+  const [found, moved] = replicas.map(({ port }): Found => ({ id: 'pod-1:http', host: HOST, port, weight: 1, priority: 0, leaving: false }))
   const { target, events } = targetFor(t, { kind: 'list', found: [found!] })
   const { endpoints } = internalsOf(target)
   t.equal(await send(target), 200)
@@ -61,7 +61,7 @@ t.test('an endpoint that gets another address besides its own is dialled there t
   const found: Found = { id: 'pod-1:http', host: '127.0.0.2', port: replicas[0]!.port, weight: 1, priority: 0, leaving: false }
   const { target } = targetFor(t, { kind: 'list', found: [found] }, { pool: { connectRetry: 0 } })
   t.equal(await send(target), 'HOLDFAST_ERR_CONNECT')
-  internalsOf(target).endpoints.set([{ ...found, otherHosts: ['127.0.0.1'] }])
+  internalsOf(target).endpoints.set([{ ...found, otherHosts: [HOST] }])
   while (await send(target) !== 200) await sleep(10)
 })
 

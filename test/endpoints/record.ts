@@ -60,7 +60,8 @@ export class EndpointsRecord implements ConnectionObserver {
 
   /** The changes as `from -> to: cause`, of one endpoint or of all. */
   of (address?: string): string[] {
-    return this.changes.filter(change => address === undefined || change.address === address).map(({ from, to, cause }) => `${from ?? ''} -> ${to}: ${cause}`)
+    const changes = this.changes.filter(change => address === undefined || change.address === address)
+    return changes.map(({ from, to, cause }) => `${from ?? ''} -> ${to}: ${cause}`)
   }
 
   /** The latest change of an endpoint, as `of` has it. */

@@ -13,8 +13,8 @@ import { TargetRegistry } from '../../src/target/registry.js'
 import type { Target } from '../../src/target/target.js'
 
 /**
- * Three addresses of this process alone where the system has all of 127.0.0.0/8: a port that a server gives up may be another process's soon, and
- * a dial to it must be refused.
+ * Three addresses of this process alone where the system has all of 127.0.0.0/8: a port that a server gives up may be another process's
+ * soon, and a dial to it must be refused.
  */
 export const HOSTS = [64, 128, 192].map(first => process.platform === 'linux'
   ? `127.${first + (process.pid >> 16 & 63)}.${process.pid >> 8 & 255}.${process.pid & 255}`
@@ -92,11 +92,15 @@ export function targetFor (
 }
 
 /** A target of one endpoint: its origin. */
-export function plainTargetFor (t: Scope, { url }: { readonly url: string }, options: TargetOptions = {}, settings: RigSettings = {}): EndpointsRig {
+export function plainTargetFor (
+  t: Scope, { url }: { readonly url: string }, options: TargetOptions = {}, settings: RigSettings = {}
+): EndpointsRig {
   return declared(t, new URL(url), { kind: 'origin' }, options, settings)
 }
 
-function declared (t: Scope, origin: URL, plan: EndpointsPlan, options: TargetOptions, { clock, inspect = false }: RigSettings): EndpointsRig {
+function declared (
+  t: Scope, origin: URL, plan: EndpointsPlan, options: TargetOptions, { clock, inspect = false }: RigSettings
+): EndpointsRig {
   const reports: Report[] = []
   const registry = new TargetRegistry({
     maxDynamicTargets: 1,

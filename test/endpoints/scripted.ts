@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import type { TargetOptions } from '../../src/index.js'
 import { startBackend } from '../../testing/backend.js'
-import type { Backend, BackendConnection, BackendRequest, BackendScript } from '../../testing/backend.js'
+import type { Backend, BackendConnection, BackendRequest, BackendScript, RequestScript } from '../../testing/backend.js'
 import { HOST } from './rig.js'
 
 interface Scope { teardown (end: () => unknown): void }
@@ -18,6 +18,16 @@ export async function backendsFor (t: Scope, count: number, script: (place: numb
 /** Answers each request, and keeps its connection. */
 export function serve (_request: BackendRequest, connection: BackendConnection): void {
   connection.reply({ body: 'ok' })
+}
+
+/** Resets the connection of each request while the test says so, and serves else. */
+export function resetWhile (isBroken: () => boolean, otherwise: RequestScript = serve): RequestScript {
+  return (request, connection) => isBroken() ? connection.reset() : otherwise(request, connection)
+}
+
+/** Holds the answers to requests for `/held`, and serves others. */
+export function heldOrServed ({ script }: Held): RequestScript {
+  return (request, connection) => request.path === '/held' ? script(request, connection) : serve(request, connection)
 }
 
 /** A script that holds its answers until the test gives them. */
@@ -49,7 +59,7 @@ export class Dialling {
   /** Ports that were dialled, in order. */
   readonly dialled: number[] = []
   /** Dials that are held, in order. */
-  readonly held: { readonly port: number, go (): void, fail (code: string): void }[] = []
+  readonly held: { readonly port: number, go (): void, fail (code: string): void, give (socket: Socket): void }[] = []
   readonly #ways = new Map<number, 'hold' | string>()
 
   /** How a backend is dialled from now on: `hold`, or the code of the error. Without a way, it is dialled as usual. */
@@ -77,13 +87,15 @@ export class Dialling {
       const fail = (code: string): void => called(Object.assign(new Error(code), { code }), null)
       const way = this.#ways.get(port)
       if (way === undefined) go()
-      else if (way === 'hold') this.held.push({ port, go, fail })
+      else if (way === 'hold') this.held.push({ port, go, fail, give: socket => called(null, socket) })
       else fail(way)
     }
   } as unknown as NonNullable<TargetOptions['undiciOptions']>
 }
 
-/** Resolves when the sockets of a backend have closed. */
-export async function closedOf ({ connections }: Backend): Promise<void> {
-  for (const { socket } of connections) if (!socket.destroyed) await once(socket, 'close')
+/** A connection to a backend, for a dial that is to succeed at once. */
+export async function connectedTo (backend: Backend): Promise<Socket> {
+  const socket = connect({ host: HOST, port: backend.port })
+  await once(socket, 'connect')
+  return socket
 }

@@ -6,7 +6,7 @@ import type { Asking } from './ask.js'
 import { Clock } from './clock.js'
 import { plainTargetFor, targetFor } from './rig.js'
 import type { EndpointsRig, RigSettings } from './rig.js'
-import { Dialling, Held, backendsFor, kill } from './scripted.js'
+import { Dialling, Held, backendsFor, connectedTo, kill } from './scripted.js'
 import type { Backend } from '../../testing/backend.js'
 import type { TargetOptions } from '../../src/index.js'
 
@@ -77,12 +77,18 @@ for (const [kind, make] of KINDS) {
   })
 
   t.test(`${kind}: when it is back, the first request after a pause finds it, and those that wait with it are served`, async t => {
-    const { backend, target, events, clock } = await dead(t)
+    const dialling = new Dialling()
+    const { backend, target, events, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
     await backend.listen()
     t.ok(ask(target).isOver, 'nobody has looked yet')
     clock.pass(60_000)
+    const socket = await connectedTo(backend)
+    dialling.way(backend, 'hold')
     const asked = Array.from({ length: 10 }, () => ask(target))
     t.equal(target.snapshot().connections.connecting, 1)
+    dialling.way(backend)
+    // At once, since they wait 50 ms at most.
+    dialling.held[0]!.give(socket)
     for (const { over } of asked) t.match(await over, { status: 200, code: undefined })
     t.match(target.snapshot().endpoints, [{ refusing: false, state: 'up' }])
     t.same(events.retries.filter(kind => kind !== 'connect'), [])

@@ -47,7 +47,8 @@ t.test('an update that cannot be changes nothing', async t => {
   const { target, events } = await rigOf(t, [serve, serve])
   await placesOf(target, 4)
   const { options } = target
-  t.throws(() => target.update({ undiciOptions: { connect: { ca: 'nonsense' } }, pool: { maxConnections: 0 } }), { code: 'HOLDFAST_ERR_OPTION' })
+  const patch = { undiciOptions: { connect: { ca: 'nonsense' } }, pool: { maxConnections: 0 } }
+  t.throws(() => target.update(patch), { code: 'HOLDFAST_ERR_OPTION' })
   t.equal(target.options, options)
   t.same(events.closes, [])
 })
@@ -163,7 +164,8 @@ t.test('a close waits for what is in flight at all endpoints, and for their tunn
 
 t.test('a target of endpoints that were all dead finds each of them when it is back', async t => {
   const clock = new Clock()
-  const { backends, target, events, addresses } = await rigOf(t, [serve, serve, serve], { pool: { connectRetry: 0 }, ejection: false }, { clock: clock.read })
+  const options: TargetOptions = { pool: { connectRetry: 0 }, ejection: false }
+  const { backends, target, events, addresses } = await rigOf(t, [serve, serve, serve], options, { clock: clock.read })
   for (const backend of backends) await kill(backend)
   while (!target.snapshot().endpoints.every(({ refusing }) => refusing)) t.equal((await ask(target).over).code, 'HOLDFAST_ERR_CONNECT')
   clock.pass(1_000)
@@ -187,7 +189,8 @@ t.test('a target that is closed leaves no timer', async t => {
   const timers = (): number => process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
   for (const end of ['close', 'destroy'] as const) {
-    const { target, backends } = await rigOf(t, [serve, serve], { healthCheck: { path: '/health', interval: 5_000 }, pool: { connectRetry: 10_000 } })
+    const healthCheck = { path: '/health', interval: 5_000 }
+    const { target, backends } = await rigOf(t, [serve, serve], { healthCheck, pool: { connectRetry: 10_000 } })
     await placesOf(target, 4)
     await kill(backends[0]!)
     await kill(backends[1]!)
