@@ -11,6 +11,7 @@ import { type Sent, Traffic } from './traffic.js'
 /** Requests a second, as the bounds say. */
 export const RATE = 500
 const ENDPOINTS = 10
+const LONGEST_COURSE = 5
 
 export interface StageSetup {
   readonly gateway?: Options
@@ -117,7 +118,7 @@ export class Story {
   listed (failed: readonly Sent[]): string {
     return countsOf(failed.map(one => {
       const { provenance } = this.#provenances.get(one.id) ?? {}
-      const where = provenance === undefined ? '' : provenance.endpoint === this.#told.id ? ' at the struck' : ` at ${provenance.endpoint}`
+      const where = provenance === undefined ? '' : provenance.endpoint === this.#told.id ? ' at the struck' : ' at another'
       const how = provenance === undefined ? '' : provenance.reused ? ', reused' : ', fresh'
       return `${one.method} ${one.status} ${one.code}${where}${how}`
     }))
@@ -155,9 +156,10 @@ export class Story {
     bounds.hold(`${name}: the other nine stay in service`, others.length === 0, told.join('; '))
   }
 
-  /** The states of the struck endpoint: `up (it has answered), 2041 ms later ejected (...)`. */
+  /** The states of the struck endpoint: `up (it has answered), 2041 ms later ejected (...)`; where there are many, how often. */
   #course (): string {
     const own = this.changes.filter(({ address }) => address === this.address)
+    if (own.length > LONGEST_COURSE) return countsOf(own.map(({ to, cause }) => `${to} (${cause})`))
     return own.map(({ to, cause, at }, n) => `${n === 0 ? '' : `${Math.round(at - own[n - 1]!.at)} ms later `}${to} (${cause})`).join(', ')
   }
 
