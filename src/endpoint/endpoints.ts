@@ -7,17 +7,15 @@ import type { Pools } from '../connection/pools.js'
 import { Discovery } from '../discovery/discovery.js'
 import type { DiscoveryView } from '../discovery/discovery.js'
 import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
-import { functionSource } from '../discovery/function-source.js'
 import type { Report } from '../discovery/reports.js'
-import { sourceOfUrl } from '../discovery/source-of-url.js'
+import { sourceOfPlan } from '../discovery/source-of-plan.js'
 import { addressId } from '../discovery/source.js'
 import type { Found, Source } from '../discovery/source.js'
 import { SYSTEM_TIMING } from '../discovery/timing.js'
 import { HoldfastError } from '../errors.js'
 import type { ResolvedTargetOptions, ResolvedUndiciOptions } from '../options/target-options.js'
-import { createBalance } from './balance.js'
-import { choiceSet, fitnessOf, mayEject } from './choice-set.js'
-import type { Fitness } from './choice-set.js'
+import { mayEject } from './choice-set.js'
+import { Choice } from './choice.js'
 import { probeDue, probesBy } from './ejection.js'
 import { EndpointPersistence } from './endpoint-persistence.js'
 import { Endpoint } from './endpoint.js'
@@ -27,9 +25,8 @@ import type { EndpointLife } from './endpoint-state.js'
 import { HealthChecks } from './health-checks.js'
 import type { HealthSettings } from './health.js'
 import { showsSigns, trialDue } from './leaving-evidence.js'
-import { PROBE_EVERY, dialVerdict, probingDialDue } from './refusal.js'
+import { PROBE_EVERY, probingDialDue } from './refusal.js'
 import { RetryBudget } from './retry-budget.js'
-import { Roster } from './roster.js'
 import { SealedEndpoints } from './sealed-endpoint.js'
 import { seededRandom } from './seeded-random.js'
 
@@ -47,40 +44,22 @@ export interface EndpointsContext {
   discoveryReported (report: Report): void
 }
 
-/** What a request does that has found no connection. */
-export type Verdict =
-  /** It dials, and dials again where that is refused. `once`: it does not dial again. */
-  | { readonly type: 'dial', readonly once: boolean, readonly endpoint: Endpoint | undefined }
-  /** It waits so many ms for a dial that is under way. */
-  | { readonly type: 'join', readonly ms: number }
-  | { readonly type: 'refuse', readonly error: HoldfastError }
-
-// A balancer in front of a backend may refuse one dial and accept the next. So dials go on for at least so long, in ms, whatever
-// `connectRetry` is.
-const SHORTEST_PATIENCE = 1_000
-
-const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
-
 /** A target's endpoints: which there are, which one a request gets, and what is due of them. */
 export class Endpoints implements EndpointGroup {
   readonly clock: () => number
   readonly random: () => number
   readonly healthSettings: HealthSettings
+  readonly choice: Choice
   readonly budget = new RetryBudget()
   /** Names endpoints in cookies; undefined without affinity by cookie. */
   readonly sealed: SealedEndpoints | undefined
   readonly #context: EndpointsContext
-  readonly #balance: ReturnType<typeof createBalance<Endpoint>>
   readonly #checks: HealthChecks | undefined
   readonly #byPool = new Map<ConnectionPool, Endpoint>()
   readonly #byId = new Map<string, Endpoint>()
   readonly #byAddress = new Map<string, Endpoint>()
-  readonly #roster = new Roster<Endpoint>()
   #members: Endpoint[] = []
   #only: Endpoint | undefined
-  #fitness: Fitness = 'none'
-  /** Whether the choice set has to be made again before it is used. */
-  #stale = false
   /** How many lists are being taken. */
   #taking = 0
   #dueAt = Infinity
@@ -97,9 +76,9 @@ export class Endpoints implements EndpointGroup {
     this.#context = context
     this.clock = clock
     this.random = seededRandom(Math.floor(Math.random() * 2 ** 32))
-    const { balance, ejection, healthCheck, affinity } = context.options
+    const { ejection, healthCheck, affinity } = context.options
     this.healthSettings = { ejection, check: healthCheck }
-    this.#balance = createBalance(balance, this.#roster, this.random)
+    this.choice = new Choice(this)
     if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(secretsOf(affinity.secret), affinity.cookie)
     if (healthCheck !== undefined) {
       const ask = { ...healthCheck, origin: context.origin }
@@ -111,17 +90,6 @@ export class Endpoints implements EndpointGroup {
   get only (): Endpoint | undefined { return this.#only }
   get several (): boolean { return this.#only === undefined }
   get all (): readonly Endpoint[] { return this.#members }
-  /** The endpoints to choose from. */
-  get roster (): Roster<Endpoint> {
-    if (this.#stale) this.#chooseAgain()
-    return this.#roster
-  }
-
-  get fitness (): Fitness {
-    if (this.#stale) this.#chooseAgain()
-    return this.#fitness
-  }
-
   /** What is believed of the target: persistent while one of its endpoints is. */
   get persistence (): Persistence {
     const only = this.#only
@@ -139,7 +107,7 @@ export class Endpoints implements EndpointGroup {
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
   get wallClock (): number { return this.#context.wallClock() }
-  get crowded (): boolean { return this.#context.pools.full && this.#roster.members.some(({ pool }) => pool.idle.size > 0) }
+  get crowded (): boolean { return this.#context.pools.full && this.choice.hasIdle }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
@@ -153,7 +121,7 @@ export class Endpoints implements EndpointGroup {
     } else if (plan.kind === 'list') {
       this.#use(plan.found, 'listed')
     } else {
-      this.#discover(this.#sourceOf(plan))
+      this.#discover(sourceOfPlan(plan, this.#context.origin, this.options.discovery, sharedLookup))
     }
   }
 
@@ -205,41 +173,6 @@ export class Endpoints implements EndpointGroup {
     return new HoldfastError('HOLDFAST_ERR_NO_ENDPOINT', fault === undefined ? {} : { cause: new Error(fault.message) })
   }
 
-  // Choice.
-
-  /** An endpoint by the policy; undefined where none has room, or there is none. */
-  pick (now: number, tried: readonly Endpoint[], key: string | undefined): Endpoint | undefined {
-    if (this.#stale) this.#chooseAgain()
-    return this.#balance.pick(now, tried, key) ?? (tried.length === 0 ? undefined : this.#pickBeyond(tried))
-  }
-
-  /** Whether an endpoint that was not tried may take a request. */
-  another (tried: readonly Endpoint[]): boolean {
-    if (this.fitness === 'refusing') return false
-    const { members } = this.roster
-    for (let n = 0; n < members.length; n++) if (!tried.includes(members[n]!)) return true
-    return this.#members.some(member => fitnessOf(member) === 'serving' && !tried.includes(member))
-  }
-
-  /** What a request does that has to dial. @param only the endpoint that it may dial; undefined: any */
-  verdict (only: Endpoint | undefined): Verdict {
-    if (only === undefined ? this.fitness !== 'refusing' : !only.refusing) return PATIENT
-    const members = only === undefined ? this.roster.members : [only]
-    const now = this.clock()
-    const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, Math.max(SHORTEST_PATIENCE, this.options.pool.connectRetry))
-    switch (verdict.type) {
-      case 'dial': return PATIENT
-      case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
-      case 'join': return { type: 'join', ms: Math.max(1, verdict.until - now) }
-      case 'refuse': return { type: 'refuse', error: errorOf(members) }
-    }
-  }
-
-  /** Why the dials of the endpoints are refused; undefined where not all of them are. */
-  dialError (): HoldfastError | undefined {
-    return this.fitness === 'refusing' ? errorOf(this.roster.members) : undefined
-  }
-
   /**
    * Begins the probing dials that are due. Returns an endpoint that is to be given one request to find out whether it serves again.
    *
@@ -250,7 +183,7 @@ export class Endpoints implements EndpointGroup {
     for (const endpoint of this.#members) {
       const { health, life } = endpoint
       if (isSentAway(life)) continue
-      if (probingDialDue(health.refusal, now) && this.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
+      if (probingDialDue(health.refusal, now) && this.choice.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
       else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
         if (probesBy(health.ejection.out) === 'request') {
           found ??= endpoint
@@ -354,14 +287,6 @@ export class Endpoints implements EndpointGroup {
     return endpoint.life.state === 'leaving' && !endpoint.listed && endpoint.unused && this.#byPool.has(endpoint.pool)
   }
 
-  /** For a request that all endpoints of the first priority have failed: one that serves of the next priority. */
-  #pickBeyond (tried: readonly Endpoint[]): Endpoint | undefined {
-    const others = this.#members.filter(member => fitnessOf(member) === 'serving' && !member.full && !tried.includes(member))
-    const priority = others.reduce((least, { priority }) => Math.min(least, priority), Infinity)
-    const first = others.filter(other => other.priority === priority)
-    return first[Math.floor(this.random() * first.length)]
-  }
-
   #discover (source: Source): void {
     const { hold } = this.options.discovery
     const discovery = this.#discovery = new Discovery({ source, timing: { ...SYSTEM_TIMING, clock: this.clock }, hold })
@@ -384,17 +309,6 @@ export class Endpoints implements EndpointGroup {
 
   #refuseIfNone (): void {
     if (this.#members.length === 0) this.#context.pools.refuseQueued(() => this.noEndpoint())
-  }
-
-  #sourceOf (plan: EndpointsPlan & { readonly kind: 'url' | 'function' }): Source {
-    const { refresh, servers, kubernetes } = this.options.discovery
-    const { protocol } = this.#context.origin
-    if (plan.kind === 'function') {
-      return functionSource(plan.discover, { protocol: protocol as 'http:' | 'https:', refresh, timing: SYSTEM_TIMING })
-    }
-    return sourceOfUrl(plan.url, {
-      refresh, lookup: sharedLookup, ...servers === undefined ? {} : { servers }, ...kubernetes === undefined ? {} : { kubernetes }
-    }, plan.upstream)
   }
 
   #use (found: readonly Found[], cause: string): void {
@@ -492,21 +406,13 @@ export class Endpoints implements EndpointGroup {
     return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
   }
 
-  #chooseAgain (): void {
-    this.#stale = false
-    const { members, fitness } = choiceSet(this.#members)
-    this.#fitness = fitness
-    this.#roster.use(members, this.options.slowStart)
-  }
-
   #refill (): void {
     this.#choose()
     this.#closeLeft()
   }
 
-  /** A change may change the choice. That is found out when the choice is used, so a list of n endpoints does not make it n times. */
   #choose (): void {
-    this.#stale = true
+    this.choice.changed()
     this.#lookForDue()
   }
 
@@ -514,7 +420,7 @@ export class Endpoints implements EndpointGroup {
   #closeLeft (): void {
     if (this.#taking > 0) return
     // While the only endpoints that serve are leaving, they keep their connections; with affinity, for the requests that are bound to them.
-    const keepsLeaving = this.fitness === 'leaving' || this.sealed !== undefined
+    const keepsLeaving = this.choice.fitness === 'leaving' || this.sealed !== undefined
     for (const endpoint of this.#members) {
       const closes = endpoint.life.state === 'gone' || (endpoint.life.state === 'leaving' && !keepsLeaving)
       if (closes === endpoint.closesReturned) continue
@@ -557,11 +463,6 @@ function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Fou
 /** Whether it leaves for a reason that no answer of its own changes. */
 function isSentAway ({ state, leavers }: EndpointLife): boolean {
   return state === 'gone' || leavers.some(by => by !== 'evidence')
-}
-
-function errorOf (endpoints: readonly Endpoint[]): HoldfastError {
-  const cause = endpoints.find(({ dialError }) => dialError !== undefined)?.dialError?.cause
-  return new HoldfastError('HOLDFAST_ERR_CONNECT', cause === undefined ? {} : { cause })
 }
 
 /** The first secret seals. */

@@ -90,7 +90,7 @@ export class Placement implements Seeker {
   get free (): boolean { return this.#bound === undefined && this.#tried.length === 0 && !this.#tunnels }
   /** Whether it asks for a tunnel, and each endpoint that it may have has as many as it may have. */
   get outOfTunnels (): boolean {
-    const { members } = this.#endpoints.roster
+    const { members } = this.#endpoints.choice.roster
     return this.#tunnels && members.length > 0 && members.every(member => !this.#hasRoomForTunnel(member))
   }
 
@@ -104,7 +104,7 @@ export class Placement implements Seeker {
       this.#bound = this.#endpoints.byAddress(pinned)
       return
     }
-    const { options: { affinity }, sealed, fitness } = this.#endpoints
+    const { options: { affinity }, sealed, choice } = this.#endpoints
     if (affinity === undefined) return
     if ('header' in affinity) this.#key = headerKey(asker === undefined ? headerOf(headers, affinity.header) : asker.headers[affinity.header])
     else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
@@ -112,7 +112,7 @@ export class Placement implements Seeker {
       const cookie = asker === undefined ? headerOf(headers, 'cookie') : asker.headers.cookie
       this.#bond = bondOf(cookie, affinity.cookie, sealed!, id => this.#endpoints.byId(id) !== undefined)
       const endpoint = this.#bond && this.#endpoints.byId(this.#bond.id)
-      if (endpoint !== undefined && takesBound(endpoint, fitness)) this.#bound = endpoint
+      if (endpoint !== undefined && takesBound(endpoint, choice.fitness)) this.#bound = endpoint
     }
   }
 
@@ -188,7 +188,7 @@ export class Placement implements Seeker {
     return decideElsewhere({
       ...failure,
       ...evidence,
-      another: pinned === undefined && this.#endpoints.another([this.#endpoint!]),
+      another: pinned === undefined && this.#endpoints.choice.another([this.#endpoint!]),
       bound: this.#bound !== undefined,
       affordable: this.#endpoints.budget.affords(this.#endpoints.clock())
     })
@@ -224,13 +224,15 @@ export class Placement implements Seeker {
     if (this.#bound !== undefined) return pool === this.#bound.pool
     if (endpoint !== undefined && (this.#key !== undefined || this.#probes !== undefined || pool === endpoint.pool)) return pool === endpoint.pool
     const other = this.#endpoints.of(pool)
-    return this.#endpoints.roster.has(other) && !this.#tried.includes(other) && (!this.#tunnels || this.#hasRoomForTunnel(other))
+    return this.#endpoints.choice.roster.has(other) && !this.#tried.includes(other) && (!this.#tunnels || this.#hasRoomForTunnel(other))
   }
 
   next (): ConnectionPool | undefined {
-    if (this.#bound !== undefined) return this.#bound.pool
+    const bound = this.#bound
+    if (bound !== undefined && (this.#request.pinned !== undefined || takesBound(bound, this.#endpoints.choice.fitness))) return bound.pool
+    this.#bound = undefined
     const endpoint = this.#endpoint
-    if (endpoint !== undefined && !endpoint.full && !this.#tried.includes(endpoint) && this.#endpoints.roster.has(endpoint)) return endpoint.pool
+    if (endpoint !== undefined && !endpoint.full && !this.#tried.includes(endpoint) && this.#endpoints.choice.roster.has(endpoint)) return endpoint.pool
     const picked = this.#pick(this.#endpoints.clock())
     if (picked !== undefined) this.#move(picked)
     return picked?.pool
@@ -247,7 +249,7 @@ export class Placement implements Seeker {
     // What is bound by a cookie goes elsewhere, and is bound anew.
     if (!pinned) this.#bound = undefined
     const { connectRetry } = endpoints.options.pool
-    const another = !pinned && endpoints.another(this.#tried)
+    const another = !pinned && endpoints.choice.another(this.#tried)
     const next = afterFailedDial({ tried: this.#tried.length, another, refused: wasRefused(error), since: this.#dialsSince }, now, connectRetry)
     if (next === 'give-up') return undefined
     if (next === 'elsewhere') {
@@ -256,14 +258,14 @@ export class Placement implements Seeker {
     }
     // A request that a fresh connection has lost is not sent to the same endpoint again.
     this.#tried = this.#first === undefined || this.#first.failure.reused ? [] : [this.#first.endpoint]
-    return this.#tried.length > 0 && !endpoints.another(this.#tried) ? undefined : redialDelay()
+    return this.#tried.length > 0 && !endpoints.choice.another(this.#tried) ? undefined : redialDelay()
   }
 
   /** An endpoint that is to be probed by a request. */
   #due (now: number): Endpoint | undefined {
     const endpoints = this.#endpoints
     if (now < endpoints.dueAt) return undefined
-    const canProbe = this.#repeatable && !this.#tunnels && this.#tried.length === 0 && this.#first === undefined && endpoints.another([])
+    const canProbe = this.#repeatable && !this.#tunnels && this.#tried.length === 0 && this.#first === undefined && endpoints.choice.another([])
     this.#probes = endpoints.due(now, canProbe)
     return this.#probes
   }
@@ -271,10 +273,10 @@ export class Placement implements Seeker {
   #pick (now: number): Endpoint | undefined {
     const endpoints = this.#endpoints
     let tried = this.#tried
-    let picked = endpoints.pick(now, tried, this.#key)
+    let picked = endpoints.choice.pick(now, tried, this.#key)
     while (picked !== undefined && this.#tunnels && !this.#hasRoomForTunnel(picked)) {
       tried = [...tried, picked]
-      picked = endpoints.pick(now, tried, this.#key)
+      picked = endpoints.choice.pick(now, tried, this.#key)
     }
     return picked
   }
@@ -286,7 +288,7 @@ export class Placement implements Seeker {
   #move (to: Endpoint | undefined): void {
     const from = this.#endpoint
     if (from === to) return
-    const { roster } = this.#endpoints
+    const { roster } = this.#endpoints.choice
     this.#endpoint = to
     if (to !== undefined) {
       to.outstanding++

@@ -316,7 +316,7 @@ export class Call implements Waiter, ExchangeSink {
 
   #wait (wait: Wait): void {
     const { endpoints, pools } = this.#target
-    const verdict = endpoints.verdict(this.#request.pinned === undefined ? undefined : this.#endpoint)
+    const verdict = endpoints.choice.verdict(this.#request.pinned === undefined ? undefined : this.#endpoint)
     switch (verdict.type) {
       case 'dial': {
         const { endpoint } = verdict
@@ -328,7 +328,7 @@ export class Call implements Waiter, ExchangeSink {
         return
       }
       case 'join':
-        this.#ticket = pools.join(wait, this, verdict.ms, () => endpoints.dialError())
+        this.#ticket = pools.join(wait, this, verdict.ms, () => endpoints.choice.dialError())
         return
       case 'refuse':
         this.#placement?.abandoned()

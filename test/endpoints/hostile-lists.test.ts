@@ -72,8 +72,8 @@ t.test('a list that replaces many endpoints makes the choice once', async t => {
   })
   const { target } = targetFor(t, { kind: 'list', found: listOf(1) })
   const { endpoints } = internalsOf(target)
-  const { version } = endpoints.roster
+  const { version } = endpoints.choice.roster
   endpoints.set(listOf(2))
   t.equal(endpoints.all.length, 200)
-  t.match(endpoints.roster, { members: { length: 200 }, version: version + 1 })
+  t.match(endpoints.choice.roster, { members: { length: 200 }, version: version + 1 })
 })

@@ -6,10 +6,10 @@ import { replicasFor, targetFor } from './rig.js'
 t.test('a long queue at the bound of connections does not make each response costly', async t => {
   const replicas = await replicasFor(t, 2)
   const { target } = targetFor(t, replicas, { undiciOptions: { connections: 1 } })
-  const { endpoints } = internalsOf(target)
-  const pick = endpoints.pick.bind(endpoints)
+  const { endpoints: { choice } } = internalsOf(target)
+  const pick = choice.pick.bind(choice)
   let picks = 0
-  endpoints.pick = (...args) => {
+  choice.pick = (...args) => {
     picks++
     return pick(...args)
   }
