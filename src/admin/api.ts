@@ -45,8 +45,8 @@ function counted (endpoints: TargetSnapshot['endpoints']): EndpointCounts {
   return counts
 }
 
-/** Adds the routes of /api. Hooks of the scope have checked the caller before. */
-export function serveApi (scope: FastifyInstance, { targets, history, streams, log }: AdminSubject): void {
+/** Adds the routes of /api. Hooks of the scope have checked the caller before. @param guarded whether by a token */
+export function serveApi (scope: FastifyInstance, { targets, history, streams, log }: AdminSubject, guarded: boolean): void {
   serve(scope, '/api/targets', { GET: () => targetList(targets) })
   serve(scope, '/api/events', {
     GET: (request, reply) => {
@@ -98,7 +98,7 @@ export function serveApi (scope: FastifyInstance, { targets, history, streams, l
       return reply.code(202).send({ draining: true })
     }
   })
-  serveEndpoints(scope, targetOf, log)
+  serveEndpoints(scope, { targetOf, log, guarded })
 
   function targetOf (request: FastifyRequest): Target {
     const { name } = request.params as { name: string }

@@ -5,7 +5,7 @@ import { optionError } from '../errors.js'
 import { refuseUnknown } from '../options/unknown-names.js'
 import type { TargetEndpoints } from '../target/target-endpoints.js'
 import type { EndpointAnswer, EndpointsAnswer } from './api-shapes.js'
-import { orRefusal } from './refusal.js'
+import { Refusal, orRefusal } from './refusal.js'
 import { serve } from './serve.js'
 import { objectOf } from './update.js'
 
@@ -35,12 +35,21 @@ const ACTIONS: Readonly<Record<string, { readonly act: Action, readonly line: st
   restore: { act: (endpoints, endpoint) => endpoints.restore(endpoint), line: 'the ejection of an endpoint is ended, as asked over the admin API' }
 }
 
+interface EndpointsSubject {
+  /** Throws where there is no such target. */
+  readonly targetOf: (request: FastifyRequest) => EndpointsOwner
+  readonly log: FastifyBaseLogger
+  /** Whether callers have shown a token. Without one, every process of the machine could send a target's requests to itself. */
+  readonly guarded: boolean
+}
+
 /** Adds the routes that change a target's endpoints. */
-export function serveEndpoints (scope: FastifyInstance, targetOf: (request: FastifyRequest) => EndpointsOwner, log: FastifyBaseLogger): void {
+export function serveEndpoints (scope: FastifyInstance, { targetOf, log, guarded }: EndpointsSubject): void {
   serve(scope, '/api/targets/:name/endpoints', {
     GET: (request): EndpointsAnswer => ({ endpoints: targetOf(request).endpoints.list() }),
     PUT: (request): EndpointsAnswer => {
       const { name, endpoints } = targetOf(request)
+      if (!guarded) throw new Refusal(403, 'HOLDFAST_ADMIN_TOKEN', 'Endpoints are replaced only where there is a token: set admin.token (ADMIN_TOKEN)')
       // `set` checks the list, as in code.
       const given = request.body as readonly GivenEndpoint[]
       orRefusal(() => endpoints.set(given))

@@ -42,7 +42,7 @@ export async function adminListener (subject: AdminSubject, metrics: Metrics, op
   // The guard is a hook of a scope, not a test of the path: it runs for every route of the scope, in whatever form the path is written.
   listener.register(async scope => {
     scope.addHook('onRequest', refuseStrangers(token))
-    serveApi(scope, subject)
+    serveApi(scope, subject, token !== undefined)
     serve(scope, '/metrics', { GET: async (_request, reply) => await reply.type(metrics.contentType).send(await metrics.text()) })
   })
   return listener

@@ -82,6 +82,8 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
   /** Whether `destroy()` was called. A call checks this after it has told observers, since one of them may have called it. */
   get destroyed (): boolean { return this.#destroyed }
   get sentinel (): Sentinel { return this.#closing.sentinel }
+  /** Whether the whole target is at `pool.maxConnections`. */
+  get full (): boolean { return this.#whole.full }
   get somethingSettled (): boolean { return this.#closing.somethingSettled }
 
   /** Adds the pool of a new endpoint. */

@@ -86,7 +86,8 @@ const LASTS = 1_000
  * An ejection lasts `time`, times the number of ejections lately, with 10 % of jitter, and `maxTime` at most. Each `time` in service takes
  * one from that number. When it has lasted, one request at a time probes: an answer ends the ejection, and a failure begins a longer one.
  * Where dials had failed, a dial probes, and no request has to. Where they were refused, the first dial that succeeds ends the ejection at
- * any time (refusal.ts has when to dial).
+ * any time (refusal.ts has when to dial). That holds also for an endpoint that was ejected for another cause and refuses a dial afterwards:
+ * its process has ended.
  *
  * A client may be able to provoke losses, timeouts and statuses, by requests that the backend dies of, or that keep it busy. One proven
  * failure makes a row credible. Without one:
@@ -173,7 +174,11 @@ function isCredible ({ proven, several, began }: Ejection, { cause }: EndpointFa
 function failedOutside (
   state: Ejection, out: Out, event: EjectionEvent & { type: 'failed' }, now: number, settings: EjectionSettings, random: number
 ): Ejection {
-  if (!event.probe) return state
+  if (!event.probe) {
+    // Its process has ended: a dial that succeeds will show that it is back.
+    const hasEnded = event.failure.cause === 'refused' && out.cause !== 'refused' && !isAsked(out)
+    return hasEnded ? { ...state, out: { ...out, cause: 'refused' } } : state
+  }
   const reason = isAsked(out) ? event.failure.detail : out.reason
   return ejected(state, event.failure.cause, reason, out.since, now, settings, random)
 }

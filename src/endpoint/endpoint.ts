@@ -29,6 +29,8 @@ export interface EndpointGroup {
   readonly healthSettings: HealthSettings
   /** Whether the target may have several endpoints. One that is alone has nobody to leave to. */
   readonly several: boolean
+  /** Whether the target is at its bound of connections, and an endpoint that may be chosen has an idle one. */
+  readonly crowded: boolean
   /** For how long idle connections are known to be kept, in ms. */
   readonly usualIdle: number
   mayEject (endpoint: Endpoint): boolean
@@ -116,7 +118,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
   get persistence (): Persistence { return this.kept.state }
   /** One that has answered nothing yet counts as warm: it gets its share at once, and is known then. */
   get warm (): boolean { return this.#pool!.idle.size > 0 || this.#life.state === 'joining' }
-  get full (): boolean { return this.#pool!.full }
+  get full (): boolean { return this.#pool!.full || (this.#group.crowded && this.#pool!.idle.size === 0) }
   /** Whether nothing of it is in use. */
   get unused (): boolean {
     const { active, upgraded, dials } = this.#pool!

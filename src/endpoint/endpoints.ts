@@ -139,6 +139,7 @@ export class Endpoints implements EndpointGroup {
   /** Whether nothing is known yet. */
   get pending (): boolean { return this.#pending }
   get wallClock (): number { return this.#context.wallClock() }
+  get crowded (): boolean { return this.#context.pools.full && this.#roster.members.some(({ pool }) => pool.idle.size > 0) }
   get usualIdle (): number { return this.#context.belief.usualIdle }
   get options (): ResolvedTargetOptions { return this.#context.options }
 
@@ -320,6 +321,8 @@ export class Endpoints implements EndpointGroup {
     this.#closeLeft()
     if (serves) this.#context.pools.fill()
     else if (state === 'leaving') this.shrank(endpoint)
+    // A dial tells whether it has been stopped, or goes on and loses what it gets.
+    else if (state === 'ejected' && endpoint.health.ejection.out?.cause === 'lost') this.#context.pools.probe(endpoint.pool)
   }
 
   changed (choice: boolean): void {

@@ -61,7 +61,7 @@ export interface TargetSnapshot {
     /** The connect time that reused connections have saved in all, at that mean. */
     readonly saved: number
   }
-  /** One by one. `connections` and `totals` are sums over them. */
+  /** One by one. `connections` has the sums over them. */
   readonly endpoints: readonly EndpointSnapshot[]
   /** How discovery goes; undefined where the endpoints are given. */
   readonly discovery: DiscoveryView | undefined

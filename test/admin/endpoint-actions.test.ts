@@ -12,6 +12,7 @@ import type { FakeTarget } from './fake-fleet.js'
 import { endpointOf, fakeEndpoints } from './fake-fleet.js'
 
 const TOKEN = 'a-token-that-is-long-enough-0123456789'
+const AUTHORIZED = { authorization: `Bearer ${TOKEN}` }
 const ONE = '10.0.0.1:3000'
 const TWO = '10.0.0.2:3000'
 
@@ -88,8 +89,8 @@ t.test('an endpoint, a target or an action that does not exist gets 404, and ano
 })
 
 t.test('the endpoints are replaced by a list, as upstream takes one, all or none', async t => {
-  const { ask, fake, log } = await running(t)
-  const put = async (body: unknown) => await ask(pathOf('a', '/endpoints'), { ...posted(body), method: 'PUT' })
+  const { ask, fake, log } = await running(t, { token: TOKEN })
+  const put = async (body: unknown) => await ask(pathOf('a', '/endpoints'), { ...posted(body, AUTHORIZED), method: 'PUT' })
   const { status, json } = await put(['http://10.0.0.7:80', { url: 'http://10.0.0.8:3000', weight: 2, priority: 1 }])
   t.equal(status, 200)
   t.match((json as EndpointsAnswer).endpoints, [{ address: '10.0.0.7:80' }, { address: '10.0.0.8:3000', weight: 2, priority: 1 }])
@@ -128,7 +129,7 @@ t.test('with backends: requests go where the API says, and the log, the metrics 
   await get()
   t.strictSame((await metrics()).get('holdfast_endpoints')?.samples, [], 'a plain target has no metrics of endpoints')
 
-  t.equal((await ask(pathOf('a', '/endpoints'), { ...posted([one.url, two.url]), method: 'PUT' })).status, 200)
+  target.endpoints.set([one.url, two.url])
   await Promise.all([get(20), get(20), get(20)])
   t.ok(served()[0]! > 5 && served()[1]! > 5, String(served()))
   t.match((await act(one.address, 'eject', { cause: 'its disk is full' })).endpoint, { state: 'ejected', cause: 'its disk is full' })
@@ -149,7 +150,7 @@ t.test('with backends: requests go where the API says, and the log, the metrics 
   t.strictSame(served(), [then[0]! + 10, then[1], 0])
   t.match((await act(two.address, 'undrain')).endpoint, { state: 'up' })
 
-  t.equal((await ask(pathOf('a', '/endpoints'), { ...posted([three.url]), method: 'PUT' })).status, 200)
+  target.endpoints.set([three.url])
   await get(10)
   t.equal(served()[2], 10)
   await until(() => gateway.targets.get('a')!.endpoints.list().length === 1)
@@ -158,4 +159,10 @@ t.test('with backends: requests go where the API says, and the log, the metrics 
   const told = history.endpoints.filter(({ address }) => address === two.address).map(event => event.type === 'drained' ? 'drained' : event.to)
   t.strictSame(told, ['joining', 'up', 'leaving', 'drained', 'up', 'leaving', 'drained', 'gone'])
   t.equal(target.snapshot().endpoints[0]!.address, three.address)
+})
+
+t.test('without a token, endpoints are not replaced, since every process of the machine could send requests to itself', async t => {
+  const { ask, fake } = await running(t)
+  t.match(await ask(pathOf('a', '/endpoints'), { ...posted(['http://127.0.0.1:1']), method: 'PUT' }), { status: 403, json: { code: 'HOLDFAST_ADMIN_TOKEN' } })
+  t.same(fake.endpoints.list().map(({ address }) => address), [ONE, TWO])
 })

@@ -109,6 +109,16 @@ t.test('the time is spread by a tenth either way, and never beyond the limit', a
   t.equal(after(row(failed(DIAL)), 0, { ...NEVER_EJECTED, count: 99, returned: 0 }, 1).out!.until, 300_000)
 })
 
+t.test('where a dial is refused after an ejection for another cause, the first dial that succeeds ends the ejection too', async t => {
+  const lost = after(row(failed(PROVEN)))
+  t.equal(after([{ type: 'connected' }], 500, lost).out?.cause, 'lost', 'a server that accepts and loses stays out')
+  const refused = after([failed(REFUSED)], 100, lost)
+  t.match(refused.out, { cause: 'refused', reason: lost.out!.reason, since: 0, until: lost.out!.until })
+  t.equal(after([{ type: 'connected' }], 500, refused).out, undefined)
+  const asked = after([{ type: 'asked', by: 'operator', ms: 60_000, reason: 'a test' }, failed(REFUSED), { type: 'connected' }], 500)
+  t.equal(asked.out?.cause, 'operator', 'what an operator has said holds')
+})
+
 t.test('where dials were refused, the first dial that succeeds ends the ejection', async t => {
   const refused = after(row(failed(REFUSED)))
   t.equal(after([{ type: 'connected' }], 500, refused).out, undefined)

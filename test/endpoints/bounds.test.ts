@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import type { TargetOptions } from '../../src/index.js'
 import type { BackendScript } from '../../testing/backend.js'
-import { ask } from './ask.js'
+import { ask, placesOf } from './ask.js'
 import { targetFor } from './rig.js'
 import { Dialling, Held, addressOf, backendsFor, kill, serve } from './scripted.js'
 
@@ -199,4 +199,11 @@ t.test('requests that wait for room get it at another endpoint when theirs dies'
     if (busy.every(({ isOver }) => isOver) && waiting.every(({ isOver }) => isOver)) break
   }
   for (const { over } of [...busy, ...waiting]) t.match(await over, { status: 200 })
+})
+
+t.test('with fewer connections than endpoints, requests take those that are there, and do not close them for others', async t => {
+  const backends = await backendsFor(t, 10)
+  const { target, events } = targetFor(t, backends, { pool: { maxConnections: 3 } })
+  await placesOf(target, 100)
+  t.ok(events.openedAt.length < 20, `${events.openedAt.length} dials for 100 requests`)
 })

@@ -137,6 +137,24 @@ t.test('where the dial of a probing request is refused, the endpoint is found ag
   t.ok((await placesOf(target, 3)).includes(at))
 })
 
+t.test('an endpoint that was killed is back with its first accepted dial, also where the losses of its requests had ejected it', async t => {
+  const dead = { is: false }
+  const { backends, target, events, clock, at, stateOf } = await rigOf(t, [(_request, connection) => {
+    if (!dead.is) backends[0]!.refuse()
+    dead.is = true
+    connection.reset()
+  }, serve, serve], { ejection: { failures: 1, time: 10_000 } })
+  await placesOf(target, 3)
+  await events.until(() => events.dialsFailed.length === 1)
+  t.same(events.of(at), [' -> joining: listed', 'joining -> ejected: connection lost'])
+  t.match(stateOf(0), { refusing: true })
+  await backends[0]!.listen()
+  clock.pass(250)
+  await placesOf(target, 1)
+  await events.until(() => stateOf(0).state !== 'ejected')
+  t.equal(stateOf(0).refusing, false)
+})
+
 t.test('a probing request whose client leaves says nothing, and the next one probes', async t => {
   let broken = true
   const held = new Held()
