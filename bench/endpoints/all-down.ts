@@ -8,7 +8,7 @@ import { epochMs } from './time.js'
 import { Traffic } from './traffic.js'
 
 const PER_SECOND = 100
-const DOWN_MS = quick ? 3_000 : 20_000
+const DOWN_MS = quick ? 5_000 : 20_000
 // `pool.connectRetry`: for so long, requests wait for a server that may restart.
 const PATIENCE = 1_000
 const REFUSED_WITHIN = 50

@@ -26,7 +26,7 @@ export class Started {
 }
 
 // After a longer pause of the machine, in ms, requests that are due go out at once, and times are those of the machine.
-const STALLED = 150
+const STALLED = 100
 const TRIES = 3
 
 /** Runs a scenario, and prints its figures and its bounds. A run that broke a bound is repeated if the machine had stood still. */

@@ -93,9 +93,13 @@ export class Discovery {
     this.#source.refresh?.()
   }
 
-  /** A dial of this endpoint was refused. If answers lack it, it is gone. */
+  /**
+   * Dials of this endpoint are refused from now on. If answers lack it, it is gone. If not, it may have moved: the source is asked soon,
+   * where it asks at intervals, so that the TTL of the last answer need not pass first.
+   */
   refuses (id: string): void {
     this.#hold({ type: 'refuses', id })
+    this.#source.refresh?.()
   }
 
   /** A dial of this endpoint has succeeded. */

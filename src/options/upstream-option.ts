@@ -15,8 +15,9 @@ export type GivenEndpoint = string | {
 }
 
 /**
- * A user's own discovery. It returns a list, or a promise of one, and is called again at `refresh`. Or it returns an async iterable, as an
- * async generator does: each list that it yields counts at once. `signal` is aborted when the result is not wanted any more.
+ * A user's own discovery. It returns a list, or a promise of one, and is called again at `refresh`, or when an endpoint begins to refuse
+ * its dials. Or it returns an async iterable, as an async generator does: each list that it yields counts at once. `signal` is aborted when
+ * the result is not wanted any more.
  */
 export type DiscoveryFunction = (context: { readonly signal: AbortSignal }) =>
   readonly GivenEndpoint[] | Promise<readonly GivenEndpoint[]> | AsyncIterable<readonly GivenEndpoint[]>

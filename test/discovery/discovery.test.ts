@@ -73,6 +73,13 @@ t.test('an endpoint that answers lack goes when it refuses', async t => {
   t.same(lists, ['a b', 'a'])
 })
 
+t.test('the source is asked soon when an endpoint begins to refuse', async t => {
+  const { source, discovery } = rig()
+  source.find(['a'])
+  discovery.refuses('a:80')
+  t.equal(source.asked, 1)
+})
+
 t.test('a source that vouches for its answers is empty after hold, unless somebody comes', async t => {
   const { source, lists, time } = rig({ hold: 10_000 })
   source.find(['a'], 'gone')
