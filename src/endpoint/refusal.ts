@@ -34,8 +34,9 @@ export const ACCEPTING: Refusal = { since: undefined, last: -Infinity, dials: 0 
 /** The time between two probing dials, in ms. A backend that is back is found at most so much, and a dial, later. */
 export const PROBE_EVERY = 250
 
-// How long a request may wait for another one's probing dial, in ms. A dial that takes longer has found no listener that refuses.
-const JOIN = 50
+// How long a request may wait for another one's probing dial, in ms, so that it fails within 50 ms in any case. A dial that takes longer
+// has found no listener that refuses.
+const JOIN = 30
 
 /** The state after an event: the same object where the event changes nothing. */
 export function nextRefusal (state: Refusal, event: RefusalEvent, now: number): Refusal {

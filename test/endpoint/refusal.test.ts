@@ -31,7 +31,7 @@ t.test('after that one request each 250 ms dials, and the others fail at once', 
   t.equal(verdict(dead, 1_239), 'refuse')
   t.same(dialVerdict([dead], 1_240, CONNECT_RETRY), { type: 'probe', place: 0 })
   const probing = after([[1_240, 'dialled']], dead)
-  t.same(dialVerdict([probing], 1_241, CONNECT_RETRY), { type: 'join', until: 1_290 }, 'the backend may be back, and the dial tells soon')
+  t.same(dialVerdict([probing], 1_241, CONNECT_RETRY), { type: 'join', until: 1_270 }, 'the backend may be back, and the dial tells soon')
   t.equal(verdict(probing, 1_290), 'refuse', 'a dial that takes long')
   t.equal(verdict(after([[1_241, 'refused']], probing), 1_242), 'refuse')
   t.notOk(probingDialDue(probing, 99_999), 'one at a time')

@@ -94,7 +94,7 @@ for (const [kind, make] of KINDS) {
     t.same(events.retries.filter(kind => kind !== 'connect'), [])
   })
 
-  t.test(`${kind}: a request waits 50 ms at most for another one's probing dial that hangs`, async t => {
+  t.test(`${kind}: a request waits 30 ms at most for another one's probing dial that hangs`, async t => {
     const dialling = new Dialling()
     const { backend, target, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
     dialling.way(backend, 'hold')
@@ -104,7 +104,7 @@ for (const [kind, make] of KINDS) {
     t.match(await joined.over, { code: 'HOLDFAST_ERR_CONNECT' })
     t.notOk(probing.isOver)
     clock.pass(50)
-    t.ok(ask(target).isOver, 'after 50 ms there is no use in waiting')
+    t.ok(ask(target).isOver, 'after that there is no use in waiting')
     clock.pass(500)
     t.ok(ask(target).isOver, 'one probing dial at a time')
     t.equal(dialling.held.length, 1)
