@@ -89,7 +89,8 @@ export class Returns {
 
   /** Gives an idle connection to the request that has waited longest for one. */
   #offer (connection: Connection): void {
-    if (connection.resting || connection.boundTo !== undefined) return
+    // While its endpoint is on trial, only requests that can be sent again may take it.
+    if (connection.resting || connection.boundTo !== undefined || connection.pool.host.persistence !== 'persistent') return
     const { waiters, grants } = this.#parts
     const { idle } = connection.pool
     const ticket = waiters.next(connection.pool, false)

@@ -153,11 +153,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
   /** A response has come. @param began when its request began on its connection */
   answered (began: number): void {
     if (!isHealthy(this.#health)) this.tell({ type: 'answered', began })
-    this.serves()
-  }
-
-  /** It works, as far as requests show. A health check decides where there is one. */
-  serves (): void {
+    // Where there is a health check, that decides whether a new endpoint is up.
     if (this.#life.state === 'joining' && !this.#life.awaitsCheck) this.live({ type: 'serves', cause: 'it has answered' })
   }
 

@@ -203,7 +203,7 @@ export class Call implements Waiter, ExchangeSink {
     if (this.#after.nth > 0 && this.#target.belief.closesBehind) this.#target.belief.keptAfter(this.#after)
     this.#trace?.responded(status)
     if (challengesConnection(status, head.list)) this.#target.pools.bind(this.#connection!, this.#request.clientConnection)
-    if (this.#placement === undefined) this.#endpoint!.serves()
+    if (this.#placement === undefined) this.#endpoint!.answered(this.#connection!.acquiredAt)
     else this.#placement.responded(this.#connection!, this.#beginningOf(status, head))
     if (!this.#over) this.#handler.responded(status, head, statusText)
   }

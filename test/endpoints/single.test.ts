@@ -6,7 +6,7 @@ import type { Asking } from './ask.js'
 import { Clock } from './clock.js'
 import { plainTargetFor, targetFor } from './rig.js'
 import type { EndpointsRig, RigSettings } from './rig.js'
-import { Dialling, Held, backendsFor, connectedTo, kill } from './scripted.js'
+import { addressOf, Dialling, Held, backendsFor, connectedTo, kill } from './scripted.js'
 import type { Backend } from '../../testing/backend.js'
 import type { TargetOptions } from '../../src/index.js'
 
@@ -178,3 +178,17 @@ for (const [kind, make] of KINDS) {
     t.match(await next.over, { status: 200 })
   })
 }
+
+t.test('a plain URL: an ejection by an operator ends with the first answer after its time', async t => {
+  const [backend] = await backendsFor(t, 1)
+  const clock = new Clock()
+  const { target, events } = plainTargetFor(t, backend!, {}, { clock: clock.read })
+  t.match(await ask(target).over, { status: 200 })
+  target.endpoints.eject(addressOf(backend!), { ms: 1_000, cause: 'a test' })
+  t.match(await ask(target).over, { status: 200 }, 'it is the last one, so ejection does not count')
+  t.match(target.endpoints.list(), [{ state: 'ejected', cause: 'a test' }])
+  clock.pass(1_001)
+  t.match(await ask(target).over, { status: 200 })
+  t.match(target.endpoints.list(), [{ state: 'up' }])
+  t.same(events.of(), ['up -> ejected: a test', 'ejected -> up: after a test'])
+})
