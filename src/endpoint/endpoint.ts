@@ -171,7 +171,10 @@ export class Endpoint implements PoolHost, Candidate, Member {
     if (this.#departure === before) return
     const { leaving } = this.#departure
     if (leaving !== undefined && before.leaving === undefined) this.live({ type: 'leave', by: 'evidence', cause: leaving.cause })
-    else if (leaving === undefined && before.leaving !== undefined) this.live({ type: 'stay', by: 'evidence', cause: 'it keeps connections again' })
+    else if (leaving === undefined && before.leaving !== undefined) {
+      const cause = event.type === 'refused' ? 'it does not leave: nothing listens there' : 'it keeps connections again'
+      this.live({ type: 'stay', by: 'evidence', cause })
+    }
     else this.#group.changed(false)
   }
 

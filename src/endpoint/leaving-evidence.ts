@@ -87,8 +87,8 @@ const MOST_DOUBLINGS = 3
 /**
  * The state after an event: the same object where the event changes nothing. An endpoint is believed to leave in two cases:
  *
- * - A dial is refused, and after that it answers on a connection that it had before, or there was a sign. Its listener is closed and it
- *   serves on. A server that was killed answers nothing.
+ * - A dial is refused, and it answers: after that on a connection that it had before, or before or after that with an announced close. Its
+ *   listener is closed and it serves on. A server that was killed answers nothing, and the end of its process closes idle connections.
  * - Three signs in a row, of connections that have nothing in common: a limit of requests, of age or of idle time makes them alike in
  *   it. The signs must not come from one client alone where the endpoint answers others. And no other endpoint may show signs: what all do
  *   is their way, or that of a proxy before them, or was provoked.
@@ -106,8 +106,10 @@ export function nextDeparture (state: Departure, event: DepartureEvent, now: num
     case 'kept':
       return kept(state, event, now)
     case 'refused': {
+      // Nothing listens, and it has only closed idle connections: its process has ended.
+      if (state.leaving !== undefined && !state.signs.some(isAnnounced)) return { ...STAYING, limits: state.limits, refused: now }
       const next = { ...state, refused: now }
-      return recent(state.signs, now).length > 0 ? left(next, 'its listener is closed, and it closes its connections', now) : next
+      return recent(state.signs, now).some(isAnnounced) ? left(next, 'its listener is closed, and it announces the close of its connections', now) : next
     }
     case 'connected':
       if (state.refused === undefined) return state
@@ -157,10 +159,15 @@ function withSign (
   if (before.some(other => haveLimitInCommon(other, sign))) return state
   const signs = [...before, sign]
   const next = { ...state, signs }
-  if (state.refused !== undefined) return left(next, 'its listener is closed, and it closes its connections', now)
+  if (state.refused !== undefined && isAnnounced(sign)) return left(next, 'its listener is closed, and it announces the close of its connections', now)
   const oneClient = signs.every(({ client }) => client === signs[0]!.client && client !== undefined)
   if (signs.length < SIGNS || othersShow || (oneClient && event.type === 'marked' && event.others)) return next
   return left(next, 'it closes connections that it used to keep', now)
+}
+
+/** Whether it was said in an answer, and no idle close. */
+function isAnnounced ({ idleMs }: Sign): boolean {
+  return idleMs === undefined
 }
 
 function kept (state: Departure, { opened, began }: DepartureEvent & { type: 'kept' }, now: number): Departure {

@@ -30,10 +30,19 @@ t.test('an endpoint that closes connections which it used to keep is leaving', a
 t.test('an endpoint that refuses dials and serves on is leaving', async t => {
   t.match(after([[1_000, REFUSED], [1_050, kept(0, 1_010)]]).leaving, { since: 1_050, cause: 'its listener is closed, and it serves on' })
   t.match(after([[1_000, REFUSED], [1_050, marked(9, 5_000)]]).leaving, { since: 1_050 })
-  t.match(after([[990, idleClosed(9, 5_000, 300)], [1_000, REFUSED]]).leaving, { since: 1_000 })
+  t.match(after([[990, marked(9, 5_000)], [1_000, REFUSED]]).leaving, { since: 1_000 })
   t.equal(after([[1_000, REFUSED]]).leaving, undefined, 'it may have been killed')
+  t.equal(after([[990, idleClosed(9, 5_000, 300)], [1_000, REFUSED]]).leaving, undefined, 'the end of a process closes idle connections too')
+  t.equal(after([[1_000, REFUSED], [1_001, idleClosed(9, 5_000, 300)]]).leaving, undefined, 'in whatever order it is seen')
   t.equal(after([[1_000, REFUSED], [1_050, kept(0, 900)]]).leaving, undefined, 'a response that was under way before')
   t.equal(after([[1_000, REFUSED], [1_010, CONNECTED], [1_050, kept(0, 1_020)]]).leaving, undefined, 'a listener that was replaced')
+})
+
+t.test('an endpoint that has closed idle connections alone does not leave any more when it refuses dials: it was killed', async t => {
+  const killed = after([[1_000, idleClosed(17, 30_000, 900)], [1_000, idleClosed(4, 9_000, 400)], [1_000, idleClosed(120, 250_000, 2_000)]])
+  t.ok(killed.leaving, 'before a dial it may be a graceful stop')
+  t.match(after([[1_200, REFUSED]], killed), { leaving: undefined, signs: [], refused: 1_200 })
+  t.ok(after([[1_200, REFUSED]], LEAVING).leaving, 'a server that has announced closes in its answers leaves')
 })
 
 t.test('a connection that is kept ends the row', async t => {
@@ -109,7 +118,7 @@ t.test('an endpoint stays after all when a later connection is kept', async t =>
 })
 
 t.test('an endpoint that was restarted at its address is tried at the first dial that succeeds', async t => {
-  let state = after([[990, idleClosed(9, 5_000, 300)], [1_000, REFUSED]])
+  let state = after([[990, marked(9, 5_000)], [1_000, REFUSED]])
   for (const now of [2_000, 4_000, 8_000]) state = after([[now, { type: 'trial_begun' }], [now + 1, REFUSED]], state)
   t.notOk(trialDue(state, 9_000))
   state = after([[9_250, CONNECTED]], state)
