@@ -164,6 +164,16 @@ export interface ConnectionObserver {
    */
   endpointChanged?(target: string, change: EndpointChange): void
   /**
+   * The dials of an endpoint have begun to be refused, or one has succeeded again. Its state need not change. Not told of an endpoint that is
+   * alone.
+   *
+   * @param target the target's name
+   * @param endpoint its id
+   * @param address its `host:port`, or the path of its socket
+   * @param refusing whether they are refused now
+   */
+  endpointRefusing?(target: string, endpoint: string, address: string, refusing: boolean): void
+  /**
    * A leaving endpoint has no request and no tunnel any more.
    *
    * @param target the target's name
@@ -237,6 +247,10 @@ export class Observers implements Required<ConnectionObserver> {
 
   endpointChanged (target: string, change: EndpointChange): void {
     for (const o of this.#list) try { o.endpointChanged?.(target, change) } catch (error) { this.#dismiss(o, error) }
+  }
+
+  endpointRefusing (target: string, endpoint: string, address: string, refusing: boolean): void {
+    for (const o of this.#list) try { o.endpointRefusing?.(target, endpoint, address, refusing) } catch (error) { this.#dismiss(o, error) }
   }
 
   endpointDrained (target: string, endpoint: string, address: string): void {

@@ -79,7 +79,7 @@ export function nextLife (life: EndpointLife, event: EndpointEvent, now: number)
       return settled({ ...life, leavers: [...life.leavers, event.by] }, now, event.cause)
     case 'stay': {
       const leavers = life.leavers.filter(by => by !== event.by && !(event.by === 'operator' && by === 'evidence'))
-      return leavers.length === life.leavers.length ? life : settled({ ...life, leavers }, now, event.cause)
+      return leavers.length === life.leavers.length ? life : settled({ ...life, leavers }, now, life.ejected ?? event.cause)
     }
     case 'finished':
       return life.state === 'leaving' ? { ...life, state: 'gone', since: now, cause: event.cause } : life

@@ -263,7 +263,9 @@ export class Endpoints implements EndpointGroup {
     else this.#lookForDue()
   }
 
-  dialsChanged ({ found, listed }: Endpoint, refused: boolean): void {
+  dialsChanged ({ id, address, found, listed }: Endpoint, refused: boolean): void {
+    const { name, observers } = this.#context
+    if (this.several) observers.endpointRefusing(name, id, address, refused)
     if (found === undefined || !listed) return
     if (refused) this.#discovery?.refuses(found.id)
     else this.#discovery?.serves(found.id)

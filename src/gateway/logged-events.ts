@@ -19,6 +19,10 @@ export function loggedEvents (log: FastifyBaseLogger, severalAt: (target: string
       if (to === 'ejected') log.warn(fields, line)
       else log.info(fields, line)
     },
+    endpointRefusing (target, endpoint, address, refusing) {
+      if (refusing) log.warn({ target, endpoint, address }, `endpoint ${address} of ${target} refuses dials`)
+      else log.info({ target, endpoint, address }, `endpoint ${address} of ${target} accepts dials again`)
+    },
     endpointDrained: (target, endpoint, address) => log.info({ target, endpoint, address }, `endpoint ${address} of ${target} is drained`)
   }
 }

@@ -6,7 +6,7 @@ import type { Labels, Scrape } from './sample.js'
 import { OTHER } from './table.js'
 import type { TargetFigures } from './target-figures.js'
 
-const STATES: readonly Exclude<EndpointState, 'gone'>[] = ['joining', 'up', 'ejected', 'leaving']
+const STATES: readonly (Exclude<EndpointState, 'gone'> | 'refusing')[] = ['joining', 'up', 'refusing', 'ejected', 'leaving']
 const CONNECTION_STATES = ['active', 'idle', 'connecting', 'upgraded'] as const
 
 /** Whether a target is one plain endpoint. The metrics of such a target say all that there is to say of its endpoint. */
@@ -19,7 +19,7 @@ export function scrapeEndpoints (all: Scrape, snapshot: TargetSnapshot, figures:
   const { endpoints, discovery } = snapshot
   if (figures.endpoints === undefined || isPlain(snapshot)) return
   for (const state of STATES) {
-    all.holdfast_endpoints.push({ labels: { ...own, state }, value: endpoints.filter(endpoint => endpoint.state === state).length })
+    all.holdfast_endpoints.push({ labels: { ...own, state }, value: endpoints.filter(endpoint => stateOf(endpoint) === state).length })
   }
   all.holdfast_endpoint_ejections_total.push(...figures.ejections.samples(own))
   const { shown, others } = figures.endpoints.read(endpoints, now)
@@ -34,6 +34,11 @@ export function scrapeEndpoints (all: Scrape, snapshot: TargetSnapshot, figures:
   if (discovery.age !== undefined) all.holdfast_discovery_age_seconds.push({ labels: own, value: discovery.age / 1_000 })
   all.holdfast_discovery_failures_total.push({ labels: own, value: discovery.failures })
   all.holdfast_discovery_missing_endpoints.push({ labels: own, value: discovery.missing })
+}
+
+/** Its state, where `refusing` comes before `joining` and `up`: nobody can reach it. */
+function stateOf ({ state, refusing }: EndpointSnapshot): EndpointState | 'refusing' {
+  return refusing && (state === 'joining' || state === 'up') ? 'refusing' : state
 }
 
 /** Figures that can be added up over endpoints. One that is gone has no connections to count. */

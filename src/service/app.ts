@@ -16,6 +16,7 @@ import { ROUTES, hasSamples, registerRouteFiles, routeFilesIn } from './route-fi
 import { runsSamples } from './samples-wanted.js'
 import { warnOfSettings } from './settings-warnings.js'
 import { tellStart } from './start-lines.js'
+import type { AffinityOption } from '../options/affinity-option.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 import { givenWords } from './variable-words.js'
 
@@ -93,12 +94,21 @@ async function freePort (port: number): Promise<number> {
   })
 }
 
-async function registerUpstream (app: FastifyInstance, entry: UpstreamEntry, { websocket }: Environment): Promise<void> {
+async function registerUpstream (app: FastifyInstance, entry: UpstreamEntry, environment: Environment): Promise<void> {
   const { prefix, upstream, rewritePrefix } = entry
+  const { websocket } = environment
+  const affinity = affinityOf(prefix, environment)
   try {
-    await app.register(proxy, { prefix, upstream, websocket, ...rewritePrefix === undefined ? undefined : { rewritePrefix } })
+    await app.register(proxy, { prefix, upstream, websocket, affinity, ...rewritePrefix === undefined ? undefined : { rewritePrefix } })
   } catch (error) {
     const shown = `${prefix}=${[upstream].flat().join('|')}`
     throw new EnvironmentError(`UPSTREAMS: ${shown} cannot be registered: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** Each prefix has a cookie of its own: two targets with one cookie would overwrite each other's. undefined: the gateway's own affinity. */
+function affinityOf (prefix: string, { affinity, upstreams }: Environment): AffinityOption | undefined {
+  if (upstreams.length < 2 || affinity === undefined || !('cookie' in affinity)) return undefined
+  const slug = prefix.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-|-$/g, '')
+  return { ...affinity, cookie: `${affinity.cookie}-${slug === '' ? 'root' : slug}` }
 }

@@ -63,6 +63,10 @@ export class TargetEvents implements Required<ConnectionObserver> {
     this.#observers.endpointChanged(target, change)
   }
 
+  endpointRefusing (target: string, endpoint: string, address: string, refusing: boolean): void {
+    this.#observers.endpointRefusing(target, endpoint, address, refusing)
+  }
+
   endpointDrained (target: string, endpoint: string, address: string): void {
     this.#observers.endpointDrained(target, endpoint, address)
   }

@@ -58,3 +58,18 @@ t.test('where all are gone, requests fail at once after a second, and the first 
   while (await send(target) !== 200) await sleep(5)
   t.equal(await send(target), 200)
 })
+
+t.test('observers are told when the dials of an endpoint begin to be refused, and when one succeeds again', async t => {
+  const replicas = await replicasFor(t, 2)
+  const { target, events } = targetFor(t, replicas)
+  while (!target.endpoints.list().every(({ state }) => state === 'up')) await send(target)
+  await replicas[0]!.kill()
+  while (!target.endpoints.list()[0]!.refusing) await send(target)
+  t.same(events.refusing, [[replicas[0]!.address, true]])
+  await replicas[0]!.start()
+  while (target.endpoints.list()[0]!.refusing) {
+    await send(target)
+    await sleep(5)
+  }
+  t.same(events.refusing, [[replicas[0]!.address, true], [replicas[0]!.address, false]])
+})

@@ -3,6 +3,8 @@ import type { CloseReason, ConnectionObserver, ConnectionView, EndpointChange, P
 /** Keeps what happened to endpoints and their connections, and lets a test wait for it. */
 export class EndpointsRecord implements ConnectionObserver {
   readonly changes: EndpointChange[] = []
+  /** Addresses whose dials began to be refused (true), or to succeed. */
+  readonly refusing: [address: string, refusing: boolean][] = []
   readonly drained: string[] = []
   readonly retries: RetryReason[] = []
   readonly dialsFailed: string[] = []
@@ -17,6 +19,10 @@ export class EndpointsRecord implements ConnectionObserver {
   endpointChanged (_target: string, change: EndpointChange): void {
     this.changes.push(change)
     this.#look()
+  }
+
+  endpointRefusing (_target: string, _endpoint: string, address: string, refusing: boolean): void {
+    this.refusing.push([address, refusing])
   }
 
   endpointDrained (_target: string, endpoint: string): void {

@@ -64,7 +64,7 @@ t.test('each endpoint has its figures, and a target has its states', async t => 
   request('a', 'n1', 5)
   const one = { target: 'a', endpoint: 'n1', address: '10.0.0.1:80' }
   const two = { target: 'a', endpoint: 'n2', address: '10.0.0.2:80' }
-  t.strictSame(read('holdfast_endpoints'), [['joining', 0], ['up', 1], ['ejected', 1], ['leaving', 0]].map(([state, value]) => ({ labels: { target: 'a', state }, value })))
+  t.strictSame(read('holdfast_endpoints'), [['joining', 0], ['up', 1], ['refusing', 0], ['ejected', 1], ['leaving', 0]].map(([state, value]) => ({ labels: { target: 'a', state }, value })))
   t.strictSame(read('holdfast_endpoint_connections').slice(0, 4), [['active', 2], ['idle', 3], ['connecting', 1], ['upgraded', 4]].map(([state, value]) => ({ labels: { ...one, state }, value })))
   t.strictSame(read('holdfast_endpoint_requests_total'), [{ labels: one, value: 5 }, { labels: two, value: 0 }])
   t.strictSame(read('holdfast_endpoint_failures_total'), [{ labels: one, value: 7 }, { labels: two, value: 0 }], 'and scrapes count nothing twice')
@@ -76,13 +76,20 @@ t.test('each endpoint has its figures, and a target has its states', async t => 
   t.strictSame(read('holdfast_discovery_age_seconds'), [], 'before the first answer')
 })
 
+t.test('an endpoint whose dials are refused counts as refusing, unless it is ejected or leaving', async t => {
+  const { read } = metered({
+    a: [endpointOf('10.0.0.1:80', { id: 'n1', refusing: true }), endpointOf('10.0.0.2:80', { id: 'n2', state: 'ejected', refusing: true }), endpointOf('10.0.0.3:80', { id: 'n3' })]
+  })
+  t.strictSame(read('holdfast_endpoints').map(({ labels, value }) => [labels['state'], value]), [['joining', 0], ['up', 1], ['refusing', 1], ['ejected', 1], ['leaving', 0]])
+})
+
 t.test('a target that is one plain endpoint has no series of endpoints; one that is discovered has', async t => {
   const { targets: [fake], read, request } = metered({ a: [endpointOf('10.0.0.1:80', { id: 'n1' })] })
   request('a', 'n1', 3)
   for (const name of ENDPOINT_METRICS) t.strictSame(read(name), [], name)
   fake!.discovery = { endpoints: 1, missing: 0, age: 0, answers: 1, failures: 0, fault: undefined }
   t.match(read('holdfast_endpoint_requests_total'), [{ value: 3 }], 'with all that was counted before')
-  t.equal(read('holdfast_endpoints').length, 4)
+  t.equal(read('holdfast_endpoints').length, 5)
 })
 
 t.test('ejections are counted by their cause, each from 0', async t => {

@@ -95,6 +95,17 @@ t.test('times and counts of the environment hold for every target', async t => {
   t.match(target?.snapshot().limits.undiciOptions, { connections: 3, keepAliveTimeout: 4_000, bodyTimeout: 0, headersTimeout: 50_000 })
 })
 
+t.test('with AFFINITY=cookie:NAME, each of several prefixes has a cookie of its own', async t => {
+  const given = { AFFINITY: 'cookie:lb', AFFINITY_SECRET: '0123456789abcdef' }
+  const users = '/users=http://127.0.0.1:1|http://127.0.0.1:2'
+  const cookies = async (UPSTREAMS: string) => {
+    const app = await appFor(t, { variables: { ...given, UPSTREAMS } })
+    return [...app.gateway!.targets].map(({ options: { affinity } }) => affinity !== undefined && 'cookie' in affinity && affinity.cookie)
+  }
+  t.same(await cookies(`${users},/=http://127.0.0.1:3|http://127.0.0.1:4`), ['lb-users', 'lb-root'])
+  t.same(await cookies(users), ['lb'])
+})
+
 t.test('PROXY_STATUS holds for every route', async t => {
   const backend = await backendFor(t, 'a')
   const app = await appFor(t, { variables: { UPSTREAMS: `/a=${backend.url}`, PROXY_STATUS: 'true' } })
