@@ -170,12 +170,12 @@ export class Endpoint implements PoolHost, Candidate, Member {
     this.#departure = nextDeparture(before, event, now, this.#group.othersShowSigns(this))
     if (this.#departure === before) return
     const { leaving } = this.#departure
-    if (leaving !== undefined && before.leaving === undefined) this.live({ type: 'leave', by: 'evidence', cause: leaving.cause })
-    else if (leaving === undefined && before.leaving !== undefined) {
+    if (leaving !== undefined && before.leaving === undefined) {
+      this.live({ type: 'leave', by: 'evidence', cause: leaving.cause })
+    } else if (leaving === undefined && before.leaving !== undefined) {
       const cause = event.type === 'refused' ? 'it does not leave: nothing listens there' : 'it keeps connections again'
       this.live({ type: 'stay', by: 'evidence', cause })
-    }
-    else this.#group.changed(false)
+    } else this.#group.changed(false)
   }
 
   /** An operator says that it stays. */
