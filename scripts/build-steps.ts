@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readPageFiles } from '../src/admin/page-files.js'
 import { BuildError, compileToCommonJs, compileToEsm } from './compile.js'
@@ -23,7 +23,8 @@ export async function build (root: string, { codeOnly = false, dist = join(root,
   compileFolder({ root, dist }, 'routes', compileToEsm)
   write(join(dist, 'src', 'admin', 'page-files.js'), pageModule(await readPageFiles()))
   // npm makes it executable where it installs the package; in a clone, npx runs the file as it is.
-  chmodSync(join(dist, 'src', 'cli', 'main.js'), 0o755)
+  const command = join(dist, 'src', 'cli', 'main.js')
+  if (existsSync(command)) chmodSync(command, 0o755)
   if (codeOnly) return
   const { files, names } = declarationsOf(root, 'src/index.ts')
   for (const [path, text] of files) write(join(dist, path), text)
