@@ -70,6 +70,7 @@ export interface MarkedResponse {
 
 export const STAYING: Departure = { signs: [], limits: [], refused: undefined, leaving: undefined }
 
+const CLOSED_AND_ANNOUNCED = 'its listener is closed, and it announces the close of its connections'
 const SIGNS = 3
 // Signs of one stop come within so much time, in ms.
 const WINDOW = 10_000
@@ -109,7 +110,7 @@ export function nextDeparture (state: Departure, event: DepartureEvent, now: num
       // Nothing listens, and it has only closed idle connections: its process has ended.
       if (state.leaving !== undefined && !state.signs.some(isAnnounced)) return { ...STAYING, limits: state.limits, refused: now }
       const next = { ...state, refused: now }
-      return recent(state.signs, now).some(isAnnounced) ? left(next, 'its listener is closed, and it announces the close of its connections', now) : next
+      return recent(state.signs, now).some(isAnnounced) ? left(next, CLOSED_AND_ANNOUNCED, now) : next
     }
     case 'connected':
       if (state.refused === undefined) return state
@@ -159,7 +160,7 @@ function withSign (
   if (before.some(other => haveLimitInCommon(other, sign))) return state
   const signs = [...before, sign]
   const next = { ...state, signs }
-  if (state.refused !== undefined && isAnnounced(sign)) return left(next, 'its listener is closed, and it announces the close of its connections', now)
+  if (state.refused !== undefined && isAnnounced(sign)) return left(next, CLOSED_AND_ANNOUNCED, now)
   const oneClient = signs.every(({ client }) => client === signs[0]!.client && client !== undefined)
   if (signs.length < SIGNS || othersShow || (oneClient && event.type === 'marked' && event.others)) return next
   return left(next, 'it closes connections that it used to keep', now)

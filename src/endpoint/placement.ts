@@ -42,6 +42,14 @@ export interface ResponseBeginning {
   readonly requestWritten: boolean
 }
 
+/** What is known of a request whose attempt has failed. */
+interface RetryEvidence {
+  readonly clientGone: boolean
+  readonly idempotent: boolean
+  readonly replayable: boolean
+  readonly retried: boolean
+}
+
 interface FirstFailure {
   readonly endpoint: Endpoint
   readonly failure: Failure
@@ -166,7 +174,8 @@ export class Placement implements Seeker {
     const now = this.#endpoints.clock()
     const client = this.#request.asker?.ip
     const { ejection } = this.#endpoints.options
-    const evidence = ejection === false || ejection.statuses.length === 0 ? undefined : statusEvidence(response.status, ejection.statuses, client)
+    const statuses = ejection === false ? [] : ejection.statuses
+    const evidence = statuses.length === 0 ? undefined : statusEvidence(response.status, statuses, client)
     if (evidence === undefined) {
       endpoint.answers.answered(client, now)
       endpoint.answered(connection.acquiredAt)
@@ -183,7 +192,7 @@ export class Placement implements Seeker {
   }
 
   /** Whether and where to send the request again after a failure. */
-  decide (failure: Failure, evidence: { readonly clientGone: boolean, readonly idempotent: boolean, readonly replayable: boolean, readonly retried: boolean }): ElsewhereDecision | undefined {
+  decide (failure: Failure, evidence: RetryEvidence): ElsewhereDecision | undefined {
     const { pinned } = this.#request
     return decideElsewhere({
       ...failure,
@@ -222,7 +231,8 @@ export class Placement implements Seeker {
   takes (pool: ConnectionPool): boolean {
     const endpoint = this.#endpoint
     if (this.#bound !== undefined) return pool === this.#bound.pool
-    if (endpoint !== undefined && (this.#key !== undefined || this.#probes !== undefined || pool === endpoint.pool)) return pool === endpoint.pool
+    const stays = this.#key !== undefined || this.#probes !== undefined
+    if (endpoint !== undefined && (stays || pool === endpoint.pool)) return pool === endpoint.pool
     const other = this.#endpoints.of(pool)
     return this.#endpoints.choice.roster.has(other) && !this.#tried.includes(other) && (!this.#tunnels || this.#hasRoomForTunnel(other))
   }
@@ -232,7 +242,8 @@ export class Placement implements Seeker {
     if (bound !== undefined && (this.#request.pinned !== undefined || takesBound(bound, this.#endpoints.choice.fitness))) return bound.pool
     this.#bound = undefined
     const endpoint = this.#endpoint
-    if (endpoint !== undefined && !endpoint.full && !this.#tried.includes(endpoint) && this.#endpoints.choice.roster.has(endpoint)) return endpoint.pool
+    const { roster } = this.#endpoints.choice
+    if (endpoint !== undefined && !endpoint.full && !this.#tried.includes(endpoint) && roster.has(endpoint)) return endpoint.pool
     const picked = this.#pick(this.#endpoints.clock())
     if (picked !== undefined) this.#move(picked)
     return picked?.pool
