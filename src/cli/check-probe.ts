@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import type { CheckedApp, CheckedTarget, Unreachable } from '../check/rule.js'
 import { createDialer } from '../connection/dial.js'
-import { hostnameOf } from '../connection/socket-opener.js'
+import { bareHost } from '../http/bare-host.js'
 import type { Found } from '../discovery/source.js'
 import { checkEndpoint } from '../endpoint/health-check.js'
 import { HoldfastError } from '../errors.js'
@@ -86,7 +86,7 @@ async function reportOf (
 
 /** The addresses of a name, as a dial would find them. A name that cannot be resolved is what the probe finds out. */
 async function addressesOf (origin: URL): Promise<readonly string[] | undefined> {
-  const host = hostnameOf(origin)
+  const host = bareHost(origin)
   if (isIP(host) !== 0) return undefined
   return await dns.lookup(host, { all: true }).then(all => all.map(({ address }) => address), () => undefined)
 }

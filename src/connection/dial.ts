@@ -2,11 +2,12 @@ import type { Socket } from 'node:net'
 import type { buildConnector } from 'undici'
 import { addressId } from '../discovery/source.js'
 import { HoldfastError, ignoreError } from '../errors.js'
+import { bareHost } from '../http/bare-host.js'
 import { CONNECT_TIMEOUT } from '../options/target-options.js'
 import type { ConnectFunction } from '../options/connect-types.js'
 import type { ResolvedUndiciOptions } from '../options/target-options.js'
 import { BackendSocket } from '../wire/backend-socket.js'
-import { SocketOpener, hostnameOf } from './socket-opener.js'
+import { SocketOpener } from './socket-opener.js'
 import type { DialAddress } from './socket-opener.js'
 
 /** A dial in progress. */
@@ -113,8 +114,8 @@ function byFunction (connect: ConnectFunction, origin: URL, localAddress: string
   const port = String(address?.port ?? '')
   const to: buildConnector.Options = {
     ...address === undefined
-      ? { host: origin.host, hostname: hostnameOf(origin), port: origin.port }
-      : { host: addressId(address.host, address.port), hostname: address.host, port, servername: hostnameOf(origin) },
+      ? { host: origin.host, hostname: bareHost(origin), port: origin.port }
+      : { host: addressId(address.host, address.port), hostname: address.host, port, servername: bareHost(origin) },
     protocol,
     ...localAddress === undefined ? {} : { localAddress }
   }

@@ -5,6 +5,8 @@ import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls'
 import { HoldfastError, optionError } from '../errors.js'
 import type { ConnectOptions } from '../options/option-types.js'
 import { TlsSessions } from '../wire/tls-sessions.js'
+import { bareHost } from '../http/bare-host.js'
+import { defaultPort, urlPort } from '../http/url-port.js'
 import { sharedLookup } from './lookup.js'
 
 // undici's defaults.
@@ -58,7 +60,7 @@ export class SocketOpener {
     this.connected = this.#secure ? 'secureConnect' : 'connect'
     this.#keepAlive = keepAlive ?? true
     this.#keepAliveDelay = keepAliveInitialDelay ?? KEEP_ALIVE_DELAY
-    const host = hostnameOf(origin)
+    const host = bareHost(origin)
     const path = at.socketPath ?? socketPath
     this.#options = {
       highWaterMark: this.#secure ? HIGH_WATER_MARK_OF_TLS : HIGH_WATER_MARK,
@@ -68,7 +70,7 @@ export class SocketOpener {
       allowHalfOpen: true,
       localAddress: at.localAddress,
       ...hostOf(at.address, host),
-      port: (at.address === undefined ? Number(origin.port) : at.address.port) || (this.#secure ? 443 : 80)
+      port: at.address === undefined ? urlPort(origin) : at.address.port ?? defaultPort(origin.protocol)
     } as NetConnectOpts & ConnectionOptions
     if (!this.#secure) return
     this.#sessions = session === undefined && maxCachedSessions !== 0 ? new TlsSessions(clock) : undefined
@@ -105,11 +107,6 @@ export class SocketOpener {
   failed (): void {
     this.#sessions?.forget()
   }
-}
-
-/** The host of an origin, an IPv6 address without its brackets. */
-export function hostnameOf ({ hostname }: URL): string {
-  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
 }
 
 /** The host of an endpoint, as `net.connect` takes it. Node races several addresses only if a look-up finds them. */

@@ -1,5 +1,6 @@
 import { optionError } from '../errors.js'
 import { refuseUnknown } from '../options/unknown-names.js'
+import { bareHost } from '../http/bare-host.js'
 import { canonical } from './families.js'
 import { addressId, type Found } from './source.js'
 
@@ -71,7 +72,7 @@ function endpointOf (url: URL, { weight, priority, leaving, zone, group }: { [na
   for (const [key, text] of Object.entries(texts)) {
     if (text !== undefined && typeof text !== 'string') throw optionError(`${name}.${key}`, text, 'must be a string')
   }
-  const host = canonical(url.hostname.replace(/^\[|\]$/g, ''))
+  const host = canonical(bareHost(url))
   const port = url.port === '' ? undefined : Number(url.port)
   return {
     id: addressId(host, port),

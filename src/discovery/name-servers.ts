@@ -1,8 +1,6 @@
 import { Resolver } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { isIP } from 'node:net'
-import { optionError } from '../errors.js'
 import { searchListOf, type SearchList } from './search-list.js'
 
 // In ms: a server that has not answered by then is asked once more. c-ares doubles the time.
@@ -72,20 +70,6 @@ export class NameServers {
 
 function systemResolver (): Resolver {
   return new Resolver({ timeout: SERVER_TIMEOUT, tries: TRIES })
-}
-
-/** Throws HOLDFAST_ERR_OPTION for what cannot be a list of name servers. */
-export function checkServers (servers: unknown, option: string): void {
-  const remedy = 'is no list of name servers; give IP addresses, with a port where it is not 53: [\'10.0.0.53\', \'[fd00::53]:5353\']'
-  if (!Array.isArray(servers) || servers.length === 0) throw optionError(option, servers, remedy)
-  for (const server of servers as unknown[]) if (!isServer(server)) throw optionError(option, server, remedy)
-}
-
-function isServer (server: unknown): boolean {
-  if (typeof server !== 'string') return false
-  if (isIP(server) !== 0) return true
-  const [, six = '', four = '', port = ''] = /^(?:\[([^\]]+)\]|([\d.]+))(?::(\d{1,5}))?$/.exec(server) ?? []
-  return (isIP(six) === 6 || isIP(four) === 4) && (port === '' || (Number(port) > 0 && Number(port) < 65_536))
 }
 
 function textOf (path: string): string {

@@ -1,4 +1,6 @@
 import { isIPv6 } from 'node:net'
+import { bareHost } from '../http/bare-host.js'
+import { urlPort } from '../http/url-port.js'
 
 /** One endpoint of a target, as a source knows it. */
 export interface Found {
@@ -88,6 +90,11 @@ export class DiscoveryFailure extends Error {
 export function faultOf (error: unknown, what: string): DiscoveryFault {
   if (error instanceof DiscoveryFailure) return error.fault
   return { kind: 'failed', message: `${what}: ${error instanceof Error ? error.message : String(error)}`, cause: error }
+}
+
+/** The `host:port` of an http: or https: URL: the address of an endpoint that is given as one. */
+export function addressOf (url: URL): string {
+  return addressId(bareHost(url), urlPort(url))
 }
 
 /** The id of an endpoint that its address alone identifies: `10.0.0.1:3000`, `[fd00::1]:3000`, `10.0.0.1`. */

@@ -14,8 +14,8 @@ export interface Bond {
  * ignored: the request is served as one without the cookie. If the header has several values, the first genuine one counts.
  *
  * @param header the `Cookie` header
- * @param isKnown whether the target has an endpoint with this id. Whether it may get bound requests (`admission`) is asked later: if not,
- *   the request is bound anew
+ * @param isKnown whether the target has an endpoint with this id. Whether it may get bound requests (`takesBound`) is asked later: if
+ *   not, the request is bound anew
  */
 export function bondOf (
   header: string | undefined, cookie: string, sealed: SealedEndpoints, isKnown: (id: string) => boolean

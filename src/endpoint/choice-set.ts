@@ -1,4 +1,3 @@
-import { admission } from './endpoint-state.js'
 import type { EndpointLife } from './endpoint-state.js'
 
 /** What the choice looks at. */
@@ -51,14 +50,14 @@ export function fitnessOf ({ life, refusing }: Member): Fitness {
 }
 
 /**
- * Whether a request that is bound to an endpoint goes there; otherwise it is bound to another one. While ejection does not count, it does
- * not count here either.
+ * Whether a request that is bound to an endpoint goes there, also while that leaves; otherwise it is bound to another one. It would fail at
+ * an ejected endpoint. While ejection does not count, it does not count here either.
  *
  * @param fitness that of the choice set
  */
 export function takesBound ({ life, refusing }: Member, fitness: Fitness): boolean {
   if (refusing || life.state === 'gone') return false
-  return admission(life).bound || fitness === 'ejected'
+  return life.ejected === undefined || fitness === 'ejected'
 }
 
 /**

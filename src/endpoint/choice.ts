@@ -9,8 +9,8 @@ import { Roster } from './roster.js'
 
 /** What a request does that has found no connection. */
 export type Verdict =
-  /** It dials, and dials again where that is refused. `once`: it does not dial again. */
-  | { readonly type: 'dial', readonly once: boolean, readonly endpoint: Endpoint | undefined }
+  /** It dials, and dials again where that is refused. `probes`: it dials this endpoint, once. */
+  | { readonly type: 'dial', readonly probes: Endpoint | undefined }
   /** It waits so many ms for a dial that is under way. */
   | { readonly type: 'join', readonly ms: number }
   | { readonly type: 'refuse', readonly error: HoldfastError }
@@ -26,7 +26,7 @@ interface ChoiceContext {
 // `connectRetry` is.
 const SHORTEST_PATIENCE = 1_000
 
-const PATIENT: Verdict = { type: 'dial', once: false, endpoint: undefined }
+const PATIENT: Verdict = { type: 'dial', probes: undefined }
 
 /** Which of a target's endpoints a request gets, by the policies `choice-set.ts`, `balance.ts` and `refusal.ts`. */
 export class Choice {
@@ -84,7 +84,7 @@ export class Choice {
     const verdict = dialVerdict(members.map(({ health }) => health.refusal), now, patience)
     switch (verdict.type) {
       case 'dial': return PATIENT
-      case 'probe': return { type: 'dial', once: true, endpoint: members[verdict.place] }
+      case 'probe': return { type: 'dial', probes: members[verdict.place] }
       case 'join': return { type: 'join', ms: Math.max(1, verdict.until - now) }
       case 'refuse': return { type: 'refuse', error: errorOf(members) }
     }

@@ -123,8 +123,14 @@ export function nextEjection (state: Ejection, event: EjectionEvent, now: number
  * Whether a probing request, or a probing dial (`probesBy`), may begin now. One that has been under way for `time` does not hold up the
  * next one. Where dials are refused, refusal.ts says when to dial.
  */
-export function probeDue ({ out }: Ejection, now: number, { time }: EjectionSettings): boolean {
-  return out !== undefined && out.cause !== 'refused' && now >= out.until && (out.probing === undefined || now - out.probing >= time)
+export function probeDue (ejection: Ejection, now: number, settings: EjectionSettings): boolean {
+  return now >= probeDueAt(ejection, settings)
+}
+
+/** From when on `probeDue` holds; Infinity for never. */
+export function probeDueAt ({ out }: Ejection, { time }: EjectionSettings): number {
+  if (out === undefined || out.cause === 'refused') return Infinity
+  return out.probing === undefined ? out.until : Math.max(out.until, out.probing + time)
 }
 
 /** How an endpoint is probed: by what had failed. A dial alone costs no client anything. */

@@ -42,16 +42,6 @@ export type EndpointEvent =
   /** Its last connection and its last tunnel have ended. */
   | { readonly type: 'finished', readonly cause: string }
 
-/** What an endpoint may be given. */
-export interface Admission {
-  /** Requests that any endpoint may serve. */
-  readonly fresh: boolean
-  /** Requests that are bound to it by affinity. */
-  readonly bound: boolean
-  /** A request, or a dial, that finds out whether it serves again. One at a time. */
-  readonly probing: boolean
-}
-
 /** A new endpoint. @param awaitsCheck whether it gets new requests only after a health check has passed */
 export function newEndpoint (now: number, cause: string, awaitsCheck = false): EndpointLife {
   return { state: 'joining', since: now, cause, leavers: [], ejected: undefined, served: false, awaitsCheck }
@@ -83,30 +73,6 @@ export function nextLife (life: EndpointLife, event: EndpointEvent, now: number)
     }
     case 'finished':
       return life.state === 'leaving' ? { ...life, state: 'gone', since: now, cause: event.cause } : life
-  }
-}
-
-const NOTHING: Admission = { fresh: false, bound: false, probing: false }
-const ALL: Admission = { fresh: true, bound: true, probing: false }
-const BOUND: Admission = { fresh: false, bound: true, probing: false }
-const PROBING: Admission = { fresh: false, bound: false, probing: true }
-
-/**
- * What an endpoint may be given while others serve. `choiceSet` and `takesBound` (choice-set.ts) say what it may be given besides while
- * none does. A bound request whose endpoint is ejected is bound to another one: it would fail here.
- */
-export function admission ({ state, ejected, awaitsCheck }: EndpointLife): Admission {
-  switch (state) {
-    case 'joining':
-      return awaitsCheck ? BOUND : ALL
-    case 'up':
-      return ALL
-    case 'ejected':
-      return PROBING
-    case 'leaving':
-      return ejected === undefined ? BOUND : NOTHING
-    case 'gone':
-      return NOTHING
   }
 }
 

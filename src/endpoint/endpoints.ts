@@ -9,23 +9,26 @@ import type { DiscoveryView } from '../discovery/discovery.js'
 import type { EndpointsPlan } from '../discovery/endpoints-plan.js'
 import type { Report } from '../discovery/reports.js'
 import { sourceOfPlan } from '../discovery/source-of-plan.js'
-import { addressId } from '../discovery/source.js'
+import { addressId, addressOf } from '../discovery/source.js'
 import type { Found, Source } from '../discovery/source.js'
 import { SYSTEM_TIMING } from '../discovery/timing.js'
 import { HoldfastError } from '../errors.js'
+import { defaultPort } from '../http/url-port.js'
 import type { ResolvedTargetOptions, ResolvedUndiciOptions } from '../options/target-options.js'
 import { mayEject } from './choice-set.js'
 import { Choice } from './choice.js'
-import { probeDue, probesBy } from './ejection.js'
+import { probeDue, probeDueAt, probesBy } from './ejection.js'
+import type { EjectionSettings } from './ejection.js'
 import { EndpointPersistence } from './endpoint-persistence.js'
 import { Endpoint } from './endpoint.js'
 import type { EndpointGroup } from './endpoint.js'
 import { endpointId } from './endpoint-id.js'
 import type { EndpointLife } from './endpoint-state.js'
 import { HealthChecks } from './health-checks.js'
+import { WITHOUT_EJECTION } from './health.js'
 import type { HealthSettings } from './health.js'
 import { showsSigns, trialDue } from './leaving-evidence.js'
-import { PROBE_EVERY, probingDialDue } from './refusal.js'
+import { probingDialDue, probingDialDueAt } from './refusal.js'
 import { RetryBudget } from './retry-budget.js'
 import { SealedEndpoints } from './sealed-endpoint.js'
 import { seededRandom } from './seeded-random.js'
@@ -54,6 +57,7 @@ export class Endpoints implements EndpointGroup {
   /** Names endpoints in cookies; undefined without affinity by cookie. */
   readonly sealed: SealedEndpoints | undefined
   readonly #context: EndpointsContext
+  readonly #ejection: EjectionSettings & { readonly maxEjected: number }
   readonly #checks: HealthChecks | undefined
   readonly #byPool = new Map<ConnectionPool, Endpoint>()
   readonly #byId = new Map<string, Endpoint>()
@@ -77,9 +81,10 @@ export class Endpoints implements EndpointGroup {
     this.clock = clock
     this.random = seededRandom(Math.floor(Math.random() * 2 ** 32))
     const { ejection, healthCheck, affinity } = context.options
-    this.healthSettings = { ejection, check: healthCheck }
+    this.#ejection = ejection === false ? WITHOUT_EJECTION : ejection
+    this.healthSettings = { ejection: this.#ejection, check: healthCheck }
     this.choice = new Choice(this)
-    if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(secretsOf(affinity.secret), affinity.cookie)
+    if (affinity !== undefined && 'cookie' in affinity) this.sealed = new SealedEndpoints(affinity.secret, affinity.cookie)
     if (healthCheck !== undefined) {
       const ask = { ...healthCheck, origin: context.origin }
       this.#checks = new HealthChecks(ask, clock)
@@ -115,7 +120,7 @@ export class Endpoints implements EndpointGroup {
   start (plan: EndpointsPlan): void {
     if (plan.kind === 'origin') {
       const { origin, options } = this.#context
-      const address = options.undiciOptions.socketPath ?? addressId(origin.hostname.replace(/^\[|\]$/g, ''), portOf(origin))
+      const address = options.undiciOptions.socketPath ?? addressOf(origin)
       this.#only = this.#add(undefined, address, 'the target\'s origin')
       this.#refill()
     } else if (plan.kind === 'list') {
@@ -184,7 +189,7 @@ export class Endpoints implements EndpointGroup {
       const { health, life } = endpoint
       if (isSentAway(life)) continue
       if (probingDialDue(health.refusal, now) && this.choice.fitness !== 'refusing') this.#context.pools.probe(endpoint.pool)
-      else if (health.ejection.out !== undefined && life.state === 'ejected' && this.#probeDue(endpoint, now)) {
+      else if (health.ejection.out !== undefined && life.state === 'ejected' && probeDue(health.ejection, now, this.#ejection)) {
         if (probesBy(health.ejection.out) === 'request') {
           found ??= endpoint
           continue
@@ -228,8 +233,7 @@ export class Endpoints implements EndpointGroup {
   // Called by endpoints.
 
   mayEject (endpoint: Endpoint): boolean {
-    const { ejection } = this.options
-    return this.several && mayEject(this.#members, endpoint, ejection === false ? 0.5 : ejection.maxEjected)
+    return this.several && mayEject(this.#members, endpoint, this.#ejection.maxEjected)
   }
 
   othersShowSigns (endpoint: Endpoint): boolean {
@@ -353,7 +357,7 @@ export class Endpoints implements EndpointGroup {
       if (!holds()) break
     }
     for (const one of holds() ? listed.values() : []) {
-      const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin)), cause)
+      const endpoint = this.#add(one, addressId(one.host, one.port ?? defaultPort(this.#context.origin.protocol)), cause)
       if (!first) endpoint.slowFrom = this.clock()
       if (!holds()) break
       if (one.leaving) endpoint.live({ type: 'leave', by: 'discovery', cause: 'discovery says that it shuts down' })
@@ -405,7 +409,7 @@ export class Endpoints implements EndpointGroup {
   #idsOf (key: string): readonly string[] {
     const { affinity } = this.options
     if (affinity === undefined || !('cookie' in affinity)) return [endpointId(key)]
-    return secretsOf(affinity.secret).map(secret => endpointId(key, secret))
+    return affinity.secret.map(secret => endpointId(key, secret))
   }
 
   #refill (): void {
@@ -436,23 +440,11 @@ export class Endpoints implements EndpointGroup {
     let dueAt = Infinity
     for (const { health: { ejection, refusal }, departure, life } of this.#members) {
       if (isSentAway(life)) continue
-      if (refusal.since !== undefined && refusal.dials === 0) dueAt = Math.min(dueAt, refusal.last + PROBE_EVERY)
-      if (ejection.out !== undefined && ejection.out.cause !== 'refused' && life.state === 'ejected') {
-        const { until, probing } = ejection.out
-        dueAt = Math.min(dueAt, probing === undefined ? until : Math.max(until, probing + this.#ejectionTime))
-      }
+      dueAt = Math.min(dueAt, probingDialDueAt(refusal))
+      if (life.state === 'ejected') dueAt = Math.min(dueAt, probeDueAt(ejection, this.#ejection))
       if (departure.leaving !== undefined) dueAt = Math.min(dueAt, departure.leaving.trialAt)
     }
     this.#dueAt = dueAt
-  }
-
-  get #ejectionTime (): number {
-    const { ejection } = this.options
-    return ejection === false ? 10_000 : ejection.time
-  }
-
-  #probeDue ({ health }: Endpoint, now: number): boolean {
-    return probeDue(health.ejection, now, { failures: 0, time: this.#ejectionTime, maxTime: 0 })
   }
 }
 
@@ -465,17 +457,4 @@ function listedAs ({ found }: Endpoint, listed: ReadonlyMap<string, Found>): Fou
 /** Whether it leaves for a reason that no answer of its own changes. */
 function isSentAway ({ state, leavers }: EndpointLife): boolean {
   return state === 'gone' || leavers.some(by => by !== 'evidence')
-}
-
-/** The first secret seals. */
-function secretsOf (secret: string | readonly [string, ...string[]]): readonly [string, ...string[]] {
-  return typeof secret === 'string' ? [secret] : secret
-}
-
-function portOf (origin: URL): number {
-  return Number(origin.port) || defaultPort(origin)
-}
-
-function defaultPort ({ protocol }: URL): number {
-  return protocol === 'https:' ? 443 : 80
 }

@@ -19,8 +19,7 @@ export interface Health {
 }
 
 export interface HealthSettings {
-  /** false: failures do not eject; health checks and operators do. An endpoint that refuses its dials is avoided all the same. */
-  readonly ejection: EjectionSettings | false
+  readonly ejection: EjectionSettings
   readonly check: CheckSettings | undefined
 }
 
@@ -32,6 +31,12 @@ export type HealthEvent =
   | { readonly type: 'dial_failed', readonly failure: EndpointFailure | undefined, readonly mayEject: boolean, readonly probe: boolean }
   /** `mayEject`: as in `failed`. */
   | CheckEvent & { readonly mayEject: boolean }
+
+/**
+ * With `ejection: false`, failures do not eject; health checks and operators do. Their ejections run by the same rules, but no row of failures
+ * is long enough. An endpoint that refuses its dials is avoided all the same.
+ */
+export const WITHOUT_EJECTION = { failures: Infinity, time: 10_000, maxTime: 10_000, maxEjected: 0.5 }
 
 export function newHealth (now: number, { check }: HealthSettings, random: number): Health {
   return { ejection: NEVER_EJECTED, refusal: ACCEPTING, checks: check === undefined ? undefined : newChecks(now, check, random) }
@@ -85,16 +90,13 @@ export function isHealthy ({ ejection }: Health): boolean {
 
 function byEjection (health: Health, event: EjectionEvent, now: number, settings: HealthSettings, random: number): Health {
   const { ejection } = health
-  const next = nextEjection(ejection, event, now, settings.ejection === false ? WITHOUT_EJECTION : settings.ejection, random)
+  const next = nextEjection(ejection, event, now, settings.ejection, random)
   if (next === ejection) return health
   const begun = next.out !== undefined && ejection.out === undefined
   // Checks that had passed before the ejection do not end it.
   const checks = begun && health.checks?.passed === true ? { ...health.checks, row: 0 } : health.checks
   return { ...health, ejection: next, checks }
 }
-
-// The ejections of operators and checks run by the same rules, but no row of failures is long enough.
-const WITHOUT_EJECTION: EjectionSettings = { failures: Infinity, time: 10_000, maxTime: 10_000 }
 
 function byCheck (
   health: Health, event: CheckEvent & { readonly mayEject: boolean }, now: number, settings: HealthSettings, random: number

@@ -5,6 +5,7 @@ import type { Failure } from '../connection/exchange.js'
 import { redialDelay } from '../connection/redial.js'
 import type { Seeker } from '../connection/seeker.js'
 import type { HoldfastError } from '../errors.js'
+import { firstValue } from '../http/headers.js'
 import { addressKey, bondOf, headerKey } from './affinity.js'
 import type { Bond } from './affinity.js'
 import { takesBound } from './choice-set.js'
@@ -114,10 +115,10 @@ export class Placement implements Seeker {
     }
     const { options: { affinity }, sealed, choice } = this.#endpoints
     if (affinity === undefined) return
-    if ('header' in affinity) this.#key = headerKey(asker === undefined ? headerOf(headers, affinity.header) : asker.headers[affinity.header])
+    if ('header' in affinity) this.#key = headerKey(asker === undefined ? firstValue(headers, affinity.header) : asker.headers[affinity.header])
     else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
     else {
-      const cookie = asker === undefined ? headerOf(headers, 'cookie') : asker.headers.cookie
+      const cookie = asker === undefined ? firstValue(headers, 'cookie') : asker.headers.cookie
       this.#bond = bondOf(cookie, affinity.cookie, sealed!, id => this.#endpoints.byId(id) !== undefined)
       const endpoint = this.#bond && this.#endpoints.byId(this.#bond.id)
       if (endpoint !== undefined && takesBound(endpoint, choice.fitness)) this.#bound = endpoint
@@ -342,9 +343,4 @@ export class Placement implements Seeker {
     const age = now - connection.openedAt
     endpoint.depart({ type: 'marked', nth, age, client, others: endpoint.answers.toOthers(client, now) })
   }
-}
-
-function headerOf (headers: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i]!.toLowerCase() === name) return headers[i + 1]
-  return undefined
 }

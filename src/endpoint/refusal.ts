@@ -52,8 +52,13 @@ export function nextRefusal (state: Refusal, event: RefusalEvent, now: number): 
  * Whether a probing dial is due. Under traffic each request asks, and the request itself need not wait for the dial where another endpoint
  * serves.
  */
-export function probingDialDue ({ since, last, dials }: Refusal, now: number): boolean {
-  return since !== undefined && dials === 0 && now - last >= PROBE_EVERY
+export function probingDialDue (refusal: Refusal, now: number): boolean {
+  return now >= probingDialDueAt(refusal)
+}
+
+/** From when on `probingDialDue` holds; Infinity for never. */
+export function probingDialDueAt ({ since, last, dials }: Refusal): number {
+  return since !== undefined && dials === 0 ? last + PROBE_EVERY : Infinity
 }
 
 /**

@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { addressId } from '../discovery/source.js'
-import { bareHost } from '../http/bare-host.js'
+import { addressOf } from '../discovery/source.js'
 
 /** The endpoints of a route's target that its `getUpstream` has chosen for requests. */
 export class EndpointChoice {
@@ -29,9 +28,4 @@ export class EndpointChoice {
   of (request: FastifyRequest): string | undefined {
     return this.#chosen.get(request)
   }
-}
-
-/** The `host:port` of a URL. */
-export function addressOf (url: URL): string {
-  return addressId(bareHost(url), url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port))
 }

@@ -1,9 +1,9 @@
 import { isDiscoveryUrl } from '../discovery/discovery-url.js'
 import { readUpstream } from '../discovery/read-upstream.js'
 import type { ReadUpstream } from '../discovery/read-upstream.js'
+import { addressOf } from '../discovery/source.js'
 import { optionError } from '../errors.js'
 import type { GivenEndpoint, UpstreamOption } from '../options/upstream-option.js'
-import { addressOf } from './endpoint-choice.js'
 import type { ProxyOptions, SingleOptions } from './proxy-options.js'
 import { foreignWebSocketOptions, isOurs, isUpgradable, toHttp } from './route-upgrades.js'
 

@@ -169,10 +169,15 @@ function asText (value: unknown): string {
 
 /** Whether a header list has a name. @param name in lower case */
 export function hasHeader (list: HeaderList, name: string): boolean {
+  return firstValue(list, name) !== undefined
+}
+
+/** The value of the first line of a header; undefined where there is none. @param name in lower case */
+export function firstValue (list: readonly string[], name: string): string | undefined {
   for (let i = 0; i < list.length; i += 2) {
-    if (list[i]!.length === name.length && list[i]!.toLowerCase() === name) return true
+    if (list[i]!.length === name.length && list[i]!.toLowerCase() === name) return list[i + 1]
   }
-  return false
+  return undefined
 }
 
 /** A header list as a record by lower-case name. Several lines of one name are joined, cookies by `; ` and others by `, `. */

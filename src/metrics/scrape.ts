@@ -1,5 +1,6 @@
 import type { Persistence } from '../connection/observer.js'
 import { bareHost } from '../http/bare-host.js'
+import { urlPort } from '../http/url-port.js'
 import type { TargetRegistry } from '../target/registry.js'
 import type { Target, TargetSnapshot } from '../target/target.js'
 import type { Recorder } from './recorder.js'
@@ -88,6 +89,5 @@ function believe (all: Scrape, { persistence, idleLimit, limits, certificates }:
 function serverOf ({ origin, options: { undiciOptions: { socketPath } } }: Target): Labels {
   if (socketPath !== undefined) return { server_address: socketPath }
   const url = new URL(origin)
-  const { port, protocol } = url
-  return { server_address: bareHost(url), server_port: port === '' ? protocol === 'https:' ? 443 : 80 : Number(port) }
+  return { server_address: bareHost(url), server_port: urlPort(url) }
 }

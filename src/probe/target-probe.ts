@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { Found } from '../discovery/source.js'
 import { HoldfastError } from '../errors.js'
 import type { ConnectOptions } from '../options/option-types.js'
-import { hostnameOf } from '../connection/socket-opener.js'
+import { bareHost } from '../http/bare-host.js'
 import { urlOfEndpoint } from './endpoints-found.js'
 import type { Measurements } from './measurements.js'
 import { measure } from './probe.js'
@@ -53,7 +53,7 @@ export function throughOrigin (
   origin: URL, { headers = [], connect = {} }: Pick<ProbeOptions, 'headers' | 'connect'>
 ): { headers: readonly string[], connect: ConnectOptions } {
   const named = headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'host')
-  const host = hostnameOf(origin)
+  const host = bareHost(origin)
   return {
     headers: named ? headers : ['Host', origin.host, ...headers],
     connect: isIP(host) === 0 ? { servername: host, ...connect } : connect

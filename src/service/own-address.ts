@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
 import { isWildcard } from '../admin/admin-options.js'
 import { bareHost } from '../http/bare-host.js'
+import { urlPort } from '../http/url-port.js'
 import { wrongValue } from './environment-error.js'
 import type { UpstreamEntry } from './upstream-entry.js'
 import { backendUrls } from './upstream-list.js'
@@ -18,7 +19,7 @@ const OWN: Record<Listener['variable'], string> = { PORT: 'the gateway itself', 
 /** Throws EnvironmentError for an upstream that is a listener of this process: its requests would come back to it. */
 export function refuseOwnAddress (upstreams: readonly UpstreamEntry[], listeners: readonly Listener[], machine = thisMachine()): void {
   for (const { entry, url } of upstreams.flatMap(entry => backendUrls(entry).map(url => ({ entry, url })))) {
-    const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80)
+    const port = urlPort(url)
     const found = listeners.find(listener => listener.port === port && reaches(hostOf(url), listener.host, machine))
     if (found === undefined) continue
     const { variable, host } = found

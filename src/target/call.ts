@@ -17,6 +17,7 @@ import type { ElsewhereDecision } from '../endpoint/retry-elsewhere.js'
 import { HoldfastError } from '../errors.js'
 import type { ErrorCode } from '../errors.js'
 import { authenticatesConnection, challengesConnection } from '../http/connection-auth.js'
+import { firstValue } from '../http/headers.js'
 import type { ResponseHead } from '../http/response-head.js'
 import { StreamedBody } from '../wire/streamed-body.js'
 import type { ResolvedTargetOptions } from '../options/target-options.js'
@@ -319,12 +320,12 @@ export class Call implements Waiter, ExchangeSink {
     const verdict = endpoints.choice.verdict(this.#request.pinned === undefined ? undefined : this.#endpoint)
     switch (verdict.type) {
       case 'dial': {
-        const { endpoint } = verdict
-        if (endpoint !== undefined) {
-          this.#endpoint = endpoint
-          this.#placement?.dialsOnce(endpoint)
+        const { probes } = verdict
+        if (probes !== undefined) {
+          this.#endpoint = probes
+          this.#placement?.dialsOnce(probes)
         }
-        this.#ticket = pools.wait(endpoint === undefined ? wait : { ...wait, pool: endpoint.pool, once: true }, this)
+        this.#ticket = pools.wait(probes === undefined ? wait : { ...wait, pool: probes.pool, once: true }, this)
         return
       }
       case 'join':
@@ -353,7 +354,7 @@ export class Call implements Waiter, ExchangeSink {
     const connection = this.#connection!
     return {
       status,
-      retryAfter: status === 503 ? valueOf(list, 'retry-after') : undefined,
+      retryAfter: status === 503 ? firstValue(list, 'retry-after') : undefined,
       persistent: signal.persistent,
       expectedClose: signal.max !== undefined || connection.remaining <= 1 || this.#closeFor(connection) !== undefined,
       withBody: hasBytes(this.#request.body),
@@ -460,11 +461,6 @@ export class Call implements Waiter, ExchangeSink {
     this.#target.observers.rejected(this.#target.name, error.code, this.provenance(error.code))
     this.#handler.failed(error, responseStarted)
   }
-}
-
-function valueOf (list: readonly string[], name: string): string | undefined {
-  for (let i = 0; i < list.length; i += 2) if (list[i]!.toLowerCase() === name) return list[i + 1]
-  return undefined
 }
 
 function isWhole (request: CallRequest): request is CallRequest & ExchangeRequest {

@@ -5,6 +5,7 @@ import type { ExchangeRequest } from '../connection/exchange.js'
 import type { Provenance } from '../connection/observer.js'
 import type { ErrorCode } from '../errors.js'
 import { bareHost } from '../http/bare-host.js'
+import { urlPort } from '../http/url-port.js'
 import { maskUrl } from '../http/mask-url.js'
 import type { MaskedNames } from '../http/secret-names.js'
 import { tracerOf } from '../quirks/opentelemetry.js'
@@ -85,7 +86,7 @@ class OpenTelemetryCall implements CallTrace {
       ...known ? undefined : { 'http.request.method_original': method },
       'url.full': origin.origin + path,
       'server.address': bareHost(origin),
-      'server.port': Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80)
+      'server.port': urlPort(origin)
     }
   }
 

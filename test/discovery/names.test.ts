@@ -2,7 +2,6 @@ import type { NetworkInterfaceInfo } from 'node:os'
 import t from 'tap'
 import { canonical, isReachable, reachableFamilies } from '../../src/discovery/families.js'
 import { hostsAddresses } from '../../src/discovery/hosts-file.js'
-import { checkServers } from '../../src/discovery/name-servers.js'
 import { candidatesOf, searchListOf } from '../../src/discovery/search-list.js'
 
 t.test('a hosts file is read as hosts(5) says', async t => {
@@ -51,14 +50,4 @@ t.test('a family counts if the machine has an address of it that leads elsewhere
 
 t.test('an IPv6 address has one way to be written', async t => {
   t.same(['FD00:0:0::1', 'fe80::1%eth0', '10.0.0.1', 'users'].map(canonical), ['fd00::1', 'fe80::1%eth0', '10.0.0.1', 'users'])
-})
-
-t.test('name servers are addresses, with ports or without', async t => {
-  checkServers(['10.0.0.53', '10.0.0.53:5353', 'fd00::53', '[fd00::53]', '[fd00::53]:5353'], 'discovery.servers')
-  for (const servers of [[], 'x', ['users'], ['10.0.0.53:0'], ['10.0.0.53:65536'], ['10.0.0.53:'], ['[10.0.0.53]'], [53]]) {
-    t.throws(
-      () => checkServers(servers, 'discovery.servers'),
-      { code: 'HOLDFAST_ERR_OPTION', message: /^discovery\.servers: .* is no list of name servers; give/ }
-    )
-  }
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { admission, newEndpoint, nextLife } from '../../src/endpoint/endpoint-state.js'
+import { fitnessOf, takesBound } from '../../src/endpoint/choice-set.js'
+import { newEndpoint, nextLife } from '../../src/endpoint/endpoint-state.js'
 import type { EndpointEvent, EndpointLife, Leaver } from '../../src/endpoint/endpoint-state.js'
 
 const SERVES: EndpointEvent = { type: 'serves', cause: 'answered' }
@@ -61,7 +62,11 @@ t.test('an event that changes nothing returns the same object', async t => {
 })
 
 t.test('what each state may be given', async t => {
-  const given = (life: EndpointLife): string => Object.entries(admission(life)).filter(([, may]) => may).map(([what]) => what).join()
+  const given = (life: EndpointLife): string => {
+    const member = { life, priority: 0, refusing: false }
+    const may = { fresh: fitnessOf(member) === 'serving', bound: takesBound(member, 'serving'), probing: life.state === 'ejected' }
+    return Object.entries(may).filter(([, may]) => may).map(([what]) => what).join()
+  }
   t.equal(given(after([])), 'fresh,bound')
   t.equal(given(newEndpoint(0, 'listed', true)), 'bound', 'a check decides first')
   t.equal(given(after([SERVES])), 'fresh,bound')

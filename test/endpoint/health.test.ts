@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { EndpointFailure } from '../../src/endpoint/evidence.js'
-import { isHealthy, lifeEvent, newHealth, nextHealth } from '../../src/endpoint/health.js'
+import { WITHOUT_EJECTION, isHealthy, lifeEvent, newHealth, nextHealth } from '../../src/endpoint/health.js'
 import type { Health, HealthEvent, HealthSettings } from '../../src/endpoint/health.js'
 
 const SETTINGS: HealthSettings = {
@@ -69,7 +69,7 @@ t.test('a dial that says nothing of the endpoint changes nothing', async t => {
 })
 
 t.test('with ejection switched off, checks and operators still eject', async t => {
-  const settings: HealthSettings = { ...SETTINGS, ejection: false }
+  const settings: HealthSettings = { ...SETTINGS, ejection: WITHOUT_EJECTION }
   t.equal(after([...timeouts, ...timeouts], NEW, settings).ejection.out, undefined)
   t.ok(after([...fails(), ...fails(), ...fails()], NEW, settings).ejection.out)
   t.ok(after([{ type: 'asked', by: 'operator', ms: Infinity, reason: '' }], NEW, settings).ejection.out)

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import t from 'tap'
+import { NAME_SERVERS } from '../../src/options/endpoint-kinds.js'
 import { resolveGatewayOptions } from '../../src/options/gateway-options.js'
 import { checkTargetOptions, resolveTargetOptions, sameTargetOptions } from '../../src/options/target-options.js'
 import type { ResolvedTargetOptions } from '../../src/options/target-options.js'
@@ -133,4 +134,14 @@ t.test('a name that another gateway has for it is refused with ours', async () =
   ]
   for (const [given, message] of rows.slice(1)) refused(given, message)
   t.throws(() => resolveGatewayOptions(rows[0]![0]), { message: rows[0]![1] })
+})
+
+t.test('name servers are addresses, with ports or without', async t => {
+  NAME_SERVERS.check!(['10.0.0.53', '10.0.0.53:5353', 'fd00::53', '[fd00::53]', '[fd00::53]:5353'], 'discovery.servers')
+  for (const servers of [[], 'x', ['users'], ['10.0.0.53:0'], ['10.0.0.53:65536'], ['10.0.0.53:'], ['[10.0.0.53]'], [53]]) {
+    t.throws(
+      () => NAME_SERVERS.check!(servers, 'discovery.servers'),
+      { code: 'HOLDFAST_ERR_OPTION', message: /^discovery\.servers(?::|\[0\]:) .* (?:must be an array of addresses|is no IP address, with or without a port)/ }
+    )
+  }
 })
