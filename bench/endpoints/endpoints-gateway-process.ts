@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import Fastify from 'fastify'
 import type * as Holdfast from '../../src/index.js'
+import { answerQuestions } from '../instruments/child-questions.js'
 import { churnedLists } from './churned-lists.js'
 import type { EndpointsSetup, Failure, Questions, Route, TimedChange } from './endpoints-gateway.js'
 import { HeldLoop } from './held-loop.js'
@@ -51,13 +52,7 @@ getGateway(app).observe({
   persistenceChanged: (_target, from, to, cause, endpoint) => { beliefs.push(`${endpoint} ${from} -> ${to}: ${cause}`) }
 })
 
-process.on('message', ({ id, name, of }: { id: number, name: keyof Questions, of: never }) => {
-  answerTo(name, of).then(
-    answer => process.send?.({ id, answer }),
-    (error: unknown) => process.send?.({ id, error: error instanceof Error ? error.stack : String(error) })
-  )
-})
-process.once('disconnect', () => process.exit())
+answerQuestions<{ name: keyof Questions, of: never }>(async ({ name, of }) => await answerTo(name, of))
 process.send?.({ url: await app.listen({ host: '127.0.0.1', port: 0 }) })
 
 function upstreamOf (upstream: Route['upstream']): unknown {

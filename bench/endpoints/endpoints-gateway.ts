@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { EndpointChange, EndpointSnapshot, GivenEndpoint, Provenance, TargetSnapshot } from '../../src/index.js'
 import { ended, urlOf } from '../../testing/child-server.js'
+import { ChildQuestions } from '../instruments/child-questions.js'
 import { usageOf, type ProcessUsage } from '../instruments/process-usage.js'
 import { processes } from './processes.js'
 
@@ -67,30 +68,18 @@ export interface Questions {
 export class EndpointsGateway {
   readonly url: string
   readonly #child: ChildProcess
-  readonly #waiting = new Map<number, { resolve (answer: unknown): void, reject (error: Error): void }>()
-  #lastId = 0
+  readonly #questions: ChildQuestions
 
   constructor (child: ChildProcess, url: string) {
     this.url = url
     this.#child = child
-    child.on('message', ({ id, answer, error }: { id: number, answer?: unknown, error?: string }) => {
-      if (error === undefined) this.#waiting.get(id)?.resolve(answer)
-      else this.#waiting.get(id)?.reject(new Error(error))
-      this.#waiting.delete(id)
-    })
-    child.once('exit', (code, signal) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the gateway ended with ${signal ?? code}`))
-    })
+    this.#questions = new ChildQuestions(child, 'the gateway')
   }
 
   get usage (): ProcessUsage { return usageOf(this.#child.pid!) }
 
   async ask<Name extends keyof Questions> (name: Name, of: Questions[Name]['of']): Promise<Questions[Name]['answer']> {
-    const id = ++this.#lastId
-    return await new Promise<Questions[Name]['answer']>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject })
-      this.#child.send({ id, name, of })
-    })
+    return await this.#questions.ask({ name, of }) as Questions[Name]['answer']
   }
 
   async call (method: Questions['call']['of']['method'], ...args: unknown[]): Promise<void> {

@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import httpProxy from '@fastify/http-proxy'
 import type * as Holdfast from '../../src/index.js'
+import { answerQuestions } from './child-questions.js'
 import type { Answers, GatewaySetup, PersistenceChange, Question } from './gateway.js'
 
 // The child process: one gateway, which answers the measurement's questions over IPC. Its setup is its one argument.
@@ -16,13 +17,7 @@ let snapshots: () => Holdfast.TargetSnapshot[] = () => []
 const app = setup.stock === undefined ? await holdfast() : await stock(setup.stock)
 const url = await app.listen({ host: '127.0.0.1', port: 0 })
 
-process.on('message', (question: { id: number, name: Question }) => {
-  answerTo(question.name).then(
-    (answer) => process.send?.({ id: question.id, answer }),
-    (error: unknown) => process.send?.({ id: question.id, error: String(error) })
-  )
-})
-process.once('disconnect', () => process.exit())
+answerQuestions<{ name: Question }>(async ({ name }) => await answerTo(name))
 process.send?.({ url })
 
 async function holdfast (): Promise<FastifyInstance> {

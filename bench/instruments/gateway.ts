@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GatewayOptions, Persistence, ProxyOptions, TargetSnapshot } from '../../src/index.js'
 import { ended, urlOf } from '../../testing/child-server.js'
+import { ChildQuestions } from './child-questions.js'
 import { compile } from './compiled.js'
 
 /** The setup of a gateway process, sent as JSON. */
@@ -61,20 +62,12 @@ let entry: string | undefined
 export class Gateway {
   readonly url: string
   readonly #child: ChildProcess
-  readonly #waiting = new Map<number, { resolve (answer: unknown): void, reject (error: Error): void }>()
-  #lastId = 0
+  readonly #questions: ChildQuestions
 
   constructor (child: ChildProcess, url: string) {
     this.url = url
     this.#child = child
-    child.on('message', ({ id, answer, error }: { id: number, answer?: unknown, error?: string }) => {
-      if (error === undefined) this.#waiting.get(id)?.resolve(answer)
-      else this.#waiting.get(id)?.reject(new Error(error))
-      this.#waiting.delete(id)
-    })
-    child.once('exit', (code, signal) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`the gateway process ended with ${signal ?? code}`))
-    })
+    this.#questions = new ChildQuestions(child, 'the gateway process')
   }
 
   get port (): number {
@@ -96,11 +89,7 @@ export class Gateway {
   }
 
   async ask<Name extends Question> (name: Name): Promise<Answers[Name]> {
-    const id = ++this.#lastId
-    return await new Promise<Answers[Name]>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject })
-      this.#child.send({ id, name })
-    })
+    return await this.#questions.ask({ name }) as Answers[Name]
   }
 
   async snapshot (): Promise<TargetSnapshot> {

@@ -5,16 +5,8 @@ import { dialEvidence, exchangeEvidence, statusEvidence } from '../../src/endpoi
 import type { FailedRequest } from '../../src/endpoint/evidence.js'
 import { retryAfterMs } from '../../src/endpoint/retry-after.js'
 import { HoldfastError } from '../../src/errors.js'
+import { LOST } from './lost.js'
 
-/** A GET that was lost on a fresh connection before any byte of an answer. */
-const LOST: Failure = {
-  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'),
-  lost: true,
-  reused: false,
-  writeBegun: true,
-  responseStarted: false,
-  unusedTimeout: false
-}
 const TIMEOUT: Failure = { ...LOST, error: new HoldfastError('HOLDFAST_ERR_HEADERS_TIMEOUT'), lost: false, reused: true }
 const REQUEST: FailedRequest = { client: '10.0.0.9', began: 1_000, requestWritten: true, elsewhere: 'unasked' }
 

@@ -5,18 +5,9 @@ import type { Ejection, EjectionSettings } from '../../src/endpoint/ejection.js'
 import { exchangeEvidence } from '../../src/endpoint/evidence.js'
 import type { FailedRequest } from '../../src/endpoint/evidence.js'
 import { seededRandom } from '../../src/endpoint/seeded-random.js'
-import { HoldfastError } from '../../src/errors.js'
+import { LOST } from './lost.js'
 
 const SETTINGS: EjectionSettings = { failures: 5, time: 10_000, maxTime: 300_000 }
-const LOST = {
-  error: new HoldfastError('HOLDFAST_ERR_CONNECTION_LOST'),
-  lost: true,
-  reused: false,
-  writeBegun: true,
-  responseStarted: false,
-  unusedTimeout: false
-}
-
 /** One endpoint, the requests of several clients, and how often it was ejected. */
 class Endpoint {
   ejections = 0
