@@ -51,7 +51,9 @@ export class EndpointCard {
     this.#idle(part(active + idle, most))
     this.#upgraded(part(active + idle + upgraded, most))
     this.#connecting(part(active + idle + upgraded + connecting, most))
-    this.#connections(`A ${count(active)} I ${count(idle)}${connecting > 0 ? ` C ${count(connecting)}` : ''}${upgraded > 0 ? ` T ${count(upgraded)}` : ''}`)
+    const shownDials = connecting > 0 ? ` C ${count(connecting)}` : ''
+    const shownTunnels = upgraded > 0 ? ` T ${count(upgraded)}` : ''
+    this.#connections(`A ${count(active)} I ${count(idle)}${shownDials}${shownTunnels}`)
     this.#share(`${share === undefined ? NONE : percent(share)} · ${exchangeMs === 0 ? NONE : duration(exchangeMs)}`)
     this.#why(`${moment(since)} ${persistence === 'persistent' ? '' : `${persistence}; `}${cause}`)
   }

@@ -72,7 +72,8 @@ export class EndpointGrid {
     const byId = new Map(endpoints.map(endpoint => [endpoint.id, endpoint]))
     this.#arrange()
     if (!byId.has(this.#chosen) && this.#chosen === '' && this.#order[0] !== undefined) this.#choose(this.#order[0])
-    const most = endpoints.reduce((most, { connections: { active, idle, connecting, upgraded } }) => Math.max(most, active + idle + connecting + upgraded), 0)
+    const sizes = endpoints.map(({ connections: { active, idle, connecting, upgraded } }) => active + idle + connecting + upgraded)
+    const most = sizes.reduce((most, size) => Math.max(most, size), 0)
     const pages = Math.max(1, Math.ceil(this.#order.length / PAGE))
     this.#page = Math.min(this.#page, pages - 1)
     const shown = this.#order.slice(this.#page * PAGE, (this.#page + 1) * PAGE)
@@ -86,7 +87,8 @@ export class EndpointGrid {
     this.#placeText(pages === 1 ? '' : `${count(first + 1)} to ${count(first + shown.length)} of ${count(this.#order.length)}`)
     this.#previous.setAttribute('aria-disabled', String(this.#page === 0))
     this.#next.setAttribute('aria-disabled', String(this.#page === pages - 1))
-    this.#noneText(shown.length > 0 ? '' : endpoints.length > 0 ? 'No endpoint\'s address or state contains that.' : 'No endpoint is known yet.')
+    const none = endpoints.length > 0 ? 'No endpoint\'s address or state contains that.' : 'No endpoint is known yet.'
+    this.#noneText(shown.length > 0 ? '' : none)
   }
 
   /** Orders the endpoints. That costs most of a rendering where there are many, so it is done only for a change. */
@@ -99,7 +101,9 @@ export class EndpointGrid {
     const arranged = keyed.map(({ endpoint: { id, priority }, urgency }) => `${id} ${urgency} ${priority}`).join()
     if (arranged === this.#arranged) return
     this.#arranged = arranged
-    keyed.sort((a, b) => a.urgency - b.urgency || a.endpoint.priority - b.endpoint.priority || byAddress.compare(a.endpoint.address, b.endpoint.address))
+    keyed.sort(({ urgency, endpoint: a }, { urgency: other, endpoint: b }) => {
+      return urgency - other || a.priority - b.priority || byAddress.compare(a.address, b.address)
+    })
     this.#order = keyed.map(({ endpoint }) => endpoint.id)
   }
 
@@ -120,7 +124,8 @@ export class EndpointGrid {
       return card
     })
     this.#list.replaceChildren(...this.#cards.map(({ node }) => node))
-    this.#stop(focused !== undefined && this.#cards.includes(focused) ? focused : this.#cards.find(({ id }) => id === this.#chosen) ?? this.#cards[0])
+    const isShown = focused !== undefined && this.#cards.includes(focused)
+    this.#stop(isShown ? focused : this.#cards.find(({ id }) => id === this.#chosen) ?? this.#cards[0])
     if (focused !== undefined) (this.#cards.includes(focused) ? focused : this.#cards[0])?.button.focus()
   }
 
@@ -149,8 +154,9 @@ export class EndpointGrid {
     if (at === -1) return
     const top = this.#cards[0]?.button.offsetTop
     const columns = this.#cards.filter(({ button }) => button.offsetTop === top).length
+    const last = this.#cards.length - 1
     /** @type {Record<string, number>} */
-    const places = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: this.#cards.length - 1 }
+    const places = { ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: last }
     const to = this.#cards[places[event.key] ?? -1]
     if (to === undefined) return
     event.preventDefault()

@@ -146,5 +146,6 @@ export class EndpointPanel {
  */
 function gone (last) {
   if (last.state === 'gone') return last
-  return { ...last, state: 'gone', refusing: false, since: Date.now(), cause: 'Nothing of it is left.', connections: { active: 0, idle: 0, connecting: 0, upgraded: 0 } }
+  const connections = { active: 0, idle: 0, connecting: 0, upgraded: 0 }
+  return { ...last, state: 'gone', refusing: false, since: Date.now(), cause: 'Nothing of it is left.', connections }
 }

@@ -21,7 +21,7 @@ export const errors: Scenario = {
     const own = relayed.sent.filter(({ status, code }) => status !== 200 && (status !== 500 || code !== undefined))
     bounds.hold('500s are relayed', errors.length > 0 && own.length === 0, relayed.listed(own))
     const out = relayed.changes.filter(({ to }) => to === 'ejected')
-    bounds.hold('500s eject nobody', out.length === 0, out.map(({ address, cause }) => `${address}: ${cause}`).join('; '))
+    bounds.hold('500s eject no endpoint', out.length === 0, out.map(({ address, cause }) => `${address}: ${cause}`).join('; '))
     bounds.hold('500s are not sent again', relayed.twice === 0)
     await plain.gateway.stop()
 

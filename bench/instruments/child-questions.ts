@@ -4,7 +4,7 @@ interface Waiting { resolve (answer: unknown): void, reject (error: Error): void
 
 interface Answer { readonly id: number, readonly answer?: unknown, readonly error?: string }
 
-/** Questions to a child process that calls `answerQuestions`. A question fails where the answer does, and where the process ends before it. */
+/** Questions to a child process that calls `answerQuestions`. One fails if its answer fails, or if the process ends before it. */
 export class ChildQuestions {
   readonly #child: ChildProcess
   readonly #waiting = new Map<number, Waiting>()

@@ -15,6 +15,7 @@ const LIST_LIMIT = 262_144
 const LONGEST_CAUSE = 200
 
 const ASKED = 'asked for over the admin API'
+const NEEDS_TOKEN = 'Endpoints are replaced only where there is a token: set admin.token (ADMIN_TOKEN)'
 
 interface EndpointsOwner { readonly name: string, readonly endpoints: TargetEndpoints }
 
@@ -32,7 +33,10 @@ const ACTIONS: Readonly<Record<string, { readonly act: Action, readonly line: st
     },
     line: 'an endpoint is ejected, as asked over the admin API'
   },
-  restore: { act: (endpoints, endpoint) => endpoints.restore(endpoint), line: 'the ejection of an endpoint is ended, as asked over the admin API' }
+  restore: {
+    act: (endpoints, endpoint) => endpoints.restore(endpoint),
+    line: 'the ejection of an endpoint is ended, as asked over the admin API'
+  }
 }
 
 interface EndpointsSubject {
@@ -49,7 +53,7 @@ export function serveEndpoints (scope: FastifyInstance, { targetOf, log, guarded
     GET: (request): EndpointsAnswer => ({ endpoints: targetOf(request).endpoints.list() }),
     PUT: (request): EndpointsAnswer => {
       const { name, endpoints } = targetOf(request)
-      if (!guarded) throw new Refusal(403, 'HOLDFAST_ADMIN_TOKEN', 'Endpoints are replaced only where there is a token: set admin.token (ADMIN_TOKEN)')
+      if (!guarded) throw new Refusal(403, 'HOLDFAST_ADMIN_TOKEN', NEEDS_TOKEN)
       // `set` checks the list, as in code.
       const given = request.body as readonly GivenEndpoint[]
       orRefusal(() => endpoints.set(given))

@@ -7,6 +7,12 @@ import type { Pool } from './pool.js'
 import type { PoolContext } from './pool-context.js'
 import { Sentinel } from './sentinel.js'
 
+interface Parts {
+  readonly pools: readonly Pool[]
+  readonly bindings: Bindings
+  readonly draining: Draining
+}
+
 /** Ends a target's connections, each with one reason, and tells observers and the belief. */
 export class Closing {
   /** The connection past the learned limit that stays open to watch its backend. */
@@ -16,7 +22,7 @@ export class Closing {
   readonly #bindings: Bindings
   readonly #draining: Draining
 
-  constructor (context: PoolContext, clock: () => number, { pools, bindings, draining }: { pools: readonly Pool[], bindings: Bindings, draining: Draining }) {
+  constructor (context: PoolContext, clock: () => number, { pools, bindings, draining }: Parts) {
     this.#context = context
     this.#pools = pools
     this.#bindings = bindings

@@ -29,7 +29,11 @@ export interface ConnectionHost {
 /** The pool that a connection is in, as far as single connections are concerned. */
 export interface ConnectionPool {
   readonly host: ConnectionHost
-  readonly idle: { push (connection: Connection): void, remove (connection: Connection): boolean, closeSince (idleSince: number, reason: CloseReason): number }
+  readonly idle: {
+    push (connection: Connection): void
+    remove (connection: Connection): boolean
+    closeSince (idleSince: number, reason: CloseReason): number
+  }
   readonly active: { add (connection: Connection): void, delete (connection: Connection): boolean, has (connection: Connection): boolean }
   readonly upgraded: { add (socket: Duplex, closed: () => void): void }
   readonly room: { readonly full: boolean }
@@ -114,8 +118,8 @@ export class Connection implements SocketReader {
   readonly #ageJitter: number
 
   constructor (socket: BackendSocket, from: {
-    id: number, target: string, pool?: ConnectionPool, heads: RequestHeads, options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, owner: ConnectionOwner
-    now: number, generation: number, clock: () => number
+    id: number, target: string, pool?: ConnectionPool, owner: ConnectionOwner, heads: RequestHeads
+    options: Pick<ResolvedTargetOptions, 'undiciOptions' | 'pool'>, now: number, generation: number, clock: () => number
   }) {
     this.id = from.id
     this.target = from.target
@@ -302,7 +306,8 @@ export function snapshotsOf (connections: readonly Connection[], sentinel: Conne
   return [...connections, ...sentinel === undefined ? [] : [sentinel]].map(connection => {
     const { id, endpoint, state, openedAt, served, idleSince, trial } = connection
     const active = state === 'active'
-    return { id, endpoint, state: connection === sentinel ? 'sentinel' : active ? 'active' : 'idle', age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
+    const shown = connection === sentinel ? 'sentinel' : active ? 'active' : 'idle'
+    return { id, endpoint, state: shown, age: now - openedAt, served, idleMs: active ? 0 : now - idleSince, trial }
   })
 }
 

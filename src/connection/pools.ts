@@ -191,7 +191,9 @@ export class Pools implements ConnectionOwner, ExchangeOwner, IdleStackContext {
     this.#waiters.remove(ticket)
     if (ticket.dial !== undefined) ticket.dial.owner = undefined
     // No request waits any more, so the dials under way have no use.
-    if (this.#waiters.queued === 0 && this.#waiters.dialling === 0) for (const { dials } of [...this.#pools]) dials.abandonUnneeded(this.#draining.begun)
+    if (this.#waiters.queued === 0 && this.#waiters.dialling === 0) {
+      for (const { dials } of [...this.#pools]) dials.abandonUnneeded(this.#draining.begun)
+    }
     this.#draining.check()
   }
 

@@ -54,7 +54,8 @@ function urlOf (given: unknown, name: string): URL {
   if (username !== '' || password !== '') throw optionError(name, url.origin, 'has credentials, which would not be sent; leave them out')
   if (protocol !== 'http:' && protocol !== 'https:') throw optionError(name, protocol, `is not http: or https:; ${example}`)
   if (pathname !== '/' || search !== '' || hash !== '') {
-    throw optionError(name, url.origin + pathname, 'has a path, a query or a fragment, which would not be sent; leave it out, and give rewritePrefix')
+    const remedy = 'has a path, a query or a fragment, which would not be sent; leave it out, and give rewritePrefix'
+    throw optionError(name, url.origin + pathname, remedy)
   }
   return url
 }

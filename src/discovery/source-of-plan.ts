@@ -8,9 +8,12 @@ import { SYSTEM_TIMING } from './timing.js'
 
 /** Makes the source of a plan. Throws HOLDFAST_ERR_OPTION where a service account is needed, and there is none. */
 export function sourceOfPlan (
-  plan: EndpointsPlan & { readonly kind: 'url' | 'function' }, origin: URL, { refresh, servers, kubernetes }: ResolvedDiscovery, lookup: LookupFunction
+  plan: EndpointsPlan & { readonly kind: 'url' | 'function' }, origin: URL, discovery: ResolvedDiscovery, lookup: LookupFunction
 ): Source {
-  if (plan.kind === 'function') return functionSource(plan.discover, { protocol: origin.protocol as 'http:' | 'https:', refresh, timing: SYSTEM_TIMING })
+  const { refresh, servers, kubernetes } = discovery
+  if (plan.kind === 'function') {
+    return functionSource(plan.discover, { protocol: origin.protocol as 'http:' | 'https:', refresh, timing: SYSTEM_TIMING })
+  }
   return sourceOfUrl(plan.url, {
     refresh, lookup, ...servers === undefined ? {} : { servers }, ...kubernetes === undefined ? {} : { kubernetes }
   }, plan.upstream)

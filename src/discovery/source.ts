@@ -65,7 +65,7 @@ export interface SourceListener {
   failed (fault: DiscoveryFault): void
 }
 
-/** Finds the endpoints of one target, until it is stopped. It removes nobody: `Discovery` decides what an answer means. */
+/** Finds the endpoints of one target, until it is stopped. It removes no endpoint: `Discovery` decides what an answer means. */
 export interface Source {
   /** Called once. The listener is never called within this call. */
   start (listener: SourceListener): void

@@ -51,7 +51,7 @@ export function newChecks (now: number, { interval }: CheckSettings, random: num
  */
 export function nextChecks (checks: Checks, event: CheckEvent, now: number, settings: CheckSettings, random: number): Checks {
   if (event.type === 'check_begun') return { ...checks, began: now, dueAt: Infinity, deadline: now + settings.timeout }
-  // A result that nobody asked for, or a second one.
+  // A result while no check is under way: a second one, for example.
   if (checks.deadline === Infinity) return checks
   const passed = event.type === 'check_passed'
   const row = passed === checks.passed ? checks.row + 1 : 1

@@ -27,7 +27,7 @@ export interface EndpointGroup {
   /** From 0 to 1. */
   readonly random: () => number
   readonly healthSettings: HealthSettings
-  /** Whether the target may have several endpoints. One that is alone has nobody to leave to. */
+  /** Whether the target may have several endpoints. One that is alone does not leave: no other could serve its requests. */
   readonly several: boolean
   /** Whether the target is at its bound of connections, and an endpoint that may be chosen has an idle one. */
   readonly crowded: boolean

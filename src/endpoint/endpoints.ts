@@ -405,7 +405,7 @@ export class Endpoints implements EndpointGroup {
     endpoint.live({ type: 'finished', cause: 'no longer listed, and nothing of it is left' })
   }
 
-  /** The id of an endpoint by the first secret, and those by the others: cookies from before a rotation of the secrets have one of these. */
+  /** The id of an endpoint by the first secret, and those by the others: cookies from before a rotation of secrets have one of these. */
   #idsOf (key: string): readonly string[] {
     const { affinity } = this.options
     if (affinity === undefined || !('cookie' in affinity)) return [endpointId(key)]

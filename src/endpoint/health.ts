@@ -33,8 +33,8 @@ export type HealthEvent =
   | CheckEvent & { readonly mayEject: boolean }
 
 /**
- * With `ejection: false`, failures do not eject; health checks and operators do. Their ejections run by the same rules, but no row of failures
- * is long enough. An endpoint that refuses its dials is avoided all the same.
+ * With `ejection: false`, failures do not eject; health checks and operators do. Their ejections run by the same rules, but no row of
+ * failures is long enough. An endpoint that refuses its dials is avoided all the same.
  */
 export const WITHOUT_EJECTION = { failures: Infinity, time: 10_000, maxTime: 10_000, maxEjected: 0.5 }
 

@@ -37,7 +37,7 @@ export interface ResponseBeginning {
   readonly retryAfter: string | undefined
   /** Whether it announces that its connection is kept. */
   readonly persistent: boolean
-  /** Whether its connection had to close here: by `Keep-Alive: max=`, by the gateway's own limits, or since the gateway has asked for it. */
+  /** Whether its connection had to close here: by `Keep-Alive: max=`, by the gateway's limits, or since the gateway has asked for it. */
   readonly expectedClose: boolean
   readonly withBody: boolean
   readonly requestWritten: boolean
@@ -85,7 +85,7 @@ export class Placement implements Seeker {
   #first: FirstFailure | undefined
   #begun = false
 
-  constructor (endpoints: Endpoints, request: PlacedRequest, { repeatable, tunnels }: { readonly repeatable: boolean, readonly tunnels: boolean }) {
+  constructor (endpoints: Endpoints, request: PlacedRequest, { repeatable, tunnels }: { repeatable: boolean, tunnels: boolean }) {
     this.#endpoints = endpoints
     this.#request = request
     this.#repeatable = repeatable
@@ -115,8 +115,10 @@ export class Placement implements Seeker {
     }
     const { options: { affinity }, sealed, choice } = this.#endpoints
     if (affinity === undefined) return
-    if ('header' in affinity) this.#key = headerKey(asker === undefined ? firstValue(headers, affinity.header) : asker.headers[affinity.header])
-    else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
+    if ('header' in affinity) {
+      const { header } = affinity
+      this.#key = headerKey(asker === undefined ? firstValue(headers, header) : asker.headers[header])
+    } else if ('ip' in affinity) this.#key = addressKey(asker?.ip)
     else {
       const cookie = asker === undefined ? firstValue(headers, 'cookie') : asker.headers.cookie
       this.#bond = bondOf(cookie, affinity.cookie, sealed!, id => this.#endpoints.byId(id) !== undefined)
@@ -262,7 +264,8 @@ export class Placement implements Seeker {
     if (!pinned) this.#bound = undefined
     const { connectRetry } = endpoints.options.pool
     const another = !pinned && endpoints.choice.another(this.#tried)
-    const next = afterFailedDial({ tried: this.#tried.length, another, refused: wasRefused(error), since: this.#dialsSince }, now, connectRetry)
+    const dial = { tried: this.#tried.length, another, refused: wasRefused(error), since: this.#dialsSince }
+    const next = afterFailedDial(dial, now, connectRetry)
     if (next === 'give-up') return undefined
     if (next === 'elsewhere') {
       this.leave()
@@ -277,7 +280,8 @@ export class Placement implements Seeker {
   #due (now: number): Endpoint | undefined {
     const endpoints = this.#endpoints
     if (now < endpoints.dueAt) return undefined
-    const canProbe = this.#repeatable && !this.#tunnels && this.#tried.length === 0 && this.#first === undefined && endpoints.choice.another([])
+    const isFirst = this.#tried.length === 0 && this.#first === undefined
+    const canProbe = this.#repeatable && !this.#tunnels && isFirst && endpoints.choice.another([])
     this.#probes = endpoints.due(now, canProbe)
     return this.#probes
   }

@@ -11,7 +11,8 @@ export function loggedEvents (log: FastifyBaseLogger, severalAt: (target: string
   return {
     persistenceChanged (target, from, to, cause, endpoint) {
       const several = severalAt(target)
-      log.info({ target, ...several && { endpoint }, from, to, cause }, `${several ? `endpoint ${endpoint} of ${target}` : target} is ${to}: ${cause}`)
+      const subject = several ? `endpoint ${endpoint} of ${target}` : target
+      log.info({ target, ...several && { endpoint }, from, to, cause }, `${subject} is ${to}: ${cause}`)
     },
     endpointChanged (target, { endpoint, address, from, to, cause }) {
       const fields = { target, endpoint, address, from, to, cause }

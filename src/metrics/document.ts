@@ -16,7 +16,7 @@ export const QUERIES: readonly { readonly about: string, readonly query: string 
   { about: 'Targets that close sooner than was configured', query: 'holdfast_idle_limit_seconds{source="effective"} < on (job, instance, target) holdfast_idle_limit_seconds{source="configured"}' },
   { about: 'How full the pools are, with the connections that requests hold and those that are idle', query: 'sum by (job, instance, target) (http_client_open_connections) / on (job, instance, target) holdfast_connections_limit' },
   { about: 'Days until a certificate ends', query: '(holdfast_certificate_expiry_timestamp_seconds - time()) / 86400' },
-  { about: 'Share of the endpoints that is ejected', query: 'sum by (target) (holdfast_endpoints{state="ejected"}) / sum by (target) (holdfast_endpoints{state!="leaving"})' },
+  { about: 'Share of the endpoints that is ejected or refuses dials', query: 'sum by (target) (holdfast_endpoints{state=~"ejected|refusing"}) / sum by (target) (holdfast_endpoints{state!="leaving"})' },
   { about: 'Requests a second, by endpoint', query: 'sum by (target, endpoint, address) (rate(holdfast_endpoint_requests_total[5m]))' },
   { about: 'Endpoints that take more than twice as long as the others of their target', query: 'max by (target, endpoint, address) (holdfast_endpoint_exchange_seconds) > on (target) group_left () 2 * avg by (target) (holdfast_endpoint_exchange_seconds)' },
   { about: 'Requests refused or failed a second, by code', query: 'sum by (target, code) (rate(holdfast_rejected_total[5m]))' }

@@ -27,7 +27,8 @@ export function scrapeEndpoints (all: Scrape, snapshot: TargetSnapshot, figures:
     const labels = { ...own, endpoint: id, ...figure.address === undefined ? undefined : { address: figure.address } }
     count(all, figure, snapshot === undefined ? [] : [snapshot], labels)
     // 0 is what an endpoint has before its first exchange.
-    if (snapshot !== undefined && snapshot.exchangeMs > 0) all.holdfast_endpoint_exchange_seconds.push({ labels, value: snapshot.exchangeMs / 1_000 })
+    const exchangeMs = snapshot?.exchangeMs ?? 0
+    if (exchangeMs > 0) all.holdfast_endpoint_exchange_seconds.push({ labels, value: exchangeMs / 1_000 })
   }
   if (others !== undefined) count(all, others.figure, others.snapshots, { ...own, endpoint: OTHER })
   if (discovery === undefined) return
@@ -36,7 +37,7 @@ export function scrapeEndpoints (all: Scrape, snapshot: TargetSnapshot, figures:
   all.holdfast_discovery_missing_endpoints.push({ labels: own, value: discovery.missing })
 }
 
-/** Its state, where `refusing` comes before `joining` and `up`: nobody can reach it. */
+/** Its state, where `refusing` comes before `joining` and `up`: no new connection to it can be made. */
 function stateOf ({ state, refusing }: EndpointSnapshot): EndpointState | 'refusing' {
   return refusing && (state === 'joining' || state === 'up') ? 'refusing' : state
 }

@@ -115,7 +115,9 @@ export class Call implements Waiter, ExchangeSink {
     this.#request = request
     this.#handler = handler
     this.#trace = target.tracing?.call(target.origin, request)
-    if (target.endpoints.several) this.#placement = new Placement(target.endpoints, request, { repeatable: this.#retryable, tunnels: this.#tunnels })
+    if (target.endpoints.several) {
+      this.#placement = new Placement(target.endpoints, request, { repeatable: this.#retryable, tunnels: this.#tunnels })
+    }
   }
 
   /** Step 5: an endpoint; there, a connection, or a place to wait for one. */

@@ -156,7 +156,8 @@ export class Inspection {
 
   /** Open connections that have served several requests. Not read for a connection under a trial. */
   get #standing (): number {
-    return this.target.connections().filter(({ endpoint, state, served }) => endpoint === this.#endpoint && state !== 'sentinel' && served > 1).length
+    const own = this.target.connections().filter(({ endpoint }) => endpoint === this.#endpoint)
+    return own.filter(({ state, served }) => state !== 'sentinel' && served > 1).length
   }
 
   #scheduleTrial (): void {

@@ -26,11 +26,14 @@ export interface TargetEndpoints {
   restore (endpoint: string): void
 }
 
+type EjectOptions = NonNullable<Parameters<TargetEndpoints['eject']>[1]>
+
 interface Core {
   readonly origin: URL
   readonly endpoints: Endpoints
 }
 
+const EMPTY = 'is empty; give at least one endpoint, and drain those that are to get no requests'
 // How long an operator's ejection lasts by default, in ms.
 const EJECTION = 60_000
 
@@ -52,7 +55,7 @@ export class EndpointsOfTarget implements TargetEndpoints {
   set = (list: readonly GivenEndpoint[]): void => {
     const { origin, endpoints } = this.#core
     const { found } = readGivenList(list, 'endpoints', origin.protocol as 'http:' | 'https:')
-    if (found.length === 0) throw optionError('endpoints', list, 'is empty; give at least one endpoint, and drain those that are to get no requests')
+    if (found.length === 0) throw optionError('endpoints', list, EMPTY)
     endpoints.set(found)
   }
 
@@ -66,7 +69,7 @@ export class EndpointsOfTarget implements TargetEndpoints {
     endpoints.undrain(endpoints.named(endpoint))
   }
 
-  eject = (endpoint: string, { ms = EJECTION, cause = 'ejected by an operator' }: { readonly ms?: number | undefined, readonly cause?: string | undefined } = {}): void => {
+  eject = (endpoint: string, { ms = EJECTION, cause = 'ejected by an operator' }: EjectOptions = {}): void => {
     const { endpoints } = this.#core
     if (!(ms > 0)) throw optionError('ms', ms, 'is no time; give milliseconds above 0')
     endpoints.eject(endpoints.named(endpoint), ms, cause)

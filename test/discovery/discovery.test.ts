@@ -46,7 +46,7 @@ t.test('a list is pushed when it changes', async t => {
   t.equal(source.asked, 1)
 })
 
-t.test('a minute of failures removes nobody, and is two lines of log', async t => {
+t.test('a minute of failures removes no endpoint, and is two lines of log', async t => {
   const { source, lists, log, time, discovery } = rig()
   source.find(['a', 'b'])
   for (let n = 0; n < 12; n++) {
@@ -80,7 +80,7 @@ t.test('the source is asked soon when an endpoint begins to refuse', async t => 
   t.equal(source.asked, 1)
 })
 
-t.test('a source that vouches for its answers is empty after hold, unless somebody comes', async t => {
+t.test('a source that vouches for its answers is empty after hold, unless an endpoint comes', async t => {
   const { source, lists, time } = rig({ hold: 10_000 })
   source.find(['a'], 'gone')
   source.find([], 'gone')

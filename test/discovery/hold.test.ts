@@ -24,7 +24,7 @@ t.test('an address that answers lack is kept for the time of hold, and given up 
   const begun: [number, HoldEvent][] = [[0, answer(['a', 'b'])], [5_000, answer(['a'])]]
   t.same(hosts(after(begun)), ['a', 'b'])
   t.same(hosts(after([...begun, [34_999, answer(['a'])]])), ['a', 'b'])
-  t.same(hosts(after([...begun, [35_000, { type: 'passed' }]])), ['a', 'b'], 'an outage gives up nobody')
+  t.same(hosts(after([...begun, [35_000, { type: 'passed' }]])), ['a', 'b'], 'an outage gives up no endpoint')
   t.same(hosts(after([...begun, [35_000, answer(['a'])]])), ['a'])
   t.same(
     hosts(after([[0, answer(['a', 'b'])], [3_600_000, answer(['a'])]])),
@@ -94,7 +94,7 @@ t.test('the time that is granted to addresses that come and go is bounded', asyn
   t.same(hosts(nextHeld(held, answer(['a']), now + 300_000, SETTINGS)), ['a'])
 })
 
-t.test('an empty answer of a name removes nobody, however long it lasts', async t => {
+t.test('an empty answer of a name removes no endpoint, however long it lasts', async t => {
   const held = after([[0, answer(['a', 'b'])], [5_000, answer([])], [600_000, answer([])], [700_000, { type: 'passed' }]])
   t.same(hosts(held), ['a', 'b'])
   t.equal(heldUntil(held, SETTINGS), undefined)
@@ -108,7 +108,7 @@ t.test('a source that vouches for its answers removes at once, and becomes empty
   t.same(hosts(nextHeld(empty, { type: 'refuses', id: 'a:80' }, 2_001, SETTINGS)), ['b'])
   t.same(hosts(nextHeld(empty, { type: 'passed' }, 30_999, SETTINGS)), ['a', 'b'])
   t.same(hosts(nextHeld(empty, { type: 'passed' }, 31_000, SETTINGS)), [])
-  t.same(hosts(nextHeld(empty, answer(['c'], 'gone'), 20_000, SETTINGS)), ['c'], 'until somebody is there')
+  t.same(hosts(nextHeld(empty, answer(['c'], 'gone'), 20_000, SETTINGS)), ['c'], 'until an endpoint is there')
   t.same(hosts(after([[0, answer(['a'], 'gone')], [1, answer([], 'gone')]], { ...SETTINGS, hold: 0 })), [])
 })
 

@@ -36,7 +36,7 @@ t.test('each kind of upstream finds its endpoints', async t => {
   t.same(await endpointsOf('kubernetes+http://users', settings), ['10.0.0.3:3000'], 'the account\'s namespace')
 })
 
-t.test('a service account that is not there, and a namespace that nobody tells, are errors', async t => {
+t.test('a service account that is not there, and a namespace that neither the URL nor the account tells, are errors', async t => {
   const host = process.env['KUBERNETES_SERVICE_HOST']
   delete process.env['KUBERNETES_SERVICE_HOST']
   t.teardown(() => { if (host !== undefined) process.env['KUBERNETES_SERVICE_HOST'] = host })

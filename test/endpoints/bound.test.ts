@@ -52,7 +52,7 @@ t.test('a cookie among others, or in quotes, or twice, is read as the first genu
   }
 })
 
-t.test('a cookie that is forged binds nobody: the client gets one of its own', async t => {
+t.test('a cookie that is forged binds no client: the client gets one of its own', async t => {
   const { target } = await rigOf(t, [serve, serve])
   const first = await ask(target).over
   const cookie = cookieOf(first)

@@ -90,7 +90,7 @@ t.test('where discovery never answers, requests wait for pendingTimeout', async 
   t.equal(target.snapshot().connections.pending, 0)
 })
 
-t.test('a discovery that fails later, or says nothing useful, removes nobody', async t => {
+t.test('a discovery that fails later, or says nothing useful, removes no endpoint', async t => {
   const backends = await backendsFor(t, 2)
   const urls = backends.map(({ url }) => url)
   let result = (): unknown => urls
@@ -240,7 +240,7 @@ if (process.platform === 'linux') {
     t.same(new Set(await placesOf(target, 6)), new Set(addresses.slice(1)))
   })
 
-  t.test('NXDOMAIN, SERVFAIL, silence and empty answers remove nobody, and no request waits for an answer', async t => {
+  t.test('NXDOMAIN, SERVFAIL, silence and empty answers remove no endpoint, and no request waits for an answer', async t => {
     const { target, addresses, server, events, asked } = await named(t)
     await placesOf(target, 2)
     const scripts = [{ code: 'NXDOMAIN', records: [] }, { code: 'SERVFAIL', records: [] }, { records: [] }, { silent: true }] as const

@@ -32,7 +32,7 @@ t.test('an endpoint that an observer lists again while its last connection is cl
   while (replicas[1]!.requests.length === before) t.equal(await send(target), 200)
 })
 
-t.test('a target that an observer closes while a list is taken checks nobody', async t => {
+t.test('a target that an observer closes while a list is taken checks no endpoint', async t => {
   const replicas = await replicasFor(t, 3)
   const { target } = targetFor(t, replicas.slice(0, 1), { healthCheck: { path: '/health', interval: 10 } })
   within(target, 'endpointChanged', () => { target.close().catch(t.error) })

@@ -80,7 +80,7 @@ for (const [kind, make] of KINDS) {
     const dialling = new Dialling()
     const { backend, target, events, clock } = await dead(t, { ...RETRY, undiciOptions: dialling.options })
     await backend.listen()
-    t.ok(ask(target).isOver, 'nobody has looked yet')
+    t.ok(ask(target).isOver, 'no dial has found out yet')
     clock.pass(60_000)
     const socket = await connectedTo(backend)
     dialling.way(backend, 'hold')
