@@ -118,7 +118,7 @@ export class Endpoint implements PoolHost, Candidate, Member {
   get persistence (): Persistence { return this.kept.state }
   /** One that has answered nothing yet counts as warm: it gets its share at once, and is known then. */
   get warm (): boolean { return this.#pool!.idle.size > 0 || this.#life.state === 'joining' }
-  get full (): boolean { return this.#pool!.full || (this.#group.crowded && this.#pool!.idle.size === 0) }
+  get full (): boolean { return this.#pool!.full || (this.#pool!.idle.size === 0 && this.#group.crowded) }
   /** Whether nothing of it is in use. */
   get unused (): boolean {
     const { active, upgraded, dials } = this.#pool!
